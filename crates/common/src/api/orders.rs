@@ -1,0 +1,77 @@
+//! `/api/orders`: claims on tickets.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Faults;
+use crate::id::kind;
+use crate::{FieldError, Id, Input, OrderStatus, Price, Timestamp, Title, lenient};
+
+/// The body of a new order.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrderBody {
+    /// The ticket to reserve.
+    #[serde(default, deserialize_with = "lenient::string")]
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub ticket_id: Option<String>,
+}
+
+/// A valid wish to reserve a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlaceOrder {
+    /// The ticket; `None` if the id given is no id, and so names no ticket.
+    pub ticket_id: Option<Id<kind::Ticket>>,
+}
+
+impl Input for PlaceOrder {
+    type Body = OrderBody;
+
+    fn parse(body: OrderBody) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let text = body.ticket_id.filter(|text| !text.trim().is_empty());
+        let text = faults.check("ticketId", text.ok_or("TicketId must be provided"));
+        faults.finish(text.map(|text| Self {
+            ticket_id: text.parse().ok(),
+        }))
+    }
+}
+
+/// The ticket of an order, as it was when the order was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OrderedTicketView {
+    /// The ticket's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub id: Id<kind::Ticket>,
+    /// What is ordered.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub title: Title,
+    /// US dollars to pay, at most two decimals.
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
+    pub price: Price,
+    /// The ticket's version when it was ordered.
+    pub version: u64,
+}
+
+/// An order, as the orders service answers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OrderView {
+    /// The order's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub id: Id<kind::Order>,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Who ordered.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub user_id: Id<kind::User>,
+    /// Until when it can be paid, RFC 3339.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub expires_at: Timestamp,
+    /// Grows by one with every change.
+    pub version: u64,
+    /// What is ordered.
+    pub ticket: OrderedTicketView,
+}

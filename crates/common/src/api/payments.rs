@@ -1,0 +1,65 @@
+//! `/api/payments`: money for orders.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Faults;
+use crate::id::kind;
+use crate::{FieldError, Id, Input, lenient};
+
+/// The body of a payment.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentBody {
+    /// The card's token, as Stripe's card form gives it.
+    #[serde(default, deserialize_with = "lenient::string")]
+    #[cfg_attr(feature = "openapi", schema(required, example = "tok_visa"))]
+    pub token: Option<String>,
+    /// The order to pay.
+    #[serde(default, deserialize_with = "lenient::string")]
+    #[cfg_attr(feature = "openapi", schema(required))]
+    pub order_id: Option<String>,
+}
+
+/// A valid wish to pay. It does not print: whoever has the token can charge the card once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PayOrder {
+    /// The card's token, 1 to [`PayOrder::MAX_TOKEN_BYTES`] long.
+    pub token: String,
+    /// The order; `None` if the id given is no id, and so names no order.
+    pub order_id: Option<Id<kind::Order>>,
+}
+
+impl PayOrder {
+    /// The longest object id that Stripe gives, in bytes (<https://docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backwards-compatible>).
+    pub const MAX_TOKEN_BYTES: usize = 255;
+}
+
+impl Input for PayOrder {
+    type Body = PaymentBody;
+
+    fn parse(body: PaymentBody) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let token = body
+            .token
+            .map(|text| text.trim().to_owned())
+            .filter(|text| (1..=Self::MAX_TOKEN_BYTES).contains(&text.len()));
+        let token = faults.check("token", token.ok_or("Token must be provided"));
+        let order_id = body.order_id.filter(|text| !text.trim().is_empty());
+        let order_id = faults.check("orderId", order_id.ok_or("OrderId must be provided"));
+        let input = token.zip(order_id).map(|(token, order_id)| Self {
+            token,
+            order_id: order_id.parse().ok(),
+        });
+        faults.finish(input)
+    }
+}
+
+/// A payment, as the payments service answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PaymentView {
+    /// The payment's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub id: Id<kind::Payment>,
+}

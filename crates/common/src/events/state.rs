@@ -1,0 +1,87 @@
+//! The bodies of events: the public state of each entity.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::kind;
+use crate::{Id, OrderStatus, Price, Timestamp, Title};
+
+/// A ticket, as the tickets service knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketState {
+    /// The ticket's id.
+    pub id: Id<kind::Ticket>,
+    /// Grows by one with every change.
+    pub version: u64,
+    /// What is for sale.
+    pub title: Title,
+    /// US dollars.
+    pub price: Price,
+    /// Who sells it.
+    pub user_id: Id<kind::User>,
+    /// The order that holds it, while one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<Id<kind::Order>>,
+}
+
+/// An order, as the orders service knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderState {
+    /// The order's id.
+    pub id: Id<kind::Order>,
+    /// Grows by one with every change.
+    pub version: u64,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Who ordered.
+    pub user_id: Id<kind::User>,
+    /// What is ordered.
+    pub ticket_id: Id<kind::Ticket>,
+    /// US dollars to pay.
+    pub price: Price,
+    /// Until when it can be paid.
+    pub expires_at: Timestamp,
+    /// Why it was cancelled, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<CancellationReason>,
+}
+
+/// Why an order was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CancellationReason {
+    /// Its owner gave it up.
+    Owner,
+    /// It was not paid in time.
+    Expired,
+}
+
+/// A payment, as the payments service knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentState {
+    /// The payment's id.
+    pub id: Id<kind::Payment>,
+    /// Grows by one with every change.
+    pub version: u64,
+    /// The order that was paid.
+    pub order_id: Id<kind::Order>,
+    /// Stripe's id of the charge.
+    pub charge_id: String,
+    /// US dollars that were charged.
+    pub price: Price,
+    /// Stripe's id of the refund, once the money was given back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_id: Option<String>,
+}
+
+/// An order's time that is over, as the expiration service knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExpirationState {
+    /// The order whose time is over.
+    pub order_id: Id<kind::Order>,
+    /// When it was over.
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,50 @@
+//! Growing delays between tries.
+
+use std::time::Duration;
+
+use rand::RngExt;
+
+/// Delays that double from the first to the longest, each shortened at random by up to half so that those who
+/// failed together do not come back together.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    next: Duration,
+    first: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// Delays from `first` to `longest`.
+    #[must_use]
+    pub const fn new(first: Duration, longest: Duration) -> Self {
+        Self {
+            next: first,
+            first,
+            longest,
+        }
+    }
+
+    /// The delay before the next try.
+    pub fn next_delay(&mut self) -> Duration {
+        let delay = self.next.min(self.longest);
+        self.next = delay.saturating_mul(2);
+        delay.mul_f64(rand::rng().random_range(0.5..=1.0))
+    }
+
+    /// Starts again with the first delay, after a success.
+    pub const fn reset(&mut self) {
+        self.next = self.first;
+    }
+
+    /// The delay before try number `attempt`, counted from one, for those who count elsewhere.
+    #[must_use]
+    pub fn delay_of(&self, attempt: u64) -> Duration {
+        let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+        let mut one = Self::new(
+            self.first
+                .saturating_mul(2_u32.saturating_pow(doublings.min(31))),
+            self.longest,
+        );
+        one.next_delay()
+    }
+}

@@ -1,0 +1,99 @@
+//! What handlers take from a request, checked in the contract's order: JSON, signed in, validation, existence.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use common::api::auth::SessionView;
+use common::{Id, Input};
+
+use super::ApiError;
+use crate::session::{RequireUser, Sessions};
+
+/// A valid input from a JSON body, whoever sent it.
+#[derive(Debug, Clone)]
+pub struct Valid<T>(pub T);
+
+/// A valid input from a JSON body, sent by somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct Authorized<T> {
+    /// Who sent it.
+    pub user: SessionView,
+    /// What they ask for.
+    pub input: T,
+}
+
+impl<T: Input, S: Send + Sync> FromRequest<S> for Valid<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = read_json::<T, S>(request, state).await?;
+        T::parse(body).map(Self).map_err(ApiError::Invalid)
+    }
+}
+
+impl<T: Input, S: Send + Sync> FromRequest<S> for Authorized<T>
+where
+    Sessions: FromRef<S>,
+    T::Body: Send,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let user = RequireUser::from_request_parts(&mut parts, state).await;
+        let body = read_json::<T, S>(Request::from_parts(parts, body), state).await?;
+        let RequireUser(user) = user?;
+        let input = T::parse(body).map_err(ApiError::Invalid)?;
+        Ok(Self { user, input })
+    }
+}
+
+/// The body as JSON. An empty body is the empty object, whose fields are all missing; the content type is not
+/// looked at, because the shape of what it would say is checked anyway.
+async fn read_json<T: Input, S: Send + Sync>(
+    request: Request,
+    state: &S,
+) -> Result<T::Body, ApiError> {
+    let bytes = Bytes::from_request(request, state)
+        .await
+        .map_err(unreadable)?;
+    let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+    Json::<T::Body>::from_bytes(bytes)
+        .map(|Json(body)| body)
+        .map_err(|_| ApiError::bad_request("Request body must be a JSON object"))
+}
+
+fn unreadable(rejection: BytesRejection) -> ApiError {
+    if rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
+        ApiError::BodyTooLarge
+    } else {
+        ApiError::bad_request("Request body could not be read")
+    }
+}
+
+/// The id in the path, which may be none.
+#[derive(Debug)]
+pub struct PathId<K>(Option<Id<K>>);
+
+impl<K> PathId<K> {
+    /// The id. What is no id names nothing, so it is not found; asked for after authorization and validation,
+    /// because those come first in the contract.
+    pub fn found(self) -> Result<Id<K>, ApiError> {
+        self.0.ok_or(ApiError::NotFound)
+    }
+}
+
+impl<K: 'static, S: Send + Sync> FromRequestParts<S> for PathId<K> {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let segment = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(
+            segment.ok().and_then(|Path(segment)| segment.parse().ok()),
+        ))
+    }
+}

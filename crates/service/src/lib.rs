@@ -1,0 +1,24 @@
+//! What every service shares and that has effects.
+//!
+//! Configuration, logs, the HTTP stack, sessions, MongoDB, messaging and the lifecycle of a process. A service is
+//! what remains: its domain, its documents, its routes and what it does with events. This crate knows no ticket
+//! and no order.
+
+pub mod admin;
+pub mod app;
+pub mod backoff;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod lifecycle;
+pub mod messaging;
+pub mod mongo;
+pub mod patience;
+pub mod session;
+pub mod telemetry;
+
+pub use app::App;
+pub use clock::Clock;
+pub use config::{ConfigError, Environment};
+pub use http::ApiError;
+pub use lifecycle::launch;

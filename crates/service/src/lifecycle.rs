@@ -1,0 +1,194 @@
+//! A process from start to end: configuration, dependencies, serving, and an orderly stop.
+//!
+//! Told to stop (SIGTERM or Ctrl-C), it takes no more in, finishes what is in hand, drains the outbox and lets go
+//! of its connections, all within [`STOP_LIMIT`].
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::{self, Health};
+use crate::app::{App, StartError};
+use crate::clock::Clock;
+use crate::config::{ConfigError, Environment, ListenConfig};
+use crate::telemetry;
+
+/// The longest that stopping takes; below the grace period of a pod.
+pub const STOP_LIMIT: Duration = Duration::from_secs(9);
+
+/// `EX_CONFIG` would be 78; `EX_USAGE`, for a command used wrongly, is what callers of ours test for.
+const EXIT_CONFIGURATION: u8 = 64;
+
+/// The two sockets of a service.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients.
+    pub api: TcpListener,
+    /// For the platform.
+    pub admin: TcpListener,
+}
+
+impl Listeners {
+    /// Binds both.
+    pub async fn bind(config: &ListenConfig) -> std::io::Result<Self> {
+        Ok(Self {
+            api: TcpListener::bind(config.api).await?,
+            admin: TcpListener::bind(config.admin).await?,
+        })
+    }
+}
+
+/// Why a process ended otherwise than asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A socket could not be opened.
+    #[error("cannot listen: {0}")]
+    Listen(#[from] std::io::Error),
+    /// The service could not be put together.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// What was in hand did not end in time.
+    #[error("not stopped within {STOP_LIMIT:?}")]
+    Stuck,
+}
+
+/// The whole of a service's `main`: reads the configuration, builds, runs, and gives the exit code.
+///
+/// 0 after an orderly stop, 1 after a failure, 64 for a wrong configuration, of which every fault is printed.
+pub fn launch<C, F>(
+    name: &'static str,
+    read: impl FnOnce(&mut Environment) -> Option<C>,
+    build: impl FnOnce(C, Clock) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<App, StartError>>,
+{
+    telemetry::start();
+    let (listen, config) = match configure(Environment::of_process(), read) {
+        Ok(configured) => configured,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            return ExitCode::from(EXIT_CONFIGURATION);
+        }
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("{name}: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(async {
+        let listeners = Listeners::bind(&listen).await?;
+        run(listeners, stop_signal()?, build(config, Clock::system())).await
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(service = name, %error, "ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn configure<C>(
+    mut environment: Environment,
+    read: impl FnOnce(&mut Environment) -> Option<C>,
+) -> Result<(ListenConfig, C), ConfigError> {
+    let listen = ListenConfig::read(&mut environment);
+    let config = read(&mut environment);
+    environment.finish(listen.zip(config))
+}
+
+/// A token that is cancelled when the process is told to stop.
+fn stop_signal() -> std::io::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        told.cancel();
+    });
+    Ok(stop)
+}
+
+/// Builds the service and runs it until `stop`. The admin port answers from the first moment.
+pub async fn run(
+    listeners: Listeners,
+    stop: CancellationToken,
+    build: impl Future<Output = Result<App, StartError>>,
+) -> Result<(), RunError> {
+    let health = Health::default();
+    let admin_stop = CancellationToken::new();
+    let _ends_with_us = admin_stop.clone().drop_guard();
+    let (admin_address, address) = (listeners.admin.local_addr()?, listeners.api.local_addr()?);
+    serve_admin(listeners.admin, health.clone(), admin_stop);
+    tracing::info!(%address, admin.address = %admin_address, "starting");
+    let Some(app) = stop.run_until_cancelled(build).await else {
+        return Ok(());
+    };
+    let app = app?;
+    health.serving(app.checks.clone(), app.admin.clone());
+    tracing::info!(%address, "serving");
+    serve(listeners.api, app, stop, &health).await
+}
+
+fn serve_admin(listener: TcpListener, health: Health, stop: CancellationToken) {
+    tokio::spawn(async move {
+        let served = axum::serve(listener, admin::router(health))
+            .with_graceful_shutdown(stop.cancelled_owned());
+        if let Err(error) = served.await {
+            tracing::error!(%error, "admin port failed");
+        }
+    });
+}
+
+async fn serve(
+    listener: TcpListener,
+    app: App,
+    stop: CancellationToken,
+    health: &Health,
+) -> Result<(), RunError> {
+    let (intake, relays) = (TaskTracker::new(), TaskTracker::new());
+    let relay_stop = CancellationToken::new();
+    for task in app.intake {
+        intake.spawn(task(stop.clone()));
+    }
+    for task in app.relays {
+        relays.spawn(task(relay_stop.clone()));
+    }
+    let router = app
+        .router
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    intake.spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "API port failed");
+        }
+    });
+    stop.cancelled().await;
+    health.draining();
+    tracing::info!("stopping");
+    let ended = async {
+        intake.close();
+        intake.wait().await;
+        // Nobody writes any more: what waits now is all that the relays have left to publish.
+        relay_stop.cancel();
+        relays.close();
+        relays.wait().await;
+        futures::future::join_all(app.closers).await;
+    };
+    timeout(STOP_LIMIT, ended).await.map_err(|_| RunError::Stuck)?;
+    tracing::info!("stopped");
+    Ok(())
+}

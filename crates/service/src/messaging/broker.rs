@@ -1,0 +1,271 @@
+//! The connection to NATS, the streams, and publishing with acknowledgement.
+
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::{self, stream};
+use async_nats::jetstream::context::CreateStreamError;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::ConnectOptions;
+use common::{Event, Subject, Timestamp};
+use tokio::time::timeout;
+
+use crate::config::Environment;
+
+/// The oldest server whose consumers honour several filters and all the settings that we send.
+const OLDEST_SERVER: (u64, u64) = (2, 12);
+
+/// How long the broker remembers message ids: longer than any relay waits before it publishes an entry again.
+const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// How long events stay in the stream; state older than that comes back by re-emission.
+const EVENT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How long dead letters wait for somebody to look at them.
+const DEAD_LETTER_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the broker is and what our stream there is called.
+#[derive(Debug, Clone)]
+pub struct BrokerConfig {
+    /// `NATS_URL`, for instance `nats://nats-srv:4222`.
+    pub url: String,
+    /// `NATS_CLUSTER_ID` (default `ticketing`): the stream's name.
+    pub stream: String,
+    /// `NATS_CLIENT_ID` (default the service's name): what the connection is called in the broker's monitoring.
+    pub client_id: String,
+    /// `NATS_SUBJECT_PREFIX` (default empty): put before every subject, so that several fleets share a broker.
+    pub subject_prefix: String,
+    /// `NATS_STREAM_REPLICAS` (default 1): how many servers keep a copy of the stream.
+    pub replicas: usize,
+}
+
+impl BrokerConfig {
+    /// Reads the `NATS_…` variables.
+    pub fn read(environment: &mut Environment, service: &str) -> Option<Self> {
+        let url = environment.required::<String>("NATS_URL");
+        let stream = environment.with_default("NATS_CLUSTER_ID", "ticketing".to_owned());
+        let client_id = environment.with_default("NATS_CLIENT_ID", service.to_owned());
+        let subject_prefix = environment.with_default("NATS_SUBJECT_PREFIX", String::new());
+        let replicas = environment.with_default("NATS_STREAM_REPLICAS", 1);
+        let stream = stream?;
+        if stream.contains(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_') {
+            return environment.fault("NATS_CLUSTER_ID", "must be letters, digits, - and _");
+        }
+        let replicas = replicas?;
+        if !(1..=5).contains(&replicas) {
+            return environment.fault("NATS_STREAM_REPLICAS", "must be 1 to 5");
+        }
+        Some(Self {
+            url: url?,
+            stream,
+            client_id: client_id?,
+            subject_prefix: subject_prefix?,
+            replicas,
+        })
+    }
+}
+
+/// The broker could not do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// No connection.
+    #[error("NATS connection: {0}")]
+    Connect(#[from] async_nats::ConnectError),
+    /// The server is older than [`OLDEST_SERVER`] and would silently ignore settings that we rely on.
+    #[error("NATS server {0} is too old, 2.12 or later is needed")]
+    TooOld(String),
+    /// A stream could not be made.
+    #[error("JetStream stream: {0}")]
+    Stream(#[from] CreateStreamError),
+    /// A message was not acknowledged by the stream.
+    #[error("JetStream publish: {0}")]
+    Publish(#[from] jetstream::context::PublishError),
+    /// The stream's acknowledgement did not come in time.
+    #[error("JetStream did not acknowledge within {PUBLISH_TIMEOUT:?}")]
+    Timeout,
+    /// A consumer could not be made or read.
+    #[error("JetStream consumer: {0}")]
+    Consumer(String),
+}
+
+/// An event on its way out.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Globally unique; a second message with the same id is dropped by the broker.
+    pub id: String,
+    /// Where it goes.
+    pub subject: Subject,
+    /// Its JSON.
+    pub body: String,
+    /// When what it tells of happened.
+    pub time: Timestamp,
+}
+
+impl Outgoing {
+    /// The event as a message of its own, with the given id.
+    #[must_use]
+    pub fn new(id: String, event: &Event, time: Timestamp) -> Self {
+        Self {
+            id,
+            subject: event.subject(),
+            body: event.to_json(),
+            time,
+        }
+    }
+}
+
+/// A connection to the broker. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Broker {
+    client: async_nats::Client,
+    jetstream: jetstream::Context,
+    config: BrokerConfig,
+    service: &'static str,
+}
+
+impl Broker {
+    /// Connects, refuses a server that is too old, and makes sure that the streams are there.
+    ///
+    /// Once connected, the client reconnects by itself for ever.
+    pub async fn connect(config: &BrokerConfig, service: &'static str) -> Result<Self, BrokerError> {
+        let client = ConnectOptions::new()
+            .name(&config.client_id)
+            .max_reconnects(None)
+            .connection_timeout(Duration::from_secs(3))
+            .ping_interval(Duration::from_secs(10))
+            .connect(&config.url)
+            .await?;
+        let version = client.server_info().version;
+        if server_version(&version) < OLDEST_SERVER {
+            return Err(BrokerError::TooOld(version));
+        }
+        let jetstream = jetstream::context::ContextBuilder::new()
+            .timeout(PUBLISH_TIMEOUT)
+            .build(client.clone());
+        let broker = Self {
+            client,
+            jetstream,
+            config: config.clone(),
+            service,
+        };
+        broker.ensure_streams().await?;
+        Ok(broker)
+    }
+
+    /// Makes the streams, or brings their settings up to date; as often as one likes. Gives the moment at which
+    /// the event stream was made, which tells one stream from the next.
+    pub async fn ensure_streams(&self) -> Result<i128, BrokerError> {
+        let events = stream::Config {
+            name: self.config.stream.clone(),
+            description: Some("Events of the ticketing fleet".to_owned()),
+            subjects: Subject::ALL.map(|subject| self.subject(subject)).to_vec(),
+            max_age: EVENT_LIFETIME,
+            duplicate_window: DEDUPLICATION_WINDOW,
+            ..self.stream_defaults()
+        };
+        let dead_letters = stream::Config {
+            name: self.dead_letter_stream(),
+            description: Some("Events that a consumer could not handle, with the reason".to_owned()),
+            subjects: vec![format!("{}dead-letter.>", self.config.subject_prefix)],
+            max_age: DEAD_LETTER_LIFETIME,
+            ..self.stream_defaults()
+        };
+        let info = self.jetstream.create_or_update_stream(events).await?;
+        self.jetstream.create_or_update_stream(dead_letters).await?;
+        Ok(info.created.unix_timestamp_nanos())
+    }
+
+    fn stream_defaults(&self) -> stream::Config {
+        stream::Config {
+            retention: stream::RetentionPolicy::Limits,
+            storage: stream::StorageType::File,
+            num_replicas: self.config.replicas,
+            allow_direct: true,
+            ..stream::Config::default()
+        }
+    }
+
+    /// Publishes, and returns once the stream has the message on file.
+    pub async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
+        let publish = PublishMessage::build()
+            .message_id(&message.id)
+            // CloudEvents' NATS binding, binary mode.
+            .header("ce-specversion", "1.0")
+            .header("ce-id", message.id.as_str())
+            .header("ce-type", message.subject.as_str())
+            .header("ce-source", format!("/{}", self.service).as_str())
+            .header("ce-time", message.time.to_string().as_str())
+            .header("content-type", "application/json")
+            .payload(message.body.clone().into());
+        self.publish_message(self.subject(message.subject), publish)
+            .await
+    }
+
+    pub(super) async fn publish_message(
+        &self,
+        subject: String,
+        publish: PublishMessage,
+    ) -> Result<(), BrokerError> {
+        let acknowledged = async {
+            self.jetstream.send_publish(subject, publish).await?.await?;
+            Ok(())
+        };
+        timeout(PUBLISH_TIMEOUT, acknowledged)
+            .await
+            .unwrap_or(Err(BrokerError::Timeout))
+    }
+
+    /// The subject with the configured prefix.
+    #[must_use]
+    pub fn subject(&self, subject: Subject) -> String {
+        format!("{}{subject}", self.config.subject_prefix)
+    }
+
+    /// The subject of ours behind a subject on the wire.
+    pub(super) fn without_prefix<'a>(&self, subject: &'a str) -> &'a str {
+        subject
+            .strip_prefix(&self.config.subject_prefix)
+            .unwrap_or(subject)
+    }
+
+    pub(super) fn dead_letter_subject(&self, consumer: &str, subject: &str) -> String {
+        let prefix = &self.config.subject_prefix;
+        format!("{prefix}dead-letter.{consumer}.{}", self.without_prefix(subject))
+    }
+
+    pub(super) fn dead_letter_stream(&self) -> String {
+        format!("{}-dead-letters", self.config.stream)
+    }
+
+    /// The event stream's name.
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        &self.config.stream
+    }
+
+    /// `JetStream`, for what this type does not offer.
+    #[must_use]
+    pub const fn jetstream(&self) -> &jetstream::Context {
+        &self.jetstream
+    }
+
+    /// Whether the connection stands at this moment.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Sends what is buffered and closes the connection.
+    pub async fn close(self) {
+        if let Err(error) = self.client.drain().await {
+            tracing::debug!(%error, "NATS connection was closed already");
+        }
+    }
+}
+
+fn server_version(version: &str) -> (u64, u64) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}

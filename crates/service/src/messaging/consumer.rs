@@ -1,0 +1,274 @@
+//! The consumer runtime: delivers events to a handler and turns its answer into an acknowledgement.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{self, pull};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::{AckKind, Message};
+use common::{Event, Subject};
+use futures::StreamExt;
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::broker::{Broker, BrokerError};
+use super::dead_letter::DeadLetters;
+use crate::backoff::Backoff;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// How many messages a process handles at once.
+const IN_FLIGHT: usize = 32;
+/// How long the broker waits for a word about a message before it delivers it again.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+/// How many messages the broker has out at once, over all processes.
+const MAX_ACK_PENDING: i64 = 1_024;
+
+/// Why an event was not handled.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It may work later; given back to the broker, and after too many tries a dead letter.
+    #[error("{0}")]
+    Retry(BoxError),
+    /// Something we depend on is away; the message is kept and tried here until that is back.
+    #[error("{0}")]
+    Unavailable(BoxError),
+    /// It will never work: a dead letter at once.
+    #[error("{0}")]
+    Fatal(BoxError),
+}
+
+/// What a service does with events.
+pub trait Handler: Send + Sync + 'static {
+    /// Makes the event's effect durable. The same event may come again, and events may come in any order.
+    fn handle(&self, event: Event) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// How long a consumer keeps trying a message that its handler wants to retry.
+#[derive(Debug, Clone)]
+pub struct Persistence {
+    /// After how many deliveries a message becomes a dead letter.
+    pub tries: u64,
+    /// The delays between them.
+    pub delays: Backoff,
+}
+
+impl Default for Persistence {
+    /// A hundred tries over about a quarter of an hour.
+    fn default() -> Self {
+        Self {
+            tries: 100,
+            delays: Backoff::new(Duration::from_millis(50), Duration::from_secs(10)),
+        }
+    }
+}
+
+/// A durable consumer of some subjects: the queue group of a service, shared by all its processes.
+#[derive(Debug)]
+pub struct Consumer<H> {
+    broker: Broker,
+    name: &'static str,
+    subjects: &'static [Subject],
+    handler: H,
+    persistence: Persistence,
+}
+
+impl<H: Handler> Consumer<H> {
+    /// The queue group `name` on these subjects.
+    #[must_use]
+    pub fn new(
+        broker: Broker,
+        name: &'static str,
+        subjects: &'static [Subject],
+        handler: H,
+    ) -> Self {
+        Self {
+            broker,
+            name,
+            subjects,
+            handler,
+            persistence: Persistence::default(),
+        }
+    }
+
+    /// The same consumer with another persistence.
+    #[must_use]
+    pub fn with_persistence(mut self, persistence: Persistence) -> Self {
+        self.persistence = persistence;
+        self
+    }
+
+    /// Handles messages until told to stop, then finishes those in hand.
+    pub async fn run(self, stop: CancellationToken) {
+        let consumer = Arc::new(self);
+        let in_hand = TaskTracker::new();
+        let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        while !stop.is_cancelled() {
+            if let Err(error) = Arc::clone(&consumer).consume(&in_hand, &stop).await {
+                tracing::warn!(consumer = consumer.name, %error, "consumer interrupted, starting again");
+                stop.run_until_cancelled(sleep(delays.next_delay())).await;
+            }
+        }
+        in_hand.close();
+        in_hand.wait().await;
+    }
+
+    /// Handles messages until told to stop or until the subscription breaks.
+    async fn consume(
+        self: Arc<Self>,
+        in_hand: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<(), BrokerError> {
+        self.broker.ensure_streams().await?;
+        let mut messages = self.subscribe().await?;
+        let free = Arc::new(Semaphore::new(IN_FLIGHT));
+        loop {
+            let Some(Ok(permit)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned()).await
+            else {
+                return Ok(());
+            };
+            let message = match stop.run_until_cancelled(messages.next()).await {
+                None => return Ok(()),
+                Some(Some(Ok(message))) => message,
+                // The broker says nothing for a while, as after a pause of this process: the stream goes on.
+                Some(Some(Err(error)))
+                    if error.kind() == pull::MessagesErrorKind::MissingHeartbeat =>
+                {
+                    if self.is_gone().await {
+                        return Err(BrokerError::Consumer("the consumer is gone".to_owned()));
+                    }
+                    continue;
+                }
+                Some(Some(Err(error))) => return Err(BrokerError::Consumer(error.to_string())),
+                Some(None) => return Err(BrokerError::Consumer("subscription ended".to_owned())),
+            };
+            let (consumer, stop) = (Arc::clone(&self), stop.clone());
+            in_hand.spawn(async move {
+                consumer.process(&message, &stop).await;
+                drop(permit);
+            });
+        }
+    }
+
+    async fn subscribe(&self) -> Result<pull::Stream, BrokerError> {
+        let config = pull::Config {
+            durable_name: Some(self.name.to_owned()),
+            filter_subjects: self.filters(),
+            ack_policy: consumer::AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            // Tries are counted here, where a dead letter can be written; the broker only delivers.
+            max_deliver: -1,
+            max_ack_pending: MAX_ACK_PENDING,
+            ..pull::Config::default()
+        };
+        let stream = self.broker.jetstream().get_stream_no_info(self.broker.stream());
+        let stream = stream.await.map_err(consumer_error)?;
+        let consumer = stream.create_consumer(config).await.map_err(consumer_error)?;
+        consumer
+            .stream()
+            .max_messages_per_batch(IN_FLIGHT * 2)
+            .heartbeat(Duration::from_secs(2))
+            .expires(Duration::from_secs(10))
+            .messages()
+            .await
+            .map_err(consumer_error)
+    }
+
+    fn filters(&self) -> Vec<String> {
+        self.subjects
+            .iter()
+            .map(|subject| self.broker.subject(*subject))
+            .collect()
+    }
+
+    /// Whether the broker answers and knows no such consumer, as after it lost its data.
+    async fn is_gone(&self) -> bool {
+        let stream = self.broker.jetstream().get_stream(self.broker.stream());
+        match stream.await {
+            Ok(stream) => stream
+                .consumer_info(self.name)
+                .await
+                .is_err_and(|error| error.kind() == ConsumerInfoErrorKind::NotFound),
+            Err(_) => self.broker.is_connected(),
+        }
+    }
+
+    async fn process(&self, message: &Message, stop: &CancellationToken) {
+        let deliveries = match message.info() {
+            Ok(info) => u64::try_from(info.delivered).unwrap_or(1),
+            Err(_) => 1,
+        };
+        let outcome = match self.read(message) {
+            Err(unreadable) => Err(Failure::Fatal(unreadable)),
+            // More deliveries than tries: whoever had it before did not live to say so.
+            Ok(_) if deliveries > self.persistence.tries => {
+                Err(Failure::Fatal("no process survived handling it".into()))
+            }
+            Ok(event) => self.handle_while_unavailable(message, event, stop).await,
+        };
+        let acknowledged = match outcome {
+            Ok(()) => message.ack().await,
+            Err(Failure::Unavailable(_)) => self.give_back(message, Duration::ZERO).await,
+            Err(Failure::Retry(error)) if deliveries < self.persistence.tries => {
+                let delay = self.persistence.delays.delay_of(deliveries);
+                tracing::info!(consumer = self.name, event.subject = %message.subject, deliveries, ?delay, %error, "event will be tried again");
+                self.give_back(message, delay).await
+            }
+            Err(failure) => self.bury(message, deliveries, &failure).await,
+        };
+        if let Err(error) = acknowledged {
+            tracing::warn!(consumer = self.name, %error, "not acknowledged, the event will come again");
+        }
+    }
+
+    fn read(&self, message: &Message) -> Result<Event, BoxError> {
+        let subject = self.broker.without_prefix(&message.subject).parse()?;
+        Ok(Event::from_json(subject, &message.payload)?)
+    }
+
+    /// Lets the handler try until what it depends on is there, telling the broker meanwhile that it is at work, so
+    /// that an outage uses up no tries.
+    async fn handle_while_unavailable(
+        &self,
+        message: &Message,
+        event: Event,
+        stop: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(3));
+        loop {
+            match self.handler.handle(event.clone()).await {
+                Err(Failure::Unavailable(error)) if !stop.is_cancelled() => {
+                    tracing::warn!(consumer = self.name, %error, "waiting for a dependency");
+                    let _ = message.ack_with(AckKind::Progress).await;
+                    stop.run_until_cancelled(sleep(delays.next_delay())).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn give_back(&self, message: &Message, delay: Duration) -> Result<(), async_nats::Error> {
+        message.ack_with(AckKind::Nak(Some(delay))).await
+    }
+
+    /// Writes the dead letter first and ends the message after: at worst there are two letters, never none.
+    async fn bury(
+        &self,
+        message: &Message,
+        deliveries: u64,
+        failure: &Failure,
+    ) -> Result<(), async_nats::Error> {
+        tracing::error!(consumer = self.name, event.subject = %message.subject, deliveries, reason = %failure, "dead letter");
+        DeadLetters::new(self.broker.clone())
+            .write(self.name, message, deliveries, &failure.to_string())
+            .await?;
+        message.ack_with(AckKind::Term).await
+    }
+}
+
+fn consumer_error(error: impl std::fmt::Display) -> BrokerError {
+    BrokerError::Consumer(error.to_string())
+}

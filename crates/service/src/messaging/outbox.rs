@@ -1,0 +1,257 @@
+//! Documents that carry their events: a change and what it tells the world are one write.
+
+use std::sync::Arc;
+
+use bson::{Bson, DateTime, Document, doc};
+use common::Event;
+use common::id::kind;
+use common::Id;
+use mongodb::options::{IndexOptions, ReturnDocument};
+use mongodb::{ClientSession, Collection, IndexModel};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::relay::Outbox;
+use crate::http::ApiError;
+use crate::mongo::{StoreError, is_duplicate_key, new_id};
+
+/// The field that holds the events waiting to be published.
+pub(super) const FIELD: &str = "outbox";
+
+/// An event waiting in its entity's document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// Becomes the message's id, so that publishing it twice is publishing it once.
+    pub(super) id: String,
+    pub(super) subject: String,
+    pub(super) body: String,
+    /// By the machine's clock, for the sweep and for people.
+    pub(super) time: DateTime,
+}
+
+impl Entry {
+    fn new(event: &Event) -> Self {
+        // The random part keeps ids apart between fleets and rebuilt databases.
+        let nonce = new_id::<kind::User>();
+        let version = event.version().unwrap_or(0);
+        Self {
+            id: format!("{}-{version}-{nonce}", event.entity_id()),
+            subject: event.subject().as_str().to_owned(),
+            body: event.to_json(),
+            time: DateTime::now(),
+        }
+    }
+}
+
+/// Events that were written and wait for the relay.
+#[derive(Debug)]
+#[must_use = "give it to `OutboxCollection::committed`, else the events wait for the sweep"]
+pub struct Pending {
+    pub(super) collection: Collection<Document>,
+    pub(super) document: Bson,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// Why a document was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Its `_id`, or another unique value of it, is taken.
+    #[error("the document exists already")]
+    Duplicate,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<mongodb::error::Error> for WriteError {
+    fn from(error: mongodb::error::Error) -> Self {
+        if is_duplicate_key(&error) {
+            Self::Duplicate
+        } else {
+            Self::Store(error.into())
+        }
+    }
+}
+
+impl From<WriteError> for ApiError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Store(error) => error.into(),
+            // Whoever expects one handles it before; a fresh id that exists is our fault.
+            WriteError::Duplicate => Self::Internal(error.into()),
+        }
+    }
+}
+
+/// A collection whose documents carry their events in an `outbox` array.
+///
+/// `D` is the document without that array.
+#[derive(Debug)]
+pub struct OutboxCollection<D: Send + Sync> {
+    documents: Collection<D>,
+    raw: Collection<Document>,
+    outbox: Arc<Outbox>,
+}
+
+impl<D: Send + Sync> Clone for OutboxCollection<D> {
+    fn clone(&self) -> Self {
+        Self {
+            documents: self.documents.clone(),
+            raw: self.raw.clone(),
+            outbox: Arc::clone(&self.outbox),
+        }
+    }
+}
+
+impl<D> OutboxCollection<D>
+where
+    D: Serialize + DeserializeOwned + Send + Sync + Unpin,
+{
+    pub(super) fn new(documents: Collection<D>, outbox: Arc<Outbox>) -> Self {
+        Self {
+            raw: documents.clone_with_type(),
+            documents,
+            outbox,
+        }
+    }
+
+    /// The documents, for reading.
+    #[must_use]
+    pub const fn documents(&self) -> &Collection<D> {
+        &self.documents
+    }
+
+    /// Makes the partial index by which the sweep finds what waits.
+    pub async fn ensure_index(&self) -> Result<(), StoreError> {
+        let waiting = doc! { "outbox.time": { "$exists": true } };
+        let options = IndexOptions::builder()
+            .name("outbox_waiting".to_owned())
+            .partial_filter_expression(waiting)
+            .build();
+        let index = IndexModel::builder()
+            .keys(doc! { "outbox.time": 1 })
+            .options(options)
+            .build();
+        self.raw.create_index(index).await?;
+        Ok(())
+    }
+
+    /// Writes a new document with its events.
+    pub async fn insert(&self, document: &D, events: &[Event]) -> Result<(), WriteError> {
+        let (stored, pending) = self.prepare(document, events)?;
+        self.raw.insert_one(stored).await?;
+        self.committed(pending);
+        Ok(())
+    }
+
+    /// As [`OutboxCollection::insert`], in a transaction; hand over the result once that is committed.
+    pub async fn insert_in(
+        &self,
+        session: &mut ClientSession,
+        document: &D,
+        events: &[Event],
+    ) -> Result<Pending, mongodb::error::Error> {
+        let (stored, pending) = self.prepare(document, events)?;
+        self.raw.insert_one(stored).session(session).await?;
+        Ok(pending)
+    }
+
+    /// Changes the one document that matches, adding its events; gives it as it is then, or `None` if none matched.
+    ///
+    /// `filter` should name the version that the events were made from.
+    pub async fn update(
+        &self,
+        filter: Document,
+        update: Document,
+        events: &[Event],
+    ) -> Result<Option<D>, StoreError> {
+        let (update, entries) = with_entries(update, events)?;
+        let changed = self
+            .raw
+            .find_one_and_update(filter, update)
+            .return_document(ReturnDocument::After)
+            .await?;
+        let Some((document, pending)) = self.changed(changed, entries)? else {
+            return Ok(None);
+        };
+        self.committed(pending);
+        Ok(Some(document))
+    }
+
+    /// As [`OutboxCollection::update`], in a transaction; hand over the result once that is committed.
+    pub async fn update_in(
+        &self,
+        session: &mut ClientSession,
+        filter: Document,
+        update: Document,
+        events: &[Event],
+    ) -> Result<Option<(D, Pending)>, mongodb::error::Error> {
+        let (update, entries) = with_entries(update, events)?;
+        let changed = self
+            .raw
+            .find_one_and_update(filter, update)
+            .return_document(ReturnDocument::After)
+            .session(session)
+            .await?;
+        self.changed(changed, entries)
+    }
+
+    /// Tells the relay of what a committed transaction wrote.
+    pub fn committed(&self, pending: Pending) {
+        self.outbox.nudge(pending);
+    }
+
+    fn prepare(
+        &self,
+        document: &D,
+        events: &[Event],
+    ) -> Result<(Document, Pending), mongodb::error::Error> {
+        let entries: Vec<_> = events.iter().map(Entry::new).collect();
+        let mut stored = bson::serialize_to_document(document)?;
+        stored.insert(FIELD, bson::serialize_to_bson(&entries)?);
+        let id = stored.get("_id").cloned().unwrap_or(Bson::Null);
+        Ok((stored, self.pending(id, entries)))
+    }
+
+    fn changed(
+        &self,
+        changed: Option<Document>,
+        entries: Vec<Entry>,
+    ) -> Result<Option<(D, Pending)>, mongodb::error::Error> {
+        let Some(stored) = changed else {
+            return Ok(None);
+        };
+        let id = stored.get("_id").cloned().unwrap_or(Bson::Null);
+        let document = bson::deserialize_from_document(stored)?;
+        Ok(Some((document, self.pending(id, entries))))
+    }
+
+    fn pending(&self, document: Bson, entries: Vec<Entry>) -> Pending {
+        Pending {
+            collection: self.raw.clone(),
+            document,
+            entries,
+        }
+    }
+}
+
+fn with_entries(
+    mut update: Document,
+    events: &[Event],
+) -> Result<(Document, Vec<Entry>), mongodb::error::Error> {
+    let entries: Vec<_> = events.iter().map(Entry::new).collect();
+    if !entries.is_empty() {
+        let each = doc! { "$each": bson::serialize_to_bson(&entries)? };
+        match update.get_document_mut("$push") {
+            Ok(push) => _ = push.insert(FIELD, each),
+            Err(_) => _ = update.insert("$push", doc! { FIELD: each }),
+        }
+    }
+    Ok((update, entries))
+}
+
+/// An id for something that is about no version, such as a message of a re-emission.
+pub(super) fn unique_message_id(kind: &str, event: &Event) -> String {
+    let nonce: Id<kind::User> = new_id();
+    format!("{kind}-{}-{nonce}", event.entity_id())
+}

@@ -1,0 +1,208 @@
+//! The relay publishes what waits in outboxes, and takes it out once the broker has it.
+//!
+//! Each write nudges it with what was written; a sweep finds what was left by a process that died, by a broker
+//! that was away, or by a nudge that found the queue full.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::{DateTime, Document, doc};
+use common::{Subject, Timestamp};
+use futures::{StreamExt, TryStreamExt};
+use mongodb::{Collection, Database};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::broker::{Broker, BrokerError, Outgoing};
+use super::outbox::{Entry, FIELD, OutboxCollection, Pending};
+use crate::mongo::StoreError;
+
+/// How many nudges wait; one that finds the queue full is left to the sweep.
+const QUEUE: usize = 4_096;
+/// How many documents are published at once.
+const IN_FLIGHT: usize = 64;
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// What is younger is probably on its way by its nudge.
+const SWEEP_AGE: Duration = Duration::from_secs(2);
+/// How many documents a sweep takes at once.
+const SWEEP_BATCH: i64 = 500;
+
+/// Where writers leave word of what they wrote.
+#[derive(Debug)]
+pub struct Outbox {
+    nudges: mpsc::Sender<Pending>,
+}
+
+impl Outbox {
+    pub(super) fn nudge(&self, pending: Pending) {
+        if !pending.entries.is_empty() {
+            // Full or closed: the entries are in the database, and the sweep finds them.
+            let _ = self.nudges.try_send(pending);
+        }
+    }
+}
+
+/// Publishes a service's outboxes.
+#[derive(Debug)]
+pub struct Relay {
+    broker: Broker,
+    outbox: Arc<Outbox>,
+    queue: Mutex<mpsc::Receiver<Pending>>,
+    collections: Vec<Collection<Document>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Deserialize)]
+struct Waiting {
+    #[serde(rename = "_id")]
+    id: bson::Bson,
+    outbox: Vec<Entry>,
+}
+
+impl Relay {
+    /// A relay to this broker, with no collections yet.
+    #[must_use]
+    pub fn new(broker: Broker) -> Self {
+        let (nudges, queue) = mpsc::channel(QUEUE);
+        Self {
+            broker,
+            outbox: Arc::new(Outbox { nudges }),
+            queue: Mutex::new(queue),
+            collections: Vec::new(),
+        }
+    }
+
+    /// Opens a collection whose outboxes this relay publishes, and makes sure of the index that the sweep needs.
+    pub async fn collection<D>(
+        &mut self,
+        database: &Database,
+        name: &str,
+    ) -> Result<OutboxCollection<D>, StoreError>
+    where
+        D: Serialize + DeserializeOwned + Send + Sync + Unpin,
+    {
+        let collection = OutboxCollection::new(database.collection(name), Arc::clone(&self.outbox));
+        collection.ensure_index().await?;
+        self.collections.push(database.collection(name));
+        Ok(collection)
+    }
+
+    /// Publishes until told to stop, then publishes what still waits. Meant to be told after all writers ended.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut queue = self.queue.lock().await;
+        let nudged = async {
+            let nudges = futures::stream::poll_fn(|context| queue.poll_recv(context));
+            nudges
+                .for_each_concurrent(IN_FLIGHT, async |pending| self.relay(pending).await)
+                .await;
+        };
+        tokio::select! {
+            () = nudged => {}
+            () = self.sweep_regularly() => {}
+            () = stop.cancelled() => {}
+        }
+        // What was being published when the stop came is still in its outbox.
+        if let Err(error) = self.sweep(Duration::ZERO).await {
+            tracing::warn!(%error, "outbox not drained, the next start continues");
+        }
+    }
+
+    async fn sweep_regularly(&self) {
+        let mut ticks = interval(SWEEP_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.sweep(SWEEP_AGE).await {
+                tracing::warn!(%error, "outbox sweep failed, trying again");
+            }
+        }
+    }
+
+    async fn relay(&self, pending: Pending) {
+        if let Err(error) = self.try_relay(&pending).await {
+            tracing::warn!(%error, "event not published yet, the sweep tries again");
+        }
+    }
+
+    async fn try_relay(&self, pending: &Pending) -> Result<(), RelayError> {
+        for entry in &pending.entries {
+            self.publish(entry).await?;
+        }
+        let published: Vec<_> = pending.entries.iter().map(|entry| &entry.id).collect();
+        let filter = doc! { "_id": &pending.document };
+        let update = doc! { "$pull": { FIELD: { "id": { "$in": published } } } };
+        let pulled = pending.collection.update_one(filter, update).await;
+        pulled.map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    async fn publish(&self, entry: &Entry) -> Result<(), RelayError> {
+        let Ok(subject) = entry.subject.parse::<Subject>() else {
+            // Written by a later release: it is for that release's relay, and must not hold up the rest.
+            tracing::error!(subject = entry.subject, "unknown subject in an outbox");
+            return Ok(());
+        };
+        let message = Outgoing {
+            id: entry.id.clone(),
+            subject,
+            body: entry.body.clone(),
+            time: Timestamp::from_milliseconds(entry.time.timestamp_millis()),
+        };
+        self.broker.publish(&message).await?;
+        tracing::info!(event.id = message.id, event.subject = %subject, "event published");
+        Ok(())
+    }
+
+    /// Publishes everything that has waited for at least `age`.
+    async fn sweep(&self, age: Duration) -> Result<(), RelayError> {
+        for collection in &self.collections {
+            while self.sweep_batch(collection, age).await? {}
+        }
+        Ok(())
+    }
+
+    /// Publishes a batch; whether there may be more.
+    async fn sweep_batch(
+        &self,
+        collection: &Collection<Document>,
+        age: Duration,
+    ) -> Result<bool, RelayError> {
+        let before = DateTime::from_millis(
+            DateTime::now()
+                .timestamp_millis()
+                .saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)),
+        );
+        let waiting: Vec<Waiting> = collection
+            .clone_with_type::<Waiting>()
+            .find(doc! { "outbox.time": { "$lte": before } })
+            .projection(doc! { FIELD: 1 })
+            .limit(SWEEP_BATCH)
+            .await
+            .map_err(StoreError::from)?
+            .try_collect()
+            .await
+            .map_err(StoreError::from)?;
+        let full = waiting.len() as i64 == SWEEP_BATCH;
+        futures::stream::iter(waiting.into_iter().map(Ok))
+            .try_for_each_concurrent(IN_FLIGHT, async |waiting| {
+                let pending = Pending {
+                    collection: collection.clone(),
+                    document: waiting.id,
+                    entries: waiting.outbox,
+                };
+                self.try_relay(&pending).await
+            })
+            .await?;
+        Ok(full)
+    }
+}

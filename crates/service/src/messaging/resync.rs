@@ -1,0 +1,116 @@
+//! Re-emission: telling the world the current state of everything a service owns.
+//!
+//! The broker's data is disposable. A service remembers in its own database which stream it last filled; when it
+//! meets another one, made since, it tells everything again. Consumers apply only what is newer, so telling what
+//! is known changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::doc;
+use common::Event;
+use futures::stream::BoxStream;
+use futures::TryStreamExt;
+use mongodb::{Collection, Database};
+use serde::{Deserialize, Serialize};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::broker::{Broker, BrokerError, Outgoing};
+use super::outbox::unique_message_id;
+use crate::clock::Clock;
+use crate::mongo::StoreError;
+
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+const IN_FLIGHT: usize = 64;
+
+/// The current state of everything a service owns, as events.
+pub type Snapshot =
+    Arc<dyn Fn() -> BoxStream<'static, Result<Event, StoreError>> + Send + Sync>;
+
+/// Re-emission did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum ResyncError {
+    /// The broker failed.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct KnownStream {
+    #[serde(rename = "_id")]
+    name: String,
+    created: String,
+}
+
+/// Re-emits a service's state, on demand and when the stream is a new one.
+#[derive(Clone)]
+pub struct Resync {
+    broker: Broker,
+    known: Collection<KnownStream>,
+    snapshot: Snapshot,
+}
+
+impl Resync {
+    /// Re-emission of `snapshot`; which stream was filled last is kept in `database`.
+    #[must_use]
+    pub fn new(broker: Broker, database: &Database, snapshot: Snapshot) -> Self {
+        Self {
+            broker,
+            known: database.collection("streams"),
+            snapshot,
+        }
+    }
+
+    /// Looks regularly whether the stream is still the one that was filled, until told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            if let Some(Err(error)) = stop.run_until_cancelled(self.fill_new_stream()).await {
+                tracing::warn!(%error, "stream not checked, trying again");
+            }
+        }
+    }
+
+    async fn fill_new_stream(&self) -> Result<(), ResyncError> {
+        let created = self.broker.ensure_streams().await?.to_string();
+        let name = self.broker.stream();
+        let by_name = doc! { "_id": name };
+        let known = self.known.find_one(by_name.clone()).await;
+        let known = known.map_err(StoreError::from)?;
+        if known.is_some_and(|known| known.created == created) {
+            return Ok(());
+        }
+        let count = self.emit_all().await?;
+        tracing::info!(count, stream = name, "filled a new stream with the current state");
+        let filled = KnownStream {
+            name: name.to_owned(),
+            created,
+        };
+        let replaced = self.known.replace_one(by_name, filled).upsert(true).await;
+        replaced.map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    /// Publishes the state of everything; gives how many events that were.
+    pub async fn emit_all(&self) -> Result<u64, ResyncError> {
+        let clock = Clock::system();
+        let mut published = (self.snapshot)()
+            .map_err(ResyncError::from)
+            .map_ok(|event| {
+                let id = unique_message_id("resync", &event);
+                let message = Outgoing::new(id, &event, clock.now());
+                async move { Ok(self.broker.publish(&message).await?) }
+            })
+            .try_buffer_unordered(IN_FLIGHT);
+        let mut count = 0;
+        while published.try_next().await?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,11 @@
+//! MongoDB: connecting, what its errors mean, transactions, and documents that carry their events.
+
+mod connect;
+mod error;
+mod ids;
+mod transaction;
+
+pub use connect::{Mongo, MongoConfig};
+pub use error::{StoreError, is_duplicate_key};
+pub use ids::{new_id, object_id, typed_id, from_date_time, to_date_time};
+pub use transaction::in_transaction;

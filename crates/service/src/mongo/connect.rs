@@ -1,0 +1,90 @@
+//! One client a process, bounded in its pool and its patience.
+
+use std::time::Duration;
+
+use bson::doc;
+use mongodb::options::{Acknowledgment, ClientOptions, ReadConcern, SelectionCriteria, ReadPreference, WriteConcern};
+use mongodb::{Client, Database};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::StoreError;
+use crate::config::Environment;
+
+/// Where a service's database is.
+#[derive(Debug, Clone)]
+pub struct MongoConfig {
+    /// `MONGO_URI`: a connection string that names the database.
+    pub uri: SecretString,
+}
+
+impl MongoConfig {
+    /// Reads `MONGO_URI`.
+    pub fn read(environment: &mut Environment) -> Option<Self> {
+        let uri = environment.secret("MONGO_URI", 1)?;
+        let text = uri.expose_secret();
+        if text.starts_with("mongodb://") || text.starts_with("mongodb+srv://") {
+            Some(Self { uri })
+        } else {
+            environment.fault("MONGO_URI", "must begin with mongodb:// or mongodb+srv://")
+        }
+    }
+}
+
+/// The service's database.
+#[derive(Debug, Clone)]
+pub struct Mongo {
+    client: Client,
+    database: Database,
+}
+
+impl Mongo {
+    /// A client for the configured database; it connects in the background.
+    ///
+    /// Writes are acknowledged by a majority with its journal on disk, so that what was acknowledged survives the
+    /// loss of a machine.
+    pub async fn open(config: &MongoConfig, service: &str) -> Result<Self, StoreError> {
+        let mut options = ClientOptions::parse(config.uri.expose_secret()).await?;
+        options.app_name = Some(service.to_owned());
+        options.connect_timeout = Some(Duration::from_secs(2));
+        options.server_selection_timeout = Some(Duration::from_secs(3));
+        options.max_pool_size = Some(64);
+        options.write_concern = Some(
+            WriteConcern::builder()
+                .w(Acknowledgment::Majority)
+                .journal(true)
+                .build(),
+        );
+        options.read_concern = Some(ReadConcern::majority());
+        options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+        let name = options
+            .default_database
+            .clone()
+            .unwrap_or_else(|| service.to_owned());
+        let client = Client::with_options(options)?;
+        let database = client.database(&name);
+        Ok(Self { client, database })
+    }
+
+    /// The client, for sessions.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The service's own database.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.run_command(doc! { "ping": 1 }).await?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub async fn close(self) {
+        self.client.shutdown().await;
+    }
+}

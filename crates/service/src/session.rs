@@ -1,0 +1,180 @@
+//! Who is signed in: the `session` cookie, its token, and the extractors that read them.
+//!
+//! The cookie is standard base64 of `{"jwt":"<HS256>"}`, as the reference fleet's clients know it. Whatever is
+//! wrong with a cookie means signed out, never an error.
+
+use std::time::Duration;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use common::api::auth::SessionView;
+use common::id::kind;
+use common::{Email, Id};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::config::Environment;
+use crate::http::ApiError;
+
+const COOKIE: &str = "session";
+
+/// How long a session lasts.
+const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The key and the manner of session cookies.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// `JWT_KEY`: signs the tokens.
+    pub key: SecretString,
+    /// `COOKIE_SECURE` (default true): cookies travel over https only.
+    pub secure: bool,
+}
+
+impl SessionConfig {
+    /// The shortest key, in bytes: what HS256 needs at least (RFC 7518, section 3.2).
+    const SHORTEST_KEY: usize = 32;
+
+    /// Reads `JWT_KEY` and `COOKIE_SECURE`.
+    pub fn read(environment: &mut Environment) -> Option<Self> {
+        let key = environment.secret("JWT_KEY", Self::SHORTEST_KEY);
+        let secure = environment.with_default("COOKIE_SECURE", true);
+        Some(Self {
+            key: key?,
+            secure: secure?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Cookie {
+    jwt: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    id: Id<kind::User>,
+    email: Email,
+    iat: u64,
+    exp: u64,
+}
+
+/// Issues and reads session cookies.
+#[derive(Clone)]
+pub struct Sessions {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    secure: bool,
+    clock: Clock,
+}
+
+impl Sessions {
+    /// Sessions under the configured key.
+    #[must_use]
+    pub fn new(config: &SessionConfig, clock: Clock) -> Self {
+        let key = config.key.expose_secret().as_bytes();
+        Self {
+            encoding: EncodingKey::from_secret(key),
+            decoding: DecodingKey::from_secret(key),
+            secure: config.secure,
+            clock,
+        }
+    }
+
+    /// The `Set-Cookie` header that signs this user in.
+    #[must_use]
+    pub fn issue(&self, id: Id<kind::User>, email: &Email) -> HeaderValue {
+        let iat = self.now_seconds();
+        let claims = Claims {
+            id,
+            email: email.clone(),
+            iat,
+            exp: iat + LIFETIME.as_secs(),
+        };
+        let jwt = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+            .expect("claims are JSON and the key is for HMAC");
+        let json = serde_json::to_string(&Cookie { jwt }).expect("a cookie is JSON");
+        self.set_cookie(&STANDARD.encode(json), LIFETIME)
+    }
+
+    /// The `Set-Cookie` header that signs out.
+    #[must_use]
+    pub fn clear(&self) -> HeaderValue {
+        self.set_cookie("", Duration::ZERO)
+    }
+
+    fn set_cookie(&self, value: &str, max_age: Duration) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let max_age = max_age.as_secs();
+        format!("{COOKIE}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+            .try_into()
+            .expect("base64 and numbers are visible ASCII")
+    }
+
+    /// Who these request headers say is signed in.
+    #[must_use]
+    pub fn read(&self, headers: &HeaderMap) -> Option<SessionView> {
+        let value = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|cookies| cookies.split(';'))
+            .find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
+        let json = STANDARD.decode(value).ok()?;
+        let cookie: Cookie = serde_json::from_slice(&json).ok()?;
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Expiry is checked below, against the injected clock.
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(&cookie.jwt, &self.decoding, &validation)
+            .ok()?
+            .claims;
+        (self.now_seconds() < claims.exp).then_some(SessionView {
+            id: claims.id,
+            email: claims.email,
+            iat: claims.iat,
+        })
+    }
+
+    fn now_seconds(&self) -> u64 {
+        u64::try_from(self.clock.now().milliseconds() / 1_000).unwrap_or(0)
+    }
+}
+
+/// Who is signed in, if anybody is.
+#[derive(Debug, Clone)]
+pub struct CurrentUser(pub Option<SessionView>);
+
+impl<S> FromRequestParts<S> for CurrentUser
+where
+    S: Send + Sync,
+    Sessions: FromRef<S>,
+{
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(Sessions::from_ref(state).read(&parts.headers)))
+    }
+}
+
+/// Who is signed in; 401 `Not authorized` if nobody is.
+#[derive(Debug, Clone)]
+pub struct RequireUser(pub SessionView);
+
+impl<S> FromRequestParts<S> for RequireUser
+where
+    S: Send + Sync,
+    Sessions: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        Sessions::from_ref(state)
+            .read(&parts.headers)
+            .map(Self)
+            .ok_or(ApiError::NotAuthorized)
+    }
+}

@@ -1,0 +1,41 @@
+//! Puts the tickets service together.
+
+use axum::extract::FromRef;
+use service::app::{StartError, connect_broker, connect_mongo};
+use service::messaging::resync::Resync;
+use service::messaging::{Consumer, Relay};
+use service::session::Sessions;
+use service::{App, Clock};
+
+use crate::config::Config;
+use crate::consumers::{OrderEvents, QUEUE_GROUP};
+use crate::store::TicketStore;
+use crate::{NAME, routes};
+
+/// What handlers share.
+#[derive(Clone, FromRef)]
+pub(crate) struct AppState {
+    sessions: Sessions,
+    tickets: TicketStore,
+}
+
+/// Connects to what the service depends on and puts it together.
+pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
+    let mongo = connect_mongo(&config.mongo, NAME).await?;
+    let broker = connect_broker(&config.broker, NAME).await?;
+    let mut relay = Relay::new(broker.clone());
+    let tickets = TicketStore::open(mongo.database(), &mut relay).await?;
+    let state = AppState {
+        sessions: Sessions::new(&config.session, clock),
+        tickets: tickets.clone(),
+    };
+    let orders = OrderEvents::new(tickets.clone());
+    let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
+    let resync = Resync::new(broker.clone(), mongo.database(), tickets.snapshot());
+    Ok(App::new(NAME, routes::table(), state)
+        .consumer(orders)
+        .relay(relay)
+        .resync(resync)
+        .broker(broker)
+        .mongo(mongo))
+}

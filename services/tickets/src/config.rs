@@ -1,0 +1,33 @@
+//! What the tickets service needs to know.
+
+use service::config::Environment;
+use service::messaging::BrokerConfig;
+use service::mongo::MongoConfig;
+use service::session::SessionConfig;
+
+use crate::NAME;
+
+/// The service's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its database.
+    pub mongo: MongoConfig,
+    /// The broker.
+    pub broker: BrokerConfig,
+    /// How sessions are read.
+    pub session: SessionConfig,
+}
+
+impl Config {
+    /// Reads the environment; every fault is noted there.
+    pub fn read(environment: &mut Environment) -> Option<Self> {
+        let mongo = MongoConfig::read(environment);
+        let broker = BrokerConfig::read(environment, NAME);
+        let session = SessionConfig::read(environment);
+        Some(Self {
+            mongo: mongo?,
+            broker: broker?,
+            session: session?,
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! `POST /api/tickets`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use common::ErrorBody;
+use common::api::tickets::{TicketBody, TicketDetails, TicketView};
+use service::ApiError;
+use service::http::Authorized;
+use service::mongo::new_id;
+
+use crate::domain::Ticket;
+use crate::store::TicketStore;
+
+/// Puts a ticket up for sale. Also `POST /api/ticket/create`.
+#[utoipa::path(
+    post, path = "/api/tickets", tag = "tickets", request_body = TicketBody,
+    responses(
+        (status = 201, description = "For sale", body = TicketView),
+        (status = 400, description = "Title or price is wrong", body = ErrorBody),
+        (status = 401, description = "Not signed in", body = ErrorBody),
+    )
+)]
+pub(super) async fn create(
+    State(tickets): State<TicketStore>,
+    Authorized { user, input }: Authorized<TicketDetails>,
+) -> Result<(StatusCode, Json<TicketView>), ApiError> {
+    let ticket = Ticket::new(new_id(), user.id, input);
+    tickets.insert(&ticket).await?;
+    Ok((StatusCode::CREATED, Json(ticket.into())))
+}

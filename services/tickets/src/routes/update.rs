@@ -1,0 +1,41 @@
+//! `PUT /api/tickets/{id}`
+
+use axum::Json;
+use axum::extract::State;
+use common::ErrorBody;
+use common::api::tickets::{TicketBody, TicketDetails, TicketView};
+use common::id::kind;
+use service::ApiError;
+use service::http::{Authorized, PathId};
+
+use crate::domain::EditError;
+use crate::store::TicketStore;
+
+/// Changes a ticket's title and price, unless an order holds it. Also `PUT /api/ticket/{id}`.
+///
+/// Of two edits at the same moment one is told that the ticket was changed meanwhile; so is one that names a
+/// `version` which is not the current one.
+#[utoipa::path(
+    put, path = "/api/tickets/{id}", tag = "tickets", request_body = TicketBody,
+    params(("id" = String, Path, description = "The ticket's id")),
+    responses(
+        (status = 200, description = "Changed", body = TicketView),
+        (status = 400, description = "Title or price is wrong, or the ticket is reserved or changed", body = ErrorBody),
+        (status = 401, description = "Not signed in, or not the seller", body = ErrorBody),
+        (status = 404, description = "There is none", body = ErrorBody),
+    )
+)]
+pub(super) async fn update(
+    State(tickets): State<TicketStore>,
+    id: PathId<kind::Ticket>,
+    Authorized { user, input }: Authorized<TicketDetails>,
+) -> Result<Json<TicketView>, ApiError> {
+    let ticket = tickets.find(id.found()?).await?;
+    let ticket = ticket.ok_or(ApiError::NotFound)?;
+    let edited = ticket.edit(user.id, input)?;
+    if tickets.replace(&ticket, &edited).await? {
+        Ok(Json(edited.into()))
+    } else {
+        Err(EditError::Stale.into())
+    }
+}

@@ -1,0 +1,132 @@
+//! Tickets in MongoDB.
+
+mod document;
+
+use std::sync::Arc;
+
+use bson::{Document, doc};
+use common::id::kind;
+use common::{Event, Id};
+use futures::{StreamExt, TryStreamExt};
+use mongodb::{Database, IndexModel};
+use service::http::PageRequest;
+use service::messaging::resync::Snapshot;
+use service::messaging::{OutboxCollection, Relay, WriteError};
+use service::mongo::{StoreError, object_id};
+
+use crate::domain::Ticket;
+use document::TicketDocument;
+
+/// How many cancelled orders a ticket remembers. Only an event delayed past so many cancellations of the same
+/// ticket could be misread, and the orders service would put that right.
+const REMEMBERED_RELEASES: i32 = 64;
+
+/// The tickets collection.
+#[derive(Debug, Clone)]
+pub(crate) struct TicketStore {
+    tickets: OutboxCollection<TicketDocument>,
+}
+
+impl TicketStore {
+    /// Opens the collection and makes sure of its indexes.
+    pub(crate) async fn open(database: &Database, relay: &mut Relay) -> Result<Self, StoreError> {
+        let tickets = relay.collection(database, "tickets").await?;
+        let store = Self { tickets };
+        let for_sale = IndexModel::builder()
+            .keys(doc! { "order_id": 1, "_id": -1 })
+            .build();
+        store.tickets.documents().create_index(for_sale).await?;
+        Ok(store)
+    }
+
+    /// Adds a new ticket, with the event that tells of it.
+    pub(crate) async fn insert(&self, ticket: &Ticket) -> Result<(), WriteError> {
+        self.tickets
+            .insert(&ticket.into(), &[ticket.event()])
+            .await
+    }
+
+    /// The ticket, if it exists.
+    pub(crate) async fn find(&self, id: Id<kind::Ticket>) -> Result<Option<Ticket>, StoreError> {
+        let found = self.tickets.documents().find_one(by_id(id)).await?;
+        Ok(found.map(Ticket::from))
+    }
+
+    /// What is for sale, newest first; one more than the page shows, if there are more.
+    pub(crate) async fn list_for_sale(
+        &self,
+        page: &PageRequest<kind::Ticket>,
+    ) -> Result<Vec<Ticket>, StoreError> {
+        let mut filter = doc! { "order_id": null };
+        if let Some(after) = page.after {
+            filter.insert("_id", doc! { "$lt": object_id(after) });
+        }
+        let found = self
+            .tickets
+            .documents()
+            .find(filter)
+            .sort(doc! { "_id": -1 })
+            .limit(page.fetch())
+            .await?;
+        Ok(found.map_ok(Ticket::from).try_collect().await?)
+    }
+
+    /// Replaces `old` by `new` with the event that tells of it; whether `old` was still the current version.
+    pub(crate) async fn replace(&self, old: &Ticket, new: &Ticket) -> Result<bool, StoreError> {
+        self.write(old, new, Document::new()).await
+    }
+
+    /// As [`TicketStore::replace`], remembering the order that held `old` as cancelled.
+    pub(crate) async fn release(
+        &self,
+        old: &Ticket,
+        new: &Ticket,
+        order: Id<kind::Order>,
+    ) -> Result<bool, StoreError> {
+        self.write(old, new, remember(order)).await
+    }
+
+    /// Remembers an order as cancelled that does not hold the ticket; whether that was still so.
+    pub(crate) async fn remember_release(
+        &self,
+        id: Id<kind::Ticket>,
+        order: Id<kind::Order>,
+    ) -> Result<bool, StoreError> {
+        let mut filter = by_id(id);
+        filter.insert("order_id", doc! { "$ne": object_id(order) });
+        let push = doc! { "$push": remember(order) };
+        Ok(self.tickets.update(filter, push, &[]).await?.is_some())
+    }
+
+    async fn write(&self, old: &Ticket, new: &Ticket, push: Document) -> Result<bool, StoreError> {
+        let mut filter = by_id(old.id);
+        filter.insert("version", TicketDocument::version(old));
+        let mut update = doc! { "$set": TicketDocument::from(new).changeable() };
+        if !push.is_empty() {
+            update.insert("$push", push);
+        }
+        let written = self.tickets.update(filter, update, &[new.event()]).await?;
+        Ok(written.is_some())
+    }
+
+    /// The state of every ticket, for re-emission.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let tickets = self.tickets.documents().clone();
+        Arc::new(move || {
+            let tickets = tickets.clone();
+            let cursor = async move { tickets.find(doc! {}).await };
+            futures::stream::once(cursor)
+                .try_flatten()
+                .map(|found| Ok::<Event, StoreError>(Ticket::from(found?).event()))
+                .boxed()
+        })
+    }
+}
+
+fn by_id(id: Id<kind::Ticket>) -> Document {
+    doc! { "_id": object_id(id) }
+}
+
+fn remember(order: Id<kind::Order>) -> Document {
+    doc! { "released": { "$each": [object_id(order)], "$slice": -REMEMBERED_RELEASES } }
+}

@@ -1,0 +1,68 @@
+//! A ticket as it is stored.
+
+use bson::oid::ObjectId;
+use bson::{Document, doc};
+use common::{Price, Title};
+use serde::{Deserialize, Serialize};
+use service::mongo::{object_id, typed_id};
+
+use crate::domain::Ticket;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TicketDocument {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+    title: Title,
+    price_cents: i64,
+    user_id: ObjectId,
+    /// Written as null when nobody holds the ticket, so that the index finds what is for sale.
+    order_id: Option<ObjectId>,
+    #[serde(default)]
+    released: Vec<ObjectId>,
+    version: i64,
+}
+
+impl TicketDocument {
+    /// The ticket's version as it is stored.
+    pub(super) fn version(ticket: &Ticket) -> i64 {
+        i64::try_from(ticket.version).expect("a ticket changes less than 2^63 times")
+    }
+
+    /// The fields that a change may touch, but for the memory of released orders.
+    pub(super) fn changeable(&self) -> Document {
+        doc! {
+            "title": self.title.as_str(),
+            "price_cents": self.price_cents,
+            "order_id": self.order_id,
+            "version": self.version,
+        }
+    }
+}
+
+impl From<&Ticket> for TicketDocument {
+    fn from(ticket: &Ticket) -> Self {
+        Self {
+            id: object_id(ticket.id),
+            title: ticket.title.clone(),
+            price_cents: ticket.price.cents(),
+            user_id: object_id(ticket.seller),
+            order_id: ticket.order.map(object_id),
+            released: ticket.released.iter().copied().map(object_id).collect(),
+            version: Self::version(ticket),
+        }
+    }
+}
+
+impl From<TicketDocument> for Ticket {
+    fn from(stored: TicketDocument) -> Self {
+        Self {
+            id: typed_id(stored.id),
+            title: stored.title,
+            price: Price::from_cents(stored.price_cents).expect("only valid prices are stored"),
+            seller: typed_id(stored.user_id),
+            order: stored.order_id.map(typed_id),
+            released: stored.released.into_iter().map(typed_id).collect(),
+            version: stored.version.unsigned_abs(),
+        }
+    }
+}
