@@ -79,9 +79,7 @@ impl Event {
         match self {
             Self::TicketCreated(ticket) | Self::TicketUpdated(ticket) => Some(ticket.version),
             Self::OrderCreated(order) | Self::OrderCancelled(order) => Some(order.version),
-            Self::PaymentCreated(payment) | Self::PaymentRefunded(payment) => {
-                Some(payment.version)
-            }
+            Self::PaymentCreated(payment) | Self::PaymentRefunded(payment) => Some(payment.version),
             Self::ExpirationComplete(_) => None,
         }
     }

@@ -86,8 +86,7 @@ impl App {
     /// Adds the relay, which ends after everything that writes has ended.
     #[must_use]
     pub fn relay(mut self, relay: Relay) -> Self {
-        self.relays
-            .push(Box::new(|stop| Box::pin(relay.run(stop))));
+        self.relays.push(Box::new(|stop| Box::pin(relay.run(stop))));
         self
     }
 

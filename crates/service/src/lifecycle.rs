@@ -170,7 +170,8 @@ async fn serve(
     let router = app
         .router
         .into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server =
+        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     intake.spawn(async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "API port failed");
@@ -188,7 +189,9 @@ async fn serve(
         relays.wait().await;
         futures::future::join_all(app.closers).await;
     };
-    timeout(STOP_LIMIT, ended).await.map_err(|_| RunError::Stuck)?;
+    timeout(STOP_LIMIT, ended)
+        .await
+        .map_err(|_| RunError::Stuck)?;
     tracing::info!("stopped");
     Ok(())
 }

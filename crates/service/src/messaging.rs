@@ -19,4 +19,4 @@ pub use broker::{Broker, BrokerConfig, BrokerError, Outgoing};
 pub use consumer::{Consumer, Failure, Handler, Persistence};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use outbox::{OutboxCollection, Pending, WriteError};
-pub use relay::{Relay, Outbox};
+pub use relay::{Outbox, Relay};

@@ -7,5 +7,5 @@ mod transaction;
 
 pub use connect::{Mongo, MongoConfig};
 pub use error::{StoreError, is_duplicate_key};
-pub use ids::{new_id, object_id, typed_id, from_date_time, to_date_time};
+pub use ids::{from_date_time, new_id, object_id, to_date_time, typed_id};
 pub use transaction::in_transaction;

@@ -41,9 +41,7 @@ impl TicketStore {
 
     /// Adds a new ticket, with the event that tells of it.
     pub(crate) async fn insert(&self, ticket: &Ticket) -> Result<(), WriteError> {
-        self.tickets
-            .insert(&ticket.into(), &[ticket.event()])
-            .await
+        self.tickets.insert(&ticket.into(), &[ticket.event()]).await
     }
 
     /// The ticket, if it exists.

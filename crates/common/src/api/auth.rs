@@ -16,7 +16,10 @@ pub struct CredentialsBody {
     pub email: Option<String>,
     /// A password.
     #[serde(default, deserialize_with = "lenient::string")]
-    #[cfg_attr(feature = "openapi", schema(required, min_length = 8, max_length = 128))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required, min_length = 8, max_length = 128)
+    )]
     pub password: Option<String>,
 }
 
@@ -79,10 +82,7 @@ impl Input for SignIn {
         let password = body
             .password
             .filter(|text| (1..=Self::MAX_PASSWORD_BYTES).contains(&text.len()));
-        let password = faults.check(
-            "password",
-            password.ok_or("You must supply a password"),
-        );
+        let password = faults.check("password", password.ok_or("You must supply a password"));
         let input = email
             .zip(password)
             .map(|(email, password)| Self { email, password });

@@ -13,15 +13,25 @@ use crate::{FieldError, Id, Input, Price, Title, lenient};
 pub struct TicketBody {
     /// What is for sale.
     #[serde(default, deserialize_with = "lenient::string")]
-    #[cfg_attr(feature = "openapi", schema(required, max_length = 200, example = "Front row"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required, max_length = 200, example = "Front row")
+    )]
     pub title: Option<String>,
     /// US dollars, at most two decimals.
     #[serde(default, deserialize_with = "lenient::number")]
-    #[cfg_attr(feature = "openapi", schema(required, exclusive_minimum = 0, example = 19.99))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required, exclusive_minimum = 0, example = 19.99)
+    )]
     pub price: Option<f64>,
     /// The version that an edit was made from, if the client knows it: the edit is refused when the ticket has
     /// moved on since. Ignored for a new ticket.
-    #[serde(default, deserialize_with = "lenient::whole_number", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "lenient::whole_number",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub version: Option<u64>,
 }
 
@@ -44,13 +54,11 @@ impl Input for TicketDetails {
         let title = faults.check("title", body.title.unwrap_or_default().parse());
         let price = body.price.ok_or(InvalidPrice::NotPositive);
         let price = faults.check("price", price.and_then(Price::from_dollars));
-        let input = title
-            .zip(price)
-            .map(|(title, price)| Self {
-                title,
-                price,
-                version: body.version,
-            });
+        let input = title.zip(price).map(|(title, price)| Self {
+            title,
+            price,
+            version: body.version,
+        });
         faults.finish(input)
     }
 }

@@ -84,7 +84,9 @@ impl ApiError {
 
     fn log(&self) {
         match self {
-            Self::Internal(source) => tracing::error!(error = %chain(source.as_ref()), "request failed"),
+            Self::Internal(source) => {
+                tracing::error!(error = %chain(source.as_ref()), "request failed")
+            }
             Self::Unavailable(source) => {
                 tracing::warn!(error = %chain(source.as_ref()), "dependency unavailable");
             }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use async_nats::ConnectOptions;
 use async_nats::connection::State;
-use async_nats::jetstream::{self, stream};
 use async_nats::jetstream::context::CreateStreamError;
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::ConnectOptions;
+use async_nats::jetstream::{self, stream};
 use common::{Event, Subject, Timestamp};
 use tokio::time::timeout;
 
@@ -129,7 +129,10 @@ impl Broker {
     /// Connects, refuses a server that is too old, and makes sure that the streams are there.
     ///
     /// Once connected, the client reconnects by itself for ever.
-    pub async fn connect(config: &BrokerConfig, service: &'static str) -> Result<Self, BrokerError> {
+    pub async fn connect(
+        config: &BrokerConfig,
+        service: &'static str,
+    ) -> Result<Self, BrokerError> {
         let client = ConnectOptions::new()
             .name(&config.client_id)
             .max_reconnects(None)
@@ -167,7 +170,9 @@ impl Broker {
         };
         let dead_letters = stream::Config {
             name: self.dead_letter_stream(),
-            description: Some("Events that a consumer could not handle, with the reason".to_owned()),
+            description: Some(
+                "Events that a consumer could not handle, with the reason".to_owned(),
+            ),
             subjects: vec![format!("{}dead-letter.>", self.config.subject_prefix)],
             max_age: DEAD_LETTER_LIFETIME,
             ..self.stream_defaults()
@@ -232,7 +237,10 @@ impl Broker {
 
     pub(super) fn dead_letter_subject(&self, consumer: &str, subject: &str) -> String {
         let prefix = &self.config.subject_prefix;
-        format!("{prefix}dead-letter.{consumer}.{}", self.without_prefix(subject))
+        format!(
+            "{prefix}dead-letter.{consumer}.{}",
+            self.without_prefix(subject)
+        )
     }
 
     pub(super) fn dead_letter_stream(&self) -> String {

@@ -126,7 +126,9 @@ impl<H: Handler> Consumer<H> {
         let mut messages = self.subscribe().await?;
         let free = Arc::new(Semaphore::new(IN_FLIGHT));
         loop {
-            let Some(Ok(permit)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned()).await
+            let Some(Ok(permit)) = stop
+                .run_until_cancelled(Arc::clone(&free).acquire_owned())
+                .await
             else {
                 return Ok(());
             };
@@ -164,9 +166,15 @@ impl<H: Handler> Consumer<H> {
             max_ack_pending: MAX_ACK_PENDING,
             ..pull::Config::default()
         };
-        let stream = self.broker.jetstream().get_stream_no_info(self.broker.stream());
+        let stream = self
+            .broker
+            .jetstream()
+            .get_stream_no_info(self.broker.stream());
         let stream = stream.await.map_err(consumer_error)?;
-        let consumer = stream.create_consumer(config).await.map_err(consumer_error)?;
+        let consumer = stream
+            .create_consumer(config)
+            .await
+            .map_err(consumer_error)?;
         consumer
             .stream()
             .max_messages_per_batch(IN_FLIGHT * 2)

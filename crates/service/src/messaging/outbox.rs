@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bson::{Bson, DateTime, Document, doc};
 use common::Event;
-use common::id::kind;
 use common::Id;
+use common::id::kind;
 use mongodb::options::{IndexOptions, ReturnDocument};
 use mongodb::{ClientSession, Collection, IndexModel};
 use serde::de::DeserializeOwned;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bson::doc;
 use common::Event;
-use futures::stream::BoxStream;
 use futures::TryStreamExt;
+use futures::stream::BoxStream;
 use mongodb::{Collection, Database};
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
@@ -25,8 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const IN_FLIGHT: usize = 64;
 
 /// The current state of everything a service owns, as events.
-pub type Snapshot =
-    Arc<dyn Fn() -> BoxStream<'static, Result<Event, StoreError>> + Send + Sync>;
+pub type Snapshot = Arc<dyn Fn() -> BoxStream<'static, Result<Event, StoreError>> + Send + Sync>;
 
 /// Re-emission did not finish.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +85,11 @@ impl Resync {
             return Ok(());
         }
         let count = self.emit_all().await?;
-        tracing::info!(count, stream = name, "filled a new stream with the current state");
+        tracing::info!(
+            count,
+            stream = name,
+            "filled a new stream with the current state"
+        );
         let filled = KnownStream {
             name: name.to_owned(),
             created,

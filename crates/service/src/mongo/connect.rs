@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bson::doc;
-use mongodb::options::{Acknowledgment, ClientOptions, ReadConcern, SelectionCriteria, ReadPreference, WriteConcern};
+use mongodb::options::{
+    Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+};
 use mongodb::{Client, Database};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -55,7 +57,8 @@ impl Mongo {
                 .build(),
         );
         options.read_concern = Some(ReadConcern::majority());
-        options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+        options.selection_criteria =
+            Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
         let name = options
             .default_database
             .clone()

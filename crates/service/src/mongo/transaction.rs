@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use mongodb::ClientSession;
-use mongodb::error::{
-    Error, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT,
-};
+use mongodb::error::{Error, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use tokio::time::{Instant, sleep};
 
 use super::{Mongo, StoreError};

@@ -68,7 +68,10 @@ impl Ticket {
         if self.order.is_some() {
             return Err(EditError::Reserved);
         }
-        if details.version.is_some_and(|version| version != self.version) {
+        if details
+            .version
+            .is_some_and(|version| version != self.version)
+        {
             return Err(EditError::Stale);
         }
         Ok(Self {

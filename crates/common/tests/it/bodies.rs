@@ -1,0 +1,141 @@
+//! Request bodies: what is wrong is said beside each field, in the order of the fields.
+
+use common::api::auth::{SignIn, SignUp};
+use common::api::orders::PlaceOrder;
+use common::api::payments::PayOrder;
+use common::api::tickets::TicketDetails;
+use common::{FieldError, Input};
+use serde_json::{Value, json};
+
+fn parse<T: Input>(body: Value) -> Result<T, Vec<FieldError>> {
+    T::parse(serde_json::from_value(body).unwrap())
+}
+
+fn faults<T: Input>(body: Value) -> Vec<(String, String)> {
+    parse::<T>(body)
+        .err()
+        .unwrap()
+        .into_iter()
+        .map(|fault| (fault.field.unwrap_or_default(), fault.message))
+        .collect()
+}
+
+fn fault(field: &str, message: &str) -> (String, String) {
+    (field.to_owned(), message.to_owned())
+}
+
+#[test]
+fn missing_fields_are_all_named_in_order() {
+    assert_eq!(
+        faults::<TicketDetails>(json!({})),
+        [
+            fault("title", "Title is required"),
+            fault("price", "Price must be greater than 0"),
+        ]
+    );
+    assert_eq!(
+        faults::<SignUp>(json!({})),
+        [
+            fault("email", "Email must be valid"),
+            fault("password", "Password must be between 8 and 128 characters"),
+        ]
+    );
+    assert_eq!(
+        faults::<SignIn>(json!({})),
+        [
+            fault("email", "Email must be valid"),
+            fault("password", "You must supply a password"),
+        ]
+    );
+    assert_eq!(
+        faults::<PlaceOrder>(json!({})),
+        [fault("ticketId", "TicketId must be provided")]
+    );
+    assert_eq!(
+        faults::<PayOrder>(json!({})),
+        [
+            fault("token", "Token must be provided"),
+            fault("orderId", "OrderId must be provided"),
+        ]
+    );
+}
+
+#[test]
+fn a_field_of_the_wrong_type_counts_as_missing() {
+    assert_eq!(
+        faults::<TicketDetails>(json!({ "title": 5, "price": "20" })),
+        faults::<TicketDetails>(json!({}))
+    );
+    assert_eq!(
+        faults::<PayOrder>(json!({ "token": [], "orderId": {} })),
+        faults::<PayOrder>(json!({}))
+    );
+}
+
+#[test]
+fn a_price_is_positive_and_in_whole_cents() {
+    let of_price = |price: Value| {
+        parse::<TicketDetails>(json!({ "title": "Front row", "price": price }))
+            .map(|details| details.price.cents())
+            .map_err(|faults| faults[0].message.clone())
+    };
+    assert_eq!(of_price(json!(19.99)), Ok(1_999));
+    assert_eq!(of_price(json!(20)), Ok(2_000));
+    assert_eq!(of_price(json!(0.01)), Ok(1));
+    assert_eq!(
+        of_price(json!(0)),
+        Err("Price must be greater than 0".to_owned())
+    );
+    assert_eq!(
+        of_price(json!(-1)),
+        Err("Price must be greater than 0".to_owned())
+    );
+    assert_eq!(
+        of_price(json!(null)),
+        Err("Price must be greater than 0".to_owned())
+    );
+    assert_eq!(
+        of_price(json!(1.999)),
+        Err("Price must have at most two decimals".to_owned())
+    );
+    assert_eq!(
+        of_price(json!(1e-9)),
+        Err("Price must have at most two decimals".to_owned())
+    );
+    assert_eq!(
+        of_price(json!(1e300)),
+        Err("Price must be at most 999999.99".to_owned())
+    );
+    assert_eq!(
+        of_price(json!(1_000_000)),
+        Err("Price must be at most 999999.99".to_owned())
+    );
+}
+
+#[test]
+fn an_id_that_is_none_is_left_to_be_not_found() {
+    let order = parse::<PlaceOrder>(json!({ "ticketId": "not an id" })).unwrap();
+    assert_eq!(order.ticket_id, None);
+    let order = parse::<PlaceOrder>(json!({ "ticketId": "64b7f0c2a1b2c3d4e5f60718" })).unwrap();
+    assert_eq!(
+        order.ticket_id.unwrap().to_string(),
+        "64b7f0c2a1b2c3d4e5f60718"
+    );
+}
+
+#[test]
+fn passwords_are_counted_in_characters_and_do_not_print() {
+    let sign_up =
+        |password: &str| parse::<SignUp>(json!({ "email": "a@example.com", "password": password }));
+    assert!(sign_up("1234567").is_err());
+    assert!(sign_up("ünïcödé!").is_ok());
+    assert!(sign_up(&"é".repeat(128)).is_ok());
+    assert!(sign_up(&"é".repeat(129)).is_err());
+    let printed = format!("{:?}", sign_up("correct horse").unwrap());
+    assert!(!printed.contains("correct horse"));
+}
+
+#[test]
+fn a_sign_in_does_not_say_how_long_passwords_are() {
+    assert!(parse::<SignIn>(json!({ "email": "a@example.com", "password": "x" })).is_ok());
+}

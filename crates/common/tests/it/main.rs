@@ -1,0 +1,5 @@
+//! What the contract promises.
+
+mod bodies;
+mod events;
+mod values;
