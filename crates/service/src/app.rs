@@ -142,9 +142,12 @@ impl App {
 /// The database, as soon as it answers.
 pub async fn connect_mongo(config: &MongoConfig, service: &str) -> Result<Mongo, StartError> {
     let mongo = Mongo::open(config, service).await?;
-    until_available("MongoDB", async || match mongo.ping().await {
-        Err(error) if !error.is_unavailable() => Err(Wait::Never(error.into())),
-        pinged => pinged.map_err(|error| Wait::Longer(error.to_string())),
+    let pinged = &mongo;
+    until_available("MongoDB", || async move {
+        match pinged.ping().await {
+            Err(error) if !error.is_unavailable() => Err(Wait::Never(error.into())),
+            pinged => pinged.map_err(|error| Wait::Longer(error.to_string())),
+        }
     })
     .await?;
     Ok(mongo)
@@ -155,7 +158,7 @@ pub async fn connect_broker(
     config: &BrokerConfig,
     service: &'static str,
 ) -> Result<Broker, StartError> {
-    until_available("NATS", async || {
+    until_available("NATS", || async move {
         Broker::connect(config, service)
             .await
             .map_err(|error| match error {
@@ -176,10 +179,13 @@ pub enum Wait {
 }
 
 /// What `connect` gives, tried with growing delays until the dependency is there, saying so in the log.
-pub async fn until_available<T>(
+pub async fn until_available<T, F>(
     dependency: &str,
-    mut connect: impl AsyncFnMut() -> Result<T, Wait>,
-) -> Result<T, StartError> {
+    mut connect: impl FnMut() -> F,
+) -> Result<T, StartError>
+where
+    F: Future<Output = Result<T, Wait>>,
+{
     let mut delays = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     loop {
         match connect().await {

@@ -13,10 +13,13 @@ pub const REPLICA_WAIT: Duration = Duration::from_secs(1);
 ///
 /// An entity just created elsewhere reaches its replica some milliseconds later; a client that was told of it must
 /// not be told that it does not exist.
-pub async fn find_within<T, E>(
+pub async fn find_within<T, E, F>(
     limit: Duration,
-    mut find: impl AsyncFnMut() -> Result<Option<T>, E>,
-) -> Result<Option<T>, E> {
+    mut find: impl FnMut() -> F,
+) -> Result<Option<T>, E>
+where
+    F: Future<Output = Result<Option<T>, E>>,
+{
     let deadline = Instant::now() + limit;
     let mut pauses = Backoff::new(Duration::from_millis(10), Duration::from_millis(100));
     loop {

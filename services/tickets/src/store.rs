@@ -71,7 +71,19 @@ impl TicketStore {
 
     /// Replaces `old` by `new` with the event that tells of it; whether `old` was still the current version.
     pub(crate) async fn replace(&self, old: &Ticket, new: &Ticket) -> Result<bool, StoreError> {
-        self.write(old, new, Document::new()).await
+        self.write(current(old), new, Document::new()).await
+    }
+
+    /// As [`TicketStore::replace`], unless `order` was remembered as cancelled at the same moment.
+    pub(crate) async fn hold(
+        &self,
+        old: &Ticket,
+        new: &Ticket,
+        order: Id<kind::Order>,
+    ) -> Result<bool, StoreError> {
+        let mut filter = current(old);
+        filter.insert("released", doc! { "$ne": object_id(order) });
+        self.write(filter, new, Document::new()).await
     }
 
     /// As [`TicketStore::replace`], remembering the order that held `old` as cancelled.
@@ -81,7 +93,8 @@ impl TicketStore {
         new: &Ticket,
         order: Id<kind::Order>,
     ) -> Result<bool, StoreError> {
-        self.write(old, new, remember(order)).await
+        let push = doc! { "$push": remember(order) };
+        self.write(current(old), new, push).await
     }
 
     /// Remembers an order as cancelled that does not hold the ticket; whether that was still so.
@@ -96,13 +109,13 @@ impl TicketStore {
         Ok(self.tickets.update(filter, push, &[]).await?.is_some())
     }
 
-    async fn write(&self, old: &Ticket, new: &Ticket, push: Document) -> Result<bool, StoreError> {
-        let mut filter = by_id(old.id);
-        filter.insert("version", TicketDocument::version(old));
-        let mut update = doc! { "$set": TicketDocument::from(new).changeable() };
-        if !push.is_empty() {
-            update.insert("$push", push);
-        }
+    async fn write(
+        &self,
+        filter: Document,
+        new: &Ticket,
+        mut update: Document,
+    ) -> Result<bool, StoreError> {
+        update.insert("$set", TicketDocument::from(new).changeable());
         let written = self.tickets.update(filter, update, &[new.event()]).await?;
         Ok(written.is_some())
     }
@@ -123,6 +136,13 @@ impl TicketStore {
 
 fn by_id(id: Id<kind::Ticket>) -> Document {
     doc! { "_id": object_id(id) }
+}
+
+/// Matches the ticket in the version that was read.
+fn current(ticket: &Ticket) -> Document {
+    let mut filter = by_id(ticket.id);
+    filter.insert("version", TicketDocument::version(ticket));
+    filter
 }
 
 fn remember(order: Id<kind::Order>) -> Document {

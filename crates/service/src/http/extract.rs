@@ -62,9 +62,13 @@ async fn read_json<T: Input, S: Send + Sync>(
         .await
         .map_err(unreadable)?;
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+    // Serde would read an array, element by element, as the object's fields.
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
     Json::<T::Body>::from_bytes(bytes)
+        .ok()
+        .filter(|_| is_object)
         .map(|Json(body)| body)
-        .map_err(|_| ApiError::bad_request("Request body must be a JSON object"))
+        .ok_or_else(|| ApiError::bad_request("Request body must be a JSON object"))
 }
 
 fn unreadable(rejection: BytesRejection) -> ApiError {

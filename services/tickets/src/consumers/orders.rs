@@ -43,7 +43,7 @@ impl OrderEvents {
         let ticket = self.ticket(order).await?;
         match ticket.reserve(order.id).map_err(NotNow::from)? {
             None => Ok(()),
-            Some(held) if self.tickets.replace(&ticket, &held).await? => Ok(()),
+            Some(held) if self.tickets.hold(&ticket, &held, order.id).await? => Ok(()),
             Some(_) => Err(NotNow::Raced.into()),
         }
     }

@@ -1,1 +1,34 @@
+//! The tickets service against real servers.
 
+mod api;
+mod concurrency;
+mod orders;
+
+use common::api::tickets::TicketView;
+use serde_json::{Value, json};
+use service::Clock;
+use testkit::{Api, TestApp};
+
+async fn start() -> TestApp {
+    TestApp::new(tickets::NAME)
+        .start(tickets::Config::read, tickets::build)
+        .await
+}
+
+/// Puts a ticket up for sale and gives it as it was answered.
+async fn sell(seller: &Api, title: &str, price: Value) -> TicketView {
+    let body = json!({ "title": title, "price": price });
+    let answer = seller.post("/api/tickets", body).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    serde_json::from_value(answer.json).unwrap()
+}
+
+async fn show(api: &Api, ticket: &TicketView) -> TicketView {
+    let answer = api.get(&format!("/api/tickets/{}", ticket.id)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    serde_json::from_value(answer.json).unwrap()
+}
+
+fn now() -> common::Timestamp {
+    Clock::system().now()
+}

@@ -1,0 +1,34 @@
+//! A service says the truth about itself and stops in order.
+
+use common::{Event, Subject};
+
+use crate::toy::{leave_in_outbox, start, ticket};
+
+#[tokio::test]
+async fn a_service_at_work_is_alive_and_ready() {
+    let app = start().await;
+    assert_eq!(app.admin().get("/livez").await.text, "ok");
+    let ready = app.admin().get("/readyz").await;
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.json["phase"], "serving");
+    assert_eq!(ready.json["checks"]["mongodb"], "ok");
+    assert_eq!(app.admin().get("/nowhere").await.status, 404);
+    // The admin port's pages are not on the API's.
+    assert_eq!(app.anonymous().get("/readyz").await.status, 404);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn stopping_drains_the_outbox() {
+    let app = start().await;
+    let left: Vec<_> = (0..50).map(|number| ticket(&format!("Seat {number}"))).collect();
+    for ticket in &left {
+        leave_in_outbox(&app, ticket).await;
+    }
+    let app = app.restart().await;
+    let published = app.published(Subject::TicketUpdated).await;
+    for ticket in left {
+        assert!(published.contains(&Event::TicketUpdated(ticket)));
+    }
+    app.finish().await;
+}

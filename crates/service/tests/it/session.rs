@@ -1,0 +1,109 @@
+//! A session cookie says who is signed in, or nothing at all.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use common::{Email, Timestamp};
+use service::clock::Clock;
+use service::mongo::new_id;
+use service::session::{SessionConfig, Sessions};
+
+const KEY: &str = "a key that is long enough for HS256";
+
+fn sessions(key: &str, clock: &Clock) -> Sessions {
+    let config = SessionConfig {
+        key: key.to_owned().into(),
+        secure: true,
+    };
+    Sessions::new(&config, clock.clone())
+}
+
+fn clock() -> Clock {
+    Clock::manual(Timestamp::from_milliseconds(1_700_000_000_000))
+}
+
+fn email() -> Email {
+    "shopper@example.com".parse().unwrap()
+}
+
+/// The request headers of a browser that was given this `Set-Cookie`.
+fn returning(set_cookie: &HeaderValue) -> HeaderMap {
+    let cookie = set_cookie.to_str().unwrap().split(';').next().unwrap();
+    with_cookie(cookie)
+}
+
+fn with_cookie(cookie: &str) -> HeaderMap {
+    let value = HeaderValue::try_from(format!("theme=dark; {cookie}; other=1")).unwrap();
+    HeaderMap::from_iter([(header::COOKIE, value)])
+}
+
+#[test]
+fn an_issued_cookie_signs_in() {
+    let (clock, id) = (clock(), new_id());
+    let sessions = sessions(KEY, &clock);
+    let cookie = sessions.issue(id, &email());
+    let text = cookie.to_str().unwrap();
+    for attribute in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/"] {
+        assert!(
+            text.contains(attribute),
+            "{attribute} is missing from {text}"
+        );
+    }
+    let user = sessions.read(&returning(&cookie)).unwrap();
+    assert_eq!((user.id, user.email), (id, email()));
+    assert_eq!(user.iat, 1_700_000_000);
+}
+
+#[test]
+fn the_cookie_is_the_reference_fleets() {
+    let cookie = sessions(KEY, &clock()).issue(new_id(), &email());
+    let value = cookie.to_str().unwrap().split(['=', ';']).nth(1).unwrap();
+    // Padding was split off with the '='; it is put back here.
+    let padded = format!("{value}{}", "=".repeat((4 - value.len() % 4) % 4));
+    let json: serde_json::Value =
+        serde_json::from_slice(&STANDARD.decode(padded).unwrap()).unwrap();
+    assert_eq!(json["jwt"].as_str().unwrap().split('.').count(), 3);
+}
+
+#[test]
+fn a_session_ends() {
+    let clock = clock();
+    let sessions = sessions(KEY, &clock);
+    let headers = returning(&sessions.issue(new_id(), &email()));
+    clock.advance(Duration::from_secs(7 * 24 * 60 * 60 - 1));
+    assert!(sessions.read(&headers).is_some());
+    clock.advance(Duration::from_secs(1));
+    assert!(sessions.read(&headers).is_none());
+}
+
+#[test]
+fn whatever_is_wrong_with_a_cookie_means_signed_out() {
+    let clock = clock();
+    let ours = sessions(KEY, &clock);
+    let forged = sessions("another key, long enough for HS256!", &clock).issue(new_id(), &email());
+    assert!(ours.read(&returning(&forged)).is_none());
+    assert!(ours.read(&HeaderMap::new()).is_none());
+    assert!(ours.read(&returning(&ours.clear())).is_none());
+    for value in ["", "%%%", "bm90IGpzb24=", "eyJqd3QiOiJub25lIn0="] {
+        assert!(
+            ours.read(&with_cookie(&format!("session={value}")))
+                .is_none()
+        );
+    }
+    // The same claims under `alg: none`.
+    let claims =
+        r#"{"id":"64b7f0c2a1b2c3d4e5f60001","email":"a@example.com","iat":1,"exp":9999999999}"#;
+    let no_pad = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let jwt = format!(
+        "{}.{}.",
+        no_pad.encode(r#"{"alg":"none"}"#),
+        no_pad.encode(claims)
+    );
+    let cookie = STANDARD.encode(format!(r#"{{"jwt":"{jwt}"}}"#));
+    assert!(
+        ours.read(&with_cookie(&format!("session={cookie}")))
+            .is_none()
+    );
+}

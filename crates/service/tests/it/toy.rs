@@ -1,0 +1,150 @@
+//! The smallest service that has a document with an outbox and a consumer: it counts what it is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::doc;
+use bson::oid::ObjectId;
+use common::events::TicketState;
+use common::{Event, Price, Subject};
+use futures::{StreamExt, TryStreamExt};
+use mongodb::Collection;
+use serde::{Deserialize, Serialize};
+use service::app::{StartError, connect_broker, connect_mongo};
+use service::backoff::Backoff;
+use service::config::Environment;
+use service::messaging::resync::{Resync, Snapshot};
+use service::messaging::{
+    BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Persistence, Relay,
+};
+use service::mongo::{MongoConfig, StoreError, new_id, object_id, typed_id};
+use service::{App, Clock};
+use testkit::TestApp;
+use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) struct Config {
+    mongo: MongoConfig,
+    broker: BrokerConfig,
+}
+
+impl Config {
+    pub(crate) fn read(environment: &mut Environment) -> Option<Self> {
+        Some(Self {
+            mongo: MongoConfig::read(environment)?,
+            broker: BrokerConfig::read(environment, "toy")?,
+        })
+    }
+}
+
+/// What the toy owns.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Thing {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+}
+
+pub(crate) async fn start() -> TestApp {
+    TestApp::new("toy").start(Config::read, build).await
+}
+
+pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
+    let mongo = connect_mongo(&config.mongo, "toy").await?;
+    let broker = connect_broker(&config.broker, "toy").await?;
+    let mut relay = Relay::new(broker.clone());
+    let things: OutboxCollection<Thing> = relay.collection(mongo.database(), "things").await?;
+    let counting = Counting {
+        seen: mongo.database().collection("seen"),
+    };
+    let consumer = Consumer::new(broker.clone(), "toy-service", &[Subject::TicketCreated], counting)
+        .with_persistence(Persistence {
+            tries: 4,
+            delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
+        });
+    let resync = Resync::new(broker.clone(), mongo.database(), snapshot(&things));
+    Ok(App::new("toy", OpenApiRouter::new(), ())
+        .consumer(consumer)
+        .relay(relay)
+        .resync(resync)
+        .broker(broker)
+        .mongo(mongo))
+}
+
+fn snapshot(things: &OutboxCollection<Thing>) -> Snapshot {
+    let things = things.documents().clone();
+    Arc::new(move || {
+        let things = things.clone();
+        futures::stream::once(async move { things.find(doc! {}).await })
+            .try_flatten()
+            .map(|thing| {
+                let state = TicketState {
+                    id: typed_id(thing?.id),
+                    ..ticket("a thing")
+                };
+                Ok::<_, StoreError>(Event::TicketUpdated(state))
+            })
+            .boxed()
+    })
+}
+
+pub(crate) fn ticket(title: &str) -> TicketState {
+    TicketState {
+        id: new_id(),
+        version: 0,
+        title: title.parse().unwrap(),
+        price: Price::from_cents(100).unwrap(),
+        user_id: new_id(),
+        order_id: None,
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Seen {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+    times: i32,
+}
+
+/// Counts how often it is told of each ticket; the ticket's title says how that goes.
+struct Counting {
+    seen: Collection<Seen>,
+}
+
+impl Handler for Counting {
+    async fn handle(&self, event: Event) -> Result<(), Failure> {
+        let Event::TicketCreated(ticket) = event else {
+            return Ok(());
+        };
+        let by_id = doc! { "_id": object_id(ticket.id) };
+        let count = doc! { "$inc": { "times": 1 } };
+        let counted = self.seen.find_one_and_update(by_id, count).upsert(true).await;
+        let before = counted.map_err(StoreError::from)?.map_or(0, |seen| seen.times);
+        match ticket.title.as_str() {
+            "never" => Err(Failure::Fatal("it says so".into())),
+            "not now" => Err(Failure::Retry("it says so".into())),
+            "the third time" if before < 2 => Err(Failure::Retry("too early".into())),
+            "after an outage" if before < 9 => Err(Failure::Unavailable("still away".into())),
+            "deadly" => panic!("it says so"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How often the toy was told of this ticket.
+pub(crate) async fn times_seen(app: &TestApp, ticket: &TicketState) -> i32 {
+    let seen: Collection<Seen> = app.database().collection("seen");
+    let seen = seen.find_one(doc! { "_id": object_id(ticket.id) }).await;
+    seen.unwrap().map_or(0, |seen| seen.times)
+}
+
+/// Puts a thing with an event in its outbox into the database, as a process leaves it that dies before it
+/// publishes.
+pub(crate) async fn leave_in_outbox(app: &TestApp, ticket: &TicketState) {
+    let event = Event::TicketUpdated(ticket.clone());
+    let things = app.database().collection::<bson::Document>("things");
+    let entry = doc! {
+        "id": format!("left-{}", ticket.id), "subject": event.subject().as_str(),
+        "body": event.to_json(), "time": bson::DateTime::from_millis(0),
+    };
+    let thing = doc! { "_id": object_id(ticket.id), "outbox": [entry] };
+    things.insert_one(thing).await.unwrap();
+}

@@ -1,0 +1,171 @@
+//! The endpoints, as the contract has them.
+
+use common::{Event, Subject};
+use serde_json::json;
+
+use crate::{sell, show, start};
+
+#[tokio::test]
+async fn a_ticket_is_created_shown_and_told_of() {
+    let app = start().await;
+    let seller = app.user();
+    let body = json!({ "title": " Front row ", "price": 19.99 });
+    let created = seller.post("/api/tickets", body).await;
+    assert_eq!(created.status, 201);
+    let id = created.json["id"].as_str().unwrap().to_owned();
+    let expected = json!({
+        "id": id, "title": "Front row", "price": 19.99, "userId": seller.user_id().to_string(), "version": 0,
+    });
+    assert_eq!(created.json, expected);
+    let shown = app.anonymous().get(&format!("/api/tickets/{id}")).await;
+    assert_eq!((shown.status, shown.json), (200, expected));
+    let told = app
+        .expect_event(Subject::TicketCreated, |event| event.entity_id() == id)
+        .await;
+    let Event::TicketCreated(state) = told else {
+        panic!("{told:?}")
+    };
+    assert_eq!((state.price.cents(), state.version), (1_999, 0));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn whole_dollars_are_written_without_decimals() {
+    let app = start().await;
+    let body = json!({ "title": "Front row", "price": 20.00 });
+    let created = app.user().post("/api/tickets", body).await;
+    assert_eq!(created.json["price"].to_string(), "20");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn checks_come_in_the_contracts_order() {
+    let app = start().await;
+    let (anonymous, seller) = (app.anonymous(), app.user());
+    let wrong = json!({ "title": "", "price": "20" });
+    // JSON, then signed in, then validation.
+    let answer = anonymous.post_raw("/api/tickets", "{").await;
+    assert_eq!(
+        (answer.status, answer.message()),
+        (400, "Request body must be a JSON object")
+    );
+    let answer = anonymous.post("/api/tickets", wrong.clone()).await;
+    assert_eq!((answer.status, answer.message()), (401, "Not authorized"));
+    let answer = seller.post("/api/tickets", wrong.clone()).await;
+    let errors = json!({ "errors": [
+        { "message": "Title is required", "field": "title" },
+        { "message": "Price must be greater than 0", "field": "price" },
+    ]});
+    assert_eq!((answer.status, answer.json), (400, errors.clone()));
+    // Then existence, also of an id that is none.
+    for id in ["64b7f0c2a1b2c3d4e5f60718", "banana"] {
+        let path = format!("/api/tickets/{id}");
+        assert_eq!(anonymous.put(&path, wrong.clone()).await.status, 401);
+        assert_eq!(seller.put(&path, wrong.clone()).await.json, errors);
+        let answer = seller.put(&path, json!({ "title": "a", "price": 1 })).await;
+        assert_eq!((answer.status, answer.message()), (404, "Not Found"));
+        let answer = anonymous.get(&path).await;
+        assert_eq!((answer.status, answer.message()), (404, "Not Found"));
+    }
+    // Then the owner.
+    let ticket = sell(&seller, "Front row", json!(20)).await;
+    let path = format!("/api/tickets/{}", ticket.id);
+    let answer = app
+        .user()
+        .put(&path, json!({ "title": "Mine", "price": 1 }))
+        .await;
+    assert_eq!((answer.status, answer.message()), (401, "Not authorized"));
+    assert_eq!(show(&seller, &ticket).await, ticket);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_edit_gives_the_next_version_and_is_told_of() {
+    let app = start().await;
+    let seller = app.user();
+    let ticket = sell(&seller, "Front row", json!(20)).await;
+    let path = format!("/api/tickets/{}", ticket.id);
+    let answer = seller
+        .put(&path, json!({ "title": "Second row", "price": 15.5 }))
+        .await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json["title"], "Second row");
+    assert_eq!(answer.json["price"], 15.5);
+    assert_eq!(answer.json["version"], 1);
+    app.expect_event(Subject::TicketUpdated, |event| event.version() == Some(1))
+        .await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_list_shows_the_newest_first_in_pages() {
+    let app = start().await;
+    let seller = app.user();
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        ids.push(
+            sell(&seller, &format!("Seat {number}"), json!(1))
+                .await
+                .id
+                .to_string(),
+        );
+    }
+    ids.reverse();
+    let (mut path, mut seen, mut pages) = ("/api/tickets?limit=2".to_owned(), Vec::new(), 0);
+    loop {
+        let page = app.anonymous().get(&path).await;
+        assert_eq!(page.status, 200);
+        let items = page.json.as_array().unwrap();
+        seen.extend(
+            items
+                .iter()
+                .map(|item| item["id"].as_str().unwrap().to_owned()),
+        );
+        pages += 1;
+        match page.next_page() {
+            Some(next) => path = next,
+            None => break,
+        }
+    }
+    assert_eq!((seen, pages), (ids, 3));
+    for wrong in ["limit=0", "limit=101", "limit=x", "after=x"] {
+        let answer = app.anonymous().get(&format!("/api/tickets?{wrong}")).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_other_documented_spelling_does_the_same() {
+    let app = start().await;
+    let seller = app.user();
+    let created = seller
+        .post(
+            "/api/ticket/create",
+            json!({ "title": "Front row", "price": 20 }),
+        )
+        .await;
+    assert_eq!(created.status, 201);
+    let path = format!("/api/ticket/{}", created.json["id"].as_str().unwrap());
+    assert_eq!(seller.get(&path).await.json, created.json);
+    assert_eq!(
+        seller.get("/api/ticket/getall").await.json,
+        json!([created.json])
+    );
+    let edited = seller
+        .put(&path, json!({ "title": "Front row", "price": 25 }))
+        .await;
+    assert_eq!((edited.status, &edited.json["price"]), (200, &json!(25)));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_service_describes_itself() {
+    let app = start().await;
+    let answer = app.anonymous().get("/api/tickets/openapi.json").await;
+    assert_eq!(answer.status, 200);
+    let paths = answer.json["paths"].as_object().unwrap();
+    assert!(paths["/api/tickets"]["post"].is_object());
+    assert!(paths["/api/tickets/{id}"]["put"].is_object());
+    app.finish().await;
+}
