@@ -50,15 +50,15 @@ impl App {
     where
         S: Clone + Send + Sync + 'static,
     {
-        let (routes, mut description) = routes.split_for_parts();
+        let (endpoints, mut description) = routes.split_for_parts();
         name.clone_into(&mut description.info.title);
         env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
         let path = format!("/api/{name}/openapi.json");
-        let router = routes
+        let api = endpoints
             .with_state(state)
             .route(&path, get(async || Json(description)));
         Self {
-            router: http::stack(router),
+            router: http::stack(api),
             admin: Router::new(),
             checks: Vec::new(),
             intake: Vec::new(),

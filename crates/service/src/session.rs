@@ -24,7 +24,7 @@ use crate::http::ApiError;
 const COOKIE: &str = "session";
 
 /// How long a session lasts.
-const LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// The key and the manner of session cookies.
 #[derive(Debug, Clone)]

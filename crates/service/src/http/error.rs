@@ -46,7 +46,8 @@ pub struct Retry {
 
 impl Retry {
     fn header(self) -> HeaderValue {
-        HeaderValue::from(self.after.as_millis().div_ceil(1_000).max(1) as u64)
+        let begun = u64::from(self.after.subsec_nanos() > 0);
+        HeaderValue::from(self.after.as_secs().saturating_add(begun).max(1))
     }
 }
 
@@ -85,7 +86,7 @@ impl ApiError {
     fn log(&self) {
         match self {
             Self::Internal(source) => {
-                tracing::error!(error = %chain(source.as_ref()), "request failed")
+                tracing::error!(error = %chain(source.as_ref()), "request failed");
             }
             Self::Unavailable(source) => {
                 tracing::warn!(error = %chain(source.as_ref()), "dependency unavailable");

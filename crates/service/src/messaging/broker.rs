@@ -16,13 +16,13 @@ use crate::config::Environment;
 const OLDEST_SERVER: (u64, u64) = (2, 12);
 
 /// How long the broker remembers message ids: longer than any relay waits before it publishes an entry again.
-const DEDUPLICATION_WINDOW: Duration = Duration::from_secs(10 * 60);
+const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(10);
 
 /// How long events stay in the stream; state older than that comes back by re-emission.
-const EVENT_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const EVENT_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// How long dead letters wait for somebody to look at them.
-const DEAD_LETTER_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const DEAD_LETTER_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 

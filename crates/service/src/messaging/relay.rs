@@ -28,7 +28,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// What is younger is probably on its way by its nudge.
 const SWEEP_AGE: Duration = Duration::from_secs(2);
 /// How many documents a sweep takes at once.
-const SWEEP_BATCH: i64 = 500;
+const SWEEP_BATCH: usize = 500;
 
 /// Where writers leave word of what they wrote.
 #[derive(Debug)]
@@ -186,13 +186,13 @@ impl Relay {
             .clone_with_type::<Waiting>()
             .find(doc! { "outbox.time": { "$lte": before } })
             .projection(doc! { FIELD: 1 })
-            .limit(SWEEP_BATCH)
+            .limit(i64::try_from(SWEEP_BATCH).unwrap_or(i64::MAX))
             .await
             .map_err(StoreError::from)?
             .try_collect()
             .await
             .map_err(StoreError::from)?;
-        let full = waiting.len() as i64 == SWEEP_BATCH;
+        let full = waiting.len() == SWEEP_BATCH;
         futures::stream::iter(waiting.into_iter().map(Ok))
             .try_for_each_concurrent(IN_FLIGHT, async |waiting| {
                 let pending = Pending {

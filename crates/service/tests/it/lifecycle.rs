@@ -21,7 +21,9 @@ async fn a_service_at_work_is_alive_and_ready() {
 #[tokio::test]
 async fn stopping_drains_the_outbox() {
     let app = start().await;
-    let left: Vec<_> = (0..50).map(|number| ticket(&format!("Seat {number}"))).collect();
+    let left: Vec<_> = (0..50)
+        .map(|number| ticket(&format!("Seat {number}")))
+        .collect();
     for ticket in &left {
         leave_in_outbox(&app, ticket).await;
     }

@@ -12,11 +12,17 @@ async fn an_event_that_is_handled_is_handled_once() {
     let app = start().await;
     let ticket = ticket("fine");
     app.publish(Event::TicketCreated(ticket.clone())).await;
-    eventually("it is handled", async || times_seen(&app, &ticket).await == 1).await;
+    eventually("it is handled", async || {
+        times_seen(&app, &ticket).await == 1
+    })
+    .await;
     let app = app.restart().await;
     let marker = self::ticket("after the restart");
     app.publish(Event::TicketCreated(marker.clone())).await;
-    eventually("the next is handled", async || times_seen(&app, &marker).await == 1).await;
+    eventually("the next is handled", async || {
+        times_seen(&app, &marker).await == 1
+    })
+    .await;
     assert_eq!(times_seen(&app, &ticket).await, 1);
     app.finish().await;
 }
@@ -58,11 +64,18 @@ async fn an_unreadable_event_is_a_dead_letter_and_holds_up_nobody() {
     let app = start().await;
     let subject = app.broker().subject(Subject::TicketCreated);
     let garbage = PublishMessage::build().payload("garbage".into());
-    let sent = app.broker().jetstream().send_publish(subject, garbage).await;
+    let sent = app
+        .broker()
+        .jetstream()
+        .send_publish(subject, garbage)
+        .await;
     sent.unwrap().await.unwrap();
     let next = ticket("fine");
     app.publish(Event::TicketCreated(next.clone())).await;
-    eventually("the next is handled", async || times_seen(&app, &next).await == 1).await;
+    eventually("the next is handled", async || {
+        times_seen(&app, &next).await == 1
+    })
+    .await;
     let letter = app.take_dead_letter().await;
     assert_eq!(letter.body, b"garbage");
     assert!(letter.reason.contains("unreadable"), "{}", letter.reason);
@@ -89,7 +102,10 @@ async fn a_dead_letter_can_be_replayed() {
     })
     .await;
     letters.replay(&letter).await.unwrap();
-    eventually("it is tried again", async || times_seen(&app, &ticket).await == 8).await;
+    eventually("it is tried again", async || {
+        times_seen(&app, &ticket).await == 8
+    })
+    .await;
     app.take_dead_letter().await;
     app.finish().await;
 }
@@ -122,14 +138,23 @@ async fn a_new_stream_is_filled_with_the_state_of_everything() {
     leave_in_outbox(&app, &left).await;
     app.expect_event(Subject::TicketUpdated, |_| true).await;
     let stream = app.broker().stream();
-    app.broker().jetstream().delete_stream(stream).await.unwrap();
+    app.broker()
+        .jetstream()
+        .delete_stream(stream)
+        .await
+        .unwrap();
     app.broker().ensure_streams().await.unwrap();
-    app.expect_event(Subject::TicketUpdated, |event| event.entity_id() == left.id.to_string())
-        .await;
+    app.expect_event(Subject::TicketUpdated, |event| {
+        event.entity_id() == left.id.to_string()
+    })
+    .await;
     // The consumer, which went with the stream, is back too.
     let next = ticket("fine");
     app.publish(Event::TicketCreated(next.clone())).await;
-    eventually("the next is handled", async || times_seen(&app, &next).await >= 1).await;
+    eventually("the next is handled", async || {
+        times_seen(&app, &next).await >= 1
+    })
+    .await;
     app.finish().await;
 }
 

@@ -55,11 +55,16 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
     let counting = Counting {
         seen: mongo.database().collection("seen"),
     };
-    let consumer = Consumer::new(broker.clone(), "toy-service", &[Subject::TicketCreated], counting)
-        .with_persistence(Persistence {
-            tries: 4,
-            delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
-        });
+    let consumer = Consumer::new(
+        broker.clone(),
+        "toy-service",
+        &[Subject::TicketCreated],
+        counting,
+    )
+    .with_persistence(Persistence {
+        tries: 4,
+        delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
+    });
     let resync = Resync::new(broker.clone(), mongo.database(), snapshot(&things));
     Ok(App::new("toy", OpenApiRouter::new(), ())
         .consumer(consumer)
@@ -116,8 +121,14 @@ impl Handler for Counting {
         };
         let by_id = doc! { "_id": object_id(ticket.id) };
         let count = doc! { "$inc": { "times": 1 } };
-        let counted = self.seen.find_one_and_update(by_id, count).upsert(true).await;
-        let before = counted.map_err(StoreError::from)?.map_or(0, |seen| seen.times);
+        let counted = self
+            .seen
+            .find_one_and_update(by_id, count)
+            .upsert(true)
+            .await;
+        let before = counted
+            .map_err(StoreError::from)?
+            .map_or(0, |seen| seen.times);
         match ticket.title.as_str() {
             "never" => Err(Failure::Fatal("it says so".into())),
             "not now" => Err(Failure::Retry("it says so".into())),
