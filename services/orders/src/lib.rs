@@ -1,1 +1,17 @@
-//! placeholder
+//! The orders service: who reserved what, and until when.
+//!
+//! It owns orders and the reservations of tickets that they hold. It keeps replicas of tickets, and learns from events
+//! that an order was paid or that its time is over. It tells of its orders by `order:created` and `order:cancelled`.
+
+mod app;
+mod config;
+mod consumers;
+pub mod domain;
+mod routes;
+mod store;
+
+pub use app::build;
+pub use config::Config;
+
+/// The service's name.
+pub const NAME: &str = "orders";

@@ -20,16 +20,17 @@ type Outcome<T, E> = Result<Result<T, E>, Error>;
 ///
 /// A transaction that lost against another is tried again from the start, with jitter, as the driver's own helper
 /// does without: losers that come back together lose together. `body` gives `Err` for what the database says and
-/// `Ok(Err)` for what the domain says.
-pub async fn in_transaction<T, E>(
+/// `Ok(Err)` for what the domain says; what it borrows is in `context`.
+pub async fn in_transaction<C, T, E>(
     mongo: &Mongo,
-    mut body: impl for<'s> FnMut(&'s mut ClientSession) -> BoxFuture<'s, Outcome<T, E>>,
+    context: C,
+    mut body: impl for<'s> FnMut(&'s mut ClientSession, &'s C) -> BoxFuture<'s, Outcome<T, E>>,
 ) -> Result<Result<T, E>, StoreError> {
     let deadline = Instant::now() + PATIENCE;
     let mut delays = Backoff::new(Duration::from_millis(2), Duration::from_millis(100));
     let mut session = mongo.client().start_session().await?;
     loop {
-        match run_once(&mut session, &mut body).await {
+        match run_once(&mut session, &context, &mut body).await {
             Err(error)
                 if error.contains_label(TRANSIENT_TRANSACTION_ERROR)
                     && Instant::now() < deadline =>
@@ -41,12 +42,13 @@ pub async fn in_transaction<T, E>(
     }
 }
 
-async fn run_once<T, E>(
+async fn run_once<C, T, E>(
     session: &mut ClientSession,
-    body: &mut impl for<'s> FnMut(&'s mut ClientSession) -> BoxFuture<'s, Outcome<T, E>>,
+    context: &C,
+    body: &mut impl for<'s> FnMut(&'s mut ClientSession, &'s C) -> BoxFuture<'s, Outcome<T, E>>,
 ) -> Outcome<T, E> {
     session.start_transaction().await?;
-    match body(session).await {
+    match body(session, context).await {
         Ok(Ok(value)) => {
             commit(session).await?;
             Ok(Ok(value))

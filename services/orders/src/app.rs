@@ -1,0 +1,54 @@
+//! Puts the orders service together.
+
+use std::time::Duration;
+
+use axum::extract::FromRef;
+use service::app::{StartError, connect_broker, connect_mongo};
+use service::messaging::resync::Resync;
+use service::messaging::{Consumer, Relay};
+use service::session::Sessions;
+use service::{App, Clock};
+
+use crate::config::Config;
+use crate::consumers::{Events, QUEUE_GROUP};
+use crate::store::{OrderStore, TicketStore};
+use crate::{NAME, routes};
+
+/// What handlers share.
+#[derive(Clone, FromRef)]
+pub(crate) struct AppState {
+    sessions: Sessions,
+    orders: OrderStore,
+    tickets: TicketStore,
+    clock: Clock,
+    expiration: Expiration,
+}
+
+/// How long an order can be paid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expiration(pub(crate) Duration);
+
+/// Connects to what the service depends on and puts it together.
+pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
+    let mongo = connect_mongo(&config.mongo, NAME).await?;
+    let broker = connect_broker(&config.broker, NAME).await?;
+    let mut relay = Relay::new(broker.clone());
+    let orders = OrderStore::open(&mongo, &mut relay).await?;
+    let tickets = TicketStore::open(mongo.database());
+    let state = AppState {
+        sessions: Sessions::new(&config.session, clock.clone()),
+        orders: orders.clone(),
+        tickets: tickets.clone(),
+        clock: clock.clone(),
+        expiration: Expiration(config.expiration),
+    };
+    let events = Events::new(orders.clone(), tickets, clock);
+    let events = Consumer::new(broker.clone(), QUEUE_GROUP, Events::SUBJECTS, events);
+    let resync = Resync::new(broker.clone(), mongo.database(), orders.snapshot());
+    Ok(App::new(NAME, routes::table(), state)
+        .consumer(events)
+        .relay(relay)
+        .resync(resync)
+        .broker(broker)
+        .mongo(mongo))
+}

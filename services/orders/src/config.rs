@@ -1,0 +1,52 @@
+//! What the orders service needs to know.
+
+use std::time::Duration;
+
+use service::config::Environment;
+use service::messaging::BrokerConfig;
+use service::mongo::MongoConfig;
+use service::session::SessionConfig;
+
+use crate::NAME;
+
+const DEFAULT_EXPIRATION_SECONDS: u64 = 900;
+const LONGEST_EXPIRATION_SECONDS: u64 = 24 * 60 * 60;
+
+/// The service's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its database.
+    pub mongo: MongoConfig,
+    /// The broker.
+    pub broker: BrokerConfig,
+    /// How sessions are read.
+    pub session: SessionConfig,
+    /// `ORDER_EXPIRATION_SECONDS` (default 900): how long an order can be paid.
+    pub expiration: Duration,
+}
+
+impl Config {
+    /// Reads the environment; every fault is noted there.
+    pub fn read(environment: &mut Environment) -> Option<Self> {
+        let mongo = MongoConfig::read(environment);
+        let broker = BrokerConfig::read(environment, NAME);
+        let session = SessionConfig::read(environment);
+        let expiration = read_expiration(environment);
+        Some(Self {
+            mongo: mongo?,
+            broker: broker?,
+            session: session?,
+            expiration: expiration?,
+        })
+    }
+}
+
+fn read_expiration(environment: &mut Environment) -> Option<Duration> {
+    let name = "ORDER_EXPIRATION_SECONDS";
+    let seconds = environment.with_default(name, DEFAULT_EXPIRATION_SECONDS)?;
+    if (1..=LONGEST_EXPIRATION_SECONDS).contains(&seconds) {
+        Some(Duration::from_secs(seconds))
+    } else {
+        environment.fault(name, format_args!("must be 1 to {LONGEST_EXPIRATION_SECONDS}"))
+    }
+}

@@ -1,0 +1,20 @@
+//! The routes of the orders service.
+
+mod cancel;
+mod create;
+mod error;
+mod list;
+mod show;
+mod view;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::AppState;
+
+/// Every route.
+pub(crate) fn table() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(show::show, cancel::cancel))
+}

@@ -1,0 +1,36 @@
+//! `GET /api/orders/{id}`
+
+use axum::Json;
+use axum::extract::State;
+use common::ErrorBody;
+use common::api::orders::OrderView;
+use common::id::kind;
+use service::ApiError;
+use service::http::PathId;
+use service::session::RequireUser;
+
+use crate::store::OrderStore;
+
+/// One of one's own orders.
+#[utoipa::path(
+    get, path = "/api/orders/{id}", tag = "orders",
+    params(("id" = String, Path, description = "The order's id")),
+    responses(
+        (status = 200, description = "The order", body = OrderView),
+        (status = 401, description = "Not signed in, or another's order", body = ErrorBody),
+        (status = 404, description = "There is none", body = ErrorBody),
+    )
+)]
+pub(super) async fn show(
+    State(orders): State<OrderStore>,
+    RequireUser(user): RequireUser,
+    id: PathId<kind::Order>,
+) -> Result<Json<OrderView>, ApiError> {
+    let order = orders.find(id.found()?).await?;
+    let order = order.ok_or(ApiError::NotFound)?;
+    if order.buyer == user.id {
+        Ok(Json(order.into()))
+    } else {
+        Err(ApiError::NotAuthorized)
+    }
+}

@@ -1,0 +1,8 @@
+//! Orders, their reservations, and replicas of tickets in MongoDB.
+
+mod document;
+mod orders;
+mod tickets;
+
+pub(crate) use orders::{OrderStore, PlaceError};
+pub(crate) use tickets::TicketStore;

@@ -1,0 +1,134 @@
+//! Orders and tickets as they are stored.
+
+use bson::oid::ObjectId;
+use bson::{DateTime, Document, doc};
+use common::events::{CancellationReason, TicketState};
+use common::{OrderStatus, Price, Title};
+use serde::{Deserialize, Serialize};
+use service::mongo::{from_date_time, object_id, to_date_time, typed_id};
+
+use crate::domain::{Order, OrderedTicket};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct OrderDocument {
+    #[serde(rename = "_id")]
+    pub(super) id: ObjectId,
+    user_id: ObjectId,
+    status: OrderStatus,
+    expires_at: DateTime,
+    ticket: OrderedTicketDocument,
+    reason: Option<CancellationReason>,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OrderedTicketDocument {
+    id: ObjectId,
+    title: Title,
+    price_cents: i64,
+    version: i64,
+}
+
+/// A ticket as the tickets service told of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct TicketDocument {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+    title: Title,
+    price_cents: i64,
+    order_id: Option<ObjectId>,
+    version: i64,
+}
+
+/// The claim on a ticket: there is one for each ticket with an active or a paid order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Reservation {
+    /// The ticket's id.
+    #[serde(rename = "_id")]
+    pub(super) ticket_id: ObjectId,
+    pub(super) order_id: ObjectId,
+}
+
+pub(super) fn stored_version(version: u64) -> i64 {
+    i64::try_from(version).expect("nothing changes 2^63 times")
+}
+
+fn price(cents: i64) -> Price {
+    Price::from_cents(cents).expect("only valid prices are stored")
+}
+
+impl OrderDocument {
+    /// The fields that a change may touch.
+    pub(super) fn changeable(order: &Order) -> Document {
+        let reason = order.reason.map(|reason| match reason {
+            CancellationReason::Owner => "owner",
+            CancellationReason::Expired => "expired",
+        });
+        doc! {
+            "status": order.status.as_str(),
+            "reason": reason,
+            "version": stored_version(order.version),
+        }
+    }
+}
+
+impl From<&Order> for OrderDocument {
+    fn from(order: &Order) -> Self {
+        Self {
+            id: object_id(order.id),
+            user_id: object_id(order.buyer),
+            status: order.status,
+            expires_at: to_date_time(order.expires_at),
+            ticket: OrderedTicketDocument {
+                id: object_id(order.ticket.id),
+                title: order.ticket.title.clone(),
+                price_cents: order.ticket.price.cents(),
+                version: stored_version(order.ticket.version),
+            },
+            reason: order.reason,
+            version: stored_version(order.version),
+        }
+    }
+}
+
+impl From<OrderDocument> for Order {
+    fn from(stored: OrderDocument) -> Self {
+        Self {
+            id: typed_id(stored.id),
+            buyer: typed_id(stored.user_id),
+            status: stored.status,
+            expires_at: from_date_time(stored.expires_at),
+            ticket: OrderedTicket {
+                id: typed_id(stored.ticket.id),
+                title: stored.ticket.title,
+                price: price(stored.ticket.price_cents),
+                version: stored.ticket.version.unsigned_abs(),
+            },
+            reason: stored.reason,
+            version: stored.version.unsigned_abs(),
+        }
+    }
+}
+
+impl TicketDocument {
+    /// What the ticket's event says, but for the id.
+    pub(super) fn replica(ticket: &TicketState) -> Document {
+        doc! {
+            "title": ticket.title.as_str(),
+            "price_cents": ticket.price.cents(),
+            "order_id": ticket.order_id.map(object_id),
+            "version": stored_version(ticket.version),
+        }
+    }
+}
+
+impl From<TicketDocument> for OrderedTicket {
+    fn from(stored: TicketDocument) -> Self {
+        Self {
+            id: typed_id(stored.id),
+            title: stored.title,
+            price: price(stored.price_cents),
+            version: stored.version.unsigned_abs(),
+        }
+    }
+}

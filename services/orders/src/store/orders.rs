@@ -1,0 +1,208 @@
+//! Orders and the reservations that they hold.
+
+use std::sync::Arc;
+
+use bson::oid::ObjectId;
+use bson::{Document, doc};
+use common::id::kind;
+use common::{Event, Id, OrderStatus};
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use mongodb::{Collection, IndexModel};
+use service::http::PageRequest;
+use service::messaging::resync::Snapshot;
+use service::messaging::{OutboxCollection, Relay};
+use service::mongo::{Mongo, StoreError, in_transaction, is_duplicate_key, object_id};
+
+use super::document::{OrderDocument, Reservation, stored_version};
+use crate::domain::Order;
+
+/// Orders, and the claims on tickets by which at most one of them is active a ticket.
+#[derive(Debug, Clone)]
+pub(crate) struct OrderStore {
+    mongo: Mongo,
+    orders: OutboxCollection<OrderDocument>,
+    reservations: Collection<Reservation>,
+}
+
+/// Why an order was not placed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlaceError {
+    /// Another order holds the ticket. The message is part of the HTTP contract.
+    #[error("Ticket is already reserved")]
+    Reserved,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The order was changed by somebody else since it was read.
+struct Changed;
+
+impl OrderStore {
+    /// Opens the collections and makes sure of their indexes.
+    pub(crate) async fn open(mongo: &Mongo, relay: &mut Relay) -> Result<Self, StoreError> {
+        let orders = relay.collection(mongo.database(), "orders").await?;
+        let store = Self {
+            mongo: mongo.clone(),
+            orders,
+            reservations: mongo.database().collection("reservations"),
+        };
+        let by_buyer = IndexModel::builder()
+            .keys(doc! { "user_id": 1, "_id": -1 })
+            .build();
+        store.orders.documents().create_index(by_buyer).await?;
+        Ok(store)
+    }
+
+    /// Whether an order holds the ticket.
+    pub(crate) async fn is_reserved(&self, ticket: Id<kind::Ticket>) -> Result<bool, StoreError> {
+        let found = self.reservations.find_one(doc! { "_id": object_id(ticket) });
+        Ok(found.await?.is_some())
+    }
+
+    /// Writes a new order, the reservation of its ticket and the event that tells of it, or nothing.
+    pub(crate) async fn place(&self, order: &Order) -> Result<(), PlaceError> {
+        let reservation = Reservation {
+            ticket_id: object_id(order.ticket.id),
+            order_id: object_id(order.id),
+        };
+        let context = (&self.orders, &self.reservations, &reservation, order);
+        let placed = in_transaction(&self.mongo, context, |session, context| {
+            let (orders, reservations, reservation, order) = *context;
+            async move {
+                // First, so that of many only one writes more than this.
+                let reserved = reservations.insert_one(reservation);
+                match reserved.session(&mut *session).await {
+                    Err(error) if is_duplicate_key(&error) => return Ok(Err(PlaceError::Reserved)),
+                    reserved => reserved?,
+                };
+                let events = [order.event()];
+                Ok(Ok(orders.insert_in(session, &order.into(), &events).await?))
+            }
+            .boxed()
+        });
+        self.orders.committed(placed.await??);
+        Ok(())
+    }
+
+    /// The order, if it exists.
+    pub(crate) async fn find(&self, id: Id<kind::Order>) -> Result<Option<Order>, StoreError> {
+        let found = self.orders.documents().find_one(by_id(id)).await?;
+        Ok(found.map(Order::from))
+    }
+
+    /// A buyer's orders, newest first; one more than the page shows, if there are more.
+    pub(crate) async fn list_of(
+        &self,
+        buyer: Id<kind::User>,
+        page: &PageRequest<kind::Order>,
+    ) -> Result<Vec<Order>, StoreError> {
+        let mut filter = doc! { "user_id": object_id(buyer) };
+        if let Some(after) = page.after {
+            filter.insert("_id", doc! { "$lt": object_id(after) });
+        }
+        let found = self
+            .orders
+            .documents()
+            .find(filter)
+            .sort(doc! { "_id": -1 })
+            .limit(page.fetch())
+            .await?;
+        Ok(found.map_ok(Order::from).try_collect().await?)
+    }
+
+    /// Changes the order as it is now, again if it was changed meanwhile. Gives it as it is then, or `None` if there
+    /// is no such order.
+    ///
+    /// A change to cancelled frees the ticket in the same transaction and is told of; other changes are not.
+    pub(crate) async fn change<E: From<StoreError>>(
+        &self,
+        id: Id<kind::Order>,
+        change: impl Fn(&Order) -> Result<Option<Order>, E>,
+    ) -> Result<Option<Order>, E> {
+        loop {
+            let Some(order) = self.find(id).await? else {
+                return Ok(None);
+            };
+            let Some(changed) = change(&order)? else {
+                return Ok(Some(order));
+            };
+            let written = if changed.status == OrderStatus::Cancelled {
+                self.cancel(&order, &changed).await?
+            } else {
+                self.replace(&order, &changed).await?
+            };
+            // Whoever was faster brought the order on, which happens a handful of times in its life.
+            if written {
+                return Ok(Some(changed));
+            }
+        }
+    }
+
+    async fn replace(&self, old: &Order, new: &Order) -> Result<bool, StoreError> {
+        let (filter, update) = replacement(old, new);
+        Ok(self.orders.update(filter, update, &[]).await?.is_some())
+    }
+
+    async fn cancel(&self, old: &Order, new: &Order) -> Result<bool, StoreError> {
+        let reservation = doc! {
+            "_id": object_id(old.ticket.id),
+            "order_id": object_id(old.id),
+        };
+        let context = (&self.orders, &self.reservations, &reservation, old, new);
+        let cancelled = in_transaction(&self.mongo, context, |session, context| {
+            let (orders, reservations, reservation, old, new) = *context;
+            async move {
+                let (filter, update) = replacement(old, new);
+                let events = [new.event()];
+                let changed = orders.update_in(session, filter, update, &events);
+                let Some((_, pending)) = changed.await? else {
+                    return Ok(Err(Changed));
+                };
+                let released = reservations.delete_one(reservation.clone());
+                released.session(session).await?;
+                Ok(Ok(pending))
+            }
+            .boxed()
+        });
+        match cancelled.await? {
+            Ok(pending) => {
+                self.orders.committed(pending);
+                Ok(true)
+            }
+            Err(Changed) => Ok(false),
+        }
+    }
+
+    /// Tells of the order once more, as it is.
+    pub(crate) async fn tell_again(&self, order: &Order) -> Result<(), StoreError> {
+        let (filter, _) = replacement(order, order);
+        // If it was changed meanwhile, that change is told of.
+        let no_change = doc! { "$set": { "version": stored_version(order.version) } };
+        self.orders.update(filter, no_change, &[order.event()]).await?;
+        Ok(())
+    }
+
+    /// The state of every order, for re-emission.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let orders = self.orders.documents().clone();
+        Arc::new(move || {
+            let orders = orders.clone();
+            let cursor = async move { orders.find(doc! {}).await };
+            futures::stream::once(cursor)
+                .try_flatten()
+                .map(|found| Ok::<Event, StoreError>(Order::from(found?).event()))
+                .boxed()
+        })
+    }
+}
+
+fn by_id(id: Id<kind::Order>) -> Document {
+    doc! { "_id": ObjectId::from_bytes(id.bytes()) }
+}
+
+fn replacement(old: &Order, new: &Order) -> (Document, Document) {
+    let mut filter = by_id(old.id);
+    filter.insert("version", stored_version(old.version));
+    (filter, doc! { "$set": OrderDocument::changeable(new) })
+}

@@ -1,0 +1,48 @@
+//! Replicas of tickets.
+
+use bson::doc;
+use common::Id;
+use common::events::TicketState;
+use common::id::kind;
+use mongodb::{Collection, Database};
+use service::mongo::{StoreError, is_duplicate_key, object_id};
+
+use super::document::{TicketDocument, stored_version};
+use crate::domain::OrderedTicket;
+
+/// What the tickets service told of its tickets.
+#[derive(Debug, Clone)]
+pub(crate) struct TicketStore {
+    tickets: Collection<TicketDocument>,
+}
+
+impl TicketStore {
+    /// Opens the collection, which is only ever asked by id.
+    pub(crate) fn open(database: &Database) -> Self {
+        Self {
+            tickets: database.collection("tickets"),
+        }
+    }
+
+    /// The ticket as an order takes it, if it was told of.
+    pub(crate) async fn find(
+        &self,
+        id: Id<kind::Ticket>,
+    ) -> Result<Option<OrderedTicket>, StoreError> {
+        let found = self.tickets.find_one(doc! { "_id": object_id(id) }).await?;
+        Ok(found.map(OrderedTicket::from))
+    }
+
+    /// Takes over what is told of a ticket, if it is newer than what was told before.
+    pub(crate) async fn apply_if_newer(&self, ticket: &TicketState) -> Result<(), StoreError> {
+        let older = doc! { "$lt": stored_version(ticket.version) };
+        let filter = doc! { "_id": object_id(ticket.id), "version": older };
+        let update = doc! { "$set": TicketDocument::replica(ticket) };
+        match self.tickets.update_one(filter, update).upsert(true).await {
+            // There is one that is not older: the upsert found no match and could not insert.
+            Err(error) if is_duplicate_key(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(()),
+        }
+    }
+}
