@@ -47,6 +47,9 @@ fn read_expiration(environment: &mut Environment) -> Option<Duration> {
     if (1..=LONGEST_EXPIRATION_SECONDS).contains(&seconds) {
         Some(Duration::from_secs(seconds))
     } else {
-        environment.fault(name, format_args!("must be 1 to {LONGEST_EXPIRATION_SECONDS}"))
+        environment.fault(
+            name,
+            format_args!("must be 1 to {LONGEST_EXPIRATION_SECONDS}"),
+        )
     }
 }

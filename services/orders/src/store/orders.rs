@@ -56,7 +56,9 @@ impl OrderStore {
 
     /// Whether an order holds the ticket.
     pub(crate) async fn is_reserved(&self, ticket: Id<kind::Ticket>) -> Result<bool, StoreError> {
-        let found = self.reservations.find_one(doc! { "_id": object_id(ticket) });
+        let found = self
+            .reservations
+            .find_one(doc! { "_id": object_id(ticket) });
         Ok(found.await?.is_some())
     }
 
@@ -77,7 +79,9 @@ impl OrderStore {
                     reserved => reserved?,
                 };
                 let events = [order.event()];
-                Ok(Ok(orders.insert_in(session, &order.into(), &events).await?))
+                Ok(Ok(orders
+                    .insert_in(session, &order.into(), &events)
+                    .await?))
             }
             .boxed()
         });
@@ -179,7 +183,9 @@ impl OrderStore {
         let (filter, _) = replacement(order, order);
         // If it was changed meanwhile, that change is told of.
         let no_change = doc! { "$set": { "version": stored_version(order.version) } };
-        self.orders.update(filter, no_change, &[order.event()]).await?;
+        self.orders
+            .update(filter, no_change, &[order.event()])
+            .await?;
         Ok(())
     }
 

@@ -1,0 +1,118 @@
+//! The endpoints, as the contract has them.
+
+use common::{Event, Subject};
+use serde_json::json;
+
+use crate::{order, path, start, ticket_for_sale};
+
+#[tokio::test]
+async fn an_order_is_made_shown_and_told_of() {
+    let app = start().await;
+    let ticket = ticket_for_sale(&app).await;
+    let buyer = app.user();
+    let made = buyer
+        .post("/api/orders", json!({ "ticketId": ticket.id }))
+        .await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let id = made.id();
+    let expires_at = made.json["expiresAt"].as_str().unwrap();
+    let expected = json!({
+        "id": id, "status": "created", "userId": buyer.user_id(), "expiresAt": expires_at, "version": 0,
+        "ticket": { "id": ticket.id, "title": "Front row", "price": 19.99, "version": 0 },
+    });
+    assert_eq!(made.json, expected);
+    assert_eq!(buyer.get(&format!("/api/orders/{id}")).await.json, expected);
+    assert_eq!(buyer.get("/api/orders").await.json, json!([expected]));
+    let told = app
+        .expect_event(Subject::OrderCreated, |event| event.entity_id() == id)
+        .await;
+    let Event::OrderCreated(state) = told else {
+        panic!("{told:?}")
+    };
+    assert_eq!((state.ticket_id, state.price), (ticket.id, ticket.price));
+    assert_eq!(state.expires_at.to_string(), expires_at);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn checks_come_in_the_contracts_order() {
+    let app = start().await;
+    let (anonymous, buyer) = (app.anonymous(), app.user());
+    let answer = anonymous.post_raw("/api/orders", "{").await;
+    assert_eq!(
+        (answer.status, answer.message()),
+        (400, "Request body must be a JSON object")
+    );
+    let answer = anonymous.post("/api/orders", json!({})).await;
+    assert_eq!((answer.status, answer.message()), (401, "Not authorized"));
+    for body in [
+        json!({}),
+        json!({ "ticketId": "" }),
+        json!({ "ticketId": 5 }),
+    ] {
+        let answer = buyer.post("/api/orders", body).await;
+        let errors = json!([{ "message": "TicketId must be provided", "field": "ticketId" }]);
+        assert_eq!((answer.status, &answer.json["errors"]), (400, &errors));
+    }
+    for id in ["banana", "64b7f0c2a1b2c3d4e5f60718"] {
+        let answer = buyer.post("/api/orders", json!({ "ticketId": id })).await;
+        assert_eq!((answer.status, answer.message()), (404, "Not Found"));
+        let path = format!("/api/orders/{id}");
+        assert_eq!(anonymous.get(&path).await.status, 401);
+        assert_eq!(anonymous.delete(&path).await.status, 401);
+        assert_eq!(buyer.get(&path).await.status, 404);
+        assert_eq!(buyer.delete(&path).await.status, 404);
+    }
+    assert_eq!(anonymous.get("/api/orders").await.status, 401);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_order_is_its_buyers_alone() {
+    let app = start().await;
+    let (buyer, stranger) = (app.user(), app.user());
+    let order = order(&buyer, &ticket_for_sale(&app).await).await;
+    for answer in [
+        stranger.get(&path(&order)).await,
+        stranger.delete(&path(&order)).await,
+    ] {
+        assert_eq!((answer.status, answer.message()), (401, "Not authorized"));
+    }
+    assert_eq!(stranger.get("/api/orders").await.json, json!([]));
+    assert_eq!(buyer.get(&path(&order)).await.json["status"], "created");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_list_shows_the_newest_first_in_pages() {
+    let app = start().await;
+    let buyer = app.user();
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let ticket = ticket_for_sale(&app).await;
+        ids.push(order(&buyer, &ticket).await.id.to_string());
+    }
+    ids.reverse();
+    let (mut next, mut seen) = (Some("/api/orders?limit=2".to_owned()), Vec::new());
+    while let Some(path) = next {
+        let page = buyer.get(&path).await;
+        let items = page.json.as_array().unwrap();
+        seen.extend(
+            items
+                .iter()
+                .map(|item| item["id"].as_str().unwrap().to_owned()),
+        );
+        next = page.next_page();
+    }
+    assert_eq!(seen, ids);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_service_describes_itself() {
+    let app = start().await;
+    let answer = app.anonymous().get("/api/orders/openapi.json").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.json["paths"]["/api/orders/{id}"]["delete"].is_object());
+    app.finish().await;
+}

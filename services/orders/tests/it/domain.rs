@@ -1,0 +1,99 @@
+//! Properties of an order's transitions.
+
+use common::{OrderStatus, Price, Timestamp};
+use orders::domain::{CancelError, Order, OrderedTicket};
+use proptest::prelude::*;
+use service::mongo::new_id;
+
+const EXPIRES_AT: i64 = 1_000;
+
+fn new_order() -> Order {
+    let ticket = OrderedTicket {
+        id: new_id(),
+        title: "Front row".parse().unwrap(),
+        price: Price::from_cents(1_999).unwrap(),
+        version: 3,
+    };
+    Order::new(
+        new_id(),
+        new_id(),
+        ticket,
+        Timestamp::from_milliseconds(EXPIRES_AT),
+    )
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    Confirm,
+    Complete,
+    CancelByBuyer,
+    CancelByStranger,
+    Expire(i64),
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = prop_oneof![
+        Just(Move::Confirm),
+        Just(Move::Complete),
+        Just(Move::CancelByBuyer),
+        Just(Move::CancelByStranger),
+        (0..2 * EXPIRES_AT).prop_map(Move::Expire),
+    ];
+    proptest::collection::vec(one, 0..20)
+}
+
+/// The next state, if the move leads to one.
+fn make(order: &Order, next: Move) -> Option<Order> {
+    match next {
+        Move::Confirm => order.confirm(),
+        Move::Complete => order.complete(),
+        Move::CancelByBuyer => order.cancel(order.buyer).ok().flatten(),
+        Move::CancelByStranger => order.cancel(new_id()).ok().flatten(),
+        Move::Expire(now) => order
+            .expire(Timestamp::from_milliseconds(now))
+            .ok()
+            .flatten(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_change_is_one_version_on_and_the_end_is_the_end(moves in moves()) {
+        let mut order = new_order();
+        for next in moves {
+            let Some(changed) = make(&order, next) else { continue };
+            prop_assert!(order.status.is_active(), "{} is the end", order.status);
+            prop_assert_eq!(changed.version, order.version + 1);
+            prop_assert_ne!(changed.status, order.status);
+            prop_assert_ne!(changed.status, OrderStatus::Created);
+            prop_assert_eq!(changed.reason.is_some(), changed.status == OrderStatus::Cancelled);
+            prop_assert_eq!((&changed.ticket, changed.buyer), (&order.ticket, order.buyer));
+            order = changed;
+        }
+    }
+
+    #[test]
+    fn nothing_expires_before_its_time(now in 0..EXPIRES_AT) {
+        prop_assert!(new_order().expire(Timestamp::from_milliseconds(now)).is_err());
+    }
+
+    #[test]
+    fn the_event_tells_the_state(moves in moves()) {
+        let order = moves.into_iter().fold(new_order(), |order, next| {
+            make(&order, next).unwrap_or(order)
+        });
+        let event = order.event();
+        prop_assert_eq!(event.version(), Some(order.version));
+        prop_assert_eq!(event.entity_id(), order.id.to_string());
+        prop_assert_eq!(order.state().status, order.status);
+    }
+}
+
+#[test]
+fn a_complete_order_cannot_be_cancelled_and_a_stranger_cancels_nothing() {
+    let order = new_order();
+    let complete = order.complete().unwrap();
+    assert_eq!(complete.cancel(order.buyer), Err(CancelError::Complete));
+    assert_eq!(order.cancel(new_id()), Err(CancelError::NotTheBuyer));
+    assert_eq!(complete.complete(), None);
+}

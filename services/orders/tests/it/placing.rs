@@ -1,0 +1,120 @@
+//! A ticket has at most one live order, however many want it.
+
+use std::time::{Duration, Instant};
+
+use common::Event;
+use futures::future::join_all;
+use serde_json::json;
+use testkit::eventually;
+
+use crate::{order, path, start, ticket, ticket_for_sale};
+
+#[tokio::test]
+async fn of_a_hundred_shoppers_at_once_exactly_one_gets_the_ticket() {
+    let app = start().await;
+    let ticket = ticket_for_sale(&app).await;
+    let shoppers: Vec<_> = (0..100).map(|_| app.user()).collect();
+    let body = json!({ "ticketId": ticket.id });
+    let orders = shoppers
+        .iter()
+        .map(|shopper| shopper.post("/api/orders", body.clone()));
+    let answers = join_all(orders).await;
+    let won = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(won, 1);
+    for lost in answers.iter().filter(|answer| answer.status != 201) {
+        assert_eq!(
+            (lost.status, lost.message()),
+            (400, "Ticket is already reserved")
+        );
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_ticket_can_be_ordered_again_at_once() {
+    let app = start().await;
+    let ticket = ticket_for_sale(&app).await;
+    for _ in 0..20 {
+        let buyer = app.user();
+        let order = order(&buyer, &ticket).await;
+        assert_eq!(buyer.delete(&path(&order)).await.status, 204);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn shoppers_who_order_and_cancel_at_once_never_hold_it_together() {
+    let app = start().await;
+    let ticket = ticket_for_sale(&app).await;
+    let body = json!({ "ticketId": ticket.id });
+    let rounds = (0..8).map(async |_| {
+        let shopper = app.user();
+        for _ in 0..5 {
+            let answer = shopper.post("/api/orders", body.clone()).await;
+            if answer.status == 201 {
+                let cancelled = shopper
+                    .delete(&format!("/api/orders/{}", answer.id()))
+                    .await;
+                assert_eq!(cancelled.status, 204, "{cancelled:?}");
+            } else {
+                assert_eq!(answer.status, 400, "{answer:?}");
+            }
+        }
+    });
+    join_all(rounds).await;
+    // Nobody holds it now, so it can be had.
+    order(&app.user(), &ticket).await;
+    let reservations = app.database().collection::<bson::Document>("reservations");
+    assert_eq!(
+        reservations.count_documents(bson::doc! {}).await.unwrap(),
+        1
+    );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_ticket_told_of_within_the_second_is_found() {
+    let app = start().await;
+    let (buyer, ticket) = (app.user(), ticket());
+    let ordering = order(&buyer, &ticket);
+    let telling = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        app.publish(Event::TicketCreated(ticket.clone())).await;
+    };
+    tokio::join!(ordering, telling);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_ticket_that_nobody_tells_of_is_not_found_after_a_second() {
+    let app = start().await;
+    let asked = Instant::now();
+    let answer = app
+        .user()
+        .post("/api/orders", json!({ "ticketId": ticket().id }))
+        .await;
+    assert_eq!(answer.status, 404);
+    assert!(asked.elapsed() >= Duration::from_secs(1));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_price_is_the_one_that_was_ordered() {
+    let app = start().await;
+    let (buyer, mut ticket) = (app.user(), ticket_for_sale(&app).await);
+    let order = order(&buyer, &ticket).await;
+    ticket.version = 1;
+    ticket.price = common::Price::from_cents(999_999).unwrap();
+    app.publish(Event::TicketUpdated(ticket.clone())).await;
+    let tickets = app.database().collection::<bson::Document>("tickets");
+    eventually("the replica is updated", async || {
+        let found = tickets.find_one(bson::doc! { "version": 1 }).await.unwrap();
+        found.is_some()
+    })
+    .await;
+    assert_eq!(
+        crate::show(&buyer, &order).await.ticket.price.cents(),
+        1_999
+    );
+    app.finish().await;
+}

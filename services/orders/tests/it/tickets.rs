@@ -1,0 +1,96 @@
+//! Replicas of tickets, and what their reservations say of orders.
+
+use common::events::TicketState;
+use common::{Event, OrderStatus, Subject};
+use testkit::{TestApp, eventually};
+
+use crate::{order, path, start, ticket, ticket_for_sale, told_cancellation, wait_for_status};
+
+async fn replica_version(app: &TestApp, ticket: &TicketState) -> Option<i64> {
+    let tickets = app.database().collection::<bson::Document>("tickets");
+    let by_id = bson::doc! { "_id": service::mongo::object_id(ticket.id) };
+    let found = tickets.find_one(by_id).await.unwrap()?;
+    Some(found.get_i64("version").unwrap())
+}
+
+fn reserved(ticket: &TicketState, order: common::Id<common::id::kind::Order>) -> Event {
+    Event::TicketUpdated(TicketState {
+        version: ticket.version + 1,
+        order_id: Some(order),
+        ..ticket.clone()
+    })
+}
+
+#[tokio::test]
+async fn the_newest_state_of_a_ticket_stays_whatever_comes_after() {
+    let app = start().await;
+    let ticket = ticket();
+    let version = |version| TicketState {
+        version,
+        ..ticket.clone()
+    };
+    // A gap, then everything before it, twice.
+    app.publish(Event::TicketUpdated(version(5))).await;
+    for _ in 0..2 {
+        app.publish(Event::TicketCreated(version(0))).await;
+        app.publish(Event::TicketUpdated(version(3))).await;
+        app.publish(Event::TicketUpdated(version(5))).await;
+    }
+    let marker = ticket_for_sale(&app).await;
+    eventually("all of it is applied", async || {
+        replica_version(&app, &marker).await.is_some()
+            && replica_version(&app, &ticket).await == Some(5)
+    })
+    .await;
+    app.publish(Event::TicketUpdated(version(6))).await;
+    eventually("what is newer is applied", async || {
+        replica_version(&app, &ticket).await == Some(6)
+    })
+    .await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_reservation_confirms_its_order() {
+    let app = start().await;
+    let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
+    let order = order(&buyer, &ticket).await;
+    for _ in 0..2 {
+        app.deliver_again(reserved(&ticket, order.id)).await;
+    }
+    let confirmed = wait_for_status(&buyer, &order, OrderStatus::AwaitingPayment).await;
+    assert_eq!(confirmed.version, 1);
+    assert_eq!(buyer.delete(&path(&order)).await.status, 204);
+    assert_eq!(told_cancellation(&app, &order).await.version, 2);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_reservation_for_a_cancelled_order_is_answered_by_its_cancellation() {
+    let app = start().await;
+    let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
+    let order = order(&buyer, &ticket).await;
+    assert_eq!(buyer.delete(&path(&order)).await.status, 204);
+    let first = told_cancellation(&app, &order).await;
+    app.publish(reserved(&ticket, order.id)).await;
+    let told = eventually("the cancellation is told again", async || {
+        let told = app.published(Subject::OrderCancelled).await;
+        (told.len() == 2).then_some(told)
+    })
+    .await;
+    assert_eq!(told, vec![Event::OrderCancelled(first); 2]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_reservation_for_an_order_that_is_not_ours_is_only_replicated() {
+    let app = start().await;
+    let ticket = ticket_for_sale(&app).await;
+    app.publish(reserved(&ticket, service::mongo::new_id()))
+        .await;
+    eventually("it is applied", async || {
+        replica_version(&app, &ticket).await == Some(1)
+    })
+    .await;
+    app.finish().await;
+}
