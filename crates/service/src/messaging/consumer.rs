@@ -1,6 +1,7 @@
 //! The consumer runtime: delivers events to a handler and turns its answer into an acknowledgement.
 
 use std::error::Error;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use async_nats::jetstream::consumer::{self, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::{AckKind, Message};
 use common::{Event, Subject};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -247,7 +248,11 @@ impl<H: Handler> Consumer<H> {
     ) -> Result<(), Failure> {
         let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(3));
         loop {
-            match self.handler.handle(event.clone()).await {
+            let handling = AssertUnwindSafe(self.handler.handle(event.clone())).catch_unwind();
+            let handled = handling
+                .await
+                .unwrap_or_else(|_| Err(Failure::Retry("the handler panicked".into())));
+            match handled {
                 Err(Failure::Unavailable(error)) if !stop.is_cancelled() => {
                     tracing::warn!(consumer = self.name, %error, "waiting for a dependency");
                     let _ = message.ack_with(AckKind::Progress).await;

@@ -1,5 +1,7 @@
 //! The shared mechanisms, each on its own.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod config;
 mod http;
 mod lifecycle;

@@ -50,6 +50,21 @@ async fn an_event_out_of_tries_becomes_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn a_handler_that_panics_harms_nobody_else() {
+    let app = start().await;
+    app.publish(Event::TicketCreated(ticket("deadly"))).await;
+    let next = ticket("fine");
+    app.publish(Event::TicketCreated(next.clone())).await;
+    eventually("the next is handled", async || {
+        times_seen(&app, &next).await == 1
+    })
+    .await;
+    let letter = app.take_dead_letter().await;
+    assert_eq!(letter.reason, "the handler panicked");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_fatal_event_is_a_dead_letter_at_once() {
     let app = start().await;
     let ticket = ticket("never");

@@ -80,8 +80,8 @@ async fn an_order_out_of_time_is_cancelled_and_its_ticket_free() {
     let buyer = app.user();
     let ticket = ticket_for_sale(&app).await;
     let order = order(&buyer, &ticket).await;
-    assert_eq!(order.expires_at, clock.now().plus(Duration::from_secs(900)));
-    clock.advance(Duration::from_secs(900));
+    assert_eq!(order.expires_at, clock.now().plus(Duration::from_mins(15)));
+    clock.advance(Duration::from_mins(15));
     app.publish(expiration_of(&order)).await;
     wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
     let told = told_cancellation(&app, &order).await;
@@ -151,7 +151,7 @@ async fn every_event_twice_and_in_any_order_leaves_the_same_state() {
         paid.push(order(&buyer, &ticket_for_sale(&app).await).await);
         expired.push(order(&buyer, &ticket_for_sale(&app).await).await);
     }
-    clock.advance(Duration::from_secs(900));
+    clock.advance(Duration::from_mins(15));
     for (number, (paid, expired)) in paid.iter().zip(&expired).enumerate() {
         let mut events = vec![payment_of(paid), expiration_of(expired)];
         events.extend(events.clone());

@@ -1,5 +1,7 @@
 //! The orders service against real servers.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod api;
 mod domain;
 mod ending;

@@ -1,5 +1,7 @@
 //! The tickets service against real servers.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod api;
 mod concurrency;
 mod orders;

@@ -19,7 +19,7 @@ fn order_for(ticket: &TicketView) -> OrderState {
         user_id: new_id(),
         ticket_id: ticket.id,
         price: ticket.price,
-        expires_at: now().plus(Duration::from_secs(900)),
+        expires_at: now().plus(Duration::from_mins(15)),
         reason: None,
     }
 }
