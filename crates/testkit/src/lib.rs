@@ -1,1 +1,27 @@
-//! placeholder
+//! Development only: real servers to run against, one service in this process, the whole fleet on loopback, and
+//! clients and waiting for tests.
+
+pub mod app;
+pub mod command;
+pub mod eventually;
+pub mod fleet;
+mod folder;
+pub mod fresh;
+pub mod gateway;
+pub mod http;
+mod log;
+pub mod mail;
+pub mod namespace;
+mod port;
+pub mod process;
+pub mod progress;
+pub mod servers;
+
+pub use app::{TestApp, TestAppBuilder};
+pub use eventually::{eventually, eventually_within};
+pub use fleet::{Fleet, FleetSettings};
+pub use gateway::Gateway;
+pub use http::{Answer, Api, session_cookie};
+pub use mail::{Mail, MailCatcher};
+pub use namespace::Namespace;
+pub use servers::Servers;

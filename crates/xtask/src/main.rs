@@ -1,1 +1,69 @@
-fn main() {}
+//! The one entry for people and for CI: `cargo xtask …`.
+
+mod cargo;
+mod console;
+mod deps;
+mod lint;
+mod stop;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// Builds, runs and checks the ticketing fleet on one machine.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", max_term_width = 100, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask up                            the whole fleet behind http://127.0.0.1:8080
+  cargo xtask up --expiration-seconds 5     with orders that expire soon
+  cargo xtask up --demo --replicas orders=2 with users and tickets to look at
+  cargo xtask test                          all tests, on real servers
+  cargo xtask test -p orders                the tests of one service
+  cargo xtask lint                          what CI wants to be clean
+
+Environment:
+  TICKETING_MONGO_URL, TICKETING_NATS_URL, TICKETING_REDIS_URL
+                       servers to use instead of starting some
+  TICKETING_SERVERS    auto (default), local (no containers) or containers (nothing else)
+  TICKETING_CACHE      where programs are installed (default: ticketing in the user's cache folder)";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the services and run the whole fleet on loopback until Ctrl-C
+    Up(up::Arguments),
+    /// Run the tests on real servers, which are started once for all of them
+    Test(test::Arguments),
+    /// Check format, lints, licences and sources
+    Lint(lint::Arguments),
+    /// Install what `up` and `test` need, and nothing more
+    Deps,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ended = tokio::runtime::Runtime::new()
+        .context("no runtime")
+        .and_then(|runtime| runtime.block_on(run(arguments.command)));
+    ended.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Up(arguments) => up::run(arguments).await,
+        Command::Test(arguments) => test::run(arguments).await,
+        Command::Lint(arguments) => lint::run(&arguments),
+        Command::Deps => deps::run().await,
+    }
+}

@@ -1,1 +1,29 @@
-//! placeholder
+//! The auth service: who has an account, and who is signed in.
+//!
+//! It owns accounts: their addresses and the hashes of their passwords, and the links that sign in by mail. It
+//! publishes no events and listens to none: the other services know a user by the session cookie that is made here.
+
+mod accounts;
+mod app;
+mod client_address;
+mod config;
+pub mod domain;
+mod limits;
+mod magic_links;
+mod mail;
+mod passwords;
+mod rate_limit;
+mod routes;
+mod store;
+
+pub use app::build;
+pub use client_address::TrustedProxies;
+pub use config::Config;
+pub use limits::RateLimitConfig;
+pub use magic_links::{MagicLinkConfig, PublicOrigin};
+pub use mail::MailConfig;
+pub use passwords::PasswordConfig;
+pub use rate_limit::Limit;
+
+/// The service's name.
+pub const NAME: &str = "auth";

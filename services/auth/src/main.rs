@@ -1,1 +1,7 @@
-fn main() {}
+//! The auth service's process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::launch(auth::NAME, auth::Config::read, auth::build)
+}

@@ -1,1 +1,11 @@
-fn main() {}
+//! The expiration service's process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::launch(
+        expiration::NAME,
+        expiration::Config::read,
+        expiration::build,
+    )
+}

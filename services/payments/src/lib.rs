@@ -1,1 +1,21 @@
-//! placeholder
+//! The payments service: money for orders, and money given back.
+//!
+//! It owns payments, one an order. It learns of orders from their events, charges cards through Stripe, and tells of
+//! its payments by `payment:created` and `payment:refunded`. It never decides whether an order is complete or
+//! cancelled: the orders service does, and whatever was charged for an order that ended cancelled is refunded.
+
+mod app;
+mod config;
+mod consumers;
+pub mod domain;
+mod routes;
+mod settlement;
+mod store;
+mod stripe;
+
+pub use app::build;
+pub use config::Config;
+pub use stripe::StripeConfig;
+
+/// The service's name.
+pub const NAME: &str = "payments";

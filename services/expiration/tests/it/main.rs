@@ -1,1 +1,63 @@
+//! The expiration service against real servers.
 
+mod backlog;
+mod config;
+mod crash;
+mod history;
+mod moment;
+mod stage;
+
+use std::time::Duration;
+
+use common::events::OrderState;
+use common::{Event, OrderStatus, Price, Timestamp};
+use expiration::queue::Job;
+use service::Clock;
+use service::mongo::new_id;
+use testkit::TestApp;
+
+async fn start() -> TestApp {
+    TestApp::new(expiration::NAME)
+        .start(expiration::Config::read, expiration::build)
+        .await
+}
+
+fn now() -> Timestamp {
+    Clock::system().now()
+}
+
+fn in_milliseconds(milliseconds: u64) -> Timestamp {
+    now().plus(Duration::from_millis(milliseconds))
+}
+
+fn order_until(expires_at: Timestamp) -> OrderState {
+    OrderState {
+        id: new_id(),
+        version: 0,
+        status: OrderStatus::Created,
+        user_id: new_id(),
+        ticket_id: new_id(),
+        price: Price::from_cents(2_000).unwrap(),
+        expires_at,
+        reason: None,
+    }
+}
+
+fn job_at(expires_at: Timestamp) -> Job {
+    Job {
+        order_id: new_id(),
+        expires_at,
+    }
+}
+
+fn created(order: &OrderState) -> Event {
+    Event::OrderCreated(order.clone())
+}
+
+fn cancelled(order: &OrderState) -> Event {
+    Event::OrderCancelled(OrderState {
+        version: order.version + 1,
+        status: OrderStatus::Cancelled,
+        ..order.clone()
+    })
+}

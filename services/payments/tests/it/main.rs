@@ -1,1 +1,13 @@
+//! The payments service against real servers and a stand-in for Stripe.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod api;
+mod cancellation;
+mod concurrency;
+mod config;
+mod declines;
+mod domain;
+mod recovery;
+mod shop;
+mod webhook;

@@ -1,0 +1,269 @@
+//! The way of every API request: key, fault, idempotency, endpoint, answer.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{RawPathParams, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http::request::Parts};
+use serde_json::Value;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::books::{Books, Cause, new_id};
+use crate::faults::{Faults, RequestFault};
+use crate::form::Form;
+use crate::idempotency::{Answer, Begin, IdempotencyKeys, Use};
+use crate::refusal::Refusal;
+use crate::settings::Settings;
+use crate::webhooks::Courier;
+use crate::wire::API_VERSION;
+
+const LARGEST_BODY: usize = 1 << 20;
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const STRIPE_VERSION: HeaderName = HeaderName::from_static("stripe-version");
+const STRIPE_SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) faults: Faults,
+    pub(crate) courier: Courier,
+    pub(crate) keys: IdempotencyKeys,
+    /// Cancelled when the stand-in ends: nothing waits any more.
+    pub(crate) stop: CancellationToken,
+    books: Mutex<Books>,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings, courier: Courier) -> Self {
+        Self {
+            settings,
+            faults: Faults::default(),
+            keys: IdempotencyKeys::default(),
+            stop: CancellationToken::new(),
+            books: Mutex::new(Books::new(courier.clone())),
+            courier,
+        }
+    }
+
+    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One request, as endpoints see it.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) path: String,
+    /// What the path names.
+    pub(crate) id: String,
+    pub(crate) form: Form,
+    pub(crate) cause: Cause,
+}
+
+/// The work of an endpoint.
+pub(crate) type Endpoint = fn(&mut Books, &Call) -> Result<Value, Refusal>;
+
+/// Who may call an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Who has the secret key.
+    Merchant,
+    /// Also a browser, which has the publishable key.
+    Anybody,
+}
+
+/// Serves one request. It is worked on to its end even if the caller goes away, as a server far away would.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    caller: Caller,
+    endpoint: Endpoint,
+    path: RawPathParams,
+    request: Request,
+) -> Response {
+    let id = path.iter().next().map(|(_, id)| id.to_owned());
+    let id = id.unwrap_or_default();
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let encoded = match parts.method {
+        Method::GET => parts.uri.query().unwrap_or_default().as_bytes(),
+        _ => &body[..],
+    };
+    let call = Call {
+        path: parts.uri.path().to_owned(),
+        id,
+        form: Form::parse(encoded),
+        cause: Cause {
+            request_id: new_id("req"),
+            idempotency_key: text(&parts.headers, &IDEMPOTENCY_KEY)
+                .filter(|_| parts.method == Method::POST),
+        },
+    };
+    let worked = tokio::spawn(async move {
+        let outcome = work(&shared, caller, endpoint, &parts, &call).await;
+        outcome.into_response(&parts, &call)
+    });
+    worked
+        .await
+        .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// What became of a request.
+enum Outcome {
+    Answered {
+        answer: Answer,
+        replayed: bool,
+    },
+    /// The caller is never to know.
+    Lost,
+}
+
+async fn work(
+    shared: &Shared,
+    caller: Caller,
+    endpoint: Endpoint,
+    parts: &Parts,
+    call: &Call,
+) -> Outcome {
+    if let Err(refusal) = authorize(&shared.settings, caller, &parts.headers) {
+        return Outcome::refused(&refusal);
+    }
+    let fault = shared.faults.hit_request(&call.path);
+    if fault == Some(RequestFault::Error) {
+        return Outcome::refused(&Refusal::internal());
+    }
+    let begun = call.cause.idempotency_key.as_ref().map(|key| {
+        let usage = Use {
+            path: call.path.clone(),
+            fingerprint: call.form.fingerprint(),
+        };
+        shared.keys.begin(key, usage)
+    });
+    let begun = match begun.transpose() {
+        Ok(begun) => begun,
+        Err(refusal) => return Outcome::refused(&refusal),
+    };
+    if let Some(RequestFault::Slow(delay)) = fault {
+        shared.stop.run_until_cancelled(sleep(delay)).await;
+    }
+    let (answer, replayed) = match begun {
+        Some(Begin::Replay(answer)) => (answer, true),
+        Some(Begin::Work(claim)) => {
+            let (answer, kept) = run(shared, endpoint, call);
+            if kept {
+                claim.keep(answer.clone());
+            }
+            (answer, false)
+        }
+        None => (run(shared, endpoint, call).0, false),
+    };
+    match fault {
+        Some(RequestFault::LostAnswer) => Outcome::Lost,
+        _ => Outcome::Answered { answer, replayed },
+    }
+}
+
+/// The endpoint's answer, and whether an idempotency key keeps it.
+fn run(shared: &Shared, endpoint: Endpoint, call: &Call) -> (Answer, bool) {
+    match endpoint(&mut shared.books(), call) {
+        Ok(body) => {
+            let status = StatusCode::OK;
+            (Answer { status, body }, true)
+        }
+        Err(refusal) => (answer_of(&refusal), refusal.began()),
+    }
+}
+
+fn answer_of(refusal: &Refusal) -> Answer {
+    Answer {
+        status: refusal.status(),
+        body: refusal.body(),
+    }
+}
+
+fn authorize(settings: &Settings, caller: Caller, headers: &HeaderMap) -> Result<(), Refusal> {
+    let given = text(headers, &header::AUTHORIZATION);
+    let given = given
+        .as_deref()
+        .and_then(|value| value.strip_prefix("Bearer "));
+    match given {
+        Some(key) if key == settings.secret_key => Ok(()),
+        Some(key) if key == settings.publishable_key && caller == Caller::Anybody => Ok(()),
+        Some(key) if key == settings.publishable_key => Err(Refusal::unauthorized(
+            "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a \
+             list of your API keys at https://dashboard.stripe.com/account/apikeys.",
+        )
+        .code("secret_key_required")),
+        Some(key) => {
+            let shown: String = key.chars().take(7).collect();
+            Err(Refusal::unauthorized(format!(
+                "Invalid API Key provided: {shown}***"
+            )))
+        }
+        None => Err(Refusal::unauthorized(
+            "You did not provide an API key. You need to provide your API key in the Authorization header, using \
+             Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See \
+             https://stripe.com/docs/api#authentication for details.",
+        )),
+    }
+}
+
+impl Outcome {
+    fn refused(refusal: &Refusal) -> Self {
+        Self::Answered {
+            answer: answer_of(refusal),
+            replayed: false,
+        }
+    }
+
+    fn into_response(self, parts: &Parts, call: &Call) -> Response {
+        let Self::Answered { answer, replayed } = self else {
+            tracing::warn!(method = %parts.method, path = call.path, "answer lost");
+            return closed_connection();
+        };
+        let status = answer.status;
+        let key = call.cause.idempotency_key.as_deref();
+        tracing::info!(
+            method = %parts.method, path = call.path, status = status.as_u16(), replayed, key, "answered"
+        );
+        let mut response = (status, Json(answer.body)).into_response();
+        let headers = response.headers_mut();
+        let mut add = |name, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        };
+        add(REQUEST_ID, &call.cause.request_id);
+        let version = text(&parts.headers, &STRIPE_VERSION);
+        add(STRIPE_VERSION, version.as_deref().unwrap_or(API_VERSION));
+        if let Some(key) = key {
+            add(IDEMPOTENCY_KEY, key);
+        }
+        if replayed {
+            add(IDEMPOTENT_REPLAYED, "true");
+        }
+        if status == StatusCode::CONFLICT || status.is_server_error() {
+            add(STRIPE_SHOULD_RETRY, "true");
+        }
+        response
+    }
+}
+
+/// A body that fails before its first byte: the connection closes before anything was sent, headers included.
+fn closed_connection() -> Response {
+    let failure = std::io::Error::other("the answer is lost on purpose");
+    let failing = futures::stream::once(std::future::ready(Err::<Vec<u8>, _>(failure)));
+    Body::from_stream(failing).into_response()
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?.to_str().ok()?;
+    Some(value.to_owned())
+}

@@ -1,0 +1,152 @@
+//! Failures in Stripe's shape: `{"error": {"type", "code", "message", …}}`.
+//!
+//! See <https://docs.stripe.com/api/errors>.
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// Why a request failed.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    /// Whether the endpoint began its work, so that an idempotency key keeps this answer.
+    began: bool,
+    error: Map<String, Value>,
+}
+
+impl Refusal {
+    /// The parameters are wrong, whatever the state of things; nothing was begun.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            false,
+            "invalid_request_error",
+            message,
+        )
+    }
+
+    /// The parameters are right and the state of things is against it.
+    pub(crate) fn conflicting(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            true,
+            "invalid_request_error",
+            message,
+        )
+    }
+
+    /// What the address names does not exist.
+    pub(crate) fn not_found(what: &str, id: &str) -> Self {
+        let missing = format!("No such {what}: '{id}'");
+        let mut refusal = Self::conflicting(missing)
+            .code("resource_missing")
+            .param("id");
+        refusal.status = StatusCode::NOT_FOUND;
+        refusal
+    }
+
+    /// What a parameter names does not exist.
+    pub(crate) fn missing(what: &str, id: &str, param: &str) -> Self {
+        Self::conflicting(format!("No such {what}: '{id}'"))
+            .code("resource_missing")
+            .param(param)
+    }
+
+    /// The card is at fault.
+    pub(crate) fn card(code: &'static str, message: &str) -> Self {
+        Self::new(StatusCode::PAYMENT_REQUIRED, true, "card_error", message).code(code)
+    }
+
+    /// The key is missing or wrong.
+    pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            false,
+            "invalid_request_error",
+            message,
+        )
+    }
+
+    /// The idempotency key was used for another request.
+    pub(crate) fn key_reused(message: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, false, "idempotency_error", message)
+    }
+
+    /// A request with the same idempotency key is being worked on.
+    pub(crate) fn key_in_use(key: &str) -> Self {
+        let message = format!(
+            "There is currently another in-progress request using this Idempotent Key (that probably means you \
+             submitted twice, and the other request is still going through): {key}. Please try again later."
+        );
+        let mut refusal = Self::invalid(message).code("idempotency_key_in_use");
+        refusal.status = StatusCode::CONFLICT;
+        refusal
+    }
+
+    /// Stripe itself is at fault.
+    pub(crate) fn internal() -> Self {
+        let message = "An unknown error occurred. (This is an injected fault; nothing was done.)";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            false,
+            "api_error",
+            message,
+        )
+    }
+
+    fn new(
+        status: StatusCode,
+        began: bool,
+        kind: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        let mut error = Map::new();
+        error.insert("type".to_owned(), kind.into());
+        error.insert("message".to_owned(), message.into().into());
+        Self {
+            status,
+            began,
+            error,
+        }
+    }
+
+    /// Names the kind of failure for programs.
+    pub(crate) fn code(self, code: &'static str) -> Self {
+        let page = code.replace('_', "-");
+        self.with("code", code).with(
+            "doc_url",
+            format!("https://stripe.com/docs/error-codes/{page}"),
+        )
+    }
+
+    /// Names the parameter at fault.
+    pub(crate) fn param(self, param: &str) -> Self {
+        self.with("param", param)
+    }
+
+    /// Adds to the error.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.error.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The status to answer with.
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether the endpoint began its work.
+    pub(crate) const fn began(&self) -> bool {
+        self.began
+    }
+
+    /// The error itself, as a payment intent remembers it.
+    pub(crate) fn error(&self) -> Value {
+        Value::Object(self.error.clone())
+    }
+
+    /// The body to answer with.
+    pub(crate) fn body(&self) -> Value {
+        json!({ "error": self.error })
+    }
+}

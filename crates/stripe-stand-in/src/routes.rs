@@ -1,0 +1,120 @@
+//! Every route.
+
+mod card_form;
+mod charges;
+mod events;
+mod payment_intents;
+mod refunds;
+mod stand_in;
+mod tokens;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodFilter;
+use axum::routing::{MethodRouter, get, on, post, put};
+
+use crate::pipeline::{Caller, Endpoint, Shared, serve};
+use crate::refusal::Refusal;
+
+/// Stripe's API, the script of its card form, and what is the stand-in's own.
+pub(crate) fn table(shared: Arc<Shared>) -> Router {
+    use Caller::{Anybody, Merchant};
+    const GET: MethodFilter = MethodFilter::GET;
+    const POST: MethodFilter = MethodFilter::POST;
+    Router::new()
+        .route(
+            "/v1/payment_intents",
+            api(POST, Merchant, payment_intents::create).merge(api(
+                GET,
+                Merchant,
+                payment_intents::list,
+            )),
+        )
+        .route(
+            "/v1/payment_intents/{id}",
+            api(GET, Merchant, payment_intents::show),
+        )
+        .route(
+            "/v1/payment_intents/{id}/confirm",
+            api(POST, Merchant, payment_intents::confirm),
+        )
+        .route(
+            "/v1/payment_intents/{id}/cancel",
+            api(POST, Merchant, payment_intents::cancel),
+        )
+        .route("/v1/charges/{id}", api(GET, Merchant, charges::show))
+        .route(
+            "/v1/refunds",
+            api(POST, Merchant, refunds::create).merge(api(GET, Merchant, refunds::list)),
+        )
+        .route("/v1/refunds/{id}", api(GET, Merchant, refunds::show))
+        .route(
+            "/v1/tokens",
+            api(POST, Anybody, tokens::create).options(preflight),
+        )
+        .route("/v1/tokens/{id}", api(GET, Merchant, tokens::show))
+        .route("/v1/events", api(GET, Merchant, events::list))
+        .route("/v1/events/{id}", api(GET, Merchant, events::show))
+        .route("/v3", get(card_form::script))
+        .route("/v3/", get(card_form::script))
+        .route("/v3/card-form", get(card_form::page))
+        .route("/v3/card-form.js", get(card_form::page_script))
+        .route("/v3/card-form.css", get(card_form::page_style))
+        .route("/_stand-in/healthz", get(stand_in::healthz))
+        .route("/_stand-in/ledger", get(stand_in::ledger))
+        .route(
+            "/_stand-in/faults",
+            post(stand_in::inject)
+                .get(stand_in::waiting)
+                .delete(stand_in::clear),
+        )
+        .route(
+            "/_stand-in/webhook",
+            put(stand_in::set_webhook).delete(stand_in::unset_webhook),
+        )
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
+        .layer(map_response(open_to_browsers))
+        .with_state(shared)
+}
+
+fn api(method: MethodFilter, caller: Caller, endpoint: Endpoint) -> MethodRouter<Arc<Shared>> {
+    on(
+        method,
+        move |State(shared): State<Arc<Shared>>, path: RawPathParams, request: Request| {
+            serve(shared, caller, endpoint, path, request)
+        },
+    )
+}
+
+/// What a browser asks before it sends a card from a page of another origin.
+async fn preflight() -> impl IntoResponse {
+    let allowed = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type, idempotency-key, stripe-version",
+        ),
+    ];
+    (StatusCode::NO_CONTENT, allowed)
+}
+
+async fn unknown(request: Request) -> Response {
+    let (method, path) = (request.method(), request.uri().path());
+    let message = format!("Unrecognized request URL ({method}: {path}).");
+    let refusal = Refusal::invalid(message);
+    (StatusCode::NOT_FOUND, axum::Json(refusal.body())).into_response()
+}
+
+async fn open_to_browsers(mut response: Response) -> Response {
+    response.headers_mut().insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
+    response
+}

@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stripe::{ApiErrorsType, RequestStrategy, StripeError};
+use stripe_core::refund::CreateRefund;
+use stripe_stand_in::{Fault, FaultKind};
+
+use crate::stand::{PRICE, Stand, eventually, keyed, payment, refusal};
+
+#[tokio::test]
+async fn a_lost_answer_has_charged_and_its_key_finds_it_again() {
+    let stand = Stand::start().await;
+    stand.server.inject(Fault::once(FaultKind::LostAnswer));
+    let card = payment("tok_visa");
+    let lost = stand.pay(&card, keyed("one")).await;
+    assert!(matches!(lost, Err(StripeError::ClientError(_))), "{lost:?}");
+    let charges = stand.server.ledger().charges;
+    assert_eq!(charges.len(), 1);
+    let found = stand.pay(&card, keyed("one")).await.unwrap();
+    assert_eq!(found.id.as_str(), charges[0].payment_intent);
+    assert_eq!(stand.server.ledger().totals.charged, PRICE);
+}
+
+#[tokio::test]
+async fn an_error_does_nothing_and_keeps_nothing() {
+    let stand = Stand::start().await;
+    stand.server.inject(Fault::once(FaultKind::Error).times(2));
+    let card = payment("tok_visa");
+    for _ in 0..2 {
+        let (error, status) = refusal(stand.pay(&card, keyed("one")).await);
+        assert_eq!((error.type_, status), (ApiErrorsType::ApiError, 500));
+    }
+    assert_eq!(stand.server.ledger().totals.charged, 0);
+    stand.pay(&card, keyed("one")).await.unwrap();
+    assert_eq!(stand.server.ledger().charges.len(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_hits_only_the_paths_that_it_is_for() {
+    let stand = Stand::start().await;
+    stand
+        .server
+        .inject(Fault::once(FaultKind::Error).on("/v1/refunds"));
+    let intent = stand.paid().await;
+    let refund = CreateRefund::new().payment_intent(intent.id.as_str());
+    assert_eq!(refusal(refund.send(&stand.stripe).await).1, 500);
+    refund.send(&stand.stripe).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_slow_request_is_worked_on_though_its_caller_has_gone() {
+    let stand = Stand::start().await;
+    stand
+        .server
+        .inject(Fault::once(FaultKind::Slow { milliseconds: 300 }));
+    let card = payment("tok_visa");
+    let impatient = tokio::time::timeout(
+        Duration::from_millis(50),
+        stand.pay(&card, RequestStrategy::Once),
+    );
+    assert!(impatient.await.is_err());
+    assert_eq!(stand.server.ledger().totals.charged, 0);
+    eventually("the charge", || async {
+        (stand.server.ledger().totals.charged == PRICE).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn faults_are_injected_and_cleared_over_http() {
+    let stand = Stand::start().await;
+    let faults = stand.url("/_stand-in/faults");
+    let inject = |fault: Value| stand.http.post(&faults).json(&fault).send();
+    let slow = json!({ "kind": "slow", "milliseconds": 5, "count": 3, "path": "/v1/tokens" });
+    assert_eq!(inject(slow).await.unwrap().status(), 204);
+    assert_eq!(
+        inject(json!({ "kind": "error" })).await.unwrap().status(),
+        204
+    );
+    assert_eq!(
+        inject(json!({ "kind": "fire" })).await.unwrap().status(),
+        422
+    );
+    let waiting = stand.get("/_stand-in/faults").await.json;
+    assert_eq!(waiting.as_array().unwrap().len(), 2);
+    assert_eq!(
+        waiting[1],
+        json!({ "kind": "error", "count": 1, "path": null })
+    );
+    stand.http.delete(&faults).send().await.unwrap();
+    stand.paid().await;
+}

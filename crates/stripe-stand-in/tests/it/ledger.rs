@@ -1,0 +1,37 @@
+use stripe::RequestStrategy;
+use stripe_core::refund::CreateRefund;
+use stripe_stand_in::{Ledger, LedgerStatus};
+
+use crate::stand::{PRICE, Stand, keyed, payment};
+
+#[tokio::test]
+async fn the_ledger_adds_up() {
+    let stand = Stand::start().await;
+    let kept = stand
+        .pay(&payment("tok_visa"), keyed("kept"))
+        .await
+        .unwrap();
+    let returned = stand.paid().await;
+    let declined = payment("tok_chargeDeclined");
+    assert!(stand.pay(&declined, RequestStrategy::Once).await.is_err());
+    let refund = CreateRefund::new()
+        .payment_intent(returned.id.as_str())
+        .amount(PRICE);
+    refund.send(&stand.stripe).await.unwrap();
+
+    let answer = stand.get("/_stand-in/ledger").await;
+    let ledger: Ledger = serde_json::from_value(answer.json).unwrap();
+    assert_eq!(ledger, stand.server.ledger());
+    assert_eq!(ledger.totals.charged, 2 * PRICE);
+    assert_eq!(ledger.totals.refunded, PRICE);
+    assert_eq!(ledger.totals.declined_attempts, 1);
+    let [first, second] = &ledger.charges[..] else {
+        panic!("two charges: {ledger:?}");
+    };
+    assert_eq!(first.payment_intent, kept.id.as_str());
+    assert_eq!(first.metadata["order_id"], "order-1");
+    assert_eq!((first.currency.as_str(), first.refunded), ("usd", 0));
+    assert_eq!(first.status, LedgerStatus::Succeeded);
+    assert_eq!(second.status, LedgerStatus::Refunded);
+    assert_eq!(ledger.declined[0].decline_code, "generic_decline");
+}

@@ -1,0 +1,186 @@
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use serde_json::json;
+use stripe::RequestStrategy;
+use stripe_core::payment_intent::CancelPaymentIntent;
+use stripe_core::refund::CreateRefund;
+use stripe_stand_in::{Fault, FaultKind};
+use stripe_webhook::{Event, EventObject, Webhook};
+use tokio::net::TcpListener;
+
+use crate::stand::{PRICE, Stand, empty_intent, eventually, payment};
+
+const SECRET: &str = "whsec_test";
+
+/// What arrived: each body with its signature.
+#[derive(Clone, Default)]
+struct Inbox(Arc<Mutex<Received>>);
+
+#[derive(Default)]
+struct Received {
+    deliveries: Vec<(String, String)>,
+    /// How many deliveries are refused before one is taken.
+    refuse: usize,
+    refused: usize,
+}
+
+impl Inbox {
+    async fn open(refuse: usize) -> (Self, String) {
+        let inbox = Self::default();
+        inbox.0.lock().expect("no panic").refuse = refuse;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = listener.expect("a free port");
+        let url = format!("http://{}/hook", listener.local_addr().expect("bound"));
+        let router = Router::new()
+            .route("/hook", post(receive))
+            .with_state(inbox.clone());
+        tokio::spawn(axum::serve(listener, router).into_future());
+        (inbox, url)
+    }
+
+    /// The events, once there are so many; each with a good signature.
+    async fn events(&self, count: usize) -> Vec<Event> {
+        let deliveries = eventually("the events", || async {
+            let deliveries = self.0.lock().expect("no panic").deliveries.clone();
+            (deliveries.len() >= count).then_some(deliveries)
+        })
+        .await;
+        let events = deliveries.iter().map(|(body, signature)| {
+            Webhook::construct_event(body, signature, SECRET).expect("signed, in Stripe's shape")
+        });
+        events.collect()
+    }
+}
+
+async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: String) -> StatusCode {
+    let mut received = inbox.0.lock().expect("no panic");
+    if received.refused < received.refuse {
+        received.refused += 1;
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    let signature = headers["stripe-signature"].to_str().expect("text");
+    received.deliveries.push((body, signature.to_owned()));
+    StatusCode::OK
+}
+
+fn types(events: &[Event]) -> Vec<&str> {
+    events.iter().map(|event| event.type_.as_str()).collect()
+}
+
+#[tokio::test]
+async fn everything_that_happens_is_told_in_order_and_signed() {
+    let stand = Stand::start().await;
+    let (inbox, url) = Inbox::open(0).await;
+    stand.server.set_webhook(url, SECRET);
+    let paid = stand.paid().await;
+    let declined = payment("tok_chargeDeclined");
+    assert!(stand.pay(&declined, RequestStrategy::Once).await.is_err());
+    let unpaid = empty_intent().send(&stand.stripe).await.unwrap();
+    let cancel = CancelPaymentIntent::new(unpaid.id);
+    cancel.send(&stand.stripe).await.unwrap();
+    let refund = CreateRefund::new().payment_intent(paid.id.as_str());
+    refund.send(&stand.stripe).await.unwrap();
+
+    let events = inbox.events(5).await;
+    let expected = [
+        "payment_intent.succeeded",
+        "payment_intent.payment_failed",
+        "payment_intent.canceled",
+        "refund.created",
+        "charge.refunded",
+    ];
+    assert_eq!(types(&events), expected);
+    let EventObject::PaymentIntentSucceeded(told) = &events[0].data.object else {
+        panic!("a payment intent: {:?}", events[0]);
+    };
+    assert_eq!((&told.id, told.amount_received), (&paid.id, PRICE));
+    let EventObject::ChargeRefunded(charge) = &events[4].data.object else {
+        panic!("a charge: {:?}", events[4]);
+    };
+    assert_eq!(charge.amount_refunded, PRICE);
+    assert_eq!(events[0].api_version, Some(stripe_shared::version::VERSION));
+}
+
+#[tokio::test]
+async fn a_wrong_secret_does_not_verify() {
+    let stand = Stand::start().await;
+    let (inbox, url) = Inbox::open(0).await;
+    stand.server.set_webhook(url, SECRET);
+    stand.paid().await;
+    inbox.events(1).await;
+    let (body, signature) = inbox.0.lock().unwrap().deliveries[0].clone();
+    assert!(Webhook::construct_event(&body, &signature, "whsec_other").is_err());
+    let forged = body.replace(&PRICE.to_string(), "1");
+    assert!(Webhook::construct_event(&forged, &signature, SECRET).is_err());
+}
+
+#[tokio::test]
+async fn an_event_is_repeated_until_it_is_confirmed_and_the_next_waits() {
+    let stand = Stand::start().await;
+    let (inbox, url) = Inbox::open(3).await;
+    stand.server.set_webhook(url, SECRET);
+    let (one, other) = (stand.paid().await, stand.paid().await);
+    let events = inbox.events(2).await;
+    let told = events.iter().map(|event| match &event.data.object {
+        EventObject::PaymentIntentSucceeded(intent) => intent.id.clone(),
+        other => panic!("a payment intent: {other:?}"),
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [one.id, other.id]);
+    assert_eq!(inbox.0.lock().unwrap().refused, 3);
+    eventually("both are confirmed", || async {
+        let waiting = stand.get("/v1/events?delivery_success=false").await;
+        let waiting = waiting.json["data"].as_array()?.len();
+        (waiting == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_are_doubled_and_delayed_on_demand() {
+    let stand = Stand::start().await;
+    let (inbox, url) = Inbox::open(0).await;
+    stand.server.set_webhook(url, SECRET);
+    stand
+        .server
+        .inject(Fault::once(FaultKind::WebhookDuplicate).on("payment_intent."));
+    stand.paid().await;
+    let events = inbox.events(2).await;
+    assert_eq!(events[0].id, events[1].id);
+    let delay = FaultKind::WebhookDelay { milliseconds: 200 };
+    stand.server.inject(Fault::once(delay));
+    let before = std::time::Instant::now();
+    stand.paid().await;
+    assert_eq!(inbox.events(3).await.len(), 3);
+    assert!(before.elapsed().as_millis() >= 200);
+}
+
+#[tokio::test]
+async fn the_target_is_set_over_http_and_events_can_be_read_back() {
+    let stand = Stand::start().await;
+    stand.paid().await;
+    let (inbox, url) = Inbox::open(0).await;
+    let target = json!({ "url": url, "secret": SECRET });
+    let set = stand
+        .http
+        .put(stand.url("/_stand-in/webhook"))
+        .json(&target);
+    assert_eq!(set.send().await.unwrap().status(), 204);
+    stand.paid().await;
+    let events = inbox.events(1).await;
+    let listed = stand
+        .get("/v1/events?type=payment_intent.succeeded")
+        .await
+        .json;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 2);
+    let event = stand
+        .get(&format!("/v1/events/{}", events[0].id))
+        .await
+        .json;
+    assert_eq!(event["id"], listed["data"][0]["id"]);
+    serde_json::from_value::<stripe_shared::Event>(event).expect("Stripe's shape");
+}

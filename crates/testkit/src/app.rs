@@ -1,0 +1,374 @@
+//! One service in this process, run as its own `main` would run it, with a database and a stream of its own.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use bson::doc;
+use common::{Event, Id, Subject};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use mongodb::{Client, Database};
+use service::app::{App, StartError};
+use service::config::{Environment, ListenConfig};
+use service::lifecycle::{Listeners, RunError, run};
+use service::messaging::{Broker, BrokerConfig, DeadLetter, DeadLetters, Outgoing};
+use service::mongo::new_id;
+use service::{Clock, telemetry};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::eventually::eventually;
+use crate::http::Api;
+use crate::namespace::Namespace;
+use crate::servers::Servers;
+
+const JWT_KEY: &str = "a key for tests that is long enough for HS256";
+
+type Launch =
+    Arc<dyn Fn(Environment, Clock) -> BoxFuture<'static, Result<App, StartError>> + Send + Sync>;
+
+/// How a service under test is to be started.
+pub struct TestAppBuilder {
+    name: &'static str,
+    variables: Vec<(String, String)>,
+    clock: Clock,
+}
+
+/// A service under test. End it with [`TestApp::finish`].
+pub struct TestApp {
+    builder: TestAppBuilder,
+    launch: Launch,
+    namespace: Namespace,
+    base_url: String,
+    admin_url: String,
+    broker: Broker,
+    database: Database,
+    stop: CancellationToken,
+    running: JoinHandle<Result<(), RunError>>,
+}
+
+impl fmt::Debug for TestApp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestApp")
+            .field("base_url", &self.base_url)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TestAppBuilder {
+    /// Adds an environment variable, or replaces one that would be set by itself.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Gives the service another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts the service and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start<C, F>(
+        self,
+        read: fn(&mut Environment) -> Option<C>,
+        build: fn(C, Clock) -> F,
+    ) -> TestApp
+    where
+        C: 'static,
+        F: Future<Output = Result<App, StartError>> + Send + 'static,
+    {
+        let launch: Launch = Arc::new(move |mut environment, clock| {
+            let config = read(&mut environment);
+            let config = environment
+                .finish(config)
+                .unwrap_or_else(|error| panic!("{error}"));
+            Box::pin(build(config, clock))
+        });
+        TestApp::launch(self, launch, Namespace::fresh()).await
+    }
+
+    fn environment(&self, namespace: &Namespace, servers: &Servers) -> Environment {
+        let usual = [
+            ("MONGO_URI", servers.mongo_uri(namespace.database())),
+            ("JWT_KEY", JWT_KEY.to_owned()),
+            ("COOKIE_SECURE", "false".to_owned()),
+            ("NATS_URL", servers.nats_url()),
+            ("NATS_CLUSTER_ID", namespace.stream().to_owned()),
+            ("NATS_SUBJECT_PREFIX", namespace.subject_prefix().to_owned()),
+            ("REDIS_HOST", servers.redis_url()),
+            ("REDIS_NAMESPACE", namespace.stream().to_owned()),
+            ("SMTP_URL", servers.smtp_url()),
+            ("MAIL_FROM", "tickets@example.com".to_owned()),
+            ("PUBLIC_ORIGIN", "http://ticketing.test".to_owned()),
+        ];
+        let usual = usual.map(|(name, value)| (name.to_owned(), value));
+        Environment::of(usual.into_iter().chain(self.variables.iter().cloned()))
+    }
+}
+
+impl TestApp {
+    /// A service to be started.
+    #[must_use]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "reads as what a test wants; the builder is only passed through"
+    )]
+    pub fn new(name: &'static str) -> TestAppBuilder {
+        TestAppBuilder {
+            name,
+            variables: Vec::new(),
+            clock: Clock::system(),
+        }
+    }
+
+    async fn launch(builder: TestAppBuilder, launch: Launch, namespace: Namespace) -> Self {
+        telemetry::start();
+        let servers = Servers::shared().await;
+        let mut environment = Environment::of([
+            ("BIND_ADDRESS".to_owned(), "127.0.0.1".to_owned()),
+            ("PORT".to_owned(), "0".to_owned()),
+            ("ADMIN_PORT".to_owned(), "0".to_owned()),
+        ]);
+        let listen = ListenConfig::read(&mut environment).expect("three good variables");
+        let listeners = Listeners::bind(&listen).await.expect("free ports");
+        let url = |listener: &tokio::net::TcpListener| {
+            format!("http://{}", listener.local_addr().expect("a bound socket"))
+        };
+        let (base_url, admin_url) = (url(&listeners.api), url(&listeners.admin));
+        let mut environment = builder.environment(&namespace, servers);
+        let config = BrokerConfig::read(&mut environment, "testkit").expect("good variables");
+        let broker = Broker::connect(&config, "testkit").await.expect("a broker");
+        let mongo = Client::with_uri_str(servers.mongo_uri(namespace.database())).await;
+        let database = mongo.expect("a database").database(namespace.database());
+        let stop = CancellationToken::new();
+        let build = launch(
+            builder.environment(&namespace, servers),
+            builder.clock.clone(),
+        );
+        let running = tokio::spawn(run(listeners, stop.clone(), build));
+        let app = Self {
+            builder,
+            launch,
+            namespace,
+            base_url,
+            admin_url,
+            broker,
+            database,
+            stop,
+            running,
+        };
+        app.wait_until_ready().await;
+        app
+    }
+
+    async fn wait_until_ready(&self) {
+        let admin = self.admin();
+        eventually("the service is ready", async || {
+            assert!(
+                !self.running.is_finished(),
+                "{} ended at its start",
+                self.builder.name
+            );
+            (admin.get("/readyz").await.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// Where its API is.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Its database.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// What sets it apart from other tests.
+    #[must_use]
+    pub const fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// The broker with its streams.
+    #[must_use]
+    pub const fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    /// Its clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.builder.clock
+    }
+
+    /// The key under which it reads sessions.
+    #[must_use]
+    pub const fn jwt_key(&self) -> &'static str {
+        JWT_KEY
+    }
+
+    /// A client that is not signed in.
+    #[must_use]
+    pub fn anonymous(&self) -> Api {
+        Api::anonymous(&self.base_url)
+    }
+
+    /// A client of a fresh user.
+    #[must_use]
+    pub fn user(&self) -> Api {
+        self.user_with_id(new_id())
+    }
+
+    /// A client of this user.
+    #[must_use]
+    pub fn user_with_id(&self, id: Id<common::id::kind::User>) -> Api {
+        Api::signed_in(&self.base_url, JWT_KEY, id)
+    }
+
+    /// A client of its admin port.
+    #[must_use]
+    pub fn admin(&self) -> Api {
+        Api::anonymous(&self.admin_url)
+    }
+
+    /// Publishes an event to its stream, as another service would.
+    ///
+    /// # Panics
+    /// If the broker does not take it.
+    pub async fn publish(&self, event: Event) {
+        let id = format!("test-{}", new_id::<common::id::kind::User>());
+        let message = Outgoing::new(id, &event, Clock::system().now());
+        self.broker
+            .publish(&message)
+            .await
+            .expect("a broker at work");
+    }
+
+    /// Publishes an event that was published before, as a broker that lost its memory would deliver it again.
+    pub async fn deliver_again(&self, event: Event) {
+        self.publish(event).await;
+    }
+
+    /// Every event of this subject in the stream, in order.
+    ///
+    /// # Panics
+    /// If the stream cannot be read.
+    pub async fn published(&self, subject: Subject) -> Vec<Event> {
+        let stream = self.broker.jetstream().get_stream(self.broker.stream());
+        let config = pull::OrderedConfig {
+            deliver_policy: DeliverPolicy::All,
+            filter_subject: self.broker.subject(subject),
+            ..pull::OrderedConfig::default()
+        };
+        let stream = stream.await.expect("the test's stream");
+        let mut consumer = stream.create_consumer(config).await.expect("a consumer");
+        let waiting = consumer
+            .info()
+            .await
+            .expect("a consumer's state")
+            .num_pending;
+        let messages = consumer.messages().await.expect("a subscription");
+        messages
+            .take(usize::try_from(waiting).expect("as many as fit"))
+            .map(|message| {
+                let message = message.expect("a message");
+                Event::from_json(subject, &message.payload).expect("an event of ours")
+            })
+            .collect()
+            .await
+    }
+
+    /// The first event of this subject that fits, waited for.
+    pub async fn expect_event(&self, subject: Subject, fits: impl Fn(&Event) -> bool) -> Event {
+        eventually(&format!("a fitting {subject}"), async || {
+            let published = self.published(subject).await;
+            published.into_iter().find(&fits)
+        })
+        .await
+    }
+
+    /// What consumers gave up so far.
+    ///
+    /// # Panics
+    /// If the stream cannot be read.
+    pub async fn dead_letters(&self) -> Vec<DeadLetter> {
+        let letters = DeadLetters::new(self.broker.clone()).list(1_000).await;
+        letters.expect("the dead letters")
+    }
+
+    /// Waits for a dead letter, takes it out of the stream and gives it.
+    ///
+    /// # Panics
+    /// If none comes.
+    pub async fn take_dead_letter(&self) -> DeadLetter {
+        let letter = eventually("a dead letter", async || {
+            self.dead_letters().await.into_iter().next()
+        })
+        .await;
+        let letters = DeadLetters::new(self.broker.clone());
+        letters.discard(&letter).await.expect("the letter is there");
+        letter
+    }
+
+    /// Stops it in an orderly manner and starts it again on the same data.
+    ///
+    /// # Panics
+    /// If it does not stop or start.
+    pub async fn restart(self) -> Self {
+        let (builder, launch, namespace) = self.stop().await;
+        Self::launch(builder, launch, namespace).await
+    }
+
+    /// Ends it without any order, as far as that goes inside a process, and starts it again on the same data.
+    pub async fn crash_and_restart(self) -> Self {
+        self.running.abort();
+        Self::launch(self.builder, self.launch, self.namespace).await
+    }
+
+    async fn stop(self) -> (TestAppBuilder, Launch, Namespace) {
+        self.stop.cancel();
+        let stopped = self.running.await.expect("the service did not panic");
+        stopped.expect("the service stops in order");
+        (self.builder, self.launch, self.namespace)
+    }
+
+    /// Stops it, and checks that it stopped in order, that no outbox holds anything, and that there are no dead letters.
+    ///
+    /// # Panics
+    /// If any of that is not so.
+    pub async fn finish(self) {
+        let (database, broker) = (self.database.clone(), self.broker.clone());
+        let letters = self.dead_letters().await;
+        assert!(letters.is_empty(), "dead letters: {letters:?}");
+        self.stop().await;
+        let collections = database.list_collection_names().await.expect("a database");
+        for name in collections {
+            let waiting = database.collection::<bson::Document>(&name);
+            let waiting = waiting
+                .find_one(doc! { "outbox.0": { "$exists": true } })
+                .await;
+            let waiting = waiting.expect("a database");
+            assert!(
+                waiting.is_none(),
+                "left in the outbox of {name}: {waiting:?}"
+            );
+        }
+        database.drop().await.expect("a database");
+        let stream = broker.stream();
+        for stream in [stream.to_owned(), format!("{stream}-dead-letters")] {
+            let deleted = broker.jetstream().delete_stream(stream).await;
+            deleted.expect("a stream");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A client of the API, as a test uses it: one for each shopper, with their cookie.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use common::Id;
+use common::id::kind;
+use jsonwebtoken::{EncodingKey, Header};
+use reqwest::header::{COOKIE, HeaderMap, LINK, SET_COOKIE};
+use reqwest::{Client, Method, RequestBuilder, redirect};
+use serde_json::{Value, json};
+
+/// An answer, read to its end.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as JSON; null if it is none.
+    pub json: Value,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Answer {
+    /// The message of the only error.
+    ///
+    /// # Panics
+    /// If the answer has not exactly one error in the contract's shape.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        let errors = self.json["errors"].as_array();
+        let [error] = errors.map_or(&[][..], Vec::as_slice) else {
+            panic!("not one error: {self:?}")
+        };
+        error["message"].as_str().expect("an error has a message")
+    }
+
+    /// The path of the next page, if the `Link` header names one.
+    #[must_use]
+    pub fn next_page(&self) -> Option<String> {
+        let link = self.headers.get(LINK)?.to_str().ok()?;
+        let (path, relation) = link.strip_prefix('<')?.split_once('>')?;
+        relation.contains("next").then(|| path.to_owned())
+    }
+
+    /// The `id` in the body.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let id = self.json["id"].as_str();
+        id.unwrap_or_else(|| panic!("no id: {self:?}")).to_owned()
+    }
+}
+
+/// A client of one shopper. Clones share the cookie.
+#[derive(Debug, Clone)]
+pub struct Api {
+    client: Client,
+    base_url: String,
+    cookie: Arc<Mutex<Option<String>>>,
+    user_id: Option<Id<kind::User>>,
+}
+
+impl Api {
+    /// A client that is not signed in.
+    ///
+    /// # Panics
+    /// If no HTTP client can be made.
+    #[must_use]
+    pub fn anonymous(base_url: &str) -> Self {
+        let client = Client::builder()
+            .timeout(Duration::from_mins(1))
+            .redirect(redirect::Policy::none())
+            // Everything is on loopback, whatever the environment says of proxies.
+            .no_proxy()
+            .build()
+            .expect("a client without TLS needs nothing");
+        Self {
+            client,
+            base_url: base_url.to_owned(),
+            cookie: Arc::default(),
+            user_id: None,
+        }
+    }
+
+    /// A client that carries a session made here, for a service that has no accounts itself.
+    #[must_use]
+    pub fn signed_in(base_url: &str, jwt_key: &str, user_id: Id<kind::User>) -> Self {
+        let email = format!("{user_id}@example.com");
+        let api = Self {
+            user_id: Some(user_id),
+            ..Self::anonymous(base_url)
+        };
+        api.set_cookie(Some(session_cookie(jwt_key, user_id, &email)));
+        api
+    }
+
+    /// A client of a new account, made through the API.
+    ///
+    /// # Panics
+    /// If the sign-up fails.
+    pub async fn sign_up(base_url: &str) -> Self {
+        let mut api = Self::anonymous(base_url);
+        let email = format!("{:032x}@example.com", rand::random::<u128>());
+        let body = json!({ "email": email, "password": "correct horse" });
+        let answer = api.post("/api/users/signup", body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        api.user_id = Some(answer.id().parse().expect("an account's id"));
+        api
+    }
+
+    /// Whose client it is.
+    ///
+    /// # Panics
+    /// If it is nobody's.
+    #[must_use]
+    pub fn user_id(&self) -> Id<kind::User> {
+        self.user_id.expect("a client that is signed in")
+    }
+
+    /// The session cookie's value, if there is one.
+    ///
+    /// # Panics
+    /// If another user of it panicked.
+    #[must_use]
+    pub fn cookie(&self) -> Option<String> {
+        self.cookie.lock().expect("no one panics here").clone()
+    }
+
+    /// Replaces the session cookie's value.
+    ///
+    /// # Panics
+    /// If another user of it panicked.
+    pub fn set_cookie(&self, value: Option<String>) {
+        *self.cookie.lock().expect("no one panics here") = value;
+    }
+
+    /// `GET`
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `POST` of JSON
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(&body))
+            .await
+    }
+
+    /// `POST` of any bytes
+    pub async fn post_raw(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        self.send(self.request(Method::POST, path).body(body)).await
+    }
+
+    /// `PUT` of JSON
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    /// `DELETE`
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// A request to be completed and given to [`Api::send`].
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.base_url))
+    }
+
+    /// Sends with the cookie, and keeps the one that is answered.
+    ///
+    /// # Panics
+    /// If no answer comes.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let sent = self.try_send(request).await;
+        sent.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+    }
+
+    /// As [`Api::send`], for a server that may be away.
+    pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let request = match self.cookie() {
+            Some(cookie) => request.header(COOKIE, format!("session={cookie}")),
+            None => request,
+        };
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        if let Some(cookie) = new_cookie(&headers) {
+            self.set_cookie(Some(cookie).filter(|value| !value.is_empty()));
+        }
+        let text = response.text().await?;
+        Ok(Answer {
+            status,
+            headers,
+            json: serde_json::from_str(&text).unwrap_or_default(),
+            text,
+        })
+    }
+}
+
+fn new_cookie(headers: &HeaderMap) -> Option<String> {
+    headers.get_all(SET_COOKIE).iter().find_map(|cookie| {
+        let (name, rest) = cookie.to_str().ok()?.split_once('=')?;
+        let value = rest.split(';').next()?;
+        (name == "session").then(|| value.to_owned())
+    })
+}
+
+/// The value of a `session` cookie as the auth service would set it.
+///
+/// # Panics
+/// If the machine's clock stands before 1970.
+#[must_use]
+pub fn session_cookie(jwt_key: &str, user_id: Id<kind::User>, email: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let iat = now.expect("now is after 1970").as_secs();
+    // A test may move its clock by years.
+    let exp = iat + 10 * 365 * 24 * 60 * 60;
+    let claims = json!({ "id": user_id, "email": email, "iat": iat, "exp": exp });
+    let key = EncodingKey::from_secret(jwt_key.as_bytes());
+    let jwt = jsonwebtoken::encode(&Header::default(), &claims, &key).expect("claims are JSON");
+    STANDARD.encode(json!({ "jwt": jwt }).to_string())
+}

@@ -1,0 +1,170 @@
+//! Child processes that never outlive us, not even when we are killed.
+//!
+//! On Linux each child asks the kernel to be killed when its parent dies. The kernel takes the *thread* that forked
+//! for the parent, so all children are started by one thread that lives as long as the process. That thread also
+//! owns them: a signal is only ever sent to a child that was not reaped yet, so it cannot hit a stranger that got
+//! the same id.
+
+use std::process::{ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot, watch};
+
+type Started = oneshot::Sender<std::io::Result<Process>>;
+type Orders = mpsc::UnboundedReceiver<(Signal, oneshot::Sender<()>)>;
+
+static NURSERY: LazyLock<mpsc::UnboundedSender<(Command, Started)>> = LazyLock::new(|| {
+    let (orders, waiting) = mpsc::unbounded_channel();
+    std::thread::Builder::new()
+        .name("children".to_owned())
+        .spawn(move || nursery(waiting))
+        .expect("a process can start one thread more");
+    orders
+});
+
+/// The thread that starts all children and owns them.
+fn nursery(mut orders: mpsc::UnboundedReceiver<(Command, Started)>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a process can have one runtime more");
+    runtime.block_on(async {
+        while let Some((mut command, started)) = orders.recv().await {
+            // If nobody waits for the answer any more, the handle is dropped, and the child with it.
+            let _ = started.send(command.spawn().map(Process::own));
+        }
+    });
+}
+
+/// A running child. Dropping it kills it.
+#[derive(Debug)]
+pub struct Process {
+    pid: u32,
+    orders: mpsc::UnboundedSender<(Signal, oneshot::Sender<()>)>,
+    ended: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Process {
+    /// Starts the command, with nothing on its standard input.
+    pub async fn start(mut command: Command) -> Result<Self> {
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        die_with_parent(&mut command);
+        let name = command.as_std().get_program().to_owned();
+        let (started, answer) = oneshot::channel();
+        NURSERY
+            .send((command, started))
+            .map_err(|_| anyhow!("the thread that starts children has ended"))?;
+        answer
+            .await
+            .context("the thread that starts children has ended")?
+            .with_context(|| format!("cannot start {}", name.display()))
+    }
+
+    fn own(child: Child) -> Self {
+        let pid = child.id().expect("a child has its id until it is reaped");
+        let (sender, orders) = mpsc::unbounded_channel();
+        let (status, ended) = watch::channel(None);
+        tokio::spawn(look_after(child, orders, status));
+        Self {
+            pid,
+            orders: sender,
+            ended,
+        }
+    }
+
+    /// The operating system's id.
+    #[must_use]
+    pub const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn ended(&self) -> Option<ExitStatus> {
+        *self.ended.borrow()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// Never: whoever looks after a child tells of its end before anything else.
+    pub async fn wait(&self) -> ExitStatus {
+        let mut ended = self.ended.clone();
+        let status = ended.wait_for(Option::is_some).await;
+        let status = status.expect("the one who looks after a child tells of its end");
+        status.expect("it was waited for")
+    }
+
+    /// Sends a signal; returns once it is sent, or at once if the child has ended.
+    pub async fn signal(&self, signal: Signal) {
+        let (sent, answer) = oneshot::channel();
+        if self.orders.send((signal, sent)).is_ok() {
+            // An error means that the child ended before.
+            let _ = answer.await;
+        }
+    }
+
+    /// SIGKILL, and waits for its end.
+    pub async fn kill(&self) -> ExitStatus {
+        self.signal(Signal::SIGKILL).await;
+        self.wait().await
+    }
+
+    /// SIGTERM, and SIGKILL if it has not ended after `patience`.
+    pub async fn stop(&self, patience: Duration) -> ExitStatus {
+        self.signal(Signal::SIGTERM).await;
+        // A suspended process would not see the request.
+        self.signal(Signal::SIGCONT).await;
+        match tokio::time::timeout(patience, self.wait()).await {
+            Ok(status) => status,
+            Err(_) => self.kill().await,
+        }
+    }
+}
+
+/// Passes signals on to the child until it ends; kills it when its handle is gone.
+async fn look_after(
+    mut child: Child,
+    mut orders: Orders,
+    status: watch::Sender<Option<ExitStatus>>,
+) {
+    loop {
+        tokio::select! {
+            biased;
+            ended = child.wait() => {
+                status.send_replace(Some(ended.unwrap_or_default()));
+                return;
+            }
+            order = orders.recv() => {
+                // The handle is gone: dropping the child kills it.
+                let Some((signal, sent)) = order else { return };
+                if let Some(pid) = child.id().and_then(|id| id.try_into().ok()) {
+                    // An error means that it is ending by itself.
+                    let _ = kill(Pid::from_raw(pid), signal);
+                }
+                // Nobody needs to wait for it.
+                let _ = sent.send(());
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[expect(
+    unsafe_code,
+    reason = "the hook runs between fork and exec and makes one system call"
+)]
+fn die_with_parent(command: &mut Command) {
+    // SAFETY: `prctl` is async-signal-safe, and the closure neither allocates nor takes a lock.
+    unsafe {
+        command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?));
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_: &mut Command) {}

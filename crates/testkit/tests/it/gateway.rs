@@ -1,0 +1,212 @@
+//! The gateway: routes by the ingress manifest, replicas in turn, streams, and what clients are told when nobody answers.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use futures::StreamExt;
+use futures::channel::mpsc;
+use testkit::gateway::{Backends, Routes};
+use testkit::{Api, Gateway, eventually};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+const MANIFEST: &str = include_str!("../../../../infra/k8s/ingress-srv.yaml");
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A service that answers every request with its name, unless it has something else to say.
+async fn backend(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+async fn named(name: &'static str) -> SocketAddr {
+    backend(Router::new().fallback(async move || name)).await
+}
+
+/// An address at which nobody listens.
+async fn nobody() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap()
+}
+
+async fn gateway<const N: usize>(backends: [(&str, Vec<SocketAddr>); N]) -> (Gateway, Api) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let backends: Backends = backends.map(|(name, to)| (name.to_owned(), to)).into();
+    let gateway = Gateway::start(listener, MANIFEST, backends).unwrap();
+    let api = Api::anonymous(&gateway.origin());
+    (gateway, api)
+}
+
+#[test]
+fn every_path_of_the_contract_belongs_to_its_service() {
+    let routes = Routes::read(MANIFEST).unwrap();
+    let expected = [
+        ("/api/users/signup", "auth-srv"),
+        ("/api/auth/openapi.json", "auth-srv"),
+        ("/api/tickets", "tickets-srv"),
+        ("/api/tickets/1", "tickets-srv"),
+        ("/api/ticket/create", "tickets-srv"),
+        ("/api/tickets/openapi.json", "tickets-srv"),
+        ("/api/orders/1", "orders-srv"),
+        ("/api/payments/webhook", "payments-srv"),
+        ("/api/expiration/openapi.json", "expiration-srv"),
+        ("/", "client-srv"),
+        ("/orders", "client-srv"),
+    ];
+    for (path, service) in expected {
+        assert_eq!(routes.service(path), Some(service), "{path}");
+    }
+}
+
+#[test]
+fn a_prefix_matches_whole_path_elements_only() {
+    let routes = Routes::read(MANIFEST).unwrap();
+    assert_eq!(routes.service("/api/ticketsandmore"), Some("client-srv"));
+    assert_eq!(
+        routes.service("/api/auth/openapi.json/more"),
+        Some("client-srv")
+    );
+    assert_eq!(routes.service("/api/auth/other"), Some("client-srv"));
+}
+
+#[test]
+fn an_exact_path_goes_before_a_prefix_of_the_same_length() {
+    let path = |kind: &str, service: &str| {
+        format!("{{path: /a, pathType: {kind}, backend: {{service: {{name: {service}}}}}}}")
+    };
+    let paths = [path("Prefix", "prefix"), path("Exact", "exact")].join(", ");
+    let manifest = format!("spec: {{rules: [{{http: {{paths: [{paths}]}}}}]}}");
+    let routes = Routes::read(&manifest).unwrap();
+    assert_eq!(routes.service("/a"), Some("exact"));
+    assert_eq!(routes.service("/a/"), Some("prefix"));
+    assert_eq!(routes.service("/b"), None);
+}
+
+#[tokio::test]
+async fn replicas_take_turns() {
+    let replicas = vec![named("one").await, named("two").await];
+    let (_gateway, api) = gateway([("orders-srv", replicas)]).await;
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        answers.push(api.get("/api/orders").await.text);
+    }
+    answers.sort();
+    assert_eq!(answers, ["one", "one", "two", "two"]);
+}
+
+#[tokio::test]
+async fn a_replica_that_is_away_is_passed_over_and_the_body_arrives_whole() {
+    let echo = Router::new().fallback(async |body: Bytes| body);
+    let replicas = vec![nobody().await, backend(echo).await];
+    let (_gateway, api) = gateway([("orders-srv", replicas)]).await;
+    for _ in 0..4 {
+        let answer = api.post_raw("/api/orders", "x".repeat(50_000)).await;
+        assert_eq!((answer.status, answer.text.len()), (200, 50_000));
+    }
+}
+
+#[tokio::test]
+async fn a_service_whose_replicas_are_all_away_is_unavailable_in_the_contracts_shape() {
+    let (gateway, api) = gateway([("orders-srv", vec![nobody().await])]).await;
+    let answer = api.get("/api/orders").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert!(!answer.message().is_empty());
+
+    gateway.set_backends("orders-srv", vec![named("back").await]);
+    assert_eq!(api.get("/api/orders").await.text, "back");
+}
+
+#[tokio::test]
+async fn a_path_of_no_service_here_is_not_found() {
+    let (_gateway, api) = gateway([]).await;
+    let answer = api.get("/").await;
+    assert_eq!((answer.status, answer.message()), (404, "Not Found"));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_not_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let broken = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (connection, _) = listener.accept().await.unwrap();
+            connection.readable().await.unwrap();
+        }
+    });
+    let (gateway, api) = gateway([("orders-srv", vec![broken])]).await;
+    let answer = api.post_raw("/api/orders", "once").await;
+    assert_eq!(answer.status, 502);
+    assert!(!answer.message().is_empty());
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_passes_piece_by_piece_as_it_comes() {
+    let (pieces, source) = mpsc::unbounded::<&'static str>();
+    let source = Arc::new(Mutex::new(Some(source)));
+    let stream = async move || {
+        let source = source.lock().unwrap().take().unwrap();
+        Body::from_stream(source.map(Ok::<_, Infallible>))
+    };
+    let service = backend(Router::new().fallback(stream)).await;
+    let (gateway, _) = gateway([("orders-srv", vec![service])]).await;
+
+    let mut response = reqwest::get(format!("{}/api/orders", gateway.origin()))
+        .await
+        .unwrap();
+    for piece in ["data: 1\n\n", "data: 2\n\n"] {
+        pieces.unbounded_send(piece).unwrap();
+        let arrived = timeout(PATIENCE, response.chunk())
+            .await
+            .expect("it passes at once");
+        assert_eq!(arrived.unwrap().unwrap(), piece);
+    }
+    drop(response);
+    let gone = async || pieces.unbounded_send("data: 3\n\n").is_err();
+    eventually("the service hears that the client left", gone).await;
+}
+
+#[tokio::test]
+async fn a_service_is_told_who_asks_and_hears_nothing_of_the_connection() {
+    let echo = Router::new().fallback(async |request: Request| {
+        let line = |(name, value): (_, &axum::http::HeaderValue)| {
+            format!("{name}: {}\n", value.to_str().unwrap())
+        };
+        request.headers().iter().map(line).collect::<String>()
+    });
+    let (gateway, api) = gateway([("orders-srv", vec![backend(echo).await])]).await;
+    let request = api
+        .request(reqwest::Method::GET, "/api/orders")
+        .header("x-forwarded-for", "192.0.2.1")
+        .header("x-request-id", "abc")
+        .header("connection", "x-secret")
+        .header("x-secret", "1")
+        .header("te", "trailers");
+    let seen = api.send(request).await.text;
+    let host = gateway.address();
+    for line in [
+        format!("host: {host}"),
+        "x-forwarded-for: 192.0.2.1, 127.0.0.1".to_owned(),
+        "x-real-ip: 127.0.0.1".to_owned(),
+        "x-forwarded-proto: http".to_owned(),
+        format!("x-forwarded-host: {host}"),
+        "x-request-id: abc".to_owned(),
+    ] {
+        assert!(
+            seen.lines().any(|seen| seen == line),
+            "{line} is not in {seen}"
+        );
+    }
+    assert!(
+        !seen.contains("x-secret:") && !seen.contains("te:"),
+        "{seen}"
+    );
+}

@@ -1,0 +1,60 @@
+//! Children end with their parent, however it ends.
+
+use std::process::Stdio;
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use testkit::eventually;
+use testkit::process::Process;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+/// Not a test: the parent in the test below, which runs this binary a second time.
+#[tokio::test]
+#[ignore = "runs until it is killed"]
+async fn a_parent() {
+    let mut sleep = Command::new("sleep");
+    sleep.arg("600");
+    let child = Process::start(sleep).await.unwrap();
+    println!("child={}", child.pid());
+    child.wait().await;
+}
+
+#[tokio::test]
+async fn a_child_does_not_outlive_a_parent_that_is_killed() {
+    let mut parent = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "process::a_parent", "--nocapture"])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
+    let child = loop {
+        let line = lines.next_line().await.unwrap().expect("the child's id");
+        if let Some((_, pid)) = line.split_once("child=") {
+            break Pid::from_raw(pid.trim().parse().unwrap());
+        }
+    };
+    assert_eq!(kill(child, None), Ok(()));
+
+    parent.kill().await.unwrap();
+
+    eventually("the child is gone", async || {
+        kill(child, None) == Err(Errno::ESRCH)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_child_whose_handle_is_dropped_is_killed() {
+    let mut sleep = Command::new("sleep");
+    sleep.arg("600");
+    let child = Process::start(sleep).await.unwrap();
+    let pid = Pid::from_raw(child.pid().try_into().unwrap());
+    drop(child);
+    eventually("the child is gone", async || {
+        kill(pid, None) == Err(Errno::ESRCH)
+    })
+    .await;
+}

@@ -1,0 +1,125 @@
+//! Each server, killed and restarted: it is back where it was, with what it acknowledged.
+
+use std::sync::Arc;
+
+use async_nats::jetstream::{self, stream};
+use bson::{Document, doc};
+use mongodb::Client;
+use redis::AsyncCommands;
+use testkit::progress::ToStderr;
+use testkit::servers::{Server, ServersSettings};
+use testkit::{Servers, eventually};
+
+async fn own_servers() -> Servers {
+    let settings = ServersSettings {
+        given: false,
+        folder: None,
+        progress: Arc::new(ToStderr),
+    };
+    Servers::start(settings).await.unwrap()
+}
+
+/// Kills it, and gives whether its process was a new one afterwards.
+async fn kill_and_restart(server: &Server) {
+    let before = server.pid();
+    server.kill().await.unwrap();
+    server.restart().await.unwrap();
+    assert!(before.is_none() || server.pid() != before);
+    assert_eq!(server.obituary(), None);
+}
+
+#[tokio::test]
+async fn what_mongodb_acknowledged_survives_a_kill() {
+    let servers = own_servers().await;
+    let client = Client::with_uri_str(servers.mongo_uri("kept"))
+        .await
+        .unwrap();
+    let database = client.default_database().unwrap();
+    assert_eq!(database.name(), "kept");
+    let things = database.collection::<Document>("things");
+    things.insert_one(doc! { "_id": 1 }).await.unwrap();
+
+    kill_and_restart(servers.mongo()).await;
+
+    let found = eventually("a connection", async || things.find_one(doc! {}).await).await;
+    assert_eq!(found, Some(doc! { "_id": 1 }));
+    client.shutdown().await;
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_broker_acknowledged_survives_a_kill() {
+    let servers = own_servers().await;
+    let client = async_nats::connect(servers.nats_url()).await.unwrap();
+    let jetstream = jetstream::new(client);
+    let config = stream::Config {
+        name: "kept".to_owned(),
+        subjects: vec!["kept.>".to_owned()],
+        ..stream::Config::default()
+    };
+    jetstream.create_stream(config).await.unwrap();
+    let acknowledgement = jetstream.publish("kept.one", "1".into()).await.unwrap();
+    acknowledgement.await.unwrap();
+
+    kill_and_restart(servers.nats()).await;
+
+    let messages = eventually("the stream", async || {
+        let stream = jetstream.get_stream("kept").await?;
+        Ok::<_, async_nats::Error>(stream.cached_info().state.messages)
+    });
+    assert_eq!(messages.await, 1);
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn what_redis_acknowledged_survives_a_kill() {
+    let servers = own_servers().await;
+    let client = redis::Client::open(servers.redis_url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let () = connection.set("kept", 1).await.unwrap();
+
+    kill_and_restart(servers.redis()).await;
+
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let kept: u8 = connection.get("kept").await.unwrap();
+    assert_eq!(kept, 1);
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn a_suspended_server_hangs_and_then_goes_on() {
+    let servers = own_servers().await;
+    let client = redis::Client::open(servers.redis_url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+
+    servers.redis().suspend().await.unwrap();
+    let refused: redis::RedisResult<()> = connection.set("slow", 1).await;
+    assert!(refused.is_err(), "a suspended server answered");
+
+    servers.redis().resume().await.unwrap();
+    eventually("an answer", async || {
+        connection.clone().set::<_, _, ()>("slow", 2).await
+    })
+    .await;
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn servers_that_are_stopped_leave_no_folder() {
+    let servers = own_servers().await;
+    let folder = servers.folder().to_owned();
+    assert!(folder.join("redis.log").is_file());
+    servers.stop().await;
+    assert!(!folder.exists());
+}
+
+#[tokio::test]
+async fn the_shared_servers_are_the_same_for_every_test() {
+    let (one, other) = tokio::join!(Servers::shared(), Servers::shared());
+    assert_eq!(one.mongo().url(), other.mongo().url());
+    assert!(
+        one.environment()
+            .iter()
+            .all(|(_, url)| url.contains("127.0.0.1"))
+    );
+}

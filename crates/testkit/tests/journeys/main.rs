@@ -1,0 +1,99 @@
+//! Journeys through the whole fleet: real processes, through the gateway, as a shopper's client sees it.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod kill;
+mod magic_link;
+mod purchase;
+mod races;
+mod resume;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::{Answer, Api, Fleet, FleetSettings, eventually_within};
+use tokio::sync::Semaphore;
+
+/// How long a journey waits for what several services must agree on, on a machine with much to do.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A fleet is a dozen processes: one at a time is enough for two cores.
+static ROOM: Semaphore = Semaphore::const_new(1);
+
+/// Runs a journey in a fleet of its own, which must end in order.
+async fn with_fleet(expiration: Duration, journey: impl AsyncFnOnce(&Fleet)) {
+    let _room = ROOM.acquire().await.unwrap();
+    let settings = FleetSettings {
+        expiration,
+        ..FleetSettings::default()
+    };
+    let fleet = Fleet::start(settings).await.unwrap();
+    journey(&fleet).await;
+    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    fleet.stop().await.unwrap();
+}
+
+async fn shopper(fleet: &Fleet) -> Api {
+    Api::sign_up(&fleet.origin()).await
+}
+
+/// Puts a ticket up for sale and gives its id.
+async fn sell(seller: &Api) -> String {
+    let body = json!({ "title": "Front row", "price": 19.99 });
+    let answer = seller.post("/api/tickets", body).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.id()
+}
+
+/// Orders a ticket and gives the order's id.
+async fn order(buyer: &Api, ticket: &str) -> String {
+    let answer = try_order(buyer, ticket).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.id()
+}
+
+async fn try_order(buyer: &Api, ticket: &str) -> Answer {
+    buyer
+        .post("/api/orders", json!({ "ticketId": ticket }))
+        .await
+}
+
+async fn pay(buyer: &Api, order: &str) -> Answer {
+    let body = json!({ "token": "tok_visa", "orderId": order });
+    buyer.post("/api/payments", body).await
+}
+
+async fn wait_for_status(buyer: &Api, order: &str, status: &str) {
+    let path = format!("/api/orders/{order}");
+    let what = format!("order {order} is {status}");
+    eventually_within(PATIENCE, &what, async || {
+        let shown = buyer.get(&path).await;
+        if shown.json["status"] == status {
+            Ok(())
+        } else {
+            Err(shown.text)
+        }
+    })
+    .await;
+}
+
+/// Waits until the tickets service knows the ticket to be held by this order, or by none.
+async fn wait_for_holder(anybody: &Api, ticket: &str, order: Option<&str>) {
+    let path = format!("/api/tickets/{ticket}");
+    let expected = order.map_or(Value::Null, Value::from);
+    eventually_within(PATIENCE, "the ticket is held as expected", async || {
+        let shown = anybody.get(&path).await;
+        if shown.status == 200 && shown.json["orderId"] == expected {
+            Ok(())
+        } else {
+            Err(shown.text)
+        }
+    })
+    .await;
+}
+
+/// What Stripe holds in all, in cents.
+fn net_charged(fleet: &Fleet) -> i64 {
+    let totals = fleet.stripe().ledger().totals;
+    totals.charged - totals.refunded
+}

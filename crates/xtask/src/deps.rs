@@ -1,0 +1,15 @@
+//! `cargo xtask deps`: installs what the other commands need.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use testkit::Servers;
+
+use crate::console::Console;
+
+pub(crate) async fn run() -> anyhow::Result<ExitCode> {
+    let console = Arc::new(Console::new());
+    Servers::install(console.clone()).await?;
+    console.pause();
+    Ok(ExitCode::SUCCESS)
+}

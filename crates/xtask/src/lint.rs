@@ -1,0 +1,120 @@
+//! `cargo xtask lint`: format, lints, and what the dependencies are.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use testkit::command::run_visibly;
+use testkit::progress::Progress;
+use testkit::servers::cache_folder;
+
+use crate::cargo;
+use crate::console::Console;
+
+const DENY_VERSION: &str = "0.20.2";
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Leave the check of dependencies out if cargo-deny is not there, rather than install it
+    #[arg(long)]
+    no_install: bool,
+}
+
+enum Outcome {
+    Clean,
+    Faulty,
+    LeftOut(&'static str),
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut steps = vec![
+        ("format", check(cargo::cargo(&["fmt", "--all", "--check"]))?),
+        ("lints", check(clippy())?),
+    ];
+    let licences = match deny(arguments.no_install)? {
+        Some(command) => check(command)?,
+        None => Outcome::LeftOut("no cargo-deny"),
+    };
+    steps.push(("licences, bans, sources", licences));
+    steps.push((
+        "advisories",
+        Outcome::LeftOut("their database is on the network"),
+    ));
+    let mut clean = true;
+    for (step, outcome) in steps {
+        match outcome {
+            Outcome::Clean => eprintln!("· {step}: clean"),
+            Outcome::LeftOut(reason) => eprintln!("· {step}: left out, {reason}"),
+            Outcome::Faulty => {
+                clean = false;
+                eprintln!("· {step}: FAULTY, see above");
+            }
+        }
+    }
+    Ok(if clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn clippy() -> Command {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--quiet"];
+    let mut command = cargo::cargo(&arguments);
+    command.args(["--", "--deny", "warnings"]);
+    command
+}
+
+fn check(mut command: Command) -> Result<Outcome> {
+    let status = cargo::status(&mut command)?;
+    Ok(if status.success() {
+        Outcome::Clean
+    } else {
+        Outcome::Faulty
+    })
+}
+
+/// The check of dependencies by what is on this machine; none if cargo-deny is not there.
+fn deny(no_install: bool) -> Result<Option<Command>> {
+    let Some(program) = cargo_deny(no_install)? else {
+        return Ok(None);
+    };
+    // It reads every package of the lock file, also those that are compiled only for other systems. Without a
+    // network this fails, and what is here must do.
+    cargo::status(&mut cargo::cargo(&["fetch", "--locked", "--quiet"]))?;
+    let mut command = Command::new(program);
+    command
+        .current_dir(cargo::root())
+        .args(["--offline", "--log-level", "error", "check"])
+        .args(["licenses", "bans", "sources"]);
+    Ok(Some(command))
+}
+
+fn cargo_deny(no_install: bool) -> Result<Option<PathBuf>> {
+    let on_path = Command::new("cargo-deny").arg("--version").output();
+    if on_path.is_ok_and(|output| output.status.success()) {
+        return Ok(Some("cargo-deny".into()));
+    }
+    let root = cache_folder()?.join("cargo-deny");
+    let program = root.join("bin/cargo-deny");
+    if program.is_file() {
+        return Ok(Some(program));
+    }
+    if no_install {
+        return Ok(None);
+    }
+    let console = Console::new();
+    console.step("compiling cargo-deny (some minutes, once)");
+    let target = root.join("target");
+    let mut install = cargo::cargo(&["install", "cargo-deny", "--locked"]);
+    install
+        .args(["--version", DENY_VERSION, "--root"])
+        .arg(&root);
+    install.arg("--target-dir").arg(&target);
+    let installed = run_visibly(install, &console).context("cannot install cargo-deny");
+    console.pause();
+    installed?;
+    // A gigabyte that is needed no more; what cannot be removed does no harm.
+    let _ = std::fs::remove_dir_all(target);
+    Ok(Some(program))
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask up`: the whole fleet on loopback, until it is told to stop.
+
+mod demo;
+mod signpost;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use testkit::fleet::{Fleet, FleetSettings, SERVICES};
+use testkit::progress::Progress;
+
+use crate::cargo;
+use crate::console::Console;
+use crate::stop::StopSignals;
+
+/// How often it is looked whether a process ended unasked.
+const WATCH: Duration = Duration::from_millis(500);
+
+/// More replicas than that are a mistake on one machine.
+const MOST_REPLICAS: usize = 8;
+
+/// What may be set from outside, so that payments go to the real Stripe.
+const STRIPE_VARIABLES: [&str; 5] = [
+    "STRIPE_KEY",
+    "STRIPE_API_BASE",
+    "STRIPE_PUBLISHABLE_KEY",
+    "STRIPE_JS_URL",
+    "STRIPE_WEBHOOK_SECRET",
+];
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How long an order lives unpaid
+    #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    expiration_seconds: u64,
+    /// Run optimised binaries
+    #[arg(long)]
+    release: bool,
+    /// Run several processes of a service, as in orders=2; may be repeated
+    #[arg(long, value_name = "SERVICE=N", value_parser = replicas)]
+    replicas: Vec<(String, usize)>,
+    /// Make two users and some tickets to look at
+    #[arg(long)]
+    demo: bool,
+    /// Limit the rate of sign-ins and the like as production does
+    #[arg(long)]
+    production_limits: bool,
+    /// The port of the shop
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// Keep data and logs in this folder, and take up what is there
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+fn replicas(text: &str) -> Result<(String, usize)> {
+    let (service, count) = text.split_once('=').context("as in orders=2")?;
+    ensure!(
+        SERVICES.contains(&service),
+        "the services are {}",
+        SERVICES.join(", ")
+    );
+    let count = count.parse().context("not a number")?;
+    ensure!(
+        (1..=MOST_REPLICAS).contains(&count),
+        "1 to {MOST_REPLICAS} replicas"
+    );
+    Ok((service.to_owned(), count))
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let mut stop = StopSignals::listen()?;
+    let console = Arc::new(Console::new());
+    // Said before minutes of building rather than after.
+    refuse_taken_port(arguments.port)?;
+    console.step("building the services");
+    console.pause();
+    tokio::task::block_in_place(|| cargo::build_services(arguments.release))?;
+    let settings = settings(&arguments, console.clone());
+    let fleet = tokio::select! {
+        started = Fleet::start(settings) => started?,
+        () = stop.next() => {
+            console.pause();
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    console.pause();
+    signpost::print(&fleet);
+    if arguments.demo {
+        demo::fill(&fleet).await?;
+    }
+    println!("Ctrl-C ends all of it.");
+    watch(&fleet, &mut stop).await;
+    console.step("stopping");
+    let stopped = fleet.stop().await;
+    console.pause();
+    stopped.map(|()| ExitCode::SUCCESS)
+}
+
+fn settings(arguments: &Arguments, progress: Arc<dyn Progress>) -> FleetSettings {
+    let given = STRIPE_VARIABLES.into_iter().filter_map(|name| {
+        let value = std::env::var(name).ok()?;
+        Some((name.to_owned(), value))
+    });
+    FleetSettings {
+        expiration: Duration::from_secs(arguments.expiration_seconds),
+        replicas: arguments
+            .replicas
+            .iter()
+            .cloned()
+            .collect::<BTreeMap<_, _>>(),
+        release: arguments.release,
+        production_limits: arguments.production_limits,
+        gateway_port: Some(arguments.port),
+        data_dir: arguments.data.clone(),
+        given_servers: true,
+        environment: given.collect(),
+        progress,
+    }
+}
+
+fn refuse_taken_port(port: u16) -> Result<()> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => Ok(()),
+        Err(error) => bail!("cannot use port {port} ({error}); choose another with --port"),
+    }
+}
+
+/// Waits until told to stop; says loudly when a process ends unasked, once for each.
+async fn watch(fleet: &Fleet, stop: &mut StopSignals) {
+    let mut reported = Vec::new();
+    loop {
+        tokio::select! {
+            () = stop.next() => return,
+            () = tokio::time::sleep(WATCH) => {}
+        }
+        let obituaries = fleet.obituaries();
+        for obituary in &obituaries {
+            if !reported.contains(obituary) {
+                eprintln!("\nERROR: {obituary}\n");
+            }
+        }
+        reported = obituaries;
+    }
+}

@@ -1,0 +1,96 @@
+//! Accounts, from the passwords and the store: made at sign-up or by a first magic link, found again at sign-in.
+
+use common::Email;
+use common::api::auth::{SignIn, SignUp};
+use service::Clock;
+use service::mongo::{StoreError, new_id};
+
+use crate::domain::{InvalidCredentials, PasswordHash, User};
+use crate::passwords::{Overloaded, Passwords};
+use crate::store::{InsertError, UserStore};
+
+/// Makes and finds accounts.
+#[derive(Debug, Clone)]
+pub(crate) struct Accounts {
+    users: UserStore,
+    passwords: Passwords,
+    clock: Clock,
+}
+
+/// Why no account was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignUpError {
+    /// Passwords cannot be hashed now.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The address is taken, or the database failed.
+    #[error(transparent)]
+    Insert(#[from] InsertError),
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignInError {
+    /// The guess was wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidCredentials),
+    /// Passwords cannot be checked now.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Accounts {
+    /// Accounts in this store.
+    pub(crate) const fn new(users: UserStore, passwords: Passwords, clock: Clock) -> Self {
+        Self {
+            users,
+            passwords,
+            clock,
+        }
+    }
+
+    /// Makes an account with a password.
+    pub(crate) async fn sign_up(&self, input: SignUp) -> Result<User, SignUpError> {
+        let hash = self.passwords.hash(input.password).await?;
+        let user = self.fresh(input.email, Some(hash));
+        self.users.insert(&user).await?;
+        Ok(user)
+    }
+
+    /// The account with these credentials. A password is checked whether there is an account or not, so that the time
+    /// does not tell.
+    pub(crate) async fn sign_in(&self, input: SignIn) -> Result<User, SignInError> {
+        let user = self.users.find_by_email(&input.email).await?;
+        let hash = user.as_ref().and_then(|user| user.password.clone());
+        let matches = self.passwords.verify(input.password, hash).await?;
+        Ok(user.filter(|_| matches).ok_or(InvalidCredentials)?)
+    }
+
+    /// The account of somebody who reads this address's mail; made if there was none.
+    pub(crate) async fn of_reader(&self, email: Email) -> Result<User, InsertError> {
+        if let Some(user) = self.users.find_by_email(&email).await? {
+            return Ok(user);
+        }
+        let user = self.fresh(email, None);
+        match self.users.insert(&user).await {
+            // Somebody made it since we looked; accounts are never deleted.
+            Err(InsertError::EmailInUse(taken)) => {
+                let found = self.users.find_by_email(&user.email).await?;
+                found.ok_or_else(|| taken.into())
+            }
+            inserted => inserted.map(|()| user),
+        }
+    }
+
+    fn fresh(&self, email: Email, password: Option<PasswordHash>) -> User {
+        User {
+            id: new_id(),
+            email,
+            password,
+            created_at: self.clock.now(),
+        }
+    }
+}

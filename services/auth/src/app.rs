@@ -1,0 +1,45 @@
+//! Puts the auth service together.
+
+use axum::extract::FromRef;
+use service::app::{StartError, connect_mongo};
+use service::session::Sessions;
+use service::{App, Clock};
+
+use crate::accounts::Accounts;
+use crate::client_address::TrustedProxies;
+use crate::config::Config;
+use crate::limits::RateLimits;
+use crate::magic_links::MagicLinks;
+use crate::passwords::Passwords;
+use crate::store::{MagicLinkStore, UserStore};
+use crate::{NAME, mail, routes};
+
+/// What handlers share.
+#[derive(Clone, FromRef)]
+pub(crate) struct AppState {
+    sessions: Sessions,
+    accounts: Accounts,
+    magic_links: MagicLinks,
+    limits: RateLimits,
+    proxies: TrustedProxies,
+}
+
+/// Connects to what the service depends on and puts it together.
+pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
+    let mongo = connect_mongo(&config.mongo, NAME).await?;
+    let users = UserStore::open(mongo.database()).await?;
+    let links = MagicLinkStore::open(mongo.database()).await?;
+    let passwords = Passwords::new(config.passwords).await;
+    // Not checked for readiness: without mail, passwords still sign in.
+    let (mail, delivery) = mail::open(config.mail, clock.clone());
+    let state = AppState {
+        limits: RateLimits::new(&config.limits, &clock),
+        magic_links: MagicLinks::new(config.magic_links, links, mail, clock.clone()),
+        accounts: Accounts::new(users, passwords, clock.clone()),
+        sessions: Sessions::new(&config.session, clock),
+        proxies: config.proxies,
+    };
+    Ok(App::new(NAME, routes::table(), state)
+        .intake(|stop| delivery.run(stop))
+        .mongo(mongo))
+}

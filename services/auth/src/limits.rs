@@ -1,0 +1,168 @@
+//! What is limited in this service, and how tightly.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use common::Email;
+use service::Clock;
+use service::config::Environment;
+
+use crate::client_address::ClientAddress;
+use crate::rate_limit::{Limit, RateLimiter, Token, TooManyTries};
+
+/// How often clients may try. `RATE_LIMITS` (`production`, the default, or `wide`) chooses all; each can be set by
+/// itself, as tries over a time: `10/15m`.
+#[derive(Debug, Clone)]
+pub struct RateLimitConfig {
+    /// `SIGN_IN_FAILURES_PER_ACCOUNT` (10/15m): wrong passwords for one address, whether it has an account or not.
+    pub sign_in_failures_per_account: Limit,
+    /// `SIGN_IN_FAILURES_PER_ADDRESS` (100/15m): wrong passwords from one network address.
+    pub sign_in_failures_per_address: Limit,
+    /// `SIGN_UPS_PER_ADDRESS` (20/1h): sign-ups from one network address, successful or not.
+    pub sign_ups_per_address: Limit,
+    /// `MAGIC_LINKS_PER_ADDRESS` (20/1h): links asked for from one network address.
+    pub magic_links_per_address: Limit,
+    /// `MAGIC_LINKS_PER_RECIPIENT` (5/15m): links sent to one address.
+    pub magic_links_per_recipient: Limit,
+}
+
+/// Which limits hold where none is set by itself.
+#[derive(Debug, Clone, Copy)]
+enum Preset {
+    /// For the world.
+    Production,
+    /// For tests, load and a developer's machine, where everybody has one network address.
+    Wide,
+}
+
+impl FromStr for Preset {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "production" => Ok(Self::Production),
+            "wide" => Ok(Self::Wide),
+            _ => Err("must be production or wide"),
+        }
+    }
+}
+
+impl Preset {
+    /// The limit where production's is so many tries in this time.
+    fn limit(self, tries: u32, refilled_in: Duration) -> Limit {
+        let (tries, refilled_in) = match self {
+            Self::Production => (tries, refilled_in),
+            Self::Wide => (100_000, Duration::from_mins(1)),
+        };
+        let tries = NonZeroU32::new(tries).expect("a preset allows some tries");
+        Limit::new(tries, refilled_in)
+    }
+}
+
+impl RateLimitConfig {
+    /// Reads `RATE_LIMITS` and the limits by themselves.
+    pub fn read(environment: &mut Environment) -> Option<Self> {
+        let preset = environment.with_default("RATE_LIMITS", Preset::Production);
+        // A wrong preset is a fault already; the limits are read all the same, to find theirs.
+        let preset = preset.unwrap_or(Preset::Production);
+        let mut limit = |name, tries, minutes| {
+            let usual = preset.limit(tries, Duration::from_mins(minutes));
+            environment.with_default(name, usual)
+        };
+        let sign_in_failures_per_account = limit("SIGN_IN_FAILURES_PER_ACCOUNT", 10, 15);
+        let sign_in_failures_per_address = limit("SIGN_IN_FAILURES_PER_ADDRESS", 100, 15);
+        let sign_ups_per_address = limit("SIGN_UPS_PER_ADDRESS", 20, 60);
+        let magic_links_per_address = limit("MAGIC_LINKS_PER_ADDRESS", 20, 60);
+        let magic_links_per_recipient = limit("MAGIC_LINKS_PER_RECIPIENT", 5, 15);
+        Some(Self {
+            sign_in_failures_per_account: sign_in_failures_per_account?,
+            sign_in_failures_per_address: sign_in_failures_per_address?,
+            sign_ups_per_address: sign_ups_per_address?,
+            magic_links_per_address: magic_links_per_address?,
+            magic_links_per_recipient: magic_links_per_recipient?,
+        })
+    }
+}
+
+/// The limits at work.
+#[derive(Debug, Clone)]
+pub(crate) struct RateLimits {
+    sign_in_failures_per_account: RateLimiter,
+    sign_in_failures_per_address: RateLimiter,
+    sign_ups_per_address: RateLimiter,
+    magic_links_per_address: RateLimiter,
+    magic_links_per_recipient: RateLimiter,
+}
+
+/// A sign-in that counts as a failure until it is known to be none.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct SignInTry([Token; 2]);
+
+impl SignInTry {
+    /// The sign-in was no wrong guess.
+    pub(crate) fn does_not_count(self) {
+        self.0.into_iter().for_each(Token::give_back);
+    }
+}
+
+impl RateLimits {
+    /// Nobody has tried yet.
+    pub(crate) fn new(config: &RateLimitConfig, clock: &Clock) -> Self {
+        let limiter = |limit| RateLimiter::new(limit, clock.clone());
+        Self {
+            sign_in_failures_per_account: limiter(config.sign_in_failures_per_account),
+            sign_in_failures_per_address: limiter(config.sign_in_failures_per_address),
+            sign_ups_per_address: limiter(config.sign_ups_per_address),
+            magic_links_per_address: limiter(config.magic_links_per_address),
+            magic_links_per_recipient: limiter(config.magic_links_per_recipient),
+        }
+    }
+
+    /// Takes note of a sign-in before its password is looked at.
+    pub(crate) fn sign_in(
+        &self,
+        account: &Email,
+        from: ClientAddress,
+    ) -> Result<SignInTry, TooManyTries> {
+        take_both(
+            (&self.sign_in_failures_per_address, from),
+            (&self.sign_in_failures_per_account, account),
+        )
+        .map(SignInTry)
+    }
+
+    /// Takes note of a sign-up.
+    pub(crate) fn sign_up(&self, from: ClientAddress) -> Result<(), TooManyTries> {
+        self.sign_ups_per_address.take(from).map(drop)
+    }
+
+    /// Takes note of a request for a magic link.
+    pub(crate) fn magic_link(
+        &self,
+        recipient: &Email,
+        from: ClientAddress,
+    ) -> Result<(), TooManyTries> {
+        take_both(
+            (&self.magic_links_per_address, from),
+            (&self.magic_links_per_recipient, recipient),
+        )
+        .map(drop)
+    }
+}
+
+/// Takes a token of each, or of neither: a try that is refused by one limit does not count for the other.
+fn take_both(
+    (first, address): (&RateLimiter, ClientAddress),
+    (second, email): (&RateLimiter, &Email),
+) -> Result<[Token; 2], TooManyTries> {
+    let taken = first.take(address)?;
+    match second.take(email) {
+        Ok(other) => Ok([taken, other]),
+        Err(refused) => {
+            taken.give_back();
+            Err(refused)
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! How often somebody may try: a token bucket for each key, in bounded memory.
+//!
+//! A bucket holds as many tokens as the limit has tries and is refilled evenly over the limit's time. A try takes a
+//! token before anything is looked at, and gives it back where it turns out not to count; so guesses made at the
+//! same moment cannot slip through together.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use service::Clock;
+
+/// So many tries at once, refilled evenly over a time: `10/15m` is ten, and one more every 90 seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    tries: NonZeroU32,
+    refilled_in: Duration,
+}
+
+/// The text is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be tries over a time of up to a week in s, m or h, such as 10/15m")]
+pub struct InvalidLimit;
+
+impl Limit {
+    const LONGEST: Duration = Duration::from_hours(7 * 24);
+
+    /// A limit of so many tries, refilled in this time.
+    #[must_use]
+    pub const fn new(tries: NonZeroU32, refilled_in: Duration) -> Self {
+        Self { tries, refilled_in }
+    }
+
+    /// How long one token takes to come back, in nanoseconds.
+    fn refill(self) -> i128 {
+        nanoseconds(self.refilled_in) / i128::from(self.tries.get())
+    }
+
+    /// How long a whole bucket takes to be refilled, in nanoseconds.
+    fn whole(self) -> i128 {
+        self.refill() * i128::from(self.tries.get())
+    }
+}
+
+impl FromStr for Limit {
+    type Err = InvalidLimit;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLimit> {
+        let (tries, time) = text.split_once('/').ok_or(InvalidLimit)?;
+        let (number, seconds) = ["s", "m", "h"]
+            .into_iter()
+            .zip([1, 60, 3_600])
+            .find_map(|(unit, seconds)| Some((time.trim().strip_suffix(unit)?, seconds)))
+            .ok_or(InvalidLimit)?;
+        let number: u64 = number.trim().parse().map_err(|_| InvalidLimit)?;
+        let refilled_in = Duration::from_secs(number.saturating_mul(seconds));
+        if refilled_in.is_zero() || refilled_in > Self::LONGEST {
+            return Err(InvalidLimit);
+        }
+        let tries = tries.trim().parse().map_err(|_| InvalidLimit)?;
+        Ok(Self { tries, refilled_in })
+    }
+}
+
+/// Somebody tried too often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many tries")]
+pub(crate) struct TooManyTries {
+    /// When the next try is allowed, from now.
+    pub(crate) retry_after: Duration,
+}
+
+/// One limit, and how much of it each key has used. Clones share what they count.
+#[derive(Debug, Clone)]
+pub(crate) struct RateLimiter(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limit: Limit,
+    clock: Clock,
+    /// Keyed at random, so that nobody outside can make two keys collide.
+    hasher: RandomState,
+    /// When each bucket will be full again, in nanoseconds since 1970, by the hash of its key. A bucket that is not
+    /// here is full.
+    buckets: Mutex<HashMap<u64, i128>>,
+}
+
+/// A token taken. It stays taken unless it is given back: a request that is broken off counts.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Token {
+    limiter: RateLimiter,
+    bucket: u64,
+}
+
+impl RateLimiter {
+    /// How many buckets are kept at most, 16 bytes each.
+    const CAPACITY: usize = 100_000;
+
+    /// Nobody has tried yet.
+    pub(crate) fn new(limit: Limit, clock: Clock) -> Self {
+        Self(Arc::new(Shared {
+            limit,
+            clock,
+            hasher: RandomState::new(),
+            buckets: Mutex::default(),
+        }))
+    }
+
+    /// Takes a token from the key's bucket, if one is left.
+    pub(crate) fn take(&self, key: impl Hash) -> Result<Token, TooManyTries> {
+        let bucket = self.0.hasher.hash_one(key);
+        let (limit, now) = (self.0.limit, self.now());
+        let mut buckets = self.buckets();
+        let full_at = buckets
+            .get(&bucket)
+            .map_or(now, |full_at| now.max(*full_at));
+        let full_at = full_at + limit.refill();
+        let wait = full_at - now - limit.whole();
+        if wait > 0 {
+            let wait = u64::try_from(wait).unwrap_or(u64::MAX);
+            return Err(TooManyTries {
+                retry_after: Duration::from_nanos(wait),
+            });
+        }
+        if buckets.len() >= Self::CAPACITY {
+            make_room(&mut buckets, now);
+        }
+        buckets.insert(bucket, full_at);
+        Ok(Token {
+            limiter: self.clone(),
+            bucket,
+        })
+    }
+
+    fn give_back(&self, bucket: u64) {
+        let now = self.now();
+        let mut buckets = self.buckets();
+        if let Some(full_at) = buckets.get_mut(&bucket) {
+            *full_at -= self.0.limit.refill();
+            if *full_at <= now {
+                buckets.remove(&bucket);
+            }
+        }
+    }
+
+    fn now(&self) -> i128 {
+        i128::from(self.0.clock.now().milliseconds()) * 1_000_000
+    }
+
+    fn buckets(&self) -> MutexGuard<'_, HashMap<u64, i128>> {
+        // Nothing panics between two changes that belong together.
+        let locked = self.0.buckets.lock();
+        locked.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Token {
+    /// Gives the token back: the try does not count.
+    pub(crate) fn give_back(self) {
+        self.limiter.give_back(self.bucket);
+    }
+}
+
+/// Drops the buckets that are full again, and at least the tenth of all that will be so first: who tried most is
+/// remembered longest.
+fn make_room(buckets: &mut HashMap<u64, i128>, now: i128) {
+    let mut moments: Vec<i128> = buckets.values().copied().collect();
+    let tenth = moments.len() / 10;
+    let (_, cutoff, _) = moments.select_nth_unstable(tenth);
+    let cutoff = now.max(*cutoff);
+    buckets.retain(|_, full_at| *full_at > cutoff);
+}
+
+fn nanoseconds(duration: Duration) -> i128 {
+    i128::try_from(duration.as_nanos()).expect("a limit's time is at most a week")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! `POST /api/users/signin`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use common::ErrorBody;
+use common::api::auth::{CredentialsBody, SignIn, UserView};
+use service::ApiError;
+use service::http::Valid;
+use service::session::Sessions;
+
+use crate::accounts::{Accounts, SignInError};
+use crate::client_address::ClientAddress;
+use crate::limits::RateLimits;
+
+/// Signs in with a password.
+///
+/// The answer is the same, and takes the same time, whether the account is unknown or the password wrong.
+#[utoipa::path(
+    post, path = "/api/users/signin", tag = "users", request_body = CredentialsBody,
+    responses(
+        (status = 200, description = "Signed in; the session is in `Set-Cookie`", body = UserView),
+        (status = 400, description = "Email or password is missing or wrong", body = ErrorBody),
+        (status = 429, description = "Too many failures for this account or from this network address", body = ErrorBody),
+        (status = 503, description = "Too many passwords wait to be checked", body = ErrorBody),
+    )
+)]
+pub(super) async fn sign_in(
+    State(accounts): State<Accounts>,
+    State(limits): State<RateLimits>,
+    State(sessions): State<Sessions>,
+    from: ClientAddress,
+    Valid(input): Valid<SignIn>,
+) -> Result<impl IntoResponse, ApiError> {
+    let counted = limits.sign_in(&input.email, from)?;
+    let outcome = accounts.sign_in(input).await;
+    if !matches!(outcome, Err(SignInError::Invalid(_))) {
+        counted.does_not_count();
+    }
+    let user = outcome?;
+    let cookie = [(header::SET_COOKIE, sessions.issue(user.id, &user.email))];
+    Ok((cookie, Json(UserView::from(user))))
+}

@@ -1,0 +1,17 @@
+//! `POST /api/users/signout`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use common::api::auth::Empty;
+use service::session::Sessions;
+
+/// Signs out, whoever is signed in.
+#[utoipa::path(
+    post, path = "/api/users/signout", tag = "users",
+    responses((status = 200, description = "Signed out; `Set-Cookie` removes the session", body = Empty))
+)]
+pub(super) async fn sign_out(State(sessions): State<Sessions>) -> impl IntoResponse {
+    ([(header::SET_COOKIE, sessions.clear())], Json(Empty {}))
+}

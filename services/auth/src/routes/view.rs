@@ -1,0 +1,14 @@
+//! An account as the API answers it.
+
+use common::api::auth::UserView;
+
+use crate::domain::User;
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email,
+        }
+    }
+}

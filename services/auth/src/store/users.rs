@@ -1,0 +1,116 @@
+//! Accounts as they are stored.
+
+use std::fmt;
+
+use bson::oid::ObjectId;
+use bson::{DateTime, doc};
+use common::Email;
+use mongodb::options::IndexOptions;
+use mongodb::{Collection, Database, IndexModel};
+use serde::{Deserialize, Serialize};
+use service::mongo::{
+    StoreError, from_date_time, is_duplicate_key, object_id, to_date_time, typed_id,
+};
+
+use crate::domain::{EmailInUse, PasswordHash, User};
+
+/// The users collection. Addresses are unique by an index; they are inserted and never updated.
+#[derive(Debug, Clone)]
+pub(crate) struct UserStore {
+    users: Collection<UserDocument>,
+}
+
+/// Why an account could not be added.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum InsertError {
+    /// Its address is taken.
+    #[error(transparent)]
+    EmailInUse(#[from] EmailInUse),
+    /// The database said something else.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct UserDocument {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+    email: Email,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password_hash: Option<PhcString>,
+    created_at: DateTime,
+}
+
+/// A password's hash as it is stored. It does not print.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct PhcString(String);
+
+impl fmt::Debug for PhcString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PhcString(…)")
+    }
+}
+
+impl UserStore {
+    /// Opens the collection and makes sure of its index.
+    pub(crate) async fn open(database: &Database) -> Result<Self, StoreError> {
+        let users = database.collection("users");
+        let unique = IndexOptions::builder().unique(true).build();
+        let by_email = IndexModel::builder()
+            .keys(doc! { "email": 1 })
+            .options(unique)
+            .build();
+        users.create_index(by_email).await?;
+        Ok(Self { users })
+    }
+
+    /// Adds the account, unless its address is taken.
+    pub(crate) async fn insert(&self, user: &User) -> Result<(), InsertError> {
+        match self.users.insert_one(UserDocument::from(user)).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_duplicate_key(&error) => Err(EmailInUse.into()),
+            Err(error) => Err(StoreError::from(error).into()),
+        }
+    }
+
+    /// The account with this address, if there is one.
+    pub(crate) async fn find_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
+        let filter = doc! { "email": email.as_str() };
+        Ok(self.users.find_one(filter).await?.map(User::from))
+    }
+}
+
+impl From<&PasswordHash> for PhcString {
+    fn from(hash: &PasswordHash) -> Self {
+        Self(hash.expose().to_owned())
+    }
+}
+
+impl From<PhcString> for PasswordHash {
+    fn from(stored: PhcString) -> Self {
+        Self::from_phc(stored.0)
+    }
+}
+
+impl From<&User> for UserDocument {
+    fn from(user: &User) -> Self {
+        Self {
+            id: object_id(user.id),
+            email: user.email.clone(),
+            password_hash: user.password.as_ref().map(PhcString::from),
+            created_at: to_date_time(user.created_at),
+        }
+    }
+}
+
+impl From<UserDocument> for User {
+    fn from(stored: UserDocument) -> Self {
+        Self {
+            id: typed_id(stored.id),
+            email: stored.email,
+            password: stored.password_hash.map(PasswordHash::from),
+            created_at: from_date_time(stored.created_at),
+        }
+    }
+}

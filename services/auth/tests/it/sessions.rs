@@ -1,0 +1,103 @@
+//! Who is signed in, and who is not.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use testkit::session_cookie;
+
+use crate::{current_user, fresh_email, launch, manual_clock, sign_up, start, unlimited, user_id};
+
+#[tokio::test]
+async fn nobody_is_signed_in_without_a_cookie() {
+    let app = start().await;
+    let answer = app.anonymous().get("/api/users/currentuser").await;
+    assert_eq!(
+        (answer.status, answer.json),
+        (200, json!({ "currentUser": null }))
+    );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn signing_out_removes_the_cookie() {
+    let app = start().await;
+    let api = app.anonymous();
+    sign_up(&api, &fresh_email()).await;
+    let answer = api.post_raw("/api/users/signout", "").await;
+    assert_eq!((answer.status, &answer.json), (200, &json!({})));
+    let cookie = answer.headers["set-cookie"].to_str().unwrap();
+    assert!(
+        cookie.starts_with("session=;") && cookie.contains("Max-Age=0"),
+        "{cookie}"
+    );
+    assert_eq!(current_user(&api).await, json!(null));
+    // Also for somebody who is not signed in.
+    assert_eq!(api.post("/api/users/signout", json!({})).await.status, 200);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_is_secure_unless_configured_otherwise() {
+    let app = launch(unlimited().set("COOKIE_SECURE", "true")).await;
+    let answer = sign_up(&app.anonymous(), &fresh_email()).await;
+    let cookie = answer.headers["set-cookie"].to_str().unwrap();
+    assert!(cookie.ends_with("; Secure"), "{cookie}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_ends_by_itself() {
+    let app = launch(unlimited().clock(manual_clock())).await;
+    let api = app.anonymous();
+    sign_up(&api, &fresh_email()).await;
+    app.clock().advance(Duration::from_hours(24));
+    assert_ne!(current_user(&api).await, json!(null));
+    app.clock().advance(Duration::from_hours(6 * 24));
+    assert_eq!(current_user(&api).await, json!(null));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_not_ours_means_signed_out() {
+    let app = start().await;
+    let api = app.anonymous();
+    let email = fresh_email();
+    let id = user_id(&sign_up(&api, &email).await);
+    let ours = api.cookie().unwrap();
+    let cookie: Value = serde_json::from_slice(&STANDARD.decode(&ours).unwrap()).unwrap();
+    let [_, claims, signature] = parts(cookie["jwt"].as_str().unwrap());
+    let header = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let none = header(r#"{"typ":"JWT","alg":"none"}"#);
+    let hs512 = header(r#"{"typ":"JWT","alg":"HS512"}"#);
+    let hs256 = header(r#"{"typ":"JWT","alg":"HS256"}"#);
+    let admin =
+        json!({ "id": id, "email": "admin@example.com", "iat": 0, "exp": 9_999_999_999_u64 });
+    let admin = URL_SAFE_NO_PAD.encode(admin.to_string());
+    for jwt in [
+        format!("{none}.{claims}."),
+        format!("{none}.{claims}.{signature}"),
+        format!("{hs512}.{claims}.{signature}"),
+        format!("{hs256}.{admin}.{signature}"),
+        format!("{hs256}.{claims}."),
+        String::new(),
+    ] {
+        let forged = STANDARD.encode(json!({ "jwt": jwt }).to_string());
+        api.set_cookie(Some(forged));
+        assert_eq!(current_user(&api).await, json!(null), "{jwt}");
+    }
+    let other_key = session_cookie("another key that is long enough for HS256", id, &email);
+    for unreadable in [&other_key, "nonsense", "e30=", &ours[1..]] {
+        api.set_cookie(Some(unreadable.to_owned()));
+        assert_eq!(current_user(&api).await, json!(null), "{unreadable}");
+    }
+    api.set_cookie(Some(session_cookie(app.jwt_key(), id, &email)));
+    assert_eq!(current_user(&api).await["id"], json!(id));
+    app.finish().await;
+}
+
+fn parts(jwt: &str) -> [String; 3] {
+    let parts: Vec<_> = jwt.split('.').map(str::to_owned).collect();
+    parts.try_into().unwrap()
+}

@@ -1,0 +1,28 @@
+//! What the expiration service needs to know.
+
+use service::config::Environment;
+use service::messaging::BrokerConfig;
+
+use crate::NAME;
+use crate::queue::RedisConfig;
+
+/// The service's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The broker.
+    pub broker: BrokerConfig,
+    /// Where jobs wait.
+    pub redis: RedisConfig,
+}
+
+impl Config {
+    /// Reads the environment; every fault is noted there.
+    pub fn read(environment: &mut Environment) -> Option<Self> {
+        let broker = BrokerConfig::read(environment, NAME);
+        let redis = RedisConfig::read(environment);
+        Some(Self {
+            broker: broker?,
+            redis: redis?,
+        })
+    }
+}

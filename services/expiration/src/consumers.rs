@@ -1,0 +1,8 @@
+//! What the expiration service does with the events of others.
+
+mod orders;
+
+pub(crate) use orders::OrderEvents;
+
+/// The service's queue group.
+pub(crate) const QUEUE_GROUP: &str = "expiration-service";

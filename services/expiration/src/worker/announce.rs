@@ -1,0 +1,97 @@
+//! A job: waits for the very moment, then tells the fleet, and is done once the broker has it on file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apalis::prelude::Data;
+use common::{Event, Timestamp};
+use service::Clock;
+use service::backoff::Backoff;
+use service::messaging::{Broker, BrokerError, Outgoing};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::queue::Job;
+
+/// How many events are on their way to the broker at once.
+const IN_FLIGHT: usize = 256;
+
+/// A broker that restarts swallows what was on its way. Shorter than the client's own patience: an expiration that
+/// is sent twice is one, by its message id, and one that waits is late.
+const ANSWER_WAIT: Duration = Duration::from_secs(1);
+
+/// Publishes expirations.
+#[derive(Clone)]
+pub(crate) struct Announcer {
+    broker: Broker,
+    clock: Clock,
+    places: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// The process was told to stop; the job stays in the queue.
+#[derive(Debug, thiserror::Error)]
+#[error("told to stop")]
+pub(crate) struct Stopped;
+
+/// What apalis's worker does with each job.
+pub(crate) async fn announce(job: Job, announcer: Data<Announcer>) -> Result<(), Stopped> {
+    let announced = async {
+        announcer.wait_until(job.expires_at).await;
+        announcer.publish(job).await;
+    };
+    let announced = announcer.stop.run_until_cancelled(announced).await;
+    announced.ok_or(Stopped)
+}
+
+impl Announcer {
+    /// An announcer to this broker.
+    pub(super) fn new(broker: Broker, clock: Clock) -> Self {
+        Self {
+            broker,
+            clock,
+            places: Arc::new(Semaphore::new(IN_FLIGHT)),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// The same, which lets go of its jobs when told to stop.
+    pub(super) fn until(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    async fn wait_until(&self, moment: Timestamp) {
+        loop {
+            let left = moment.since(self.clock.now());
+            if left.is_zero() {
+                return;
+            }
+            // The clock may be set while we wait, so it is asked again now and then.
+            sleep(left.min(Duration::from_secs(1))).await;
+        }
+    }
+
+    /// Publishes, however long the broker is away.
+    async fn publish(&self, job: Job) {
+        // The same id for every try: within its deduplication window the broker keeps one of them, and later ones
+        // find an order that has ended.
+        let id = format!("expiration-{}", job.order_id);
+        let message = Outgoing::new(id, &Event::ExpirationComplete(job), job.expires_at);
+        let mut delays = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        while let Err(error) = self.try_publish(&message).await {
+            tracing::debug!(event.id = message.id, %error, "not published yet");
+            sleep(delays.next_delay()).await;
+        }
+        tracing::info!(event.id = message.id, event.subject = %message.subject, "event published");
+    }
+
+    async fn try_publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
+        let place = self.places.acquire().await;
+        let _place = place.expect("the semaphore is never closed");
+        timeout(ANSWER_WAIT, self.broker.publish(message))
+            .await
+            .unwrap_or(Err(BrokerError::Timeout))
+    }
+}

@@ -1,0 +1,168 @@
+//! Names of a test's own on shared or own servers, the service's real process on them, and what it published.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use common::id::kind;
+use common::{Event, Id, Subject, Timestamp};
+use expiration::queue::{JobQueue, RedisConfig};
+use futures::StreamExt;
+use service::messaging::{Broker, BrokerConfig, Outgoing};
+use service::mongo::new_id;
+use service::{Clock, Environment};
+use testkit::process::Process;
+use testkit::{Namespace, Servers};
+use tokio::process::Command;
+use tokio::time::{Instant, timeout_at};
+
+/// An expiration as the broker got it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expired {
+    pub(crate) due: Timestamp,
+    pub(crate) published: Timestamp,
+}
+
+pub(crate) struct Stage {
+    variables: Vec<(&'static str, String)>,
+    broker: Broker,
+}
+
+impl Stage {
+    pub(crate) async fn on(servers: &Servers) -> Self {
+        let namespace = Namespace::fresh();
+        let variables = vec![
+            ("NATS_URL", servers.nats_url()),
+            ("NATS_CLUSTER_ID", namespace.stream().to_owned()),
+            ("NATS_SUBJECT_PREFIX", namespace.subject_prefix().to_owned()),
+            ("REDIS_HOST", servers.redis_url()),
+            ("REDIS_NAMESPACE", namespace.stream().to_owned()),
+            ("BIND_ADDRESS", "127.0.0.1".to_owned()),
+            ("PORT", "0".to_owned()),
+            ("ADMIN_PORT", "0".to_owned()),
+        ];
+        let config = BrokerConfig::read(&mut environment(&variables), "test").unwrap();
+        let broker = Broker::connect(&config, "test").await.unwrap();
+        Self { variables, broker }
+    }
+
+    pub(crate) const fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    pub(crate) fn queue(&self) -> JobQueue {
+        let config = RedisConfig::read(&mut environment(&self.variables)).unwrap();
+        JobQueue::open(&config, Clock::system()).unwrap()
+    }
+
+    /// The service as it is deployed.
+    pub(crate) async fn process(&self) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_expiration"));
+        command
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::inherit());
+        Process::start(command).await.unwrap()
+    }
+
+    pub(crate) async fn publish(&self, event: Event) {
+        let id = format!("test-{}", new_id::<kind::User>());
+        let message = Outgoing::new(id, &event, Clock::system().now());
+        self.broker.publish(&message).await.unwrap();
+    }
+
+    /// What a Redis that lost its memory has left of the queue: nothing.
+    pub(crate) async fn empty_queue(&self) {
+        let config = RedisConfig::read(&mut environment(&self.variables)).unwrap();
+        let (_, url) = &self.variables[3];
+        let client = redis::Client::open(url.as_str()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let keys = keys(&mut connection, &config.namespace).await;
+        if !keys.is_empty() {
+            let mut delete = redis::cmd("DEL");
+            let () = delete.arg(keys).query_async(&mut connection).await.unwrap();
+        }
+    }
+
+    /// Ends the stream of this stage.
+    pub(crate) async fn clear(self) {
+        let stream = self.broker.stream().to_owned();
+        for stream in [stream.clone(), format!("{stream}-dead-letters")] {
+            self.broker.jetstream().delete_stream(stream).await.unwrap();
+        }
+    }
+}
+
+/// Every key of the namespace.
+pub(crate) async fn keys(
+    connection: &mut redis::aio::MultiplexedConnection,
+    namespace: &str,
+) -> Vec<String> {
+    let mut keys = redis::cmd("KEYS");
+    keys.arg(format!("{namespace}:*"));
+    keys.query_async(connection).await.unwrap()
+}
+
+fn environment(variables: &[(&'static str, String)]) -> Environment {
+    let variables = variables.iter();
+    Environment::of(variables.map(|(name, value)| ((*name).to_owned(), value.clone())))
+}
+
+/// The first `count` orders that expire, each with its first expiration.
+///
+/// # Panics
+/// If there are fewer within `patience`.
+pub(crate) async fn expired(
+    broker: &Broker,
+    count: usize,
+    patience: Duration,
+) -> BTreeMap<Id<kind::Order>, Expired> {
+    let deadline = Instant::now() + patience;
+    let stream = broker.jetstream().get_stream(broker.stream());
+    let config = pull::OrderedConfig {
+        deliver_policy: DeliverPolicy::All,
+        filter_subject: broker.subject(Subject::ExpirationComplete),
+        ..pull::OrderedConfig::default()
+    };
+    let consumer = stream.await.unwrap().create_consumer(config).await;
+    let mut messages = consumer.unwrap().messages().await.unwrap();
+    let mut expired = BTreeMap::new();
+    while expired.len() < count {
+        let next = timeout_at(deadline, messages.next()).await;
+        let Ok(next) = next else {
+            panic!(
+                "{} of {count} orders expired within {patience:?}",
+                expired.len()
+            );
+        };
+        // A broker that restarts interrupts the history, which then goes on.
+        let Some(Ok(message)) = next else { continue };
+        let published = message.info().unwrap().published.unix_timestamp_nanos() / 1_000_000;
+        let event = Event::from_json(Subject::ExpirationComplete, &message.payload).unwrap();
+        let Event::ExpirationComplete(expiration) = event else {
+            unreachable!("the subject decides");
+        };
+        expired.entry(expiration.order_id).or_insert(Expired {
+            due: expiration.expires_at,
+            published: Timestamp::from_milliseconds(i64::try_from(published).unwrap()),
+        });
+    }
+    expired
+}
+
+/// That none was published before it was due, and none later than `limit` after it. Gives the worst delay.
+pub(crate) fn assert_punctual<'a>(
+    expired: impl IntoIterator<Item = &'a Expired>,
+    limit: Duration,
+) -> Duration {
+    let mut worst = Duration::ZERO;
+    for expired in expired {
+        assert!(expired.published >= expired.due, "early: {expired:?}");
+        worst = worst.max(expired.published.since(expired.due));
+    }
+    println!("late by {worst:?} at most");
+    assert!(worst <= limit, "late by {worst:?}");
+    worst
+}

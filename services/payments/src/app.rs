@@ -1,0 +1,56 @@
+//! Puts the payments service together.
+
+use axum::extract::FromRef;
+use service::app::{StartError, connect_broker, connect_mongo};
+use service::messaging::resync::Resync;
+use service::messaging::{Consumer, Relay};
+use service::session::Sessions;
+use service::{App, Clock};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::consumers::{OrderEvents, QUEUE_GROUP};
+use crate::settlement::Settlement;
+use crate::store::{OrderStore, PaymentStore};
+use crate::stripe::{Stripe, Webhooks};
+use crate::{NAME, routes};
+
+/// What handlers share.
+#[derive(Clone, FromRef)]
+pub(crate) struct AppState {
+    sessions: Sessions,
+    clock: Clock,
+    orders: OrderStore,
+    settlement: Settlement,
+    webhooks: Webhooks,
+}
+
+/// Connects to what the service depends on and puts it together.
+pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
+    let closing = CancellationToken::new();
+    let stripe = Stripe::new(&config.stripe, closing.clone())?;
+    let mongo = connect_mongo(&config.mongo, NAME).await?;
+    let broker = connect_broker(&config.broker, NAME).await?;
+    let mut relay = Relay::new(broker.clone());
+    let payments = PaymentStore::open(mongo.database(), &mut relay).await?;
+    let orders = OrderStore::open(mongo.database());
+    let snapshot = payments.snapshot();
+    let settlement = Settlement::new(orders.clone(), payments, stripe, clock.clone(), closing);
+    let state = AppState {
+        sessions: Sessions::new(&config.session, clock.clone()),
+        clock,
+        orders: orders.clone(),
+        settlement: settlement.clone(),
+        webhooks: Webhooks::new(&config.stripe),
+    };
+    let events = OrderEvents::new(orders, settlement.clone());
+    let consumer = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, events);
+    let resync = Resync::new(broker.clone(), mongo.database(), snapshot);
+    Ok(App::new(NAME, routes::table(), state)
+        .consumer(consumer)
+        .intake(|stop| settlement.run(stop))
+        .relay(relay)
+        .resync(resync)
+        .broker(broker)
+        .mongo(mongo))
+}

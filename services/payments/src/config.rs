@@ -1,0 +1,38 @@
+//! What the payments service needs to know.
+
+use service::config::Environment;
+use service::messaging::BrokerConfig;
+use service::mongo::MongoConfig;
+use service::session::SessionConfig;
+
+use crate::NAME;
+use crate::stripe::StripeConfig;
+
+/// The service's configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its database.
+    pub mongo: MongoConfig,
+    /// The broker.
+    pub broker: BrokerConfig,
+    /// How sessions are read.
+    pub session: SessionConfig,
+    /// Where cards are charged.
+    pub stripe: StripeConfig,
+}
+
+impl Config {
+    /// Reads the environment; every fault is noted there.
+    pub fn read(environment: &mut Environment) -> Option<Self> {
+        let mongo = MongoConfig::read(environment);
+        let broker = BrokerConfig::read(environment, NAME);
+        let session = SessionConfig::read(environment);
+        let stripe = StripeConfig::read(environment);
+        Some(Self {
+            mongo: mongo?,
+            broker: broker?,
+            session: session?,
+            stripe: stripe?,
+        })
+    }
+}

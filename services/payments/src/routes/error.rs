@@ -1,0 +1,35 @@
+//! What refusals are over HTTP.
+
+use service::ApiError;
+
+use crate::domain::PayRefusal;
+use crate::settlement::PayFailure;
+use crate::stripe::WebhookRefusal;
+
+impl From<PayRefusal> for ApiError {
+    fn from(refusal: PayRefusal) -> Self {
+        match refusal {
+            PayRefusal::NotTheBuyer => Self::NotAuthorized,
+            PayRefusal::Cancelled | PayRefusal::AlreadyPaid | PayRefusal::Declined(_) => {
+                Self::bad_request(refusal.to_string())
+            }
+        }
+    }
+}
+
+impl From<PayFailure> for ApiError {
+    fn from(failure: PayFailure) -> Self {
+        match failure {
+            PayFailure::Refused(refusal) => refusal.into(),
+            PayFailure::Unclear => Self::Unavailable(failure.into()),
+            PayFailure::Store(error) => error.into(),
+            PayFailure::Died(_) => Self::Internal(failure.into()),
+        }
+    }
+}
+
+impl From<WebhookRefusal> for ApiError {
+    fn from(refusal: WebhookRefusal) -> Self {
+        Self::bad_request(refusal.to_string())
+    }
+}

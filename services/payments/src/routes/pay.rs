@@ -1,0 +1,44 @@
+//! `POST /api/payments`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use common::ErrorBody;
+use common::api::payments::{PayOrder, PaymentBody, PaymentView};
+use service::ApiError;
+use service::http::Authorized;
+use service::patience::{REPLICA_WAIT, find_within};
+
+use crate::domain::{CardToken, PayRefusal};
+use crate::settlement::Settlement;
+use crate::store::OrderStore;
+
+/// Pays an order with a card.
+///
+/// An order is charged once however often this is asked. After a 503 it is not known whether the card was charged;
+/// asking again is safe, and tells.
+#[utoipa::path(
+    post, path = "/api/payments", tag = "payments", request_body = PaymentBody,
+    responses(
+        (status = 201, description = "Paid", body = PaymentView),
+        (status = 400, description = "Token or order id is missing, the order is cancelled or paid already, or \
+            the card was declined, in Stripe's words", body = ErrorBody),
+        (status = 401, description = "Not signed in, or not the buyer", body = ErrorBody),
+        (status = 404, description = "There is no such order", body = ErrorBody),
+        (status = 503, description = "Stripe gave no clear answer yet; ask again", body = ErrorBody),
+    )
+)]
+pub(super) async fn pay(
+    State(orders): State<OrderStore>,
+    State(settlement): State<Settlement>,
+    Authorized { user, input }: Authorized<PayOrder>,
+) -> Result<(StatusCode, Json<PaymentView>), ApiError> {
+    let id = input.order_id.ok_or(ApiError::NotFound)?;
+    let order = find_within(REPLICA_WAIT, async || orders.find(id).await).await?;
+    let order = order.ok_or(ApiError::NotFound)?;
+    if order.buyer != user.id {
+        return Err(PayRefusal::NotTheBuyer.into());
+    }
+    let id = settlement.pay(order.id, CardToken(input.token)).await?;
+    Ok((StatusCode::CREATED, Json(PaymentView { id })))
+}

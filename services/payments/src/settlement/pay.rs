@@ -1,0 +1,177 @@
+//! A buyer's wish to pay: begins an attempt, or waits for the one that is pending.
+
+use std::time::Duration;
+
+use common::Id;
+use common::OrderStatus;
+use common::id::kind;
+use service::backoff::Backoff;
+use service::messaging::WriteError;
+use service::mongo::{StoreError, new_id};
+use tokio::time::{Instant, sleep};
+use tracing::Instrument;
+
+use super::Settlement;
+use crate::domain::{CardToken, Order, Outcome, PayRefusal, Payment, RetryRefusal, Status};
+
+/// How long a wish to pay waits for another one's attempt; with a call to Stripe after it, that is less than a
+/// request may take.
+const WAIT: Duration = Duration::from_secs(8);
+
+/// Why an order was not paid now.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PayFailure {
+    /// It cannot be, or not with this card.
+    #[error(transparent)]
+    Refused(#[from] PayRefusal),
+    /// Whether it was is not known yet.
+    #[error("Stripe's answer is not known yet")]
+    Unclear,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The task died.
+    #[error(transparent)]
+    Died(#[from] tokio::task::JoinError),
+}
+
+/// An attempt of somebody else's that a wish to pay waited for.
+#[derive(Debug, Clone, Copy)]
+struct Awaited {
+    attempt: u32,
+    /// Whether it was made with the same card, so that its decline is an answer to us too.
+    same_card: bool,
+}
+
+/// What a wish to pay leads to.
+enum Step {
+    /// An attempt of its own, which is written down and now to be made.
+    Begun(Payment),
+    /// Somebody else was faster; look again.
+    Raced,
+    Await(Awaited),
+    Paid(Id<kind::Payment>),
+}
+
+impl Settlement {
+    /// Pays the order with this card, once however often and by however many it is asked.
+    ///
+    /// It goes on if the client hangs up: a charge cut short would only have to be found out about later.
+    pub(crate) async fn pay(
+        &self,
+        order: Id<kind::Order>,
+        card: CardToken,
+    ) -> Result<Id<kind::Payment>, PayFailure> {
+        let settlement = self.clone();
+        let paying = async move { settlement.pay_patiently(order, card).await };
+        self.under_way.spawn(paying.in_current_span()).await?
+    }
+
+    async fn pay_patiently(
+        &self,
+        order: Id<kind::Order>,
+        card: CardToken,
+    ) -> Result<Id<kind::Payment>, PayFailure> {
+        let deadline = Instant::now() + WAIT;
+        let mut pauses = Backoff::new(Duration::from_millis(20), Duration::from_millis(200));
+        let mut awaited = None;
+        loop {
+            match self.next_step(order, &card, awaited).await? {
+                Step::Paid(payment) => return Ok(payment),
+                Step::Begun(payment) => {
+                    let attempt = payment.pending().map_or(0, |(number, _)| number);
+                    return conclude(&self.drive(payment).await?, attempt);
+                }
+                Step::Raced => {}
+                Step::Await(pending) => {
+                    awaited = Some(pending);
+                    if Instant::now() >= deadline || self.closing.is_cancelled() {
+                        return Err(PayFailure::Unclear);
+                    }
+                    sleep(pauses.next_delay()).await;
+                }
+            }
+        }
+    }
+
+    async fn next_step(
+        &self,
+        order: Id<kind::Order>,
+        card: &CardToken,
+        awaited: Option<Awaited>,
+    ) -> Result<Step, PayFailure> {
+        // The route found the order, and orders are never forgotten.
+        let order = self.orders.find(order).await?.ok_or(PayFailure::Unclear)?;
+        let payment = self.payments.find(order.id).await?;
+        if order.is_cancelled() {
+            return Err(PayRefusal::Cancelled.into());
+        }
+        let Some(payment) = payment else {
+            let first = Payment::begin(new_id(), &order, card.clone());
+            return self.begin(&order, None, first).await;
+        };
+        if let Some(Awaited { attempt, same_card }) = awaited {
+            match payment.outcome(attempt) {
+                Some(Outcome::Declined(decline)) if same_card => {
+                    return Err(PayRefusal::from(decline.clone()).into());
+                }
+                Some(Outcome::Succeeded) => return Ok(Step::Paid(payment.id)),
+                _ => {}
+            }
+        }
+        match (payment.retry(card.clone()), payment.pending()) {
+            (Ok(next), _) => self.begin(&order, Some(&payment), next).await,
+            (Err(RetryRefusal::Paid), _) => Err(PayRefusal::AlreadyPaid.into()),
+            (Err(RetryRefusal::Refunded), _) => Err(PayRefusal::Cancelled.into()),
+            (Err(RetryRefusal::Pending), pending) => Ok(Step::Await(Awaited {
+                attempt: pending.map_or(0, |(number, _)| number),
+                same_card: pending.is_some_and(|(_, pending)| pending == card),
+            })),
+        }
+    }
+
+    /// Writes the attempt down that follows `before`, if there may be one.
+    async fn begin(
+        &self,
+        order: &Order,
+        before: Option<&Payment>,
+        payment: Payment,
+    ) -> Result<Step, PayFailure> {
+        if order.status == OrderStatus::Complete {
+            return Err(PayRefusal::AlreadyPaid.into());
+        }
+        if !order.can_be_charged(self.clock.now()) {
+            return Err(PayRefusal::Cancelled.into());
+        }
+        let written = match before {
+            Some(before) => {
+                self.payments
+                    .replace(before, &payment, self.lease())
+                    .await?
+            }
+            None => match self.payments.insert(&payment, self.lease()).await {
+                Ok(()) => true,
+                Err(WriteError::Duplicate) => false,
+                Err(WriteError::Store(error)) => return Err(error.into()),
+            },
+        };
+        Ok(if written {
+            Step::Begun(payment)
+        } else {
+            Step::Raced
+        })
+    }
+}
+
+/// What a buyer is told of his attempt.
+fn conclude(payment: &Payment, attempt: u32) -> Result<Id<kind::Payment>, PayFailure> {
+    match (&payment.status, payment.outcome(attempt)) {
+        (Status::Succeeded(_), _) => Ok(payment.id),
+        (Status::RefundDue(_) | Status::Refunded { .. }, _)
+        | (Status::Open, Some(Outcome::Withdrawn)) => Err(PayRefusal::Cancelled.into()),
+        (Status::Open, Some(Outcome::Declined(decline))) => {
+            Err(PayRefusal::from(decline.clone()).into())
+        }
+        (Status::Open, _) => Err(PayFailure::Unclear),
+    }
+}

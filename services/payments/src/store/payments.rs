@@ -1,0 +1,167 @@
+//! Payments, each with its events and with the time at which the sweep looks at it.
+
+use std::sync::Arc;
+
+use bson::{DateTime, Document, doc};
+use common::id::kind;
+use common::{Event, Id, Timestamp};
+use futures::{StreamExt, TryStreamExt};
+use mongodb::options::IndexOptions;
+use mongodb::{Database, IndexModel};
+use serde::Deserialize;
+use service::messaging::resync::Snapshot;
+use service::messaging::{OutboxCollection, Relay, WriteError};
+use service::mongo::{StoreError, object_id, to_date_time, typed_id};
+
+use super::document::{PaymentDocument, stored_version};
+use crate::domain::Payment;
+
+/// The payments collection.
+#[derive(Debug, Clone)]
+pub(crate) struct PaymentStore {
+    payments: OutboxCollection<PaymentDocument>,
+}
+
+/// A payment that waits for the sweep.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Due {
+    order: Id<kind::Order>,
+    at: DateTime,
+}
+
+#[derive(Deserialize)]
+struct DueDocument {
+    #[serde(rename = "_id")]
+    order_id: bson::oid::ObjectId,
+    due_at: DateTime,
+}
+
+impl PaymentStore {
+    /// Opens the collection and makes sure of its indexes.
+    pub(crate) async fn open(database: &Database, relay: &mut Relay) -> Result<Self, StoreError> {
+        let payments = relay.collection(database, "payments").await?;
+        let store = Self { payments };
+        let unfinished = IndexOptions::builder()
+            .name("unfinished".to_owned())
+            .partial_filter_expression(doc! { "due_at": { "$exists": true } })
+            .build();
+        let due = IndexModel::builder()
+            .keys(doc! { "due_at": 1 })
+            .options(unfinished)
+            .build();
+        store.payments.documents().create_index(due).await?;
+        Ok(store)
+    }
+
+    /// Adds an order's payment, which whoever adds it drives until `lease` is over.
+    pub(crate) async fn insert(
+        &self,
+        payment: &Payment,
+        lease: Timestamp,
+    ) -> Result<(), WriteError> {
+        let stored = PaymentDocument::new(payment, Some(to_date_time(lease)));
+        self.payments.insert(&stored, &[]).await
+    }
+
+    /// The order's payment, if one was begun.
+    pub(crate) async fn find(&self, order: Id<kind::Order>) -> Result<Option<Payment>, StoreError> {
+        let found = self.payments.documents().find_one(by_order(order)).await?;
+        Ok(found.map(Payment::from))
+    }
+
+    /// Replaces `old` by `new` with the event that tells of it; whether `old` was still the current version.
+    ///
+    /// If something is left to be done, whoever writes does it until `lease` is over, and the sweep from then on.
+    pub(crate) async fn replace(
+        &self,
+        old: &Payment,
+        new: &Payment,
+        lease: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let due = new.is_unfinished().then(|| to_date_time(lease));
+        let mut update = doc! { "$set": PaymentDocument::new(new, due).fields()? };
+        if due.is_none() {
+            update.insert("$unset", doc! { "due_at": "" });
+        }
+        let news: Vec<Event> = new.news_since(old).into_iter().collect();
+        let written = self.payments.update(version_of(old), update, &news).await?;
+        Ok(written.is_some())
+    }
+
+    /// Takes note that nothing is left to be done about this version of the payment.
+    pub(crate) async fn finish(&self, payment: &Payment) -> Result<(), StoreError> {
+        let update = doc! { "$unset": { "due_at": "" } };
+        self.payments
+            .update(version_of(payment), update, &[])
+            .await?;
+        Ok(())
+    }
+
+    /// Leaves this version of the payment to the sweep of a later time, after a try that failed.
+    pub(crate) async fn postpone(
+        &self,
+        payment: &Payment,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = doc! { "$set": { "due_at": to_date_time(until) }, "$inc": { "tries": 1_i64 } };
+        self.payments
+            .update(version_of(payment), update, &[])
+            .await?;
+        Ok(())
+    }
+
+    /// Payments whose time has come, the longest waiting first.
+    pub(crate) async fn due(&self, now: Timestamp, limit: i64) -> Result<Vec<Due>, StoreError> {
+        let found = self
+            .payments
+            .documents()
+            .clone_with_type::<DueDocument>()
+            .find(doc! { "due_at": { "$lte": to_date_time(now) } })
+            .sort(doc! { "due_at": 1 })
+            .projection(doc! { "due_at": 1 })
+            .limit(limit)
+            .await?;
+        let due = found.map_ok(|found| Due {
+            order: typed_id(found.order_id),
+            at: found.due_at,
+        });
+        Ok(due.try_collect().await?)
+    }
+
+    /// Takes a due payment for oneself until `lease` is over; `None` if another process was faster.
+    pub(crate) async fn claim(
+        &self,
+        due: Due,
+        lease: Timestamp,
+    ) -> Result<Option<Payment>, StoreError> {
+        let mut unclaimed = by_order(due.order);
+        unclaimed.insert("due_at", due.at);
+        let update = doc! { "$set": { "due_at": to_date_time(lease) } };
+        let claimed = self.payments.update(unclaimed, update, &[]).await?;
+        Ok(claimed.map(Payment::from))
+    }
+
+    /// The state of every payment that there is something to tell of, for re-emission.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let payments = self.payments.documents().clone();
+        Arc::new(move || {
+            let payments = payments.clone();
+            let cursor = async move { payments.find(doc! {}).await };
+            futures::stream::once(cursor)
+                .try_flatten()
+                .try_filter_map(async |found| Ok(Payment::from(found).event()))
+                .map_err(StoreError::from)
+                .boxed()
+        })
+    }
+}
+
+fn by_order(order: Id<kind::Order>) -> Document {
+    doc! { "_id": object_id(order) }
+}
+
+fn version_of(payment: &Payment) -> Document {
+    let mut filter = by_order(payment.order);
+    filter.insert("version", stored_version(payment.version));
+    filter
+}

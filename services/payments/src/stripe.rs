@@ -1,0 +1,89 @@
+//! Stripe: the one place that knows its client and its words.
+//!
+//! Every call is bounded in time, and so is how many are under way. Every write carries an idempotency key made of
+//! the payment's id, so that a call whose answer was lost can be made again without charging or refunding twice.
+
+mod charge;
+mod config;
+mod failure;
+mod refund;
+mod webhook;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use service::app::StartError;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use charge::{ChargeRequest, Charged, Withdrawal};
+pub use config::StripeConfig;
+use failure::Failed;
+pub(crate) use failure::Unclear;
+pub(crate) use webhook::{Notice, WebhookRefusal, Webhooks};
+
+/// The longest that a call takes, waiting for its turn included.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How much longer calls under way may take when the process was told to stop.
+const CLOSING_GRACE: Duration = Duration::from_secs(3);
+
+/// How many calls are under way at once; well below what Stripe allows an account a second.
+const IN_FLIGHT: usize = 32;
+
+/// Stripe's API, as far as we use it.
+#[derive(Debug, Clone)]
+pub(crate) struct Stripe {
+    client: ::stripe::Client,
+    turns: Arc<Semaphore>,
+    closing: CancellationToken,
+}
+
+impl Stripe {
+    /// A client of the configured API. Once `closing` is cancelled it begins no more calls.
+    pub(crate) fn new(
+        config: &StripeConfig,
+        closing: CancellationToken,
+    ) -> Result<Self, StartError> {
+        // Stripe's client takes the process's provider, and finds none by itself where a build has several. An
+        // error means that one was named before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut client = ::stripe::ClientBuilder::new(config.key.expose_secret());
+        if let Some(base) = &config.api_base {
+            client = client.url(base.as_str());
+        }
+        let client = client
+            .build()
+            .map_err(|error| StartError::Other(format!("Stripe's client: {error}")))?;
+        Ok(Self {
+            client,
+            turns: Arc::new(Semaphore::new(IN_FLIGHT)),
+            closing,
+        })
+    }
+
+    async fn call<T>(
+        &self,
+        send: impl Future<Output = Result<T, ::stripe::StripeError>>,
+    ) -> Result<T, Failed> {
+        if self.closing.is_cancelled() {
+            return Err(Failed::unclear("the process is stopping"));
+        }
+        let in_turn = async {
+            let _turn = self.turns.acquire().await;
+            send.await.map_err(Failed::from)
+        };
+        let no_more = async {
+            self.closing.cancelled().await;
+            sleep(CLOSING_GRACE).await;
+        };
+        tokio::select! {
+            answered = timeout(CALL_TIMEOUT, in_turn) => {
+                answered.unwrap_or_else(|_| Err(Failed::unclear("no answer in time")))
+            }
+            () = no_more => Err(Failed::unclear("the process is stopping")),
+        }
+    }
+}

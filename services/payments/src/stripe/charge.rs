@@ -1,0 +1,195 @@
+//! Charging a card, and making sure that it will not be charged any more.
+
+use std::collections::HashMap;
+
+use ::stripe::{IdempotencyKey, RequestStrategy, StripeRequest};
+use common::id::kind;
+use common::{Id, Price};
+use serde::Serialize;
+use stripe_core::payment_intent::{
+    CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
+    CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects,
+};
+use stripe_shared::{PaymentIntent, PaymentIntentStatus};
+use stripe_types::Currency;
+
+use super::failure::Failed;
+use super::{Stripe, Unclear};
+use crate::domain::{CardToken, Charge, Decline};
+
+/// What Stripe tells us again in its webhooks.
+pub(super) const ORDER_ID: &str = "order_id";
+pub(super) const PAYMENT_ID: &str = "payment_id";
+pub(super) const ATTEMPT: &str = "attempt";
+
+/// An attempt to charge a card.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChargeRequest<'a> {
+    /// What is paid.
+    pub(crate) order: Id<kind::Order>,
+    /// Whose attempt this is.
+    pub(crate) payment: Id<kind::Payment>,
+    /// The attempt's number.
+    pub(crate) attempt: u32,
+    /// How much to charge.
+    pub(crate) price: Price,
+    /// What to charge.
+    pub(crate) card: &'a CardToken,
+}
+
+/// Stripe's answer to a charge.
+#[derive(Debug)]
+pub(crate) enum Charged {
+    /// The card was charged.
+    Paid(Charge),
+    /// The card was not and will not be charged by this attempt.
+    Declined(Decline),
+}
+
+/// What became of an attempt that was to be withdrawn.
+#[derive(Debug)]
+pub(crate) enum Withdrawal {
+    /// It had not reached Stripe, and takes no effect if it does.
+    Withdrawn,
+    /// It had reached Stripe before; this is how it ended.
+    TooLate(Charged),
+}
+
+/// The parameters of a payment intent that charges a card's token at once. The client's own builder has no place
+/// for a token, so its body is replaced by this one.
+#[derive(Serialize)]
+struct ConfirmedIntent<'a> {
+    amount: i64,
+    currency: Currency,
+    confirm: bool,
+    /// A card that wants its owner to act in the browser is declined: our form has no place for it.
+    error_on_requires_action: bool,
+    automatic_payment_methods: CreatePaymentIntentAutomaticPaymentMethods,
+    payment_method_data: CardData<'a>,
+    metadata: HashMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct CardData<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    card: TokenData<'a>,
+}
+
+#[derive(Serialize)]
+struct TokenData<'a> {
+    token: &'a str,
+}
+
+impl ChargeRequest<'_> {
+    fn strategy(&self) -> RequestStrategy {
+        let key = IdempotencyKey::new(format!("{}-{}", self.payment, self.attempt));
+        RequestStrategy::Idempotent(key.expect("two short texts are neither empty nor too long"))
+    }
+
+    fn metadata(&self) -> HashMap<String, String> {
+        HashMap::from([
+            (ORDER_ID.to_owned(), self.order.to_string()),
+            (PAYMENT_ID.to_owned(), self.payment.to_string()),
+            (ATTEMPT.to_owned(), self.attempt.to_string()),
+        ])
+    }
+
+    fn confirmed_intent(&self) -> ConfirmedIntent<'_> {
+        ConfirmedIntent {
+            amount: self.price.cents(),
+            currency: Currency::USD,
+            confirm: true,
+            error_on_requires_action: true,
+            automatic_payment_methods: no_redirects(),
+            payment_method_data: CardData {
+                kind: "card",
+                card: TokenData {
+                    token: &self.card.0,
+                },
+            },
+            metadata: self.metadata(),
+        }
+    }
+
+    /// A payment intent like the one above, but without a card and not confirmed.
+    fn empty_intent(&self) -> CreatePaymentIntent {
+        CreatePaymentIntent::new(self.price.cents(), Currency::USD)
+            .automatic_payment_methods(no_redirects())
+            .metadata(self.metadata())
+    }
+}
+
+/// No way of paying for which the buyer would have to leave our page.
+const fn no_redirects() -> CreatePaymentIntentAutomaticPaymentMethods {
+    CreatePaymentIntentAutomaticPaymentMethods {
+        allow_redirects: Some(CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects::Never),
+        enabled: true,
+    }
+}
+
+impl Stripe {
+    /// Charges the card, once however often the same request is sent.
+    pub(crate) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<Charged, Unclear> {
+        let send = request
+            .empty_intent()
+            .build()
+            .form(&request.confirmed_intent())
+            .customize::<PaymentIntent>()
+            .request_strategy(request.strategy())
+            .send(&self.client);
+        match self.call(send).await {
+            Ok(intent) => outcome(intent),
+            Err(Failed::Refused(decline)) => Ok(Charged::Declined(decline)),
+            Err(failed) => Err(failed.into_unclear()),
+        }
+    }
+
+    /// Makes sure that the attempt charges nothing from now on, or learns how it ended if it had arrived.
+    ///
+    /// The attempt's idempotency key is used for a payment intent that has no card. If the attempt had not arrived,
+    /// the key is now taken, and Stripe refuses the attempt should it still be on its way. If it had, Stripe
+    /// refuses this intent because the key was used for another, and answers the attempt itself as it did then.
+    pub(crate) async fn withdraw(
+        &self,
+        request: &ChargeRequest<'_>,
+    ) -> Result<Withdrawal, Unclear> {
+        let send = request
+            .empty_intent()
+            .customize()
+            .request_strategy(request.strategy())
+            .send(&self.client);
+        match self.call(send).await {
+            Ok(_) => Ok(Withdrawal::Withdrawn),
+            Err(Failed::KeyTaken) => self.charge(request).await.map(Withdrawal::TooLate),
+            Err(failed) => Err(failed.into_unclear()),
+        }
+    }
+}
+
+fn outcome(intent: PaymentIntent) -> Result<Charged, Unclear> {
+    match intent.status {
+        PaymentIntentStatus::Succeeded => paid(intent)
+            .map(Charged::Paid)
+            .ok_or_else(|| Failed::unclear("a success without a charge").into_unclear()),
+        PaymentIntentStatus::RequiresAction | PaymentIntentStatus::RequiresPaymentMethod => {
+            Ok(Charged::Declined(Decline {
+                code: "authentication_required".to_owned(),
+                message: "Your card was declined. This transaction requires authentication."
+                    .to_owned(),
+            }))
+        }
+        other => {
+            let reason = format!("a payment intent that is {}", other.as_str());
+            Err(Failed::unclear(reason).into_unclear())
+        }
+    }
+}
+
+/// Stripe's names for what this successful intent charged.
+pub(super) fn paid(intent: PaymentIntent) -> Option<Charge> {
+    Some(Charge {
+        id: intent.latest_charge?.into_id().to_string(),
+        intent: intent.id.to_string(),
+    })
+}

@@ -1,0 +1,46 @@
+//! Where Stripe is, and what we prove ourselves with.
+
+use axum::http::Uri;
+use secrecy::SecretString;
+use service::config::Environment;
+
+/// How to reach Stripe.
+#[derive(Debug, Clone)]
+pub struct StripeConfig {
+    /// `STRIPE_KEY`: the secret key of the account.
+    pub key: SecretString,
+    /// `STRIPE_API_BASE`: another address than Stripe's own, for the stand-in.
+    pub api_base: Option<String>,
+    /// `STRIPE_WEBHOOK_SECRET`: what webhooks are signed with.
+    pub webhook_secret: SecretString,
+}
+
+impl StripeConfig {
+    /// Reads `STRIPE_KEY`, `STRIPE_API_BASE` and `STRIPE_WEBHOOK_SECRET`.
+    pub fn read(environment: &mut Environment) -> Option<Self> {
+        let key = environment.secret("STRIPE_KEY", 1);
+        let api_base = environment.with_default("STRIPE_API_BASE", String::new());
+        let webhook_secret = environment.secret("STRIPE_WEBHOOK_SECRET", 1);
+        let api_base = api_base?;
+        if !(api_base.is_empty() || is_origin(&api_base)) {
+            return environment.fault(
+                "STRIPE_API_BASE",
+                "must be http:// or https:// with a host and nothing more",
+            );
+        }
+        Some(Self {
+            key: key?,
+            api_base: Some(api_base).filter(|base| !base.is_empty()),
+            webhook_secret: webhook_secret?,
+        })
+    }
+}
+
+/// Whether the text names a server and no path on it: the client puts its own path behind.
+fn is_origin(text: &str) -> bool {
+    text.parse::<Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && uri.path_and_query().is_none_or(|path| path == "/")
+    })
+}

@@ -1,0 +1,78 @@
+//! What Stripe's failures mean to us.
+//!
+//! Their text is never logged whole: it may quote a card's token.
+
+use ::stripe::{ApiErrors, ApiErrorsType, StripeError};
+
+use crate::domain::Decline;
+
+/// Stripe's answer is not known, or it could not do what was asked: it may have, and it may later.
+#[derive(Debug, thiserror::Error)]
+#[error("Stripe: {0}")]
+pub(crate) struct Unclear(String);
+
+/// How a call failed.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// Whether it took effect is not known.
+    Unclear(Unclear),
+    /// It took no effect, for a reason that the buyer may hear.
+    Refused(Decline),
+    /// Its idempotency key was used for another request, so that this one took no effect.
+    KeyTaken,
+}
+
+impl Failed {
+    /// The call's effect is not known, for this reason.
+    pub(super) fn unclear(reason: impl Into<String>) -> Self {
+        Self::Unclear(Unclear(reason.into()))
+    }
+
+    /// The failure where a refusal means that something is wrong with us, not with a card.
+    pub(super) fn into_unclear(self) -> Unclear {
+        match self {
+            Self::Unclear(unclear) => unclear,
+            Self::Refused(Decline { code, .. }) => Unclear(format!("refused: {code}")),
+            Self::KeyTaken => Unclear("the idempotency key was used otherwise".to_owned()),
+        }
+    }
+}
+
+impl From<StripeError> for Failed {
+    fn from(error: StripeError) -> Self {
+        match error {
+            StripeError::Stripe(error, status) => Self::answered(*error, status),
+            StripeError::Timeout => Self::unclear("no answer in time"),
+            StripeError::JSONDeserialize(_) => Self::unclear("the answer is unreadable"),
+            StripeError::ClientError(reason) | StripeError::ConfigError(reason) => {
+                Self::unclear(reason)
+            }
+        }
+    }
+}
+
+impl Failed {
+    fn answered(error: ApiErrors, status: u16) -> Self {
+        let code = error
+            .decline_code
+            .or_else(|| error.code.map(|code| code.to_string()))
+            .unwrap_or_else(|| error.type_.as_str().to_owned());
+        match (error.type_, status) {
+            // Not the request's fault: our key is wrong, another request with this idempotency key is under way,
+            // there are too many, or Stripe has a bad day.
+            (_, 401 | 403 | 409 | 429 | 500..) => {
+                Self::unclear(format!("answered {status}: {code}"))
+            }
+            (ApiErrorsType::IdempotencyError, _) => Self::KeyTaken,
+            (ApiErrorsType::CardError | ApiErrorsType::InvalidRequestError, 400..) => {
+                tracing::info!(status, code, param = error.param, "Stripe refused");
+                let message = error.message;
+                Self::Refused(Decline {
+                    code,
+                    message: message.unwrap_or_else(|| "Your card was declined.".to_owned()),
+                })
+            }
+            _ => Self::unclear(format!("answered {status}: {code}")),
+        }
+    }
+}

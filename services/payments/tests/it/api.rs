@@ -1,0 +1,132 @@
+//! The contract of `/api/payments`, endpoint by endpoint.
+
+use std::time::Instant;
+
+use common::{Event, Subject};
+use serde_json::json;
+use service::mongo::new_id;
+use service::patience::REPLICA_WAIT;
+
+use crate::shop::{Shop, pay};
+
+#[tokio::test]
+async fn an_order_is_paid_once_and_told_of() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    let answer = pay(&buyer, &order, "tok_visa").await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_eq!(answer.json, json!({ "id": answer.id() }));
+    let told = shop.told(Subject::PaymentCreated, &order).await;
+    assert_eq!(told.id.to_string(), answer.id());
+    assert_eq!((told.price, told.refund_id), (order.price, None));
+    let books = shop.books();
+    assert_eq!(books.charged, [(order.id.to_string(), 2_000)]);
+    assert_eq!(books.charge_ids, [told.charge_id]);
+    assert_eq!(books.refunded, 0);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn paying_again_is_refused() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
+    for token in ["tok_visa", "tok_mastercard"] {
+        let again = pay(&buyer, &order, token).await;
+        assert_eq!(again.status, 400);
+        assert_eq!(again.message(), "Order is already paid");
+    }
+    assert_eq!(shop.books().charged.len(), 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn nothing_of_the_card_is_kept_once_it_was_charged() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
+    let stored = shop.stored(&order).await.unwrap().to_string();
+    assert!(!stored.contains("tok_visa"), "{stored}");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn faults_are_told_in_the_order_of_the_contract() {
+    let shop = Shop::open().await;
+    let (buyer, nobody) = (shop.app.user(), shop.app.anonymous());
+    let order = shop.order(&buyer).await;
+
+    let not_json = nobody.post_raw("/api/payments", "{").await;
+    assert_eq!(not_json.status, 400);
+    assert_eq!(not_json.message(), "Request body must be a JSON object");
+
+    let signed_out = nobody.post("/api/payments", json!({})).await;
+    assert_eq!(signed_out.status, 401);
+    assert_eq!(signed_out.message(), "Not authorized");
+
+    let empty = buyer.post("/api/payments", json!({})).await;
+    assert_eq!(empty.status, 400);
+    let expected = json!([
+        { "message": "Token must be provided", "field": "token" },
+        { "message": "OrderId must be provided", "field": "orderId" },
+    ]);
+    assert_eq!(empty.json["errors"], expected);
+
+    let another = shop.app.user();
+    let foreign = pay(&another, &order, "tok_visa").await;
+    assert_eq!(foreign.status, 401);
+    shop.cancel(&order).await;
+    // Whose it is comes before what became of it.
+    assert_eq!(pay(&another, &order, "tok_visa").await.status, 401);
+    assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 400);
+    assert!(shop.books().charged.is_empty());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_order_that_nobody_made_is_not_found_after_a_moment() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let asked = Instant::now();
+    let unknown = json!({ "token": "tok_visa", "orderId": new_id::<common::id::kind::Order>() });
+    let answer = buyer.post("/api/payments", unknown).await;
+    assert_eq!(answer.status, 404);
+    assert!(asked.elapsed() >= REPLICA_WAIT);
+    // What is no id is no order that could be on its way.
+    let malformed = json!({ "token": "tok_visa", "orderId": "none" });
+    assert_eq!(buyer.post("/api/payments", malformed).await.status, 404);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_order_paid_the_moment_after_it_was_made_is_waited_for() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order_of(&buyer);
+    let (answer, ()) = tokio::join!(
+        pay(&buyer, &order, "tok_visa"),
+        shop.tell(Event::OrderCreated(order.clone()))
+    );
+    assert_eq!(answer.status, 201, "{answer:?}");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn the_health_check_and_the_description_are_served() {
+    let shop = Shop::open().await;
+    let anybody = shop.app.anonymous();
+    let health = anybody.get("/api/payments").await;
+    assert_eq!((health.status, health.json), (200, json!({})));
+    let description = anybody.get("/api/payments/openapi.json").await;
+    assert_eq!(description.status, 200);
+    for path in ["/api/payments", "/api/payments/webhook"] {
+        assert!(
+            description.json["paths"][path]["post"].is_object(),
+            "{path}"
+        );
+    }
+    shop.close().await;
+}

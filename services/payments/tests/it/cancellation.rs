@@ -1,0 +1,174 @@
+//! Orders that are given up or expire: nothing is charged, or all of it is given back.
+
+use std::time::Duration;
+
+use common::events::OrderState;
+use common::{Event, OrderStatus, Subject};
+use futures::future::join_all;
+
+use crate::shop::{Shop, cancellation_of, pay};
+
+#[tokio::test]
+async fn a_cancelled_order_is_not_charged() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    shop.cancel(&order).await;
+    let answer = pay(&buyer, &order, "tok_visa").await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.message(), "Cannot pay for a cancelled order");
+    assert!(shop.books().charged.is_empty());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn nothing_is_charged_from_the_moment_at_which_an_order_expires() {
+    let shop = Shop::open_with_manual_clock().await;
+    let buyer = shop.app.user();
+    let (late, in_time) = (shop.order(&buyer).await, shop.order(&buyer).await);
+    shop.app
+        .clock()
+        .advance(Duration::from_mins(15) - Duration::from_millis(1));
+    assert_eq!(pay(&buyer, &in_time, "tok_visa").await.status, 201);
+    shop.app.clock().advance(Duration::from_millis(1));
+    let answer = pay(&buyer, &late, "tok_visa").await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.message(), "Cannot pay for a cancelled order");
+    // Paid in time stays paid.
+    let again = pay(&buyer, &in_time, "tok_visa").await;
+    assert_eq!(again.message(), "Order is already paid");
+    assert_eq!(shop.books().charged, [(in_time.id.to_string(), 2_000)]);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_complete_order_is_already_paid() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = OrderState {
+        status: OrderStatus::Complete,
+        version: 3,
+        ..shop.order_of(&buyer)
+    };
+    shop.tell(Event::OrderCreated(order.clone())).await;
+    let answer = pay(&buyer, &order, "tok_visa").await;
+    assert_eq!(
+        (answer.status, answer.message()),
+        (400, "Order is already paid")
+    );
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_payment_is_given_back_when_its_order_is_cancelled_after_all() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
+    let paid = shop.told(Subject::PaymentCreated, &order).await;
+    shop.cancel(&order).await;
+    let refunded = shop.told(Subject::PaymentRefunded, &order).await;
+    assert_eq!(
+        (refunded.id, &refunded.charge_id),
+        (paid.id, &paid.charge_id)
+    );
+    assert!(refunded.version > paid.version);
+    assert!(refunded.refund_id.is_some());
+    let books = shop.books();
+    assert_eq!((books.charged.len(), books.refunded), (1, 2_000));
+    let again = pay(&buyer, &order, "tok_visa").await;
+    assert_eq!(again.message(), "Cannot pay for a cancelled order");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_order_cancelled_while_stripe_is_at_work_is_refunded_in_full() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    shop.make_slow(Duration::from_secs(2));
+    let (answer, ()) = tokio::join!(pay(&buyer, &order, "tok_visa"), async {
+        shop.wait_until_stripe_is_asked().await;
+        shop.cancel(&order).await;
+    });
+    assert_eq!(answer.status, 400, "{answer:?}");
+    assert_eq!(answer.message(), "Cannot pay for a cancelled order");
+    shop.told(Subject::PaymentRefunded, &order).await;
+    let books = shop.books();
+    assert_eq!((books.charged.len(), books.refunded), (1, 2_000));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_stripe_fails_is_made_when_stripe_is_back() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
+    shop.fail(2);
+    shop.cancel(&order).await;
+    shop.told(Subject::PaymentRefunded, &order).await;
+    assert_eq!(shop.books().refunded, 2_000);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_refund_whose_answer_is_lost_is_made_once() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
+    shop.lose_answers(1);
+    shop.cancel(&order).await;
+    shop.told(Subject::PaymentRefunded, &order).await;
+    assert_eq!(shop.books().refunded, 2_000);
+    assert_eq!(shop.count(Subject::PaymentRefunded).await, 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_payment_that_a_person_gave_back_already_is_not_given_back_again() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
+    let refund = shop.refund_by_hand(&order).await;
+    shop.cancel(&order).await;
+    let told = shop.told(Subject::PaymentRefunded, &order).await;
+    assert_eq!(told.refund_id, Some(refund));
+    assert_eq!(shop.books().refunded, 2_000);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn events_that_come_twice_and_in_any_order_leave_the_same_state() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
+    let (created, cancelled) = (Event::OrderCreated(order.clone()), cancellation_of(&order));
+    let events = [
+        &cancelled, &created, &cancelled, &created, &cancelled, &created,
+    ];
+    join_all(events.map(|event| shop.app.deliver_again(event.clone()))).await;
+    shop.wait_for_status(&order, "refunded").await;
+    shop.wait_until_idle().await;
+    let answer = pay(&buyer, &order, "tok_visa").await;
+    assert_eq!(answer.message(), "Cannot pay for a cancelled order");
+    assert_eq!(shop.books().refunded, 2_000);
+    assert_eq!(shop.count(Subject::PaymentRefunded).await, 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_cancellation_that_comes_before_the_order_forbids_to_pay() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order_of(&buyer);
+    shop.cancel(&order).await;
+    shop.app.publish(Event::OrderCreated(order.clone())).await;
+    let answer = pay(&buyer, &order, "tok_visa").await;
+    assert_eq!(answer.message(), "Cannot pay for a cancelled order");
+    assert!(shop.books().charged.is_empty());
+    shop.close().await;
+}

@@ -1,0 +1,52 @@
+//! What the service wants to know of Stripe before it starts.
+
+use payments::StripeConfig;
+use service::config::Environment;
+
+fn read(variables: &[(&str, &str)]) -> Result<StripeConfig, Vec<String>> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let mut environment = Environment::of(variables.iter().map(owned));
+    let config = StripeConfig::read(&mut environment);
+    let finished = environment.finish(config);
+    finished.map_err(|error| error.faults().to_vec())
+}
+
+const SECRETS: [(&str, &str); 2] = [
+    ("STRIPE_KEY", "sk_test_1"),
+    ("STRIPE_WEBHOOK_SECRET", "whsec_1"),
+];
+
+#[test]
+fn both_secrets_are_needed_and_named_together() {
+    let faults = read(&[]).unwrap_err();
+    assert_eq!(
+        faults,
+        [
+            "STRIPE_KEY: must be set",
+            "STRIPE_WEBHOOK_SECRET: must be set"
+        ]
+    );
+}
+
+#[test]
+fn stripe_is_where_it_says_unless_told_otherwise() {
+    assert_eq!(read(&SECRETS).unwrap().api_base, None);
+    for base in ["http://127.0.0.1:12111", "https://stripe.test/"] {
+        let given = [&SECRETS[..], &[("STRIPE_API_BASE", base)]].concat();
+        assert_eq!(read(&given).unwrap().api_base.as_deref(), Some(base));
+    }
+}
+
+#[test]
+fn an_address_that_the_client_could_not_use_is_refused() {
+    for base in [
+        "127.0.0.1:12111",
+        "ftp://stripe.test",
+        "https://stripe.test/v1",
+        "/v1",
+    ] {
+        let given = [&SECRETS[..], &[("STRIPE_API_BASE", base)]].concat();
+        let faults = read(&given).unwrap_err();
+        assert!(faults[0].starts_with("STRIPE_API_BASE"), "{faults:?}");
+    }
+}

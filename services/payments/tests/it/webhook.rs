@@ -1,0 +1,161 @@
+//! Stripe's webhooks: heard when they are Stripe's and fresh, however often they come.
+
+use std::time::Duration;
+
+use common::Subject;
+use common::events::OrderState;
+use serde_json::{Value, json};
+use stripe_webhook::Webhook;
+use testkit::{Answer, eventually};
+
+use crate::shop::{Shop, WEBHOOK_SECRET, pay};
+
+const PATH: &str = "/api/payments/webhook";
+
+fn event(kind: &str, object: &Value) -> String {
+    json!({
+        "id": "evt_of_the_tests",
+        "object": "event",
+        "api_version": "2026-09-30.endive",
+        "created": 1_700_000_000,
+        "data": { "object": object },
+        "livemode": false,
+        "pending_webhooks": 1,
+        "request": null,
+        "type": kind,
+    })
+    .to_string()
+}
+
+async fn send(shop: &Shop, body: &str, signature: Option<&str>) -> Answer {
+    let anybody = shop.app.anonymous();
+    let mut request = anybody
+        .request(reqwest::Method::POST, PATH)
+        .body(body.to_owned());
+    if let Some(signature) = signature {
+        request = request.header("stripe-signature", signature);
+    }
+    anybody.send(request).await
+}
+
+fn signature(shop: &Shop, body: &str, secret: &str, age: Duration) -> String {
+    let signed_at = shop.app.clock().now().minus(age).milliseconds() / 1_000;
+    Webhook::generate_test_header(body, secret, Some(signed_at))
+}
+
+/// An attempt that charged the card without our being told; gives the payment intent as Stripe has it.
+async fn charge_without_answer(shop: &Shop, order: &OrderState, buyer: &testkit::Api) -> Value {
+    shop.lose_answers(1);
+    assert_eq!(pay(buyer, order, "tok_visa").await.status, 503);
+    shop.intent_of(order).await
+}
+
+#[tokio::test]
+async fn a_webhook_drives_a_pending_payment_and_may_come_again() {
+    let shop = Shop::open_with_manual_clock().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    let intent = charge_without_answer(&shop, &order, &buyer).await;
+    let body = event("payment_intent.succeeded", &intent);
+    let signature = signature(&shop, &body, WEBHOOK_SECRET, Duration::ZERO);
+    for _ in 0..5 {
+        let answer = send(&shop, &body, Some(&signature)).await;
+        assert_eq!((answer.status, answer.json), (200, json!({})));
+    }
+    shop.told(Subject::PaymentCreated, &order).await;
+    assert_eq!(shop.count(Subject::PaymentCreated).await, 1);
+    assert_eq!(shop.books().charged.len(), 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_comes_after_the_cancellation_leads_to_the_refund() {
+    let shop = Shop::open_with_manual_clock().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    let intent = charge_without_answer(&shop, &order, &buyer).await;
+    shop.cancel(&order).await;
+    let body = event("payment_intent.succeeded", &intent);
+    let signature = signature(&shop, &body, WEBHOOK_SECRET, Duration::ZERO);
+    for _ in 0..2 {
+        assert_eq!(send(&shop, &body, Some(&signature)).await.status, 200);
+    }
+    shop.told(Subject::PaymentRefunded, &order).await;
+    assert_eq!(shop.books().refunded, 2_000);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_not_stripes_or_not_fresh_is_refused() {
+    let shop = Shop::open_with_manual_clock().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    let intent = charge_without_answer(&shop, &order, &buyer).await;
+    let body = event("payment_intent.succeeded", &intent);
+    let forged = signature(&shop, &body, "whsec_of_somebody_else", Duration::ZERO);
+    let old = signature(&shop, &body, WEBHOOK_SECRET, Duration::from_secs(301));
+    let of_another = signature(&shop, "{}", WEBHOOK_SECRET, Duration::ZERO);
+    let refused = [
+        None,
+        Some(""),
+        Some("t=,v1="),
+        Some(&forged),
+        Some(&old),
+        Some(&of_another),
+    ];
+    for signature in refused {
+        let answer = send(&shop, &body, signature).await;
+        assert_eq!(answer.status, 400, "{signature:?}");
+        assert!(
+            answer.message().starts_with("Webhook signature"),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(shop.count(Subject::PaymentCreated).await, 0);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn what_means_nothing_to_us_is_taken_note_of() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
+    let mut foreign = shop.intent_of(&order).await;
+    foreign["metadata"] = json!({ "order_id": "of another program" });
+    let bodies = [
+        event("payment_intent.succeeded", &foreign),
+        event("payment_intent.created", &foreign),
+        event("a.kind.that.comes.later", &json!({ "object": "new" })),
+    ];
+    for body in bodies {
+        let signature = signature(&shop, &body, WEBHOOK_SECRET, Duration::ZERO);
+        assert_eq!(
+            send(&shop, &body, Some(&signature)).await.status,
+            200,
+            "{body}"
+        );
+    }
+    let unreadable = "{}";
+    let signature = signature(&shop, unreadable, WEBHOOK_SECRET, Duration::ZERO);
+    assert_eq!(send(&shop, unreadable, Some(&signature)).await.status, 400);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn the_webhooks_that_stripe_sends_are_understood() {
+    let shop = Shop::open_with_manual_clock().await;
+    shop.send_webhooks_to_us();
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    shop.lose_answers(1);
+    // The webhook may be there before we know that the answer is lost.
+    let answer = pay(&buyer, &order, "tok_visa").await;
+    assert!([201, 503].contains(&answer.status), "{answer:?}");
+    eventually("the payment is driven by the webhook", async || {
+        (shop.count(Subject::PaymentCreated).await == 1).then_some(())
+    })
+    .await;
+    assert_eq!(shop.books().charged.len(), 1);
+    shop.close().await;
+}
