@@ -7,9 +7,10 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +22,10 @@ use crate::telemetry;
 
 /// The longest that stopping takes; below the grace period of a pod.
 pub const STOP_LIMIT: Duration = Duration::from_secs(9);
+
+/// How long the API finishes what is in hand. Connections that are open after it, such as those on which no request
+/// ever came, are cut.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// `EX_CONFIG` would be 78; `EX_USAGE`, for a command used wrongly, is what callers of ours test for.
 const EXIT_CONFIGURATION: u8 = 64;
@@ -167,16 +172,7 @@ async fn serve(
     for task in app.relays {
         relays.spawn(task(relay_stop.clone()));
     }
-    let router = app
-        .router
-        .into_make_service_with_connect_info::<SocketAddr>();
-    let server =
-        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    intake.spawn(async move {
-        if let Err(error) = server.await {
-            tracing::error!(%error, "API port failed");
-        }
-    });
+    intake.spawn(serve_api(listener, app.router, stop.clone()));
     stop.cancelled().await;
     health.draining();
     tracing::info!("stopping");
@@ -194,4 +190,21 @@ async fn serve(
         .map_err(|_| RunError::Stuck)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Serves until told to stop, then finishes what is in hand, for at most [`DRAIN_LIMIT`].
+async fn serve_api(listener: TcpListener, routes: Router, stop: CancellationToken) {
+    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service)
+        .with_graceful_shutdown(stop.clone().cancelled_owned())
+        .into_future();
+    let patience = async {
+        stop.cancelled().await;
+        sleep(DRAIN_LIMIT).await;
+    };
+    tokio::select! {
+        Err(error) = served => tracing::error!(%error, "API port failed"),
+        () = patience => tracing::warn!("connections cut that were still open"),
+        else => {}
+    }
 }

@@ -24,6 +24,9 @@
   const numberLength = () => (brand() === "amex" ? 15 : 16);
   const cvcLength = () => (brand() === "amex" ? 4 : 3);
 
+  // A year that begins with 20 is typed with four digits: 2020 itself is long past.
+  const startsLongYear = (expiry) => expiry.slice(2, 4) === "20";
+
   function passesLuhn(number) {
     const sum = [...number].reverse().reduce((total, digit, place) => {
       const value = Number(digit) * (place % 2 ? 2 : 1);
@@ -52,10 +55,11 @@
     if (expiry.length >= 2 && !(Number(expiry.slice(0, 2)) >= 1 && Number(expiry.slice(0, 2)) <= 12)) {
       return fault("expiry", "invalid_expiry_month", "Your card's expiration date is invalid.");
     }
-    if (expiry.length === 4 && isPast(expiry)) {
+    const whole = expiry.length === 4 && !startsLongYear(expiry);
+    if (whole && isPast(expiry)) {
       return fault("expiry", "invalid_expiry_year_past", "Your card's expiration year is in the past.");
     }
-    if (final && expiry.length < 4) {
+    if (final && !whole) {
       return fault("expiry", "incomplete_expiry", "Your card's expiration date is incomplete.");
     }
     if (final && cvc.length < cvcLength()) {
@@ -100,8 +104,8 @@
     if (input === inputs.expiry) {
       // "7/30" and "7 / 30" mean July; so does a 7 that can begin no month of two digits.
       let typed = input.value.replace(/^\s*(\d)\s*\//, "0$1").replace(/\D/g, "").replace(/^([2-9])/, "0$1");
-      if (typed.length === 6) typed = typed.slice(0, 2) + typed.slice(4); // MM / YYYY
-      typed = typed.slice(0, 4);
+      if (!startsLongYear(typed)) typed = typed.slice(0, 4);
+      else if (typed.length >= 6) typed = typed.slice(0, 2) + typed.slice(4, 6);
       return typed.length > 2 ? `${typed.slice(0, 2)} / ${typed.slice(2)}` : typed;
     }
     return digits(input).slice(0, 4);

@@ -59,7 +59,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn clippy() -> Command {
-    let arguments = ["clippy", "--workspace", "--all-targets", "--quiet"];
+    let arguments = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--keep-going",
+        "--quiet",
+    ];
     let mut command = cargo::cargo(&arguments);
     command.args(["--", "--deny", "warnings"]);
     command

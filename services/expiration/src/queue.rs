@@ -154,7 +154,7 @@ impl JobQueue {
     }
 
     /// How many jobs there are, in whatever state.
-    pub async fn len(&self) -> Result<usize, QueueError> {
+    pub async fn count(&self) -> Result<usize, QueueError> {
         let mut connection = self.connection.clone();
         let mut count = redis::cmd("HLEN");
         count.arg(self.config.job_data_hash());

@@ -71,18 +71,22 @@ impl Reschedule {
         let stream = self.broker.jetstream().get_stream(self.broker.stream());
         let stream = stream.await.map_err(stream_error)?;
         let last = stream.cached_info().state.last_sequence;
-        let mut messages = self.history(&stream).await?;
-        let mut more = messages.1 > 0;
+        let (mut messages, waiting) = self.history(&stream).await?;
+        let mut more = waiting > 0;
         while more {
-            let next = timeout(PATIENCE, messages.0.next()).await;
+            let next = timeout(PATIENCE, messages.next()).await;
             let next = next.map_err(stream_error)?;
             let message = next.ok_or_else(|| stream_error("the history broke off"))?;
             let message = message.map_err(stream_error)?;
             let info = message.info().map_err(stream_error)?;
             more = info.pending > 0 && info.stream_sequence < last;
-            match self.read(&message) {
-                Some(event) => orders.apply(&event),
-                None => tracing::warn!(sequence = info.stream_sequence, "unreadable event skipped"),
+            if let Some(event) = self.read(&message) {
+                orders.apply(&event);
+            } else {
+                tracing::warn!(
+                    sequence = info.stream_sequence,
+                    "unreadable event passed over"
+                );
             }
         }
         Ok(orders)

@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const FORGET_EVERY: Duration = Duration::from_secs(1);
 
 /// How long jobs in hand may take when the process stops; they publish or give up at once.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+const STOP_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A shift that lasted so long was no failed start.
 const STEADY: Duration = Duration::from_secs(10);
@@ -85,7 +85,10 @@ impl Worker {
     /// Works until told to stop or until something fails.
     async fn shift(&self, stop: &CancellationToken) -> Result<(), ShiftError> {
         // The worker's first look must not find more than a script can take.
-        self.queue.promote_due().await?;
+        let Some(promoted) = stop.run_until_cancelled(self.queue.promote_due()).await else {
+            return Ok(());
+        };
+        promoted?;
         let context = WorkerContext::new(&format!("expiration-{:016x}", rand::random::<u64>()));
         let mut worker = AbortOnDropHandle::new(tokio::spawn(self.attend(&context)));
         let mut upkeep = self.upkeep();

@@ -1,4 +1,4 @@
-//! What the orders service does with the events of others.
+//! What the orders service does with the events of others: one durable consumer, one handler a source.
 
 mod expirations;
 mod payments;
@@ -9,26 +9,38 @@ use common::{Event, Id, Subject};
 use service::Clock;
 use service::messaging::{Failure, Handler};
 
-use crate::store::{OrderStore, TicketStore};
+use crate::store::{OrderStore, Raced, TicketStore};
+use expirations::ExpirationEvents;
+use payments::PaymentEvents;
+use tickets::TicketEvents;
 
 /// The service's queue group.
 pub(crate) const QUEUE_GROUP: &str = "orders-service";
 
-/// Handles the events of tickets, payments and expirations.
+/// Hands each event to the handler of its source.
 #[derive(Debug)]
 pub(crate) struct Events {
-    orders: OrderStore,
-    tickets: TicketStore,
-    clock: Clock,
+    tickets: TicketEvents,
+    payments: PaymentEvents,
+    expirations: ExpirationEvents,
 }
 
 /// An event about an order that does not exist here.
+///
+/// Orders are made nowhere else, so this is lost data: tried again in case that comes back, and in the end a dead
+/// letter.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no order {0}")]
 struct NoOrder(Id<kind::Order>);
 
 impl From<NoOrder> for Failure {
     fn from(reason: NoOrder) -> Self {
+        Self::Retry(reason.into())
+    }
+}
+
+impl From<Raced> for Failure {
+    fn from(reason: Raced) -> Self {
         Self::Retry(reason.into())
     }
 }
@@ -43,11 +55,11 @@ impl Events {
     ];
 
     /// A consumer that writes to these stores.
-    pub(crate) const fn new(orders: OrderStore, tickets: TicketStore, clock: Clock) -> Self {
+    pub(crate) fn new(orders: OrderStore, tickets: TicketStore, clock: Clock) -> Self {
         Self {
-            orders,
-            tickets,
-            clock,
+            tickets: TicketEvents::new(orders.clone(), tickets),
+            payments: PaymentEvents::new(orders.clone()),
+            expirations: ExpirationEvents::new(orders, clock),
         }
     }
 }
@@ -56,10 +68,10 @@ impl Handler for Events {
     async fn handle(&self, event: Event) -> Result<(), Failure> {
         match event {
             Event::TicketCreated(ticket) | Event::TicketUpdated(ticket) => {
-                self.ticket_changed(&ticket).await
+                self.tickets.changed(&ticket).await
             }
-            Event::PaymentCreated(payment) => self.order_paid(&payment).await,
-            Event::ExpirationComplete(expiration) => self.time_is_over(&expiration).await,
+            Event::PaymentCreated(payment) => self.payments.made(&payment).await,
+            Event::ExpirationComplete(expiration) => self.expirations.complete(&expiration).await,
             // Not among our subjects.
             _ => Ok(()),
         }

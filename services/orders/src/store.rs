@@ -4,5 +4,5 @@ mod document;
 mod orders;
 mod tickets;
 
-pub(crate) use orders::{OrderStore, PlaceError};
+pub(crate) use orders::{OrderStore, PlaceError, Raced};
 pub(crate) use tickets::TicketStore;

@@ -1,1 +1,83 @@
-fn main() {}
+//! Publishes `ticket:created`.
+
+use anyhow::{Context, Result, anyhow};
+use async_nats::jetstream;
+use async_nats::jetstream::message::PublishMessage;
+use clap::Parser;
+use common::events::TicketState;
+use common::{Event, Id, Price, Title};
+use nats_test::Target;
+
+/// Publishes `ticket:created` events, each of a ticket of its own, and waits for the stream's acknowledgement.
+///
+/// The events are real: services that run on this stream take the tickets for theirs. The orders service will let
+/// people order them, although the tickets service knows nothing of them. Use it on a fleet of your own.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// What the tickets are called
+    #[arg(long, default_value = "Concert")]
+    title: Title,
+    /// US dollars, with at most two decimals
+    #[arg(long, default_value = "20", value_parser = price)]
+    price: Price,
+    /// How many tickets
+    #[arg(long, default_value_t = 1)]
+    count: u32,
+}
+
+fn price(text: &str) -> Result<Price> {
+    let dollars: f64 = text.parse()?;
+    Ok(Price::from_dollars(dollars)?)
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let (jetstream, _) = arguments.target.open("publisher").await?;
+    for _ in 0..arguments.count {
+        let ticket = TicketState {
+            id: Id::from_bytes(rand::random()),
+            version: 0,
+            title: arguments.title.clone(),
+            price: arguments.price,
+            user_id: Id::from_bytes(rand::random()),
+            order_id: None,
+        };
+        publish(&jetstream, &arguments.target, ticket).await?;
+    }
+    Ok(())
+}
+
+async fn publish(
+    jetstream: &jetstream::Context,
+    target: &Target,
+    ticket: TicketState,
+) -> Result<()> {
+    let id = ticket.id;
+    let event = Event::TicketCreated(ticket);
+    let message_id = format!("nats-test-{id}-0");
+    let message = PublishMessage::build()
+        .message_id(&message_id)
+        .header("ce-specversion", "1.0")
+        .header("ce-id", message_id.as_str())
+        .header("ce-type", event.subject().as_str())
+        .header("ce-source", "/nats-test")
+        .header("content-type", "application/json")
+        .payload(event.to_json().into());
+    let sent = jetstream.send_publish(target.subject(), message).await;
+    let acknowledged = sent.context("not sent")?.await;
+    let acknowledged = acknowledged.context("the stream did not take the event")?;
+    if acknowledged.stream != target.stream {
+        return Err(anyhow!(
+            "{} belongs to the stream {:?}, not to {:?}; see --subject-prefix",
+            target.subject(),
+            acknowledged.stream,
+            target.stream
+        ));
+    }
+    println!("published #{} ticket {id}", acknowledged.sequence);
+    Ok(())
+}

@@ -7,6 +7,12 @@ use crate::messaging::Failure;
 
 const DUPLICATE_KEY: i32 = 11_000;
 
+/// What a server answers that is stopping, is no longer the primary or cannot reach the others: the codes after which
+/// drivers try again (<https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md>).
+const PASSING: [i32; 13] = [
+    6, 7, 89, 91, 134, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436,
+];
+
 /// The database could not do what was asked of it.
 #[derive(Debug, thiserror::Error)]
 #[error("database: {0}")]
@@ -22,6 +28,7 @@ impl StoreError {
             | ErrorKind::ConnectionPoolCleared { .. }
             | ErrorKind::DnsResolve { .. }
             | ErrorKind::Shutdown => true,
+            ErrorKind::Command(error) if PASSING.contains(&error.code) => true,
             _ => {
                 self.0.contains_label(TRANSIENT_TRANSACTION_ERROR)
                     || self.0.contains_label("RetryableWriteError")

@@ -1,6 +1,8 @@
 //! A service says the truth about itself and stops in order.
 
 use common::{Event, Subject};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::toy::{leave_in_outbox, start, ticket};
 
@@ -32,5 +34,14 @@ async fn stopping_drains_the_outbox() {
     for ticket in left {
         assert!(published.contains(&Event::TicketUpdated(ticket)));
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_comes_does_not_keep_a_service_from_stopping() {
+    let app = start().await;
+    let address = app.base_url().strip_prefix("http://").unwrap();
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    silent.write_all(b"GET / HT").await.unwrap();
     app.finish().await;
 }

@@ -9,7 +9,7 @@ use redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisError};
 use service::config::Environment;
 
 /// Redis's own default of half a second is less than a scripted step may take on a machine with much to do.
-const ANSWER_WAIT: Duration = Duration::from_secs(5);
+const ANSWER_WAIT: Duration = Duration::from_secs(3);
 const CONNECTION_WAIT: Duration = Duration::from_secs(2);
 
 /// Where jobs wait.

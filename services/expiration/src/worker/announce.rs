@@ -37,12 +37,12 @@ pub(crate) struct Stopped;
 
 /// What apalis's worker does with each job.
 pub(crate) async fn announce(job: Job, announcer: Data<Announcer>) -> Result<(), Stopped> {
-    let announced = async {
+    let work = async {
         announcer.wait_until(job.expires_at).await;
         announcer.publish(job).await;
     };
-    let announced = announcer.stop.run_until_cancelled(announced).await;
-    announced.ok_or(Stopped)
+    let done = announcer.stop.run_until_cancelled(work).await;
+    done.ok_or(Stopped)
 }
 
 impl Announcer {

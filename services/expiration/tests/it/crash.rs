@@ -44,6 +44,20 @@ async fn jobs_survive_the_death_of_the_worker() {
 }
 
 #[tokio::test]
+async fn a_process_takes_over_from_another_that_died() {
+    let stage = Stage::on(Servers::shared().await).await;
+    let (dying, living) = (stage.process().await, stage.process().await);
+    let jobs = jobs();
+    stage.queue().schedule(&jobs).await.unwrap();
+    expired(stage.broker(), 50, PATIENCE).await;
+    dying.kill().await;
+    let expired = expired(stage.broker(), jobs.len(), PATIENCE).await;
+    assert_punctual(expired.values(), PATIENCE);
+    assert!(living.stop(PATIENCE).await.success());
+    stage.clear().await;
+}
+
+#[tokio::test]
 async fn jobs_in_hand_at_an_orderly_stop_are_left_to_the_next_process() {
     let stage = Stage::on(Servers::shared().await).await;
     let first = stage.process().await;
@@ -84,6 +98,19 @@ async fn jobs_survive_the_death_of_redis() {
 }
 
 #[tokio::test]
+async fn it_stops_in_order_while_redis_does_not_answer() {
+    let servers = own_servers().await;
+    let stage = Stage::on(&servers).await;
+    let process = stage.process().await;
+    stage.queue().schedule(&[job_at(now())]).await.unwrap();
+    expired(stage.broker(), 1, PATIENCE).await;
+    servers.redis().suspend().await.unwrap();
+    assert!(process.stop(PATIENCE).await.success());
+    servers.redis().resume().await.unwrap();
+    servers.stop().await;
+}
+
+#[tokio::test]
 async fn a_job_that_is_due_waits_for_a_broker_that_is_away() {
     let servers = own_servers().await;
     let stage = Stage::on(&servers).await;
@@ -94,7 +121,10 @@ async fn a_job_that_is_due_waits_for_a_broker_that_is_away() {
     expired(stage.broker(), 1, PATIENCE).await;
     servers.nats().kill().await.unwrap();
     eventually("the second job is due", async || now() > later.expires_at).await;
-    assert!(queue.len().await.unwrap() >= 1, "not done without a broker");
+    assert!(
+        queue.count().await.unwrap() >= 1,
+        "not done without a broker"
+    );
     servers.nats().restart().await.unwrap();
     let expired = expired(stage.broker(), 2, PATIENCE).await;
     assert!(expired.contains_key(&later.order_id));

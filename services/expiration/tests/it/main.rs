@@ -1,5 +1,7 @@
 //! The expiration service against real servers.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod backlog;
 mod config;
 mod crash;

@@ -1,12 +1,25 @@
 //! An order whose time is over is cancelled.
 
 use common::events::ExpirationState;
+use service::Clock;
 use service::messaging::Failure;
 
-use super::{Events, NoOrder};
+use super::NoOrder;
+use crate::store::OrderStore;
 
-impl Events {
-    pub(super) async fn time_is_over(&self, expiration: &ExpirationState) -> Result<(), Failure> {
+/// Handles `expiration:complete`.
+#[derive(Debug)]
+pub(super) struct ExpirationEvents {
+    orders: OrderStore,
+    clock: Clock,
+}
+
+impl ExpirationEvents {
+    pub(super) const fn new(orders: OrderStore, clock: Clock) -> Self {
+        Self { orders, clock }
+    }
+
+    pub(super) async fn complete(&self, expiration: &ExpirationState) -> Result<(), Failure> {
         let expired = self
             .orders
             .change::<Failure>(expiration.order_id, |order| {

@@ -3,10 +3,21 @@
 use common::events::PaymentState;
 use service::messaging::Failure;
 
-use super::{Events, NoOrder};
+use super::NoOrder;
+use crate::store::OrderStore;
 
-impl Events {
-    pub(super) async fn order_paid(&self, payment: &PaymentState) -> Result<(), Failure> {
+/// Handles `payment:created`.
+#[derive(Debug)]
+pub(super) struct PaymentEvents {
+    orders: OrderStore,
+}
+
+impl PaymentEvents {
+    pub(super) const fn new(orders: OrderStore) -> Self {
+        Self { orders }
+    }
+
+    pub(super) async fn made(&self, payment: &PaymentState) -> Result<(), Failure> {
         let completed = self
             .orders
             .change::<Failure>(payment.order_id, |order| Ok(order.complete()))

@@ -1,29 +1,63 @@
 //! Tickets are replicated; their reservations confirm orders.
 
-use common::OrderStatus;
 use common::events::TicketState;
+use common::id::kind;
+use common::{Id, OrderStatus};
 use service::messaging::Failure;
 
-use super::Events;
+use crate::domain::Order;
+use crate::store::{OrderStore, TicketStore};
 
-impl Events {
-    pub(super) async fn ticket_changed(&self, ticket: &TicketState) -> Result<(), Failure> {
+/// Handles `ticket:created` and `ticket:updated`.
+#[derive(Debug)]
+pub(super) struct TicketEvents {
+    orders: OrderStore,
+    tickets: TicketStore,
+}
+
+impl TicketEvents {
+    pub(super) const fn new(orders: OrderStore, tickets: TicketStore) -> Self {
+        Self { orders, tickets }
+    }
+
+    /// First the replica, then the order, each idempotent: after a crash between them the event comes again, finds the
+    /// replica done and still brings the order on.
+    pub(super) async fn changed(&self, ticket: &TicketState) -> Result<(), Failure> {
         self.tickets.apply_if_newer(ticket).await?;
-        let Some(order) = ticket.order_id else {
-            return Ok(());
-        };
+        match ticket.order_id {
+            Some(order) => self.reserved(ticket.id, order).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn reserved(
+        &self,
+        ticket: Id<kind::Ticket>,
+        order: Id<kind::Order>,
+    ) -> Result<(), Failure> {
         let confirmed = self
             .orders
             .change::<Failure>(order, |order| Ok(order.confirm()))
             .await?;
         match confirmed {
-            // The cancellation and the creation of the order reached tickets in the wrong order: told again, the
-            // cancellation frees the ticket. Told in vain, it changes nothing.
             Some(order) if order.status == OrderStatus::Cancelled => {
-                Ok(self.orders.tell_again(&order).await?)
+                self.release_again(ticket, &order).await
             }
             // An order that is not ours, or needs nothing.
             _ => Ok(()),
         }
+    }
+
+    /// The cancellation and the creation of the order reached tickets in the wrong order: told again, the cancellation
+    /// frees the ticket. An old event says nothing of that; the newest state of the ticket does.
+    async fn release_again(
+        &self,
+        ticket: Id<kind::Ticket>,
+        cancelled: &Order,
+    ) -> Result<(), Failure> {
+        if self.tickets.holder(ticket).await? == Some(cancelled.id) {
+            self.orders.tell_again(cancelled).await?;
+        }
+        Ok(())
     }
 }

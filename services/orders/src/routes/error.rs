@@ -3,7 +3,7 @@
 use service::ApiError;
 
 use crate::domain::CancelError;
-use crate::store::PlaceError;
+use crate::store::{PlaceError, Raced};
 
 impl From<CancelError> for ApiError {
     fn from(error: CancelError) -> Self {
@@ -20,5 +20,11 @@ impl From<PlaceError> for ApiError {
             PlaceError::Reserved => Self::bad_request(error.to_string()),
             PlaceError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<Raced> for ApiError {
+    fn from(error: Raced) -> Self {
+        Self::Unavailable(error.into())
     }
 }

@@ -3,7 +3,8 @@
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use common::events::{CancellationReason, TicketState};
-use common::{OrderStatus, Price, Title};
+use common::id::kind;
+use common::{Id, OrderStatus, Price, Title};
 use serde::{Deserialize, Serialize};
 use service::mongo::{from_date_time, object_id, to_date_time, typed_id};
 
@@ -36,6 +37,7 @@ pub(super) struct TicketDocument {
     id: ObjectId,
     title: Title,
     price_cents: i64,
+    user_id: ObjectId,
     order_id: Option<ObjectId>,
     version: i64,
 }
@@ -111,11 +113,17 @@ impl From<OrderDocument> for Order {
 }
 
 impl TicketDocument {
+    /// The order that holds it.
+    pub(super) fn holder(&self) -> Option<Id<kind::Order>> {
+        self.order_id.map(typed_id)
+    }
+
     /// What the ticket's event says, but for the id.
     pub(super) fn replica(ticket: &TicketState) -> Document {
         doc! {
             "title": ticket.title.as_str(),
             "price_cents": ticket.price.cents(),
+            "user_id": object_id(ticket.user_id),
             "order_id": ticket.order_id.map(object_id),
             "version": stored_version(ticket.version),
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bson::oid::ObjectId;
 use bson::{Document, doc};
 use common::id::kind;
 use common::{Event, Id, OrderStatus};
@@ -15,6 +14,9 @@ use service::mongo::{Mongo, StoreError, in_transaction, is_duplicate_key, object
 
 use super::document::{OrderDocument, Reservation, stored_version};
 use crate::domain::Order;
+
+/// How often a change is tried. An order changes at most two times in its life; losing more races than that is a fault.
+const TRIES: u32 = 5;
 
 /// Orders, and the claims on tickets by which at most one of them is active a ticket.
 #[derive(Debug, Clone)]
@@ -34,6 +36,11 @@ pub(crate) enum PlaceError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// Others changed the order each time that this change was tried.
+#[derive(Debug, thiserror::Error)]
+#[error("the order was changed by others at the same moment")]
+pub(crate) struct Raced;
 
 /// The order was changed by somebody else since it was read.
 struct Changed;
@@ -115,16 +122,16 @@ impl OrderStore {
         Ok(found.map_ok(Order::from).try_collect().await?)
     }
 
-    /// Changes the order as it is now, again if it was changed meanwhile. Gives it as it is then, or `None` if there
-    /// is no such order.
+    /// Changes the order as it is now, a few times more if it was changed meanwhile. Gives it as it is then, or `None`
+    /// if there is no such order.
     ///
     /// A change to cancelled frees the ticket in the same transaction and is told of; other changes are not.
-    pub(crate) async fn change<E: From<StoreError>>(
+    pub(crate) async fn change<E: From<StoreError> + From<Raced>>(
         &self,
         id: Id<kind::Order>,
         change: impl Fn(&Order) -> Result<Option<Order>, E>,
     ) -> Result<Option<Order>, E> {
-        loop {
+        for _ in 0..TRIES {
             let Some(order) = self.find(id).await? else {
                 return Ok(None);
             };
@@ -136,11 +143,11 @@ impl OrderStore {
             } else {
                 self.replace(&order, &changed).await?
             };
-            // Whoever was faster brought the order on, which happens a handful of times in its life.
             if written {
                 return Ok(Some(changed));
             }
         }
+        Err(Raced.into())
     }
 
     async fn replace(&self, old: &Order, new: &Order) -> Result<bool, StoreError> {
@@ -204,7 +211,7 @@ impl OrderStore {
 }
 
 fn by_id(id: Id<kind::Order>) -> Document {
-    doc! { "_id": ObjectId::from_bytes(id.bytes()) }
+    doc! { "_id": object_id(id) }
 }
 
 fn replacement(old: &Order, new: &Order) -> (Document, Document) {

@@ -33,6 +33,15 @@ impl TicketStore {
         Ok(found.map(OrderedTicket::from))
     }
 
+    /// The order that holds the ticket by the newest that was told of it.
+    pub(crate) async fn holder(
+        &self,
+        id: Id<kind::Ticket>,
+    ) -> Result<Option<Id<kind::Order>>, StoreError> {
+        let found = self.tickets.find_one(doc! { "_id": object_id(id) }).await?;
+        Ok(found.and_then(|ticket| ticket.holder()))
+    }
+
     /// Takes over what is told of a ticket, if it is newer than what was told before.
     pub(crate) async fn apply_if_newer(&self, ticket: &TicketState) -> Result<(), StoreError> {
         let older = doc! { "$lt": stored_version(ticket.version) };

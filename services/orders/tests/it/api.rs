@@ -94,9 +94,12 @@ async fn the_list_shows_the_newest_first_in_pages() {
     }
     ids.reverse();
     let (mut next, mut seen) = (Some("/api/orders?limit=2".to_owned()), Vec::new());
+    let mut lengths = Vec::new();
     while let Some(path) = next {
         let page = buyer.get(&path).await;
+        assert_eq!(page.status, 200);
         let items = page.json.as_array().unwrap();
+        lengths.push(items.len());
         seen.extend(
             items
                 .iter()
@@ -104,7 +107,11 @@ async fn the_list_shows_the_newest_first_in_pages() {
         );
         next = page.next_page();
     }
-    assert_eq!(seen, ids);
+    assert_eq!((seen, lengths), (ids, vec![2, 2, 1]));
+    for wrong in ["limit=0", "limit=101", "limit=x", "after=x"] {
+        let answer = buyer.get(&format!("/api/orders?{wrong}")).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+    }
     app.finish().await;
 }
 
@@ -113,6 +120,14 @@ async fn the_service_describes_itself() {
     let app = start().await;
     let answer = app.anonymous().get("/api/orders/openapi.json").await;
     assert_eq!(answer.status, 200);
-    assert!(answer.json["paths"]["/api/orders/{id}"]["delete"].is_object());
+    let paths = &answer.json["paths"];
+    for (path, method) in [
+        ("/api/orders", "get"),
+        ("/api/orders", "post"),
+        ("/api/orders/{id}", "get"),
+        ("/api/orders/{id}", "delete"),
+    ] {
+        assert!(paths[path][method].is_object(), "{method} {path}");
+    }
     app.finish().await;
 }

@@ -1,7 +1,8 @@
 //! Properties of an order's transitions.
 
+use common::events::CancellationReason;
 use common::{OrderStatus, Price, Timestamp};
-use orders::domain::{CancelError, Order, OrderedTicket};
+use orders::domain::{CancelError, NotYetExpired, Order, OrderedTicket};
 use proptest::prelude::*;
 use service::mongo::new_id;
 
@@ -87,6 +88,38 @@ proptest! {
         prop_assert_eq!(event.entity_id(), order.id.to_string());
         prop_assert_eq!(order.state().status, order.status);
     }
+}
+
+/// What is left of the state: where it stands, and why.
+fn ended(order: Option<Order>) -> Option<(OrderStatus, Option<CancellationReason>)> {
+    order.map(|order| (order.status, order.reason))
+}
+
+/// Every move from every state, with what it must lead to.
+#[test]
+fn each_state_allows_its_moves_and_no_others() {
+    let created = new_order();
+    let awaiting = created.confirm().unwrap();
+    let complete = awaiting.complete().unwrap();
+    let cancelled = awaiting.cancel(awaiting.buyer).unwrap().unwrap();
+    let (early, due) = (EXPIRES_AT - 1, EXPIRES_AT);
+    let expire = |order: &Order, now| order.expire(Timestamp::from_milliseconds(now));
+    let paid = Some((OrderStatus::Complete, None));
+    let owner = Some((OrderStatus::Cancelled, Some(CancellationReason::Owner)));
+    let expired = Some((OrderStatus::Cancelled, Some(CancellationReason::Expired)));
+    for active in [&created, &awaiting] {
+        assert_eq!(ended(active.complete()), paid);
+        assert_eq!(ended(active.cancel(active.buyer).unwrap()), owner);
+        assert_eq!(ended(expire(active, due).unwrap()), expired);
+        assert_eq!(expire(active, early), Err(NotYetExpired(active.expires_at)));
+    }
+    assert_eq!(awaiting.confirm(), None);
+    for end in [&complete, &cancelled] {
+        assert_eq!((end.confirm(), end.complete()), (None, None));
+        assert_eq!((expire(end, early), expire(end, due)), (Ok(None), Ok(None)));
+    }
+    assert_eq!(complete.cancel(complete.buyer), Err(CancelError::Complete));
+    assert_eq!(cancelled.cancel(cancelled.buyer), Ok(None));
 }
 
 #[test]

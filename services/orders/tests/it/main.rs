@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod api;
+mod config;
+mod delivery;
 mod domain;
 mod ending;
 mod placing;
+mod recovery;
 mod tickets;
 
 use common::api::orders::OrderView;
-use common::events::{OrderState, TicketState};
+use common::events::{ExpirationState, OrderState, PaymentState, TicketState};
 use common::{Event, OrderStatus, Price, Subject};
 use serde_json::json;
 use service::Clock;
@@ -75,6 +78,51 @@ async fn wait_for_status(buyer: &Api, order: &OrderView, status: OrderStatus) ->
         (shown.status == status).then_some(shown)
     })
     .await
+}
+
+fn payment_of(order: &OrderView) -> Event {
+    Event::PaymentCreated(PaymentState {
+        id: new_id(),
+        version: 1,
+        order_id: order.id,
+        charge_id: "ch_1".to_owned(),
+        price: order.ticket.price,
+        refund_id: None,
+    })
+}
+
+fn expiration_of(order: &OrderView) -> Event {
+    Event::ExpirationComplete(ExpirationState {
+        order_id: order.id,
+        expires_at: order.expires_at,
+    })
+}
+
+/// Waits until the service handled every event, and published every event that followed.
+async fn settled(app: &TestApp) {
+    eventually("every event is handled", async || {
+        let stream = app.broker().jetstream().get_stream(app.broker().stream());
+        let consumer = stream.await.unwrap().consumer_info("orders-service").await;
+        let consumer = consumer.unwrap();
+        consumer.num_pending == 0 && consumer.num_ack_pending == 0
+    })
+    .await;
+    let orders = app.database().collection::<bson::Document>("orders");
+    eventually("every outbox is empty", async || {
+        let waiting = bson::doc! { "outbox.0": { "$exists": true } };
+        orders.find_one(waiting).await.unwrap().is_none()
+    })
+    .await;
+}
+
+/// Waits until the service gave an event back, to be delivered again later.
+async fn wait_for_retry(app: &TestApp) {
+    eventually("an event is tried again", async || {
+        let stream = app.broker().jetstream().get_stream(app.broker().stream());
+        let consumer = stream.await.unwrap().consumer_info("orders-service").await;
+        consumer.unwrap().num_redelivered > 0
+    })
+    .await;
 }
 
 /// The cancellation of this order, as it was told.

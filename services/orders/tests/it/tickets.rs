@@ -4,7 +4,9 @@ use common::events::TicketState;
 use common::{Event, OrderStatus, Subject};
 use testkit::{TestApp, eventually};
 
-use crate::{order, path, start, ticket, ticket_for_sale, told_cancellation, wait_for_status};
+use crate::{
+    order, path, settled, start, ticket, ticket_for_sale, told_cancellation, wait_for_status,
+};
 
 async fn replica_version(app: &TestApp, ticket: &TicketState) -> Option<i64> {
     let tickets = app.database().collection::<bson::Document>("tickets");
@@ -79,6 +81,25 @@ async fn a_reservation_for_a_cancelled_order_is_answered_by_its_cancellation() {
     })
     .await;
     assert_eq!(told, vec![Event::OrderCancelled(first); 2]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_old_reservation_for_a_cancelled_order_is_not_answered() {
+    let app = start().await;
+    let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
+    let order = order(&buyer, &ticket).await;
+    assert_eq!(buyer.delete(&path(&order)).await.status, 204);
+    let released = TicketState {
+        version: 2,
+        ..ticket.clone()
+    };
+    app.publish(Event::TicketUpdated(released)).await;
+    settled(&app).await;
+    app.publish(reserved(&ticket, order.id)).await;
+    settled(&app).await;
+    assert_eq!(app.published(Subject::OrderCancelled).await.len(), 1);
+    assert_eq!(replica_version(&app, &ticket).await, Some(2));
     app.finish().await;
 }
 

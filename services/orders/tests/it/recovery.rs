@@ -1,0 +1,155 @@
+//! What becomes of events when a process dies, a message cannot be read, or the broker lost everything.
+
+use bson::{DateTime, Document, doc};
+use common::events::PaymentState;
+use common::{Event, OrderStatus, Price, Subject};
+use serde_json::{Value, json};
+use service::messaging::Outgoing;
+use service::mongo::{new_id, object_id};
+
+use crate::{
+    order, path, payment_of, settled, start, ticket, ticket_for_sale, wait_for_retry,
+    wait_for_status,
+};
+
+#[tokio::test]
+async fn what_a_dead_process_left_in_an_outbox_is_published_after_the_restart() {
+    let app = start().await;
+    let buyer = app.user();
+    let order = order(&buyer, &ticket_for_sale(&app).await).await;
+    let told = app.expect_event(Subject::OrderCreated, |_| true).await;
+    settled(&app).await;
+    let Event::OrderCreated(mut left) = told else {
+        panic!("{told:?}")
+    };
+    left.version = 7;
+    let left = Event::OrderCreated(left);
+    let entry = doc! {
+        "id": "left-by-a-dead-process",
+        "subject": "order:created",
+        "body": left.to_json(),
+        "time": DateTime::now(),
+    };
+    let orders = app.database().collection::<Document>("orders");
+    orders
+        .update_one(
+            doc! { "_id": object_id(order.id) },
+            doc! { "$push": { "outbox": entry } },
+        )
+        .await
+        .unwrap();
+    let app = app.crash_and_restart().await;
+    let found = app
+        .expect_event(Subject::OrderCreated, |event| event.version() == Some(7))
+        .await;
+    assert_eq!(found, left);
+    settled(&app).await;
+    assert_eq!(app.published(Subject::OrderCreated).await.len(), 2);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_restart_in_between_loses_no_event() {
+    let app = start().await;
+    let buyer = app.user_with_id(new_id());
+    let order = order(&buyer, &ticket_for_sale(&app).await).await;
+    app.publish(payment_of(&order)).await;
+    let app = app.restart().await;
+    let buyer = app.user_with_id(buyer.user_id());
+    wait_for_status(&buyer, &order, OrderStatus::Complete).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_unreadable_event_is_a_dead_letter_and_holds_up_nobody() {
+    let app = start().await;
+    let buyer = app.user();
+    let order = order(&buyer, &ticket_for_sale(&app).await).await;
+    let mut garbage = Outgoing::new("garbage".to_owned(), &payment_of(&order), app.clock().now());
+    garbage.body = "garbage".to_owned();
+    app.broker().publish(&garbage).await.unwrap();
+    app.publish(payment_of(&order)).await;
+    wait_for_status(&buyer, &order, OrderStatus::Complete).await;
+    let letter = app.take_dead_letter().await;
+    assert_eq!(letter.consumer, "orders-service");
+    assert_eq!(letter.subject, "payment:created");
+    assert_eq!(letter.body, b"garbage");
+    assert!(letter.reason.contains("unreadable"), "{}", letter.reason);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_about_an_unknown_order_is_kept_and_tried_again() {
+    let app = start().await;
+    let unknown = Event::PaymentCreated(PaymentState {
+        id: new_id(),
+        version: 1,
+        order_id: new_id(),
+        charge_id: "ch_1".to_owned(),
+        price: Price::from_cents(1_999).unwrap(),
+        refund_id: None,
+    });
+    app.publish(unknown).await;
+    wait_for_retry(&app).await;
+    let buyer = app.user();
+    let order = order(&buyer, &ticket_for_sale(&app).await).await;
+    app.publish(payment_of(&order)).await;
+    wait_for_status(&buyer, &order, OrderStatus::Complete).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn re_emission_tells_the_state_of_every_order() {
+    let app = start().await;
+    let buyer = app.user();
+    let created = order(&buyer, &ticket_for_sale(&app).await).await;
+    let complete = order(&buyer, &ticket_for_sale(&app).await).await;
+    app.publish(payment_of(&complete)).await;
+    wait_for_status(&buyer, &complete, OrderStatus::Complete).await;
+    let cancelled = order(&buyer, &ticket_for_sale(&app).await).await;
+    assert_eq!(buyer.delete(&path(&cancelled)).await.status, 204);
+    settled(&app).await;
+    let told = async |subject, id: &str| {
+        let mut told = app.published(subject).await;
+        told.retain(|event| event.entity_id() == id);
+        told
+    };
+    let cancellations = told(Subject::OrderCancelled, &cancelled.id.to_string()).await;
+    let answer = app.admin().post("/resync", Value::Null).await;
+    assert_eq!((answer.status, answer.json), (200, json!({ "events": 3 })));
+    for (order, status, version) in [
+        (&created, OrderStatus::Created, 0),
+        (&complete, OrderStatus::Complete, 1),
+    ] {
+        let told = told(Subject::OrderCreated, &order.id.to_string()).await;
+        let Some(Event::OrderCreated(last)) = told.last() else {
+            panic!("{told:?}")
+        };
+        assert_eq!(told.len(), 2);
+        assert_eq!((last.status, last.version), (status, version));
+    }
+    let again = told(Subject::OrderCancelled, &cancelled.id.to_string()).await;
+    assert_eq!(again, [cancellations.clone(), cancellations].concat());
+    let creations = told(Subject::OrderCreated, &cancelled.id.to_string()).await;
+    assert_eq!(creations.len(), 1);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_crash() {
+    let app = start().await;
+    let unsold = ticket();
+    app.publish(Event::TicketCreated(unsold.clone())).await;
+    let buyer = app.user();
+    let made = order(&buyer, &unsold).await;
+    let user = buyer.user_id();
+    let app = app.crash_and_restart().await;
+    let answer = app.user_with_id(user).get(&path(&made)).await;
+    assert_eq!((answer.status, answer.id()), (200, made.id.to_string()));
+    let answer = app
+        .user()
+        .post("/api/orders", json!({ "ticketId": unsold.id }))
+        .await;
+    assert_eq!(answer.message(), "Ticket is already reserved");
+    app.finish().await;
+}
