@@ -203,8 +203,9 @@ async fn serve_api(listener: TcpListener, routes: Router, stop: CancellationToke
         sleep(DRAIN_LIMIT).await;
     };
     tokio::select! {
-        Err(error) = served => tracing::error!(%error, "API port failed"),
+        served = served => if let Err(error) = served {
+            tracing::error!(%error, "API port failed");
+        },
         () = patience => tracing::warn!("connections cut that were still open"),
-        else => {}
     }
 }
