@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::process::die_with_parent;
 use crate::progress::Progress;
 
 /// How many lines of a failed command are shown.
@@ -19,6 +20,7 @@ pub fn run_visibly(mut command: Command, progress: &dyn Progress) -> Result<()> 
         .stdin(Stdio::null())
         .stdout(writer.try_clone().context("no pipe")?)
         .stderr(writer);
+    die_with_parent(&mut command);
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot start {}", name.display()))?;

@@ -5,6 +5,7 @@
 //! owns them: a signal is only ever sent to a child that was not reaped yet, so it cannot hit a stranger that got
 //! the same id.
 
+use std::os::unix::process::CommandExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -53,7 +54,7 @@ impl Process {
     /// Starts the command, with nothing on its standard input.
     pub async fn start(mut command: Command) -> Result<Self> {
         command.stdin(Stdio::null()).kill_on_drop(true);
-        die_with_parent(&mut command);
+        die_with_parent(command.as_std_mut());
         let name = command.as_std().get_program().to_owned();
         let (started, answer) = oneshot::channel();
         NURSERY
@@ -154,17 +155,21 @@ async fn look_after(
     }
 }
 
+/// Makes the command's process be killed when the thread that starts it ends.
+///
+/// For commands whose end that thread waits for; others are started by [`Process::start`].
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "the hook runs between fork and exec and makes one system call"
 )]
-fn die_with_parent(command: &mut Command) {
+pub fn die_with_parent(command: &mut std::process::Command) {
     // SAFETY: `prctl` is async-signal-safe, and the closure neither allocates nor takes a lock.
     unsafe {
         command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?));
     }
 }
 
+/// Only Linux has a way to say that.
 #[cfg(not(target_os = "linux"))]
-fn die_with_parent(_: &mut Command) {}
+pub fn die_with_parent(_: &mut std::process::Command) {}

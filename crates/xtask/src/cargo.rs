@@ -2,8 +2,18 @@
 
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use testkit::process::die_with_parent;
+use tokio::process::Child;
+
+use crate::stop::StopSignals;
+
+/// How long cargo and what it runs may take to end.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -13,14 +23,15 @@ pub(crate) fn root() -> &'static Path {
         .expect("this crate is two folders below the root")
 }
 
-/// A cargo command.
+/// A cargo command, which ends with us.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
+    die_with_parent(&mut command);
     command
 }
 
-/// Runs it to its end.
+/// Runs a command to its end.
 pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
     let name = command.get_program().to_owned();
     command
@@ -28,12 +39,48 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("cannot run {}", name.display()))
 }
 
-/// Builds the services' binaries.
+/// Runs cargo to its end; none if told to stop before, and then all that it started has ended too.
+pub(crate) async fn run_until(
+    command: Command,
+    stop: &mut StopSignals,
+) -> Result<Option<ExitStatus>> {
+    let mut running = tokio::process::Command::from(command)
+        // A group of its own, so that what it runs can be ended with it.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot run cargo")?;
+    tokio::select! {
+        status = running.wait() => Ok(Some(status?)),
+        () = stop.next() => {
+            end(&mut running).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn end(running: &mut Child) -> Result<()> {
+    let group = running.id().and_then(|id| id.try_into().ok());
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        if let Some(group) = group {
+            // An error means that all of it has ended.
+            let _ = killpg(Pid::from_raw(group), signal);
+        }
+        let ended = tokio::time::timeout(STOP_PATIENCE, running.wait()).await;
+        if let Ok(status) = ended {
+            status?;
+            return Ok(());
+        }
+    }
+    bail!("cargo does not end")
+}
+
+/// Builds the services' binaries; false if told to stop before they were built.
 ///
 /// In a debug build, all of the workspace: then the fleet, the tests and this tool share what was compiled. In a
 /// release build, the services alone, with no feature that only tools need.
-pub(crate) fn build_services(release: bool) -> Result<()> {
-    let mut command = if release {
+pub(crate) async fn build_services(release: bool, stop: &mut StopSignals) -> Result<bool> {
+    let command = if release {
         let mut command = cargo(&["build", "--release", "--bins"]);
         for service in testkit::fleet::SERVICES {
             command.args(["-p", service]);
@@ -42,7 +89,9 @@ pub(crate) fn build_services(release: bool) -> Result<()> {
     } else {
         cargo(&["build", "--workspace", "--bins"])
     };
-    let status = status(&mut command)?;
-    ensure!(status.success(), "the build failed; see above");
-    Ok(())
+    match run_until(command, stop).await? {
+        None => Ok(false),
+        Some(status) if status.success() => Ok(true),
+        Some(_) => bail!("the build failed; see above"),
+    }
 }

@@ -52,7 +52,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = tokio::runtime::Runtime::new()
         .context("no runtime")
-        .and_then(|runtime| runtime.block_on(run(arguments.command)));
+        .and_then(|runtime| {
+            let ended = runtime.block_on(run(arguments.command));
+            // An install that is given up would be waited for otherwise.
+            runtime.shutdown_background();
+            ended
+        });
     ended.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE

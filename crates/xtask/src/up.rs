@@ -80,7 +80,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     refuse_taken_port(arguments.port)?;
     console.step("building the services");
     console.pause();
-    tokio::task::block_in_place(|| cargo::build_services(arguments.release))?;
+    if !cargo::build_services(arguments.release, &mut stop).await? {
+        return Ok(ExitCode::SUCCESS);
+    }
     let settings = settings(&arguments, console.clone());
     let fleet = tokio::select! {
         started = Fleet::start(settings) => started?,

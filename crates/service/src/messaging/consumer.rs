@@ -11,7 +11,7 @@ use async_nats::jetstream::{AckKind, Message};
 use common::{Event, Subject};
 use futures::{FutureExt, StreamExt};
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,8 +23,12 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 /// How many messages a process handles at once.
 const IN_FLIGHT: usize = 32;
-/// How long the broker waits for a word about a message before it delivers it again.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+/// How long the broker waits for a word about a message before it delivers it again: what a killed process had in hand
+/// is handled by another well within the ten seconds in which replicas are to agree.
+const ACK_WAIT: Duration = Duration::from_secs(6);
+/// How long a stopping process waits for one more message that is on its way to it, and for all of them.
+const LAST_MESSAGE: Duration = Duration::from_millis(50);
+const LAST_MESSAGES: Duration = Duration::from_millis(500);
 /// How many messages the broker has out at once, over all processes.
 const MAX_ACK_PENDING: i64 = 1_024;
 
@@ -125,6 +129,19 @@ impl<H: Handler> Consumer<H> {
     ) -> Result<(), BrokerError> {
         self.broker.ensure_streams().await?;
         let mut messages = self.subscribe().await?;
+        let ended = Arc::clone(&self)
+            .handle_all(&mut messages, in_hand, stop)
+            .await;
+        self.give_back_rest(messages).await;
+        ended
+    }
+
+    async fn handle_all(
+        self: Arc<Self>,
+        messages: &mut pull::Stream,
+        in_hand: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<(), BrokerError> {
         let free = Arc::new(Semaphore::new(IN_FLIGHT));
         loop {
             let Some(Ok(permit)) = stop
@@ -261,6 +278,20 @@ impl<H: Handler> Consumer<H> {
                 outcome => return outcome,
             }
         }
+    }
+
+    /// Gives back what was delivered to this process and not begun, which would otherwise come again only after
+    /// [`ACK_WAIT`]. Not at once, lest it come here again.
+    async fn give_back_rest(&self, mut messages: pull::Stream) {
+        let give_back = async {
+            while let Ok(Some(Ok(message))) = timeout(LAST_MESSAGE, messages.next()).await {
+                if let Err(error) = self.give_back(&message, LAST_MESSAGES).await {
+                    tracing::debug!(consumer = self.name, %error, "not given back");
+                }
+            }
+        };
+        // Events may come faster than they are given back; those left over wait for the broker's patience.
+        let _ = timeout(LAST_MESSAGES, give_back).await;
     }
 
     async fn give_back(&self, message: &Message, delay: Duration) -> Result<(), async_nats::Error> {

@@ -60,6 +60,9 @@ const fn recipe(kind: Kind) -> Recipe {
             port: 6379,
             command: &[
                 "redis-server",
+                // From inside, those who come through the published port are strangers.
+                "--protected-mode",
+                "no",
                 "--appendonly",
                 "yes",
                 "--appendfsync",

@@ -108,7 +108,7 @@ async fn a_suspended_server_hangs_and_then_goes_on() {
 async fn servers_that_are_stopped_leave_no_folder() {
     let servers = own_servers().await;
     let folder = servers.folder().to_owned();
-    assert!(folder.join("redis.log").is_file());
+    assert!(folder.is_dir());
     servers.stop().await;
     assert!(!folder.exists());
 }

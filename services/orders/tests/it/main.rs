@@ -16,7 +16,7 @@ use common::events::{ExpirationState, OrderState, PaymentState, TicketState};
 use common::{Event, OrderStatus, Price, Subject};
 use serde_json::json;
 use service::Clock;
-use service::mongo::new_id;
+use service::mongo::{new_id, object_id};
 use testkit::{Api, TestApp, eventually};
 
 async fn start() -> TestApp {
@@ -46,11 +46,23 @@ fn ticket() -> TicketState {
     }
 }
 
-/// A ticket that the tickets service told of.
+/// A ticket that the tickets service told of, and that has arrived.
 async fn ticket_for_sale(app: &TestApp) -> TicketState {
     let ticket = ticket();
     app.publish(Event::TicketCreated(ticket.clone())).await;
+    eventually("the ticket is known", async || {
+        replica_version(app, &ticket).await == Some(0)
+    })
+    .await;
     ticket
+}
+
+/// The version of the ticket that the service knows, if it knows it.
+async fn replica_version(app: &TestApp, ticket: &TicketState) -> Option<i64> {
+    let tickets = app.database().collection::<bson::Document>("tickets");
+    let by_id = bson::doc! { "_id": object_id(ticket.id) };
+    let found = tickets.find_one(by_id).await.unwrap()?;
+    Some(found.get_i64("version").unwrap())
 }
 
 /// Orders the ticket.
@@ -98,13 +110,27 @@ fn expiration_of(order: &OrderView) -> Event {
     })
 }
 
+/// What the broker says of the service's consumer, once that exists.
+async fn consumer_state(app: &TestApp) -> Option<ConsumerState> {
+    let stream = app.broker().jetstream().get_stream(app.broker().stream());
+    let consumer = stream.await.unwrap().consumer_info("orders-service").await;
+    let consumer = consumer.ok()?;
+    Some(ConsumerState {
+        idle: consumer.num_pending == 0 && consumer.num_ack_pending == 0,
+        retrying: consumer.num_redelivered > 0,
+    })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ConsumerState {
+    idle: bool,
+    retrying: bool,
+}
+
 /// Waits until the service handled every event, and published every event that followed.
 async fn settled(app: &TestApp) {
     eventually("every event is handled", async || {
-        let stream = app.broker().jetstream().get_stream(app.broker().stream());
-        let consumer = stream.await.unwrap().consumer_info("orders-service").await;
-        let consumer = consumer.unwrap();
-        consumer.num_pending == 0 && consumer.num_ack_pending == 0
+        consumer_state(app).await.is_some_and(|state| state.idle)
     })
     .await;
     let orders = app.database().collection::<bson::Document>("orders");
@@ -118,9 +144,9 @@ async fn settled(app: &TestApp) {
 /// Waits until the service gave an event back, to be delivered again later.
 async fn wait_for_retry(app: &TestApp) {
     eventually("an event is tried again", async || {
-        let stream = app.broker().jetstream().get_stream(app.broker().stream());
-        let consumer = stream.await.unwrap().consumer_info("orders-service").await;
-        consumer.unwrap().num_redelivered > 0
+        consumer_state(app)
+            .await
+            .is_some_and(|state| state.retrying)
     })
     .await;
 }

@@ -75,6 +75,8 @@ async fn shoppers_who_order_and_cancel_at_once_never_hold_it_together() {
 #[tokio::test]
 async fn a_ticket_told_of_within_the_second_is_found() {
     let app = start().await;
+    // The consumer is at work once this one has arrived.
+    ticket_for_sale(&app).await;
     let (buyer, ticket) = (app.user(), ticket());
     let ordering = order(&buyer, &ticket);
     let telling = async {

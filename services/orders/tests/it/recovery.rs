@@ -3,13 +3,15 @@
 use bson::{DateTime, Document, doc};
 use common::events::PaymentState;
 use common::{Event, OrderStatus, Price, Subject};
+use futures::future::join_all;
 use serde_json::{Value, json};
 use service::messaging::Outgoing;
 use service::mongo::{new_id, object_id};
+use testkit::eventually;
 
 use crate::{
-    order, path, payment_of, settled, start, ticket, ticket_for_sale, wait_for_retry,
-    wait_for_status,
+    order, path, payment_of, replica_version, settled, start, ticket, ticket_for_sale,
+    wait_for_retry, wait_for_status,
 };
 
 #[tokio::test]
@@ -54,9 +56,18 @@ async fn a_restart_in_between_loses_no_event() {
     let buyer = app.user_with_id(new_id());
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
     app.publish(payment_of(&order)).await;
+    let tickets: Vec<_> = (0..100).map(|_| ticket()).collect();
+    let burst = tickets.iter().cloned().map(Event::TicketCreated);
+    join_all(burst.map(|event| app.publish(event))).await;
     let app = app.restart().await;
     let buyer = app.user_with_id(buyer.user_id());
     wait_for_status(&buyer, &order, OrderStatus::Complete).await;
+    for ticket in &tickets {
+        eventually("every ticket has arrived", async || {
+            replica_version(&app, ticket).await.is_some()
+        })
+        .await;
+    }
     app.finish().await;
 }
 

@@ -2,18 +2,12 @@
 
 use common::events::TicketState;
 use common::{Event, OrderStatus, Subject};
-use testkit::{TestApp, eventually};
+use testkit::eventually;
 
 use crate::{
-    order, path, settled, start, ticket, ticket_for_sale, told_cancellation, wait_for_status,
+    order, path, replica_version, settled, start, ticket, ticket_for_sale, told_cancellation,
+    wait_for_status,
 };
-
-async fn replica_version(app: &TestApp, ticket: &TicketState) -> Option<i64> {
-    let tickets = app.database().collection::<bson::Document>("tickets");
-    let by_id = bson::doc! { "_id": service::mongo::object_id(ticket.id) };
-    let found = tickets.find_one(by_id).await.unwrap()?;
-    Some(found.get_i64("version").unwrap())
-}
 
 fn reserved(ticket: &TicketState, order: common::Id<common::id::kind::Order>) -> Event {
     Event::TicketUpdated(TicketState {
