@@ -27,8 +27,26 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+        if tells_of_this_crate(&name) {
+            command.env_remove(name);
+        }
+    }
     die_with_parent(&mut command);
     command
+}
+
+/// Whether it is a variable by which `cargo run` describes this tool. Some build scripts ask to be run again when such
+/// a variable changes: with them, each cargo that we start and each that a person starts would undo the other's work.
+fn tells_of_this_crate(variable: &str) -> bool {
+    const PREFIXES: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+    const NAMES: [&str; 4] = [
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+        "CARGO_PRIMARY_PACKAGE",
+        "OUT_DIR",
+    ];
+    NAMES.contains(&variable) || PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// Runs a command to its end.

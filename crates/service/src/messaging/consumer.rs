@@ -1,22 +1,21 @@
 //! The consumer runtime: delivers events to a handler and turns its answer into an acknowledgement.
 
+mod delivery;
+
 use std::error::Error;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{self, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
-use async_nats::jetstream::{AckKind, Message};
 use common::{Event, Subject};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::broker::{Broker, BrokerError};
-use super::dead_letter::DeadLetters;
 use crate::backoff::Backoff;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -222,64 +221,6 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    async fn process(&self, message: &Message, stop: &CancellationToken) {
-        let deliveries = match message.info() {
-            Ok(info) => u64::try_from(info.delivered).unwrap_or(1),
-            Err(_) => 1,
-        };
-        let outcome = match self.read(message) {
-            Err(unreadable) => Err(Failure::Fatal(unreadable)),
-            // More deliveries than tries: whoever had it before did not live to say so.
-            Ok(_) if deliveries > self.persistence.tries => {
-                Err(Failure::Fatal("no process survived handling it".into()))
-            }
-            Ok(event) => self.handle_while_unavailable(message, event, stop).await,
-        };
-        let acknowledged = match outcome {
-            Ok(()) => message.ack().await,
-            Err(Failure::Unavailable(_)) => self.give_back(message, Duration::ZERO).await,
-            Err(Failure::Retry(error)) if deliveries < self.persistence.tries => {
-                let delay = self.persistence.delays.delay_of(deliveries);
-                tracing::info!(consumer = self.name, event.subject = %message.subject, deliveries, ?delay, %error, "event will be tried again");
-                self.give_back(message, delay).await
-            }
-            Err(failure) => self.bury(message, deliveries, &failure).await,
-        };
-        if let Err(error) = acknowledged {
-            tracing::warn!(consumer = self.name, %error, "not acknowledged, the event will come again");
-        }
-    }
-
-    fn read(&self, message: &Message) -> Result<Event, BoxError> {
-        let subject = self.broker.without_prefix(&message.subject).parse()?;
-        Ok(Event::from_json(subject, &message.payload)?)
-    }
-
-    /// Lets the handler try until what it depends on is there, telling the broker meanwhile that it is at work, so
-    /// that an outage uses up no tries.
-    async fn handle_while_unavailable(
-        &self,
-        message: &Message,
-        event: Event,
-        stop: &CancellationToken,
-    ) -> Result<(), Failure> {
-        let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(3));
-        loop {
-            let handling = AssertUnwindSafe(self.handler.handle(event.clone())).catch_unwind();
-            let handled = handling
-                .await
-                .unwrap_or_else(|_| Err(Failure::Retry("the handler panicked".into())));
-            match handled {
-                Err(Failure::Unavailable(error)) if !stop.is_cancelled() => {
-                    tracing::warn!(consumer = self.name, %error, "waiting for a dependency");
-                    let _ = message.ack_with(AckKind::Progress).await;
-                    stop.run_until_cancelled(sleep(delays.next_delay())).await;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
     /// Gives back what was delivered to this process and not begun, which would otherwise come again only after
     /// [`ACK_WAIT`]. Not at once, lest it come here again.
     async fn give_back_rest(&self, mut messages: pull::Stream) {
@@ -292,24 +233,6 @@ impl<H: Handler> Consumer<H> {
         };
         // Events may come faster than they are given back; those left over wait for the broker's patience.
         let _ = timeout(LAST_MESSAGES, give_back).await;
-    }
-
-    async fn give_back(&self, message: &Message, delay: Duration) -> Result<(), async_nats::Error> {
-        message.ack_with(AckKind::Nak(Some(delay))).await
-    }
-
-    /// Writes the dead letter first and ends the message after: at worst there are two letters, never none.
-    async fn bury(
-        &self,
-        message: &Message,
-        deliveries: u64,
-        failure: &Failure,
-    ) -> Result<(), async_nats::Error> {
-        tracing::error!(consumer = self.name, event.subject = %message.subject, deliveries, reason = %failure, "dead letter");
-        DeadLetters::new(self.broker.clone())
-            .write(self.name, message, deliveries, &failure.to_string())
-            .await?;
-        message.ack_with(AckKind::Term).await
     }
 }
 

@@ -1,12 +1,12 @@
-use stripe::{ApiErrorsType, ClientBuilder};
+use stripe::ApiErrorsType;
 use stripe_stand_in::Settings;
 
-use crate::stand::{Answer, Stand, empty_intent, refusal};
+use crate::stand::{Answer, Stand, client_builder, empty_intent, refusal};
 
 #[tokio::test]
 async fn a_wrong_key_is_refused_in_stripes_shape() {
     let stand = Stand::start().await;
-    let stranger = ClientBuilder::new("sk_test_other").url(stand.server.base_url());
+    let stranger = client_builder("sk_test_other").url(stand.server.base_url());
     let (error, status) = refusal(empty_intent().send(&stranger.build().unwrap()).await);
     assert_eq!(
         (error.type_, status),

@@ -100,7 +100,7 @@ impl Stand {
         let key = settings.secret_key.clone();
         let server = StripeStandIn::start(listener, settings).await;
         Self {
-            stripe: ClientBuilder::new(key)
+            stripe: client_builder(&key)
                 .url(server.base_url())
                 .build()
                 .expect("a client"),
@@ -203,4 +203,11 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
         assert!(Instant::now() < deadline, "never: {what}");
         sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Stripe's client, which takes the process's TLS provider: named here, because other crates' features bring two.
+pub(crate) fn client_builder(key: &str) -> ClientBuilder {
+    // An error means that it was named before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    ClientBuilder::new(key)
 }

@@ -1,5 +1,7 @@
 //! What becomes of events when a process dies, a message cannot be read, or the broker lost everything.
 
+use std::time::Duration;
+
 use bson::{DateTime, Document, doc};
 use common::events::PaymentState;
 use common::{Event, OrderStatus, Price, Subject};
@@ -7,7 +9,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use service::messaging::Outgoing;
 use service::mongo::{new_id, object_id};
-use testkit::eventually;
+use testkit::eventually_within;
 
 use crate::{
     order, path, payment_of, replica_version, settled, start, ticket, ticket_for_sale,
@@ -63,9 +65,12 @@ async fn a_restart_in_between_loses_no_event() {
     let buyer = app.user_with_id(buyer.user_id());
     wait_for_status(&buyer, &order, OrderStatus::Complete).await;
     for ticket in &tickets {
-        eventually("every ticket has arrived", async || {
-            replica_version(&app, ticket).await.is_some()
-        })
+        // Sooner than the broker would give up on the process that ended.
+        eventually_within(
+            Duration::from_secs(4),
+            "every ticket has arrived",
+            async || replica_version(&app, ticket).await.is_some(),
+        )
         .await;
     }
     app.finish().await;

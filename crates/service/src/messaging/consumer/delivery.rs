@@ -1,0 +1,115 @@
+//! One message: read, handled, and answered for.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use async_nats::jetstream::{AckKind, Message};
+use common::Event;
+use futures::FutureExt;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::{ACK_WAIT, BoxError, Consumer, Failure, Handler};
+use crate::backoff::Backoff;
+use crate::messaging::dead_letter::DeadLetters;
+
+impl<H: Handler> Consumer<H> {
+    /// Handles the message and says so to the broker; or gives it back, or makes a dead letter of it.
+    pub(super) async fn process(&self, message: &Message, stop: &CancellationToken) {
+        let deliveries = match message.info() {
+            Ok(info) => u64::try_from(info.delivered).unwrap_or(1),
+            Err(_) => 1,
+        };
+        let outcome = match self.read(message) {
+            Err(unreadable) => Err(Failure::Fatal(unreadable)),
+            // More deliveries than tries: whoever had it before did not live to say so.
+            Ok(_) if deliveries > self.persistence.tries => {
+                Err(Failure::Fatal("no process survived handling it".into()))
+            }
+            Ok(event) => self.handle_while_unavailable(message, event, stop).await,
+        };
+        let acknowledged = match outcome {
+            Ok(()) => message.ack().await,
+            Err(Failure::Unavailable(_)) => self.give_back(message, Duration::ZERO).await,
+            Err(Failure::Retry(error)) if deliveries < self.persistence.tries => {
+                let delay = self.persistence.delays.delay_of(deliveries);
+                tracing::info!(consumer = self.name, event.subject = %message.subject, deliveries, ?delay, %error, "event will be tried again");
+                self.give_back(message, delay).await
+            }
+            Err(failure) => self.bury(message, deliveries, &failure).await,
+        };
+        if let Err(error) = acknowledged {
+            tracing::warn!(consumer = self.name, %error, "not acknowledged, the event will come again");
+        }
+    }
+
+    fn read(&self, message: &Message) -> Result<Event, BoxError> {
+        let subject = self.broker.without_prefix(&message.subject).parse()?;
+        Ok(Event::from_json(subject, &message.payload)?)
+    }
+
+    /// Lets the handler try until what it depends on is there, so that an outage uses up no tries. Meanwhile the broker
+    /// is told that the message is being worked on, lest it deliver it to another too.
+    async fn handle_while_unavailable(
+        &self,
+        message: &Message,
+        event: Event,
+        stop: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let at_work = async {
+            loop {
+                sleep(ACK_WAIT / 3).await;
+                if let Err(error) = message.ack_with(AckKind::Progress).await {
+                    tracing::debug!(consumer = self.name, %error, "broker not told of progress");
+                }
+            }
+        };
+        tokio::select! {
+            outcome = self.try_until_available(event, stop) => outcome,
+            () = at_work => unreachable!("it goes on for ever"),
+        }
+    }
+
+    async fn try_until_available(
+        &self,
+        event: Event,
+        stop: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(3));
+        loop {
+            let handling = AssertUnwindSafe(self.handler.handle(event.clone())).catch_unwind();
+            let handled = handling
+                .await
+                .unwrap_or_else(|_| Err(Failure::Retry("the handler panicked".into())));
+            match handled {
+                Err(Failure::Unavailable(error)) if !stop.is_cancelled() => {
+                    tracing::warn!(consumer = self.name, %error, "waiting for a dependency");
+                    stop.run_until_cancelled(sleep(delays.next_delay())).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    pub(super) async fn give_back(
+        &self,
+        message: &Message,
+        delay: Duration,
+    ) -> Result<(), async_nats::Error> {
+        message.ack_with(AckKind::Nak(Some(delay))).await
+    }
+
+    /// Writes the dead letter first and ends the message after: at worst there are two letters, never none.
+    async fn bury(
+        &self,
+        message: &Message,
+        deliveries: u64,
+        failure: &Failure,
+    ) -> Result<(), async_nats::Error> {
+        tracing::error!(consumer = self.name, event.subject = %message.subject, deliveries, reason = %failure, "dead letter");
+        DeadLetters::new(self.broker.clone())
+            .write(self.name, message, deliveries, &failure.to_string())
+            .await?;
+        message.ack_with(AckKind::Term).await
+    }
+}
