@@ -52,7 +52,7 @@ impl DataFolder {
 
 /// Removes the folders of processes that ended without removing theirs: those that were killed, and test binaries,
 /// whose servers live until the process ends and nobody is left to tidy up.
-fn remove_orphans() {
+pub(crate) fn remove_orphans() {
     let entries = std::fs::read_dir(std::env::temp_dir());
     for entry in entries.into_iter().flatten().flatten() {
         let name = entry.file_name();

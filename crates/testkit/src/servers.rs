@@ -21,7 +21,7 @@ use futures::future::join_all;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
-use crate::folder::DataFolder;
+use crate::folder::{DataFolder, remove_orphans};
 use crate::mail::MailCatcher;
 use crate::progress::{Progress, ToStderr};
 use locate::Source;
@@ -179,6 +179,8 @@ impl Servers {
         let servers = [self.mongo, self.nats, self.redis];
         join_all(servers.map(|server| Box::pin(server.end()))).await;
         self.mail.stop();
+        // Test binaries that used these servers could not tidy up after themselves.
+        remove_orphans();
     }
 }
 
