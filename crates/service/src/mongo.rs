@@ -2,10 +2,12 @@
 
 mod connect;
 mod error;
-mod ids;
+mod replica;
 mod transaction;
+mod values;
 
 pub use connect::{Mongo, MongoConfig};
 pub use error::{StoreError, is_duplicate_key};
-pub use ids::{from_date_time, new_id, object_id, to_date_time, typed_id};
+pub use replica::apply_if_newer;
 pub use transaction::in_transaction;
+pub use values::{from_date_time, new_id, object_id, stored_version, to_date_time, typed_id};

@@ -2,17 +2,15 @@
 
 mod document;
 
-use std::sync::Arc;
-
 use bson::{Document, doc};
+use common::Id;
 use common::id::kind;
-use common::{Event, Id};
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use mongodb::{Database, IndexModel};
 use service::http::PageRequest;
-use service::messaging::resync::Snapshot;
+use service::messaging::resync::{Snapshot, snapshot_of};
 use service::messaging::{OutboxCollection, Relay, WriteError};
-use service::mongo::{StoreError, object_id};
+use service::mongo::{StoreError, object_id, stored_version};
 
 use crate::domain::Ticket;
 use document::TicketDocument;
@@ -122,14 +120,8 @@ impl TicketStore {
 
     /// The state of every ticket, for re-emission.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let tickets = self.tickets.documents().clone();
-        Arc::new(move || {
-            let tickets = tickets.clone();
-            let cursor = async move { tickets.find(doc! {}).await };
-            futures::stream::once(cursor)
-                .try_flatten()
-                .map(|found| Ok::<Event, StoreError>(Ticket::from(found?).event()))
-                .boxed()
+        snapshot_of(self.tickets.documents(), |stored| {
+            Some(Ticket::from(stored).event())
         })
     }
 }
@@ -141,7 +133,7 @@ fn by_id(id: Id<kind::Ticket>) -> Document {
 /// Matches the ticket in the version that was read.
 fn current(ticket: &Ticket) -> Document {
     let mut filter = by_id(ticket.id);
-    filter.insert("version", TicketDocument::version(ticket));
+    filter.insert("version", stored_version(ticket.version));
     filter
 }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use bson::doc;
 use common::Event;
-use futures::TryStreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use mongodb::{Collection, Database};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,22 @@ const IN_FLIGHT: usize = 64;
 
 /// The current state of everything a service owns, as events.
 pub type Snapshot = Arc<dyn Fn() -> BoxStream<'static, Result<Event, StoreError>> + Send + Sync>;
+
+/// The snapshot of a collection, each document of which is told of by the event that `event` makes of it, if any.
+pub fn snapshot_of<D>(documents: &Collection<D>, event: fn(D) -> Option<Event>) -> Snapshot
+where
+    D: DeserializeOwned + Send + Sync + Unpin + 'static,
+{
+    let documents = documents.clone();
+    Arc::new(move || {
+        let documents = documents.clone();
+        futures::stream::once(async move { documents.find(doc! {}).await })
+            .try_flatten()
+            .try_filter_map(move |document| std::future::ready(Ok(event(document))))
+            .map_err(StoreError::from)
+            .boxed()
+    })
+}
 
 /// Re-emission did not finish.
 #[derive(Debug, thiserror::Error)]

@@ -1,19 +1,17 @@
 //! The smallest service that has a document with an outbox and a consumer: it counts what it is told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bson::doc;
 use bson::oid::ObjectId;
 use common::events::TicketState;
 use common::{Event, Price, Subject};
-use futures::{StreamExt, TryStreamExt};
 use mongodb::Collection;
 use serde::{Deserialize, Serialize};
 use service::app::{StartError, connect_broker, connect_mongo};
 use service::backoff::Backoff;
 use service::config::Environment;
-use service::messaging::resync::{Resync, Snapshot};
+use service::messaging::resync::{Resync, snapshot_of};
 use service::messaging::{
     BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Persistence, Relay,
 };
@@ -65,7 +63,11 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
         tries: 4,
         delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
     });
-    let resync = Resync::new(broker.clone(), mongo.database(), snapshot(&things));
+    let resync = Resync::new(
+        broker.clone(),
+        mongo.database(),
+        snapshot_of(things.documents(), |thing| Some(told(&thing))),
+    );
     Ok(App::new("toy", OpenApiRouter::new(), ())
         .consumer(consumer)
         .relay(relay)
@@ -74,20 +76,11 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
         .mongo(mongo))
 }
 
-fn snapshot(things: &OutboxCollection<Thing>) -> Snapshot {
-    let things = things.documents().clone();
-    Arc::new(move || {
-        let things = things.clone();
-        futures::stream::once(async move { things.find(doc! {}).await })
-            .try_flatten()
-            .map(|thing| {
-                let state = TicketState {
-                    id: typed_id(thing?.id),
-                    ..ticket("a thing")
-                };
-                Ok::<_, StoreError>(Event::TicketUpdated(state))
-            })
-            .boxed()
+/// What is told of a thing.
+fn told(thing: &Thing) -> Event {
+    Event::TicketUpdated(TicketState {
+        id: typed_id(thing.id),
+        ..ticket("a thing")
     })
 }
 

@@ -6,7 +6,7 @@ use common::events::{CancellationReason, TicketState};
 use common::id::kind;
 use common::{Id, OrderStatus, Price, Title};
 use serde::{Deserialize, Serialize};
-use service::mongo::{from_date_time, object_id, to_date_time, typed_id};
+use service::mongo::{from_date_time, object_id, stored_version, to_date_time, typed_id};
 
 use crate::domain::{Order, OrderedTicket};
 
@@ -49,10 +49,6 @@ pub(super) struct Reservation {
     #[serde(rename = "_id")]
     pub(super) ticket_id: ObjectId,
     pub(super) order_id: ObjectId,
-}
-
-pub(super) fn stored_version(version: u64) -> i64 {
-    i64::try_from(version).expect("nothing changes 2^63 times")
 }
 
 fn price(cents: i64) -> Price {

@@ -1,18 +1,18 @@
 //! Orders and the reservations that they hold.
 
-use std::sync::Arc;
-
 use bson::{Document, doc};
 use common::id::kind;
-use common::{Event, Id, OrderStatus};
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use common::{Id, OrderStatus};
+use futures::{FutureExt, TryStreamExt};
 use mongodb::{Collection, IndexModel};
 use service::http::PageRequest;
-use service::messaging::resync::Snapshot;
+use service::messaging::resync::{Snapshot, snapshot_of};
 use service::messaging::{OutboxCollection, Relay};
-use service::mongo::{Mongo, StoreError, in_transaction, is_duplicate_key, object_id};
+use service::mongo::{
+    Mongo, StoreError, in_transaction, is_duplicate_key, object_id, stored_version,
+};
 
-use super::document::{OrderDocument, Reservation, stored_version};
+use super::document::{OrderDocument, Reservation};
 use crate::domain::Order;
 
 /// How often a change is tried. An order changes at most two times in its life; losing more races than that is a fault.
@@ -198,14 +198,8 @@ impl OrderStore {
 
     /// The state of every order, for re-emission.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let orders = self.orders.documents().clone();
-        Arc::new(move || {
-            let orders = orders.clone();
-            let cursor = async move { orders.find(doc! {}).await };
-            futures::stream::once(cursor)
-                .try_flatten()
-                .map(|found| Ok::<Event, StoreError>(Order::from(found?).event()))
-                .boxed()
+        snapshot_of(self.orders.documents(), |stored| {
+            Some(Order::from(stored).event())
         })
     }
 }

@@ -5,9 +5,9 @@ use common::Id;
 use common::events::TicketState;
 use common::id::kind;
 use mongodb::{Collection, Database};
-use service::mongo::{StoreError, is_duplicate_key, object_id};
+use service::mongo::{StoreError, apply_if_newer, object_id, stored_version};
 
-use super::document::{TicketDocument, stored_version};
+use super::document::TicketDocument;
 use crate::domain::OrderedTicket;
 
 /// What the tickets service told of its tickets.
@@ -44,14 +44,7 @@ impl TicketStore {
 
     /// Takes over what is told of a ticket, if it is newer than what was told before.
     pub(crate) async fn apply_if_newer(&self, ticket: &TicketState) -> Result<(), StoreError> {
-        let older = doc! { "$lt": stored_version(ticket.version) };
-        let filter = doc! { "_id": object_id(ticket.id), "version": older };
-        let update = doc! { "$set": TicketDocument::replica(ticket) };
-        match self.tickets.update_one(filter, update).upsert(true).await {
-            // There is one that is not older: the upsert found no match and could not insert.
-            Err(error) if is_duplicate_key(&error) => Ok(()),
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(()),
-        }
+        let (id, version) = (object_id(ticket.id), stored_version(ticket.version));
+        apply_if_newer(&self.tickets, id, version, TicketDocument::replica(ticket)).await
     }
 }

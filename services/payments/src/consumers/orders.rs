@@ -32,7 +32,7 @@ impl Handler for OrderEvents {
         };
         let order = Order::from(&state);
         // First the replica and then the payment; see the settlement for why.
-        self.orders.apply(&order).await?;
+        self.orders.apply_if_newer(&order).await?;
         if order.is_cancelled() {
             self.settlement.order_cancelled(order.id).await?;
         }

@@ -4,7 +4,9 @@ use bson::oid::ObjectId;
 use bson::{DateTime, Document};
 use common::{OrderStatus, Price};
 use serde::{Deserialize, Serialize};
-use service::mongo::{StoreError, from_date_time, object_id, to_date_time, typed_id};
+use service::mongo::{
+    StoreError, from_date_time, object_id, stored_version, to_date_time, typed_id,
+};
 
 use crate::domain::{Attempt, CardToken, Charge, Decline, Order, Outcome, Payment, Status};
 
@@ -71,11 +73,6 @@ pub(super) struct OrderDocument {
     price_cents: i64,
     expires_at: DateTime,
     version: i64,
-}
-
-/// A version as it is stored.
-pub(super) fn stored_version(version: u64) -> i64 {
-    i64::try_from(version).expect("nothing changes 2^63 times")
 }
 
 impl PaymentDocument {

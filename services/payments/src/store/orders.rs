@@ -4,7 +4,7 @@ use bson::doc;
 use common::Id;
 use common::id::kind;
 use mongodb::{Collection, Database};
-use service::mongo::{StoreError, is_duplicate_key, object_id};
+use service::mongo::{StoreError, apply_if_newer, object_id};
 
 use super::document::OrderDocument;
 use crate::domain::Order;
@@ -30,15 +30,9 @@ impl OrderStore {
     }
 
     /// Takes note of the order's state, unless a state at least as new is known.
-    pub(crate) async fn apply(&self, order: &Order) -> Result<(), StoreError> {
+    pub(crate) async fn apply_if_newer(&self, order: &Order) -> Result<(), StoreError> {
         let stored = OrderDocument::from(order);
-        let outdated = doc! { "_id": object_id(order.id), "version": { "$lt": stored.version() } };
-        let update = doc! { "$set": stored.fields()? };
-        match self.orders.update_one(outdated, update).upsert(true).await {
-            // Nothing outdated matched, so the upsert met the order itself, which is as new or newer.
-            Err(error) if is_duplicate_key(&error) => Ok(()),
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(()),
-        }
+        let (id, version) = (object_id(order.id), stored.version());
+        apply_if_newer(&self.orders, id, version, stored.fields()?).await
     }
 }

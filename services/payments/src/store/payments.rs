@@ -1,19 +1,17 @@
 //! Payments, each with its events and with the time at which the sweep looks at it.
 
-use std::sync::Arc;
-
 use bson::{DateTime, Document, doc};
 use common::id::kind;
 use common::{Event, Id, Timestamp};
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use mongodb::options::IndexOptions;
 use mongodb::{Database, IndexModel};
 use serde::Deserialize;
-use service::messaging::resync::Snapshot;
+use service::messaging::resync::{Snapshot, snapshot_of};
 use service::messaging::{OutboxCollection, Relay, WriteError};
-use service::mongo::{StoreError, object_id, to_date_time, typed_id};
+use service::mongo::{StoreError, object_id, stored_version, to_date_time, typed_id};
 
-use super::document::{PaymentDocument, stored_version};
+use super::document::PaymentDocument;
 use crate::domain::Payment;
 
 /// The payments collection.
@@ -143,15 +141,8 @@ impl PaymentStore {
 
     /// The state of every payment that there is something to tell of, for re-emission.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let payments = self.payments.documents().clone();
-        Arc::new(move || {
-            let payments = payments.clone();
-            let cursor = async move { payments.find(doc! {}).await };
-            futures::stream::once(cursor)
-                .try_flatten()
-                .try_filter_map(async |found| Ok(Payment::from(found).event()))
-                .map_err(StoreError::from)
-                .boxed()
+        snapshot_of(self.payments.documents(), |stored| {
+            Payment::from(stored).event()
         })
     }
 }

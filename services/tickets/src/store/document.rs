@@ -4,7 +4,7 @@ use bson::oid::ObjectId;
 use bson::{Document, doc};
 use common::{Price, Title};
 use serde::{Deserialize, Serialize};
-use service::mongo::{object_id, typed_id};
+use service::mongo::{object_id, stored_version, typed_id};
 
 use crate::domain::Ticket;
 
@@ -23,11 +23,6 @@ pub(super) struct TicketDocument {
 }
 
 impl TicketDocument {
-    /// The ticket's version as it is stored.
-    pub(super) fn version(ticket: &Ticket) -> i64 {
-        i64::try_from(ticket.version).expect("a ticket changes less than 2^63 times")
-    }
-
     /// The fields that a change may touch, but for the memory of released orders.
     pub(super) fn changeable(&self) -> Document {
         doc! {
@@ -48,7 +43,7 @@ impl From<&Ticket> for TicketDocument {
             user_id: object_id(ticket.seller),
             order_id: ticket.order.map(object_id),
             released: ticket.released.iter().copied().map(object_id).collect(),
-            version: Self::version(ticket),
+            version: stored_version(ticket.version),
         }
     }
 }

@@ -33,3 +33,9 @@ pub fn to_date_time(moment: Timestamp) -> DateTime {
 pub fn from_date_time(moment: DateTime) -> Timestamp {
     Timestamp::from_milliseconds(moment.timestamp_millis())
 }
+
+/// The version as BSON has it, whose integers have a sign.
+#[must_use]
+pub fn stored_version(version: u64) -> i64 {
+    i64::try_from(version).expect("nothing changes 2^63 times")
+}
