@@ -1,0 +1,81 @@
+//! How a service under test is configured.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use service::Clock;
+use service::app::{App, StartError};
+use service::config::Environment;
+
+use super::TestApp;
+use crate::namespace::Namespace;
+use crate::servers::Servers;
+
+pub(super) const JWT_KEY: &str = "a key for tests that is long enough for HS256";
+
+pub(super) type Launch =
+    Arc<dyn Fn(Environment, Clock) -> BoxFuture<'static, Result<App, StartError>> + Send + Sync>;
+
+/// How a service under test is to be started.
+pub struct TestAppBuilder {
+    pub(super) name: &'static str,
+    pub(super) variables: Vec<(String, String)>,
+    pub(super) clock: Clock,
+}
+
+impl TestAppBuilder {
+    /// Adds an environment variable, or replaces one that would be set by itself.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Gives the service another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts the service and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start<C, F>(
+        self,
+        read: fn(&mut Environment) -> Option<C>,
+        build: fn(C, Clock) -> F,
+    ) -> TestApp
+    where
+        C: 'static,
+        F: Future<Output = Result<App, StartError>> + Send + 'static,
+    {
+        let launch: Launch = Arc::new(move |mut environment, clock| {
+            let config = read(&mut environment);
+            let config = environment
+                .finish(config)
+                .unwrap_or_else(|error| panic!("{error}"));
+            Box::pin(build(config, clock))
+        });
+        TestApp::launch(self, launch, Namespace::fresh()).await
+    }
+
+    pub(super) fn environment(&self, namespace: &Namespace, servers: &Servers) -> Environment {
+        let usual = [
+            ("MONGO_URI", servers.mongo_uri(namespace.database())),
+            ("JWT_KEY", JWT_KEY.to_owned()),
+            ("COOKIE_SECURE", "false".to_owned()),
+            ("NATS_URL", servers.nats_url()),
+            ("NATS_CLUSTER_ID", namespace.stream().to_owned()),
+            ("NATS_SUBJECT_PREFIX", namespace.subject_prefix().to_owned()),
+            ("REDIS_HOST", servers.redis_url()),
+            ("REDIS_NAMESPACE", namespace.stream().to_owned()),
+            ("SMTP_URL", servers.smtp_url()),
+            ("MAIL_FROM", "tickets@example.com".to_owned()),
+            ("PUBLIC_ORIGIN", "http://ticketing.test".to_owned()),
+        ];
+        let usual = usual.map(|(name, value)| (name.to_owned(), value));
+        Environment::of(usual.into_iter().chain(self.variables.iter().cloned()))
+    }
+}
