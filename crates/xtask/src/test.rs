@@ -67,6 +67,10 @@ async fn test(
     if !own.any(selects) {
         command.arg("--workspace");
     }
+    if std::env::var_os("RUST_LOG").is_none() {
+        // The services under test log every request; what matters here is what they complain about.
+        command.env("RUST_LOG", "warn");
+    }
     command
         .args(&arguments.cargo_test)
         .envs(servers.environment());

@@ -19,7 +19,9 @@ const SECANTUS_VERSION: &str = "0.5.3-beta.196";
 const NATS_VERSION: &str = "2.15.1";
 
 /// Debian's names of what is needed to compile the MongoDB server, and a program of each that shows its presence.
-const COMPILERS: [(&str, &str); 4] = [
+const COMPILERS: [(&str, &str); 6] = [
+    ("make", "make"),
+    ("g++", "g++"),
     ("cmake", "cmake"),
     ("ninja", "ninja-build"),
     ("clang", "clang"),
