@@ -7,7 +7,6 @@ use axum::{Json, Router};
 use futures::future::BoxFuture;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::admin::ReadinessCheck;
@@ -105,13 +104,6 @@ impl App {
         self.intake(|stop| resync.run(stop))
     }
 
-    /// Adds routes to the admin port.
-    #[must_use]
-    pub fn admin_routes(mut self, routes: Router) -> Self {
-        self.admin = self.admin.merge(routes);
-        self
-    }
-
     /// Adds a dependency without which the service is not ready.
     #[must_use]
     pub fn ready_if(mut self, check: ReadinessCheck) -> Self {
@@ -198,13 +190,4 @@ where
             }
         }
     }
-}
-
-/// The description of a service's routes, for tests and tools.
-#[must_use]
-pub fn description<S>(routes: OpenApiRouter<S>) -> OpenApi
-where
-    S: Clone + Send + Sync + 'static,
-{
-    routes.into_openapi()
 }
