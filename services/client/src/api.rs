@@ -1,0 +1,9 @@
+//! The API, as a shopper's browser would call it: with its cookie, its address and its request's id.
+
+mod call;
+mod failure;
+mod origin;
+
+pub(crate) use call::{Api, ApiClient};
+pub(crate) use failure::Failure;
+pub(crate) use origin::ApiOrigin;

@@ -1,0 +1,334 @@
+//! One call each to the endpoints of the contract.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use common::api::auth::{
+    CredentialsBody, CurrentUserView, Empty, MagicLinkBody, SessionView, UserView,
+};
+use common::api::orders::{OrderBody, OrderView};
+use common::api::tickets::{TicketBody, TicketView};
+use common::id::kind;
+use common::{ErrorBody, Id};
+use reqwest::RequestBuilder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use service::http::REQUEST_ID;
+use service::session::COOKIE;
+
+use super::{ApiOrigin, Failure};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The longest wait for an answer; below the longest that a request to us may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest answer that is read, in bytes: a page of a hundred of the longest tickets is a tenth of it.
+const LONGEST_ANSWER: usize = 1 << 20;
+
+/// What is passed on of the shopper's request.
+const FORWARDED: [HeaderName; 3] = [
+    header::COOKIE,
+    REQUEST_ID,
+    HeaderName::from_static("x-forwarded-for"),
+];
+
+/// Connections to the API, shared by all requests.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiClient {
+    http: reqwest::Client,
+    origin: Arc<ApiOrigin>,
+}
+
+impl ApiClient {
+    pub(crate) fn new(origin: ApiOrigin) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(ANSWER_TIMEOUT)
+            .build()
+            .expect("a client without TLS needs nothing");
+        Self {
+            http,
+            origin: Arc::new(origin),
+        }
+    }
+}
+
+/// The API on behalf of the shopper whose request it was taken from.
+#[derive(Debug)]
+pub(crate) struct Api {
+    client: ApiClient,
+    headers: HeaderMap,
+}
+
+impl<S> FromRequestParts<S> for Api
+where
+    S: Send + Sync,
+    ApiClient: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let mut headers = HeaderMap::new();
+        for name in FORWARDED {
+            for value in parts.headers.get_all(&name) {
+                headers.append(&name, value.clone());
+            }
+        }
+        Ok(Self {
+            client: ApiClient::from_ref(state),
+            headers,
+        })
+    }
+}
+
+/// An answer of the API.
+#[derive(Debug)]
+pub(crate) struct Answer<T> {
+    pub(crate) body: T,
+    /// The cookies that it sets, to be passed on.
+    pub(crate) cookies: Vec<HeaderValue>,
+    next: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub(crate) struct Listing<T> {
+    pub(crate) items: Vec<T>,
+    /// What follows `after=` in the address of the next page, if there is one.
+    pub(crate) after: Option<String>,
+}
+
+/// The parameters of a list, as the contract has them.
+pub(crate) type Query = [(&'static str, String)];
+
+impl Api {
+    /// Whether the request carries a session, of whatever worth.
+    pub(crate) fn has_session(&self) -> bool {
+        let cookies = self.headers.get_all(header::COOKIE).iter();
+        cookies
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .any(|(name, _)| name == COOKIE)
+    }
+
+    pub(crate) async fn current_user(&self) -> Result<Option<SessionView>, Failure> {
+        let answer: Answer<CurrentUserView> = self.get("auth", "/api/users/currentuser").await?;
+        Ok(answer.body.current_user)
+    }
+
+    pub(crate) async fn sign_up(
+        &self,
+        body: &CredentialsBody,
+    ) -> Result<Answer<UserView>, Failure> {
+        self.post("auth", "/api/users/signup", body).await
+    }
+
+    pub(crate) async fn sign_in(
+        &self,
+        body: &CredentialsBody,
+    ) -> Result<Answer<UserView>, Failure> {
+        self.post("auth", "/api/users/signin", body).await
+    }
+
+    pub(crate) async fn request_magic_link(&self, body: &MagicLinkBody) -> Result<(), Failure> {
+        let _: Answer<Empty> = self.post("auth", "/api/users/signup-pl", body).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn sign_out(&self) -> Result<Answer<Empty>, Failure> {
+        self.post("auth", "/api/users/signout", &Empty {}).await
+    }
+
+    pub(crate) async fn tickets(&self, query: &Query) -> Result<Listing<TicketView>, Failure> {
+        self.list("tickets", "/api/tickets", query).await
+    }
+
+    pub(crate) async fn my_tickets(&self, query: &Query) -> Result<Listing<TicketView>, Failure> {
+        self.list("tickets", "/api/tickets/mine", query).await
+    }
+
+    pub(crate) async fn ticket(&self, id: Id<kind::Ticket>) -> Result<TicketView, Failure> {
+        let answer = self.get("tickets", &format!("/api/tickets/{id}")).await?;
+        Ok(answer.body)
+    }
+
+    pub(crate) async fn create_ticket(&self, body: &TicketBody) -> Result<TicketView, Failure> {
+        let answer = self.post("tickets", "/api/tickets", body).await?;
+        Ok(answer.body)
+    }
+
+    pub(crate) async fn update_ticket(
+        &self,
+        id: Id<kind::Ticket>,
+        body: &TicketBody,
+    ) -> Result<TicketView, Failure> {
+        let path = format!("/api/tickets/{id}");
+        let request = self.request("tickets", Method::PUT, &path).json(body);
+        Ok(call("tickets", request).await?.body)
+    }
+
+    pub(crate) async fn orders(&self, query: &Query) -> Result<Listing<OrderView>, Failure> {
+        self.list("orders", "/api/orders", query).await
+    }
+
+    pub(crate) async fn order(&self, id: Id<kind::Order>) -> Result<OrderView, Failure> {
+        let answer = self.get("orders", &format!("/api/orders/{id}")).await?;
+        Ok(answer.body)
+    }
+
+    pub(crate) async fn place_order(&self, body: &OrderBody) -> Result<OrderView, Failure> {
+        let answer = self.post("orders", "/api/orders", body).await?;
+        Ok(answer.body)
+    }
+
+    pub(crate) async fn cancel_order(&self, id: Id<kind::Order>) -> Result<(), Failure> {
+        let path = format!("/api/orders/{id}");
+        let _: Answer<()> = call("orders", self.request("orders", Method::DELETE, &path)).await?;
+        Ok(())
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        service: &str,
+        path: &str,
+    ) -> Result<Answer<T>, Failure> {
+        call(service, self.request(service, Method::GET, path)).await
+    }
+
+    async fn list<T: DeserializeOwned>(
+        &self,
+        service: &str,
+        path: &str,
+        query: &Query,
+    ) -> Result<Listing<T>, Failure> {
+        let request = self.request(service, Method::GET, path).query(query);
+        let answer: Answer<Vec<T>> = call(service, request).await?;
+        Ok(Listing {
+            items: answer.body,
+            after: answer.next,
+        })
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        service: &str,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, Failure> {
+        let request = self.request(service, Method::POST, path).json(body);
+        call(service, request).await
+    }
+
+    fn request(&self, service: &str, method: Method, path: &str) -> RequestBuilder {
+        let url = self.client.origin.url(service, path);
+        let request = self.client.http.request(method, url);
+        request.headers(self.headers.clone())
+    }
+}
+
+async fn call<T: DeserializeOwned>(
+    service: &str,
+    request: RequestBuilder,
+) -> Result<Answer<T>, Failure> {
+    let answered = exchange(request).await.and_then(Exchange::read);
+    if let Err(Failure::Unavailable(reason)) = &answered {
+        tracing::warn!(service, reason, "the API did not answer");
+    }
+    answered
+}
+
+/// An answer as it came.
+struct Exchange {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+async fn exchange(request: RequestBuilder) -> Result<Exchange, Failure> {
+    let unavailable = |error: reqwest::Error| Failure::Unavailable(error.without_url().to_string());
+    let mut response = request.send().await.map_err(unavailable)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
+        if body.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(Failure::Unavailable("an answer without end".to_owned()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Exchange {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body,
+    })
+}
+
+impl Exchange {
+    fn read<T: DeserializeOwned>(self) -> Result<Answer<T>, Failure> {
+        if self.status.is_success() {
+            return self.success();
+        }
+        let told: Result<ErrorBody, _> = serde_json::from_slice(&self.body);
+        match told {
+            Ok(ErrorBody { errors }) if self.status.is_client_error() => Err(Failure::Refused {
+                status: self.status,
+                errors,
+            }),
+            _ => Err(Failure::Unavailable(format!("answered {}", self.status))),
+        }
+    }
+
+    fn success<T: DeserializeOwned>(self) -> Result<Answer<T>, Failure> {
+        // An empty answer (204) is JSON's null.
+        let json: &[u8] = if self.body.is_empty() {
+            b"null"
+        } else {
+            &self.body
+        };
+        let body = serde_json::from_slice(json)
+            .map_err(|error| Failure::Unavailable(format!("not in the contract: {error}")))?;
+        let cookies = self
+            .headers
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .cloned()
+            .collect();
+        let link = self
+            .headers
+            .get(header::LINK)
+            .and_then(|link| link.to_str().ok());
+        Ok(Answer {
+            body,
+            cookies,
+            next: link.and_then(after),
+        })
+    }
+}
+
+/// The `after` parameter of a `Link` header that names the next page.
+fn after(link: &str) -> Option<String> {
+    let address = link.split_once('<')?.1.split_once('>')?.0;
+    let query = address.split_once('?')?.1;
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    let (_, after) = parameters.find(|(name, _)| name == "after")?;
+    Some(after.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_is_named_by_what_follows_after() {
+        let link = "</api/tickets?limit=20&after=665f&q=jazz>; rel=\"next\"";
+        assert_eq!(after(link).as_deref(), Some("665f"));
+        assert_eq!(after("</api/tickets?limit=20>; rel=\"next\""), None);
+        assert_eq!(after("nonsense"), None);
+    }
+}

@@ -1,0 +1,59 @@
+//! Puts the client together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRef;
+use service::app::StartError;
+use service::{App, Clock, Origin};
+
+use crate::api::ApiClient;
+use crate::config::{Config, StripeConfig};
+use crate::page::ContentSecurity;
+use crate::routes;
+use crate::site::Site;
+
+/// What handlers share.
+#[derive(Clone, FromRef)]
+pub(crate) struct AppState {
+    pub(crate) api: ApiClient,
+    pub(crate) shop: Arc<Shop>,
+}
+
+/// What is the same on every page.
+#[derive(Debug)]
+pub(crate) struct Shop {
+    pub(crate) origin: Origin,
+    pub(crate) stripe: StripeConfig,
+    pub(crate) security: ContentSecurity,
+    pub(crate) site: Site,
+    pub(crate) clock: Clock,
+    hold: Duration,
+}
+
+impl Shop {
+    /// How long a ticket is held for who buys it, in words.
+    pub(crate) fn hold(&self) -> String {
+        match self.hold.as_secs() {
+            60 => "a minute".to_owned(),
+            seconds if seconds.is_multiple_of(60) => format!("{} minutes", seconds / 60),
+            seconds => format!("{seconds} seconds"),
+        }
+    }
+}
+
+/// Puts the service together. It depends on nothing at start: without the API its pages say so.
+pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
+    let site = Site::open(&config.site_root)
+        .map_err(|error| StartError::Other(format!("SITE_ROOT: {error}")))?;
+    let shop = Arc::new(Shop {
+        origin: config.origin,
+        security: ContentSecurity::new(&config.stripe.origin),
+        stripe: config.stripe,
+        site,
+        clock,
+        hold: config.hold,
+    });
+    let api = ApiClient::new(config.api);
+    Ok(App::site(routes::site(AppState { api, shop })))
+}

@@ -1,0 +1,38 @@
+//! Requests to the API from the page, with the shopper's cookie.
+
+use leptos::prelude::window;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Headers, RequestInit, Response};
+
+/// An answer, whatever its status.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) text: String,
+}
+
+/// The answer to a GET; none if there was none.
+pub(super) async fn get(path: &str) -> Option<Answer> {
+    send(path, &RequestInit::new()).await.ok()
+}
+
+/// The answer to a POST of this JSON; none if there was none.
+pub(super) async fn post(path: &str, json: &str) -> Option<Answer> {
+    let request = RequestInit::new();
+    request.set_method("POST");
+    request.set_body(&JsValue::from_str(json));
+    let headers = Headers::new().ok()?;
+    headers.set("content-type", "application/json").ok()?;
+    request.set_headers(&headers);
+    send(path, &request).await.ok()
+}
+
+async fn send(path: &str, request: &RequestInit) -> Result<Answer, JsValue> {
+    let response = JsFuture::from(window().fetch_with_str_and_init(path, request)).await?;
+    let response: Response = response.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?;
+    Ok(Answer {
+        status: response.status(),
+        text: text.as_string().unwrap_or_default(),
+    })
+}

@@ -1,0 +1,7 @@
+//! The client's process: the server that renders the shop's pages.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::launch(client::NAME, client::Config::read, client::build)
+}

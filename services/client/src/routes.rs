@@ -1,0 +1,72 @@
+//! The pages of the shop, one address a file.
+
+mod buy_ticket;
+mod cancel_order;
+mod csp_reports;
+mod home;
+mod magic_link;
+mod my_tickets;
+mod new_ticket;
+mod next;
+mod order;
+mod orders;
+mod reshape;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod static_files;
+mod ticket;
+
+use axum::Router;
+use axum::routing::{get, post};
+use service::http::around;
+
+use crate::app::AppState;
+use crate::page::{REPORTS, Visit};
+
+/// Every page, with all that goes around them.
+pub(crate) fn site(state: AppState) -> Router {
+    let files = state.shop.site.routes();
+    let routes = table().merge(files).fallback(async |visit: Visit| {
+        let visitor = visit.visitor().await;
+        visit.not_found(&visitor)
+    });
+    let reshaping = state.clone();
+    around(routes.with_state(state), move |request, next| {
+        reshape::reshape(reshaping.clone(), request, next)
+    })
+}
+
+fn table() -> Router<AppState> {
+    Router::new()
+        .route("/", get(home::home))
+        .route("/auth/signup", get(sign_up::form).post(sign_up::sign_up))
+        .route("/auth/signin", get(sign_in::form).post(sign_in::sign_in))
+        .route(
+            "/auth/magic-link",
+            get(magic_link::form).post(magic_link::request),
+        )
+        .route(
+            "/auth/signout",
+            get(sign_out::form).post(sign_out::sign_out),
+        )
+        .route(
+            "/tickets/new",
+            get(new_ticket::form).post(new_ticket::create),
+        )
+        .route("/tickets/mine", get(my_tickets::list))
+        .route("/tickets/{id}", get(ticket::show).post(ticket::update))
+        .route(
+            "/tickets/{id}/buy",
+            get(buy_ticket::back).post(buy_ticket::buy),
+        )
+        .route("/orders", get(orders::list))
+        .route("/orders/{id}", get(order::show))
+        .route(
+            "/orders/{id}/cancel",
+            get(cancel_order::back).post(cancel_order::cancel),
+        )
+        .route("/robots.txt", get(static_files::robots))
+        .route("/favicon.ico", get(static_files::favicon))
+        .route(REPORTS, post(csp_reports::take))
+}

@@ -1,0 +1,54 @@
+//! `/tickets/{id}/buy`
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::{Redirect, Response};
+use common::Id;
+use common::api::orders::OrderBody;
+use common::id::kind;
+
+use super::ticket::Said;
+use crate::api::Failure;
+use crate::page::{Visit, Visitor, go, sign_in_url};
+
+/// Somebody reloads the page that said why not.
+pub(super) async fn back(Path(id): Path<String>) -> Redirect {
+    let ticket: Option<Id<kind::Ticket>> = id.parse().ok();
+    Redirect::to(&ticket.map_or_else(|| "/".to_owned(), |id| format!("/tickets/{id}")))
+}
+
+/// Reserves the ticket and goes to the order.
+pub(super) async fn buy(visit: Visit, Path(id): Path<String>) -> Response {
+    let Ok(id) = id.parse::<Id<kind::Ticket>>() else {
+        return visit.not_found(&visit.visitor().await);
+    };
+    let body = OrderBody {
+        ticket_id: Some(id.to_string()),
+    };
+    match visit.api.place_order(&body).await {
+        Ok(order) => go(&format!("/orders/{}", order.id), Vec::new()),
+        Err(failure) if failure.is_unauthorized() => {
+            go(&sign_in_url(&format!("/tickets/{id}")), Vec::new())
+        }
+        Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
+            // The second click of a double click, or another window.
+            if let Some(order) = own_active_order(&visit, id).await {
+                return go(&format!("/orders/{order}"), Vec::new());
+            }
+            let refusal = errors.into_iter().next().map(|error| error.message);
+            let said = Said {
+                refusal,
+                ..Said::default()
+            };
+            said.page(&visit, id).await
+        }
+        Err(failure) => visit.failed(&Visitor::Unknown, &failure),
+    }
+}
+
+async fn own_active_order(visit: &Visit, ticket: Id<kind::Ticket>) -> Option<Id<kind::Order>> {
+    let orders = visit.api.orders(&[]).await.ok()?.items;
+    let mut own = orders.into_iter().filter(|order| order.ticket.id == ticket);
+    own.find(|order| order.status.is_active())
+        .map(|order| order.id)
+}

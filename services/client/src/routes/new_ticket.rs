@@ -1,0 +1,73 @@
+//! `/tickets/new`
+
+use axum::Form;
+use axum::http::StatusCode;
+use axum::response::Response;
+use common::api::tickets::TicketBody;
+use serde::Deserialize;
+
+use crate::api::Failure;
+use crate::page::{Page, Visit, Visitor, go};
+use crate::view::{self, Section, TicketForm};
+
+/// What was typed in.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Typed {
+    title: String,
+    price: String,
+    version: Option<u64>,
+}
+
+impl Typed {
+    /// As the API takes it. What is no number is no price, and the API says so.
+    pub(super) fn body(&self) -> TicketBody {
+        let price = self.price.trim().trim_start_matches('$');
+        TicketBody {
+            title: Some(self.title.clone()),
+            price: price.parse().ok().filter(|price: &f64| price.is_finite()),
+            version: self.version,
+        }
+    }
+
+    /// The form again, with what is wrong.
+    pub(super) fn again(self, faults: view::Faults) -> TicketForm {
+        TicketForm {
+            title: self.title,
+            price: self.price,
+            version: self.version,
+            faults,
+        }
+    }
+}
+
+/// The form, for those who are signed in.
+pub(super) async fn form(visit: Visit) -> Response {
+    match visit.visitor().await {
+        Visitor::Anonymous => visit.sign_in_first(),
+        visitor => show(&visit, &visitor, TicketForm::default()),
+    }
+}
+
+/// Puts the ticket up for sale and shows it.
+pub(super) async fn create(visit: Visit, Form(typed): Form<Typed>) -> Response {
+    let body = typed.body();
+    let (visitor, created) = tokio::join!(visit.visitor(), visit.api.create_ticket(&body));
+    match created {
+        Ok(ticket) => go(&format!("/tickets/{}?saved", ticket.id), Vec::new()),
+        Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
+            show(&visit, &visitor, typed.again(errors.into()))
+        }
+        Err(failure) => visit.failed(&visitor, &failure),
+    }
+}
+
+fn show(visit: &Visit, visitor: &Visitor, form: TicketForm) -> Response {
+    let (title, status) = if form.faults.any() {
+        ("Not yet: sell a ticket", StatusCode::BAD_REQUEST)
+    } else {
+        ("Sell a ticket", StatusCode::OK)
+    };
+    let page = Page::new(title).status(status).of(Section::Sell);
+    visit.page(visitor, page, || view::new_ticket(form))
+}

@@ -1,0 +1,55 @@
+//! `GET /orders/{id}`
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use common::Id;
+use common::id::kind;
+
+use crate::islands::OrderItem;
+use crate::page::{Page, Visit};
+use crate::view::{self, Section};
+
+/// The order.
+pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
+    match id.parse() {
+        Ok(id) => page(&visit, id, None).await,
+        Err(_) => visit.not_found(&visit.visitor().await),
+    }
+}
+
+/// The order's page; `refusal` is why it could not be given up, if that was tried.
+pub(super) async fn page(visit: &Visit, id: Id<kind::Order>, refusal: Option<String>) -> Response {
+    let (visitor, found) = tokio::join!(visit.visitor(), visit.api.order(id));
+    let order = match found {
+        Ok(order) => order,
+        Err(failure) => return visit.failed(&visitor, &failure),
+    };
+    let status = match refusal {
+        Some(_) => StatusCode::BAD_REQUEST,
+        None => StatusCode::OK,
+    };
+    let page = Page::new(format!("Order: {}", order.ticket.title))
+        .status(status)
+        .of(Section::Orders);
+    let page = if order.status.is_active() {
+        page.alive().with_card_form()
+    } else {
+        page
+    };
+    let shop = &visit.shop;
+    let (now, key) = (
+        shop.clock.now().milliseconds(),
+        shop.stripe.publishable_key.clone(),
+    );
+    let deadline = time_of_day(&order.expires_at.to_string());
+    visit.page(&visitor, page, || {
+        view::order(OrderItem::from(order), deadline, now, key, refusal)
+    })
+}
+
+/// Hours and minutes of an RFC 3339 time in UTC.
+fn time_of_day(time: &str) -> String {
+    let minutes = time.split_once('T').and_then(|(_, time)| time.get(..5));
+    format!("{} UTC", minutes.unwrap_or(time))
+}

@@ -1,0 +1,27 @@
+//! Failures that a layer around the handlers answered, as pages.
+
+use axum::extract::{FromRequestParts, Request};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::app::AppState;
+use crate::page::Visit;
+
+/// The answer, or the page that says the same if it is a failure that is not a page yet.
+pub(super) async fn reshape(state: AppState, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let visit = Visit::from_request_parts(&mut parts, &state)
+        .await
+        .unwrap_or_else(|never| match never {});
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let status = response.status();
+    let is_page = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if is_page || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    visit.failure(status)
+}

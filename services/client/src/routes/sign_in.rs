@@ -1,0 +1,70 @@
+//! `/auth/signin`
+
+use axum::Form;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::next::destination;
+use super::sign_up::Credentials;
+use crate::api::Failure;
+use crate::page::{Page, Visit, Visitor, go};
+use crate::view::{self, Account, SignInNotice};
+
+/// How somebody came here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Arrival {
+    next: String,
+    /// `invalid` after a magic link that did not work.
+    link: String,
+}
+
+/// The form.
+pub(super) async fn form(visit: Visit, Query(arrival): Query<Arrival>) -> Response {
+    let visitor = visit.visitor().await;
+    let notice = match arrival.link.as_str() {
+        "invalid" => SignInNotice::InvalidLink,
+        _ if arrival.next.is_empty() => SignInNotice::None,
+        _ => SignInNotice::First,
+    };
+    let account = Account {
+        next: arrival.next,
+        ..Account::default()
+    };
+    show(&visit, &visitor, account, notice)
+}
+
+/// Signs in and goes on.
+pub(super) async fn sign_in(visit: Visit, Form(typed): Form<Credentials>) -> Response {
+    match visit.api.sign_in(&typed.body()).await {
+        Ok(answer) => go(destination(&typed.next), answer.cookies),
+        Err(Failure::Refused { errors, .. }) => {
+            let account = Account {
+                email: typed.email,
+                next: typed.next,
+                faults: errors.into(),
+            };
+            let visitor = visit.visitor().await;
+            show(&visit, &visitor, account, SignInNotice::None)
+        }
+        Err(failure) => visit.failed(&visit.visitor().await, &failure),
+    }
+}
+
+/// The page, also after a magic link was asked for.
+pub(super) fn show(
+    visit: &Visit,
+    visitor: &Visitor,
+    account: Account,
+    notice: SignInNotice,
+) -> Response {
+    let (title, status) = if account.faults.any() {
+        ("Not yet: sign in", StatusCode::BAD_REQUEST)
+    } else {
+        ("Sign in", StatusCode::OK)
+    };
+    let page = Page::new(title).status(status);
+    visit.page(visitor, page, || view::sign_in(account, notice))
+}

@@ -1,0 +1,75 @@
+//! `/auth/signup`
+
+use axum::Form;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::Response;
+use common::api::auth::CredentialsBody;
+use serde::Deserialize;
+
+use super::next::destination;
+use crate::api::Failure;
+use crate::page::{Page, Visit, Visitor, go};
+use crate::view::{self, Account};
+
+/// Where to go after it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Leading {
+    pub(super) next: String,
+}
+
+/// What was typed in. It does not print.
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+pub(super) struct Credentials {
+    pub(super) email: String,
+    pub(super) password: String,
+    pub(super) next: String,
+}
+
+impl Credentials {
+    pub(super) fn body(&self) -> CredentialsBody {
+        CredentialsBody {
+            email: Some(self.email.clone()),
+            password: Some(self.password.clone()),
+        }
+    }
+}
+
+/// The form.
+pub(super) async fn form(visit: Visit, Query(leading): Query<Leading>) -> Response {
+    let visitor = visit.visitor().await;
+    let account = Account {
+        next: leading.next,
+        ..Account::default()
+    };
+    show(&visit, &visitor, account)
+}
+
+/// Makes the account, signs in and goes on.
+pub(super) async fn sign_up(visit: Visit, Form(typed): Form<Credentials>) -> Response {
+    match visit.api.sign_up(&typed.body()).await {
+        Ok(answer) => go(destination(&typed.next), answer.cookies),
+        Err(Failure::Refused { errors, .. }) => {
+            let account = Account {
+                email: typed.email,
+                next: typed.next,
+                faults: errors.into(),
+            };
+            show(&visit, &visit.visitor().await, account)
+        }
+        Err(failure) => visit.failed(&visit.visitor().await, &failure),
+    }
+}
+
+fn show(visit: &Visit, visitor: &Visitor, account: Account) -> Response {
+    let (title, status) = if account.faults.any() {
+        ("Not yet: sign up", StatusCode::BAD_REQUEST)
+    } else {
+        ("Sign up", StatusCode::OK)
+    };
+    let page = Page::new(title).status(status);
+    visit.page(visitor, page, || view::sign_up(account))
+}

@@ -1,0 +1,32 @@
+//! What pages show: from data to markup, without effects.
+
+mod account;
+mod error;
+mod form;
+mod layout;
+mod orders;
+mod shelf;
+mod tickets;
+
+pub(crate) use account::{Account, SignInNotice, sign_in, sign_out, sign_up};
+pub(crate) use error::{not_found, refused, unavailable};
+pub(crate) use form::Faults;
+pub(crate) use layout::{Section, layout};
+pub(crate) use orders::{order, orders};
+pub(crate) use shelf::{Shelf, Sort, shelf};
+pub(crate) use tickets::{Offer, TicketForm, my_tickets, new_ticket, ticket};
+
+use leptos::prelude::*;
+
+/// The way to the next page of a list, if there is one.
+fn more(next: Option<String>) -> impl IntoView {
+    next.map(|href| {
+        view! {
+            <nav class="pages" aria-label="Pages">
+                <a class="button second" href=href rel="next">
+                    "More"
+                </a>
+            </nav>
+        }
+    })
+}
