@@ -18,7 +18,7 @@ pub mod title;
 
 pub use email::Email;
 pub use error::{ErrorBody, FieldError, Input};
-pub use events::{Event, Subject};
+pub use events::{CancellationReason, Event, Subject};
 pub use id::Id;
 pub use order_status::OrderStatus;
 pub use password::NewPassword;

@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::admin::ReadinessCheck;
 use crate::backoff::Backoff;
 use crate::http::{self, ApiError};
+use crate::messaging::feed::FeedReader;
 use crate::messaging::resync::Resync;
 use crate::messaging::{Broker, BrokerConfig, BrokerError, Consumer, Handler, Relay};
 use crate::mongo::{Mongo, MongoConfig, StoreError};
@@ -41,6 +42,7 @@ pub struct App {
     pub(crate) intake: Vec<Task>,
     pub(crate) relays: Vec<Task>,
     pub(crate) closers: Vec<Closer>,
+    resyncs: bool,
 }
 
 impl App {
@@ -56,13 +58,20 @@ impl App {
         let api = endpoints
             .with_state(state)
             .route(&path, get(async || Json(description)));
+        Self::site(http::stack(api))
+    }
+
+    /// A service that answers with something else than the API's JSON, with its own stack around its routes.
+    #[must_use]
+    pub fn site(router: Router) -> Self {
         Self {
-            router: http::stack(api),
+            router,
             admin: Router::new(),
             checks: Vec::new(),
             intake: Vec::new(),
             relays: Vec::new(),
             closers: Vec::new(),
+            resyncs: false,
         }
     }
 
@@ -80,6 +89,13 @@ impl App {
     #[must_use]
     pub fn consumer<H: Handler>(self, consumer: Consumer<H>) -> Self {
         self.intake(|stop| consumer.run(stop))
+    }
+
+    /// Adds the live feed to the intake: when the process is told to stop, it ends at once, and all who watch it are
+    /// let go.
+    #[must_use]
+    pub fn feed<T: Clone + Send + Sync + 'static>(self, reader: FeedReader<T>) -> Self {
+        self.intake(|stop| reader.run(stop))
     }
 
     /// Adds the relay, which ends after everything that writes has ended.
@@ -101,7 +117,14 @@ impl App {
                 Ok::<_, ApiError>(Json(serde_json::json!({ "events": count })))
             }),
         );
+        self.resyncs = true;
         self.intake(|stop| resync.run(stop))
+    }
+
+    /// Whether it fills a new stream with what it owns, which takes a moment after the start.
+    #[must_use]
+    pub const fn resyncs(&self) -> bool {
+        self.resyncs
     }
 
     /// Adds a dependency without which the service is not ready.

@@ -1,11 +1,14 @@
-//! The HTTP side that all services share: errors, extractors, pages of lists, and the middleware stack.
+//! The HTTP side that all services share: errors, extractors, pages of lists, streams of events, and the middleware
+//! stack.
 
 mod error;
+mod event_stream;
 mod extract;
 mod page;
 mod stack;
 
 pub use error::{ApiError, Retry};
-pub use extract::{Authorized, PathId, Valid};
-pub use page::{Page, PageRequest};
-pub use stack::{BODY_LIMIT, REQUEST_TIMEOUT, stack};
+pub use event_stream::{EventStreams, LastEventId};
+pub use extract::{Authorized, PathId, Valid, ValidQuery};
+pub use page::{Page, PageRequest, invalid_after};
+pub use stack::{BODY_LIMIT, REQUEST_ID, REQUEST_TIMEOUT, around, stack};

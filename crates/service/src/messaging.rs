@@ -7,10 +7,13 @@
 //! 4. What must be unique is unique in the database, so that a second delivery finds it done.
 //! 5. The broker's data is disposable: [`resync`] re-emits the state of everything a service owns, by hand or
 //!    because the stream is not the one that was there before.
+//!
+//! What only shows events to those who look, and has no effect, reads them from a [`feed`] instead.
 
 mod broker;
 mod consumer;
 mod dead_letter;
+pub mod feed;
 mod outbox;
 mod relay;
 pub mod resync;

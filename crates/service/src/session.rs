@@ -21,7 +21,8 @@ use crate::clock::Clock;
 use crate::config::Environment;
 use crate::http::ApiError;
 
-const COOKIE: &str = "session";
+/// The name of the session cookie.
+pub const COOKIE: &str = "session";
 
 /// How long a session lasts.
 const LIFETIME: Duration = Duration::from_hours(7 * 24);

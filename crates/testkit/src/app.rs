@@ -1,6 +1,7 @@
 //! One service in this process, run as its own `main` would run it, with a database and a stream of its own.
 
 mod builder;
+mod event_stream;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use service::lifecycle::{Listeners, RunError, run};
 use service::messaging::{Broker, BrokerConfig, DeadLetter, DeadLetters, Outgoing};
 use service::mongo::new_id;
 use service::{Clock, telemetry};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +25,7 @@ use crate::namespace::Namespace;
 use crate::servers::Servers;
 pub use builder::TestAppBuilder;
 use builder::{JWT_KEY, Launch};
+pub use event_stream::{EventStream, ServerSentEvent};
 
 /// A service under test. End it with [`TestApp::finish`].
 pub struct TestApp {
@@ -85,6 +88,13 @@ impl TestApp {
             builder.environment(&namespace, servers),
             builder.clock.clone(),
         );
+        let (tell, resyncs) = oneshot::channel();
+        let build = async {
+            let app = build.await?;
+            // Whoever asked is gone if the test was given up.
+            let _ = tell.send(app.resyncs());
+            Ok(app)
+        };
         let running = tokio::spawn(run(listeners, stop.clone(), build));
         let app = Self {
             builder,
@@ -98,6 +108,9 @@ impl TestApp {
             running,
         };
         app.wait_until_ready().await;
+        if resyncs.await.expect("what is ready was built") {
+            app.wait_until_filled().await;
+        }
         app
     }
 
@@ -110,6 +123,16 @@ impl TestApp {
                 self.builder.name
             );
             (admin.get("/readyz").await.status == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until it has told a new stream of everything that it owns; what a test makes must come after that, not into
+    /// it.
+    async fn wait_until_filled(&self) {
+        let filled = self.database.collection::<bson::Document>("streams");
+        eventually("the stream is filled", async || {
+            filled.find_one(doc! {}).await.expect("a database")
         })
         .await;
     }
@@ -266,6 +289,21 @@ impl TestApp {
     pub async fn crash_and_restart(self) -> Self {
         self.running.abort();
         Self::launch(self.builder, self.launch, self.namespace).await
+    }
+
+    /// Another process of the same service, on the same data. End it with [`TestApp::leave`].
+    pub async fn replica(&self) -> Self {
+        let builder = TestAppBuilder {
+            name: self.builder.name,
+            variables: self.builder.variables.clone(),
+            clock: self.builder.clock.clone(),
+        };
+        Self::launch(builder, self.launch.clone(), self.namespace.clone()).await
+    }
+
+    /// Stops it in an orderly manner, and leaves its data to others.
+    pub async fn leave(self) {
+        self.stop().await;
     }
 
     async fn stop(self) -> (TestAppBuilder, Launch, Namespace) {

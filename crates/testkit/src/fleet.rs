@@ -4,7 +4,7 @@
 //! The services are the binaries that cargo built, told all they need by their environment, as they are when they
 //! are deployed. What a test may do to them (kill, hang, restart) is a method of [`Service`].
 
-mod binaries;
+mod built;
 mod service;
 mod settings;
 mod variables;
@@ -22,13 +22,21 @@ use crate::gateway::{Backends, Gateway};
 use crate::mail::MailCatcher;
 use crate::port;
 use crate::servers::{Server, Servers, ServersSettings};
+use built::Built;
 use variables::Shared;
 
 pub use service::Service;
 pub use settings::FleetSettings;
 
-/// The services of the fleet, by the names of their packages.
-pub const SERVICES: [&str; 5] = ["auth", "tickets", "orders", "payments", "expiration"];
+/// The services of the fleet, by the names of their packages; the last is the shop's pages.
+pub const SERVICES: [&str; 6] = [
+    "auth",
+    "tickets",
+    "orders",
+    "payments",
+    "expiration",
+    "client",
+];
 
 const MANIFEST: &str = include_str!("../../../infra/k8s/ingress-srv.yaml");
 
@@ -46,7 +54,7 @@ pub struct Fleet {
 impl Fleet {
     /// Starts everything, and returns once every service is ready.
     pub async fn start(settings: FleetSettings) -> Result<Self> {
-        let binaries = binaries::folder(settings.release)?;
+        let built = Built::find(settings.release)?;
         let listener = gateway_listener(settings.gateway_port).await?;
         let folder = DataFolder::open(settings.data_dir.clone())?;
         settings.progress.step("starting MongoDB, NATS and Redis");
@@ -63,7 +71,7 @@ impl Fleet {
         let shared = Shared::new(origin);
         let stripe = start_stripe(&shared).await?;
         settings.progress.step("starting the services");
-        let services = shared.services(&settings, &servers, &stripe, &binaries, folder.path());
+        let services = shared.services(&settings, &servers, &stripe, &built, folder.path());
         try_join_all(services.iter().map(Service::start)).await?;
         let fleet = Self {
             gateway: Gateway::start(listener, MANIFEST, backends(&services))?,

@@ -1,7 +1,8 @@
-//! Development only: real servers to run against, one service in this process, the whole fleet on loopback, and
-//! clients and waiting for tests.
+//! Development only: real servers to run against, one service in this process, the whole fleet on loopback, a
+//! browser, and clients and waiting for tests.
 
 pub mod app;
+pub mod browser;
 pub mod command;
 pub mod eventually;
 pub mod fleet;
@@ -9,6 +10,7 @@ mod folder;
 pub mod fresh;
 pub mod gateway;
 pub mod http;
+pub mod install;
 mod log;
 pub mod mail;
 pub mod namespace;
@@ -18,6 +20,7 @@ pub mod progress;
 pub mod servers;
 
 pub use app::{TestApp, TestAppBuilder};
+pub use browser::{Browser, BrowserSettings, Viewport};
 pub use eventually::{eventually, eventually_within};
 pub use fleet::{Fleet, FleetSettings};
 pub use gateway::Gateway;

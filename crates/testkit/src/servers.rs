@@ -26,7 +26,6 @@ use crate::mail::MailCatcher;
 use crate::progress::{Progress, ToStderr};
 use locate::Source;
 
-pub use install::cache_folder;
 pub use kind::Kind;
 pub use locate::Choice;
 pub use server::Server;

@@ -1,5 +1,6 @@
 //! Running cargo: always the one that runs us, in the workspace's root, with its output on our terminal.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -25,7 +26,13 @@ pub(crate) fn root() -> &'static Path {
 
 /// A cargo command, which ends with us.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    command(program, arguments)
+}
+
+/// As [`cargo`], with another cargo than the one that runs us.
+pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
         if tells_of_this_crate(&name) {

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use testkit::Servers;
 
+use crate::client;
 use crate::console::Console;
 
 pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let console = Arc::new(Console::new());
     Servers::install(console.clone()).await?;
+    testkit::browser::install(console.clone()).await?;
+    client::install_toolchain(&*console)?;
     console.pause();
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use testkit::command::run_visibly;
 use testkit::progress::Progress;
-use testkit::servers::cache_folder;
+use testkit::install::cache_folder;
 
 use crate::cargo;
 use crate::console::Console;

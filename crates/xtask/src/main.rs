@@ -1,6 +1,7 @@
 //! The one entry for people and for CI: `cargo xtask …`.
 
 mod cargo;
+mod client;
 mod console;
 mod deps;
 mod lint;
@@ -40,6 +41,8 @@ Environment:
 enum Command {
     /// Build the services and run the whole fleet on loopback until Ctrl-C
     Up(up::Arguments),
+    /// Build the shop's static files: script, WASM, style and pictures
+    Client,
     /// Run the tests on real servers, which are started once for all of them
     Test(test::Arguments),
     /// Check format, lints, licences and sources
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Up(arguments) => up::run(arguments).await,
+        Command::Client => client::run().await,
         Command::Test(arguments) => test::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Deps => deps::run().await,

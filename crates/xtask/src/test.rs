@@ -9,6 +9,7 @@ use testkit::Servers;
 use testkit::servers::ServersSettings;
 
 use crate::cargo;
+use crate::client;
 use crate::console::Console;
 use crate::stop::StopSignals;
 
@@ -32,7 +33,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         () = stop.next() => return Ok(ExitCode::FAILURE),
     };
     console.pause();
-    let tested = test(&arguments, &servers, &mut stop).await;
+    let tested = test(&arguments, &servers, &console, &mut stop).await;
     servers.stop().await;
     let Some(status) = tested? else {
         bail!("stopped before the tests ended");
@@ -52,10 +53,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 async fn test(
     arguments: &Arguments,
     servers: &Servers,
+    console: &Arc<Console>,
     stop: &mut StopSignals,
 ) -> Result<Option<ExitStatus>> {
-    // Journeys run the services' binaries, which `cargo test` does not build.
-    if !cargo::build_services(false, stop).await? {
+    // Journeys run the services' binaries and load the shop's files, which `cargo test` does not build.
+    let built = client::build(console, stop).await? && cargo::build_services(false, stop).await?;
+    if !built {
         return Ok(None);
     }
     let mut command = cargo::cargo(&["test"]);

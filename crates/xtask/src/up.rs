@@ -15,6 +15,7 @@ use testkit::fleet::{Fleet, FleetSettings, SERVICES};
 use testkit::progress::Progress;
 
 use crate::cargo;
+use crate::client;
 use crate::console::Console;
 use crate::stop::StopSignals;
 
@@ -80,7 +81,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     refuse_taken_port(arguments.port)?;
     console.step("building the services");
     console.pause();
-    if !cargo::build_services(arguments.release, &mut stop).await? {
+    let services = cargo::build_services(arguments.release, &mut stop).await?;
+    if !services || !client::build(&console, &mut stop).await? {
         return Ok(ExitCode::SUCCESS);
     }
     let settings = settings(&arguments, console.clone());

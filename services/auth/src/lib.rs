@@ -20,7 +20,7 @@ pub use app::build;
 pub use client_address::TrustedProxies;
 pub use config::Config;
 pub use limits::RateLimitConfig;
-pub use magic_links::{MagicLinkConfig, PublicOrigin};
+pub use magic_links::MagicLinkConfig;
 pub use mail::MailConfig;
 pub use passwords::PasswordConfig;
 pub use rate_limit::Limit;

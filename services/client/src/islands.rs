@@ -1,7 +1,8 @@
-//! The parts of pages that are alive: the grid of tickets, a ticket's offer, an order.
+//! The parts of pages that are alive: the grid of tickets, a ticket's offer, an order's desk.
 //!
-//! Each is rendered by the server from its properties, and by the browser from the same properties, alike to the
-//! last character. What happens in the browser alone happens in effects, which the server does not run.
+//! An island is behaviour around markup that the server made and the browser never makes again: all states of it are
+//! on the page, and an attribute says which is shown. So the WASM holds no markup, and stays small. What happens in
+//! the browser alone happens in effects, which the server does not run.
 #![expect(
     missing_docs,
     clippy::must_use_candidate,
@@ -11,19 +12,18 @@
 
 mod clock;
 pub mod desk;
+mod element;
 pub mod grid;
 mod http;
-mod item;
+mod json;
 mod live;
 mod money;
 pub mod offer;
 mod payment;
 mod stripe;
+mod ticket_news;
 
 pub use desk::OrderDesk;
 pub use grid::TicketGrid;
-#[cfg(feature = "ssr")]
-pub(crate) use grid::hue;
-pub use item::{OrderItem, TicketItem, Viewer};
 pub use money::dollars;
 pub use offer::TicketOffer;

@@ -3,6 +3,7 @@
 mod account;
 mod error;
 mod form;
+mod item;
 mod layout;
 mod orders;
 mod shelf;
@@ -12,9 +13,9 @@ pub(crate) use account::{Account, SignInNotice, sign_in, sign_out, sign_up};
 pub(crate) use error::{not_found, refused, unavailable};
 pub(crate) use form::Faults;
 pub(crate) use layout::{Section, layout};
-pub(crate) use orders::{order, orders};
+pub(crate) use orders::{Desk, order, orders};
 pub(crate) use shelf::{Shelf, Sort, shelf};
-pub(crate) use tickets::{Offer, TicketForm, my_tickets, new_ticket, ticket};
+pub(crate) use tickets::{Offer, TicketForm, Viewer, my_tickets, new_ticket, ticket};
 
 use leptos::prelude::*;
 

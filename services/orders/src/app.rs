@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use service::app::{StartError, connect_broker, connect_mongo};
+use service::http::EventStreams;
+use service::messaging::feed::Feed;
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
 use service::session::Sessions;
@@ -11,6 +13,7 @@ use service::{App, Clock};
 
 use crate::config::Config;
 use crate::consumers::{Events, QUEUE_GROUP};
+use crate::feed::{self, Hint, OrderFeed};
 use crate::store::{OrderStore, TicketStore};
 use crate::{NAME, routes};
 
@@ -22,6 +25,8 @@ pub(crate) struct AppState {
     tickets: TicketStore,
     clock: Clock,
     expiration: Expiration,
+    feed: OrderFeed,
+    streams: EventStreams,
 }
 
 /// How long an order can be paid.
@@ -35,18 +40,22 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let mut relay = Relay::new(broker.clone());
     let orders = OrderStore::open(&mongo, &mut relay).await?;
     let tickets = TicketStore::open(mongo.database());
+    let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, Hint::of);
     let state = AppState {
         sessions: Sessions::new(&config.session, clock.clone()),
         orders: orders.clone(),
         tickets: tickets.clone(),
         clock: clock.clone(),
         expiration: Expiration(config.expiration),
+        streams: EventStreams::until(feed.ended().clone()),
+        feed,
     };
     let events = Events::new(orders.clone(), tickets, clock);
     let events = Consumer::new(broker.clone(), QUEUE_GROUP, Events::SUBJECTS, events);
     let resync = Resync::new(broker.clone(), mongo.database(), orders.snapshot());
     Ok(App::new(NAME, routes::table(), state)
         .consumer(events)
+        .feed(reader)
         .relay(relay)
         .resync(resync)
         .broker(broker)

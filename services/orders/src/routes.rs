@@ -5,6 +5,7 @@ mod create;
 mod error;
 mod list;
 mod show;
+mod stream;
 mod view;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -16,5 +17,6 @@ use crate::app::AppState;
 pub(crate) fn table() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
+        .routes(routes!(stream::stream))
         .routes(routes!(show::show, cancel::cancel))
 }

@@ -2,6 +2,8 @@
 
 use axum::extract::FromRef;
 use service::app::{StartError, connect_broker, connect_mongo};
+use service::http::EventStreams;
+use service::messaging::feed::Feed;
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
 use service::session::Sessions;
@@ -9,14 +11,17 @@ use service::{App, Clock};
 
 use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};
+use crate::feed::TicketFeed;
 use crate::store::TicketStore;
-use crate::{NAME, routes};
+use crate::{NAME, feed, routes};
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
 pub(crate) struct AppState {
     sessions: Sessions,
     tickets: TicketStore,
+    feed: TicketFeed,
+    streams: EventStreams,
 }
 
 /// Connects to what the service depends on and puts it together.
@@ -25,15 +30,19 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let broker = connect_broker(&config.broker, NAME).await?;
     let mut relay = Relay::new(broker.clone());
     let tickets = TicketStore::open(mongo.database(), &mut relay).await?;
+    let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, feed::news);
     let state = AppState {
         sessions: Sessions::new(&config.session, clock),
         tickets: tickets.clone(),
+        streams: EventStreams::until(feed.ended().clone()),
+        feed,
     };
     let orders = OrderEvents::new(tickets.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
     let resync = Resync::new(broker.clone(), mongo.database(), tickets.snapshot());
     Ok(App::new(NAME, routes::table(), state)
         .consumer(orders)
+        .feed(reader)
         .relay(relay)
         .resync(resync)
         .broker(broker)

@@ -3,7 +3,9 @@
 mod create;
 mod error;
 mod list;
+mod mine;
 mod show;
+mod stream;
 mod update;
 mod view;
 
@@ -17,6 +19,8 @@ use crate::app::AppState;
 pub(crate) fn table() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
+        .routes(routes!(mine::mine))
+        .routes(routes!(stream::stream))
         .routes(routes!(show::show, update::update))
         .route("/api/ticket/create", post(create::create))
         .route("/api/ticket/getall", get(list::list))

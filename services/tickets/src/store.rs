@@ -1,9 +1,13 @@
 //! Tickets in MongoDB.
 
 mod document;
+mod listing;
+
+use std::time::Duration;
 
 use bson::{Document, doc};
 use common::Id;
+use common::api::tickets::TicketListing;
 use common::id::kind;
 use futures::TryStreamExt;
 use mongodb::{Database, IndexModel};
@@ -14,10 +18,14 @@ use service::mongo::{StoreError, object_id, stored_version};
 
 use crate::domain::Ticket;
 use document::TicketDocument;
+pub(crate) use listing::Place;
 
 /// How many cancelled orders a ticket remembers. Only an event delayed past so many cancellations of the same
 /// ticket could be misread, and the orders service would put that right.
 const REMEMBERED_RELEASES: i32 = 64;
+
+/// How long the database may look for a page of a list, which a search of many titles could take too long.
+const LIST_LIMIT: Duration = Duration::from_secs(2);
 
 /// The tickets collection.
 #[derive(Debug, Clone)]
@@ -30,10 +38,11 @@ impl TicketStore {
     pub(crate) async fn open(database: &Database, relay: &mut Relay) -> Result<Self, StoreError> {
         let tickets = relay.collection(database, "tickets").await?;
         let store = Self { tickets };
-        let for_sale = IndexModel::builder()
-            .keys(doc! { "order_id": 1, "_id": -1 })
+        let by_seller = IndexModel::builder()
+            .keys(doc! { "user_id": 1, "_id": -1 })
             .build();
-        store.tickets.documents().create_index(for_sale).await?;
+        let indexes = listing::indexes().chain([by_seller]);
+        store.tickets.documents().create_indexes(indexes).await?;
         Ok(store)
     }
 
@@ -48,12 +57,30 @@ impl TicketStore {
         Ok(found.map(Ticket::from))
     }
 
-    /// What is for sale, newest first; one more than the page shows, if there are more.
+    /// What is for sale; one more than the page shows, if there are more.
     pub(crate) async fn list_for_sale(
         &self,
-        page: &PageRequest<kind::Ticket>,
+        listing: &TicketListing,
+        page: &PageRequest<Place>,
     ) -> Result<Vec<Ticket>, StoreError> {
-        let mut filter = doc! { "order_id": null };
+        let found = self
+            .tickets
+            .documents()
+            .find(listing::filter(listing, page.after))
+            .sort(listing::order(listing.sort))
+            .limit(page.fetch())
+            .max_time(LIST_LIMIT)
+            .await?;
+        Ok(found.map_ok(Ticket::from).try_collect().await?)
+    }
+
+    /// A seller's tickets, newest first; one more than the page shows, if there are more.
+    pub(crate) async fn list_of(
+        &self,
+        seller: Id<kind::User>,
+        page: &PageRequest<Id<kind::Ticket>>,
+    ) -> Result<Vec<Ticket>, StoreError> {
+        let mut filter = doc! { "user_id": object_id(seller) };
         if let Some(after) = page.after {
             filter.insert("_id", doc! { "$lt": object_id(after) });
         }

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Faults;
 use crate::id::kind;
-use crate::{FieldError, Id, Input, OrderStatus, Price, Timestamp, Title, lenient};
+use crate::{
+    CancellationReason, FieldError, Id, Input, OrderStatus, Price, Timestamp, Title, lenient,
+};
 
 /// The body of a new order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -72,6 +74,9 @@ pub struct OrderView {
     pub expires_at: Timestamp,
     /// Grows by one with every change.
     pub version: u64,
+    /// Why it was cancelled, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<CancellationReason>,
     /// What is ordered.
     pub ticket: OrderedTicketView,
 }

@@ -1,8 +1,12 @@
 //! `/api/tickets`: what is for sale.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::Faults;
+use crate::events::TicketState;
 use crate::id::kind;
 use crate::price::InvalidPrice;
 use crate::{FieldError, Id, Input, Price, Title, lenient};
@@ -86,4 +90,134 @@ pub struct TicketView {
     pub order_id: Option<Id<kind::Order>>,
     /// Grows by one with every change.
     pub version: u64,
+}
+
+impl From<TicketState> for TicketView {
+    fn from(ticket: TicketState) -> Self {
+        Self {
+            id: ticket.id,
+            title: ticket.title,
+            price: ticket.price,
+            user_id: ticket.user_id,
+            order_id: ticket.order_id,
+            version: ticket.version,
+        }
+    }
+}
+
+/// What the query of a list asks for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct TicketQuery {
+    /// Words that the titles must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
+    /// In which order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+}
+
+/// A valid wish for a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TicketListing {
+    /// What the titles must have.
+    pub search: TitleSearch,
+    /// In which order.
+    pub sort: TicketSort,
+}
+
+impl Input for TicketListing {
+    type Body = TicketQuery;
+
+    fn parse(query: TicketQuery) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let search = faults.check("q", query.q.unwrap_or_default().parse());
+        let sort = query
+            .sort
+            .map_or(Ok(TicketSort::default()), |sort| sort.parse());
+        let sort = faults.check("sort", sort);
+        let input = search.zip(sort).map(|(search, sort)| Self { search, sort });
+        faults.finish(input)
+    }
+}
+
+/// In which order what is for sale is listed; of tickets at the same price the newest comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum TicketSort {
+    /// `newest`: the newest first.
+    #[default]
+    Newest,
+    /// `price`: the cheapest first.
+    Cheapest,
+    /// `-price`: the dearest first.
+    Dearest,
+}
+
+/// The text names no order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Sort must be newest, price or -price")]
+pub struct InvalidTicketSort;
+
+impl TicketSort {
+    /// Every order.
+    pub const ALL: [Self; 3] = [Self::Newest, Self::Cheapest, Self::Dearest];
+
+    /// The order as it is written in a query.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Cheapest => "price",
+            Self::Dearest => "-price",
+        }
+    }
+}
+
+impl fmt::Display for TicketSort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for TicketSort {
+    type Err = InvalidTicketSort;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTicketSort> {
+        Self::ALL
+            .into_iter()
+            .find(|sort| sort.as_str() == text)
+            .ok_or(InvalidTicketSort)
+    }
+}
+
+/// The words that a ticket's title must have, whatever their case; none if every title will do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TitleSearch(Vec<String>);
+
+/// The search is longer than [`TitleSearch::MAX_CHARACTERS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Search must be at most 100 characters")]
+pub struct SearchTooLong;
+
+impl TitleSearch {
+    /// The longest search, in characters.
+    pub const MAX_CHARACTERS: usize = 100;
+
+    /// The words, as they were written.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl FromStr for TitleSearch {
+    type Err = SearchTooLong;
+
+    fn from_str(text: &str) -> Result<Self, SearchTooLong> {
+        if text.trim().chars().count() > Self::MAX_CHARACTERS {
+            return Err(SearchTooLong);
+        }
+        let between = |c: char| c.is_whitespace() || c.is_control();
+        let words = text.split(between).filter(|word| !word.is_empty());
+        Ok(Self(words.map(str::to_owned).collect()))
+    }
 }

@@ -3,7 +3,7 @@
 use common::api::auth::{SignIn, SignUp};
 use common::api::orders::PlaceOrder;
 use common::api::payments::PayOrder;
-use common::api::tickets::TicketDetails;
+use common::api::tickets::{TicketDetails, TicketListing, TicketSort, TitleSearch};
 use common::{FieldError, Input};
 use serde_json::{Value, json};
 
@@ -138,4 +138,26 @@ fn passwords_are_counted_in_characters_and_do_not_print() {
 #[test]
 fn a_sign_in_does_not_say_how_long_passwords_are() {
     assert!(parse::<SignIn>(json!({ "email": "a@example.com", "password": "x" })).is_ok());
+}
+
+#[test]
+fn a_list_is_of_everything_and_the_newest_first_unless_the_query_says_otherwise() {
+    let listing = |query| parse::<TicketListing>(query).unwrap();
+    assert_eq!(listing(json!({})), TicketListing::default());
+    assert_eq!(listing(json!({ "q": " \t" })), TicketListing::default());
+    let wished = listing(json!({ "q": "front  ROW\u{0}a+b", "sort": "-price" }));
+    assert_eq!(wished.search.words(), ["front", "ROW", "a+b"]);
+    assert_eq!(wished.sort, TicketSort::Dearest);
+    for sort in TicketSort::ALL {
+        assert_eq!(listing(json!({ "sort": sort.to_string() })).sort, sort);
+    }
+    let longest = "é".repeat(TitleSearch::MAX_CHARACTERS);
+    assert_eq!(listing(json!({ "q": longest })).search.words().len(), 1);
+    assert_eq!(
+        faults::<TicketListing>(json!({ "q": format!("{longest}é"), "sort": "" })),
+        [
+            fault("q", "Search must be at most 100 characters"),
+            fault("sort", "Sort must be newest, price or -price"),
+        ]
+    );
 }

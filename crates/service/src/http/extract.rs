@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
@@ -16,6 +16,10 @@ use crate::session::{RequireUser, Sessions};
 /// A valid input from a JSON body, whoever sent it.
 #[derive(Debug, Clone)]
 pub struct Valid<T>(pub T);
+
+/// A valid input from the query string, whoever sent it.
+#[derive(Debug, Clone)]
+pub struct ValidQuery<T>(pub T);
 
 /// A valid input from a JSON body, sent by somebody who is signed in.
 #[derive(Debug, Clone)]
@@ -32,6 +36,16 @@ impl<T: Input, S: Send + Sync> FromRequest<S> for Valid<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let body = read_json::<T, S>(request, state).await?;
         T::parse(body).map(Self).map_err(ApiError::Invalid)
+    }
+}
+
+impl<T: Input, S: Send + Sync> FromRequestParts<S> for ValidQuery<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Query(query) = Query::<T::Body>::try_from_uri(&parts.uri)
+            .map_err(|_| ApiError::bad_request("Query string could not be read"))?;
+        T::parse(query).map(Self).map_err(ApiError::Invalid)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Pages of lists: an array in the body, the next page's address in a `Link` header (RFC 8288).
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, OriginalUri, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use common::{FieldError, Id};
+use common::FieldError;
 use serde::{Deserialize, Serialize};
 
 use super::ApiError;
@@ -14,13 +17,18 @@ const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
 
 /// Which page a client asks for: `?limit=` (1 to 100, default 20) and `?after=` (opaque).
+///
+/// A list is gone through by its items' places `C`, which say where an item stands among the others: its id, if the
+/// list is in the order of ids. So a page begins behind what was seen, whatever came or went meanwhile.
 #[derive(Debug)]
-pub struct PageRequest<K> {
+pub struct PageRequest<C> {
     /// The most items to give.
     pub limit: u32,
-    /// The last item of the page before.
-    pub after: Option<Id<K>>,
+    /// The place of the last item of the page before.
+    pub after: Option<C>,
     path: String,
+    /// What else the query said, which holds for the next page too.
+    rest: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -29,7 +37,7 @@ struct PageQuery {
     after: Option<String>,
 }
 
-impl<K: 'static, S: Send + Sync> FromRequestParts<S> for PageRequest<K> {
+impl<C: FromStr, S: Send + Sync> FromRequestParts<S> for PageRequest<C> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
@@ -43,6 +51,7 @@ impl<K: 'static, S: Send + Sync> FromRequestParts<S> for PageRequest<K> {
             limit: parse_limit(query.limit.as_deref())?,
             after: parse_after(query.after.as_deref())?,
             path: uri.path().to_owned(),
+            rest: other_parameters(uri.query().unwrap_or_default()),
         })
     }
 }
@@ -57,34 +66,55 @@ fn parse_limit(text: Option<&str>) -> Result<u32, ApiError> {
         .ok_or_else(|| invalid("limit", "Limit must be between 1 and 100"))
 }
 
-fn parse_after<K>(text: Option<&str>) -> Result<Option<Id<K>>, ApiError> {
+fn parse_after<C: FromStr>(text: Option<&str>) -> Result<Option<C>, ApiError> {
     text.map(str::parse)
         .transpose()
-        .map_err(|_| invalid("after", "After must come from a Link header"))
+        .map_err(|_| invalid_after())
+}
+
+/// The place given is none in this list.
+#[must_use]
+pub fn invalid_after() -> ApiError {
+    invalid("after", "After must come from a Link header")
+}
+
+fn other_parameters(query: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name != "limit" && name != "after")
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
 }
 
 fn invalid(field: &str, message: &str) -> ApiError {
     ApiError::Invalid(vec![FieldError::new(field, message)])
 }
 
-impl<K> PageRequest<K> {
+impl<C: Display> PageRequest<C> {
     /// How many items to fetch: one more than are shown tells whether there is a next page.
     #[must_use]
     pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    /// The page made of what was fetched.
+    /// The page made of what was fetched, each item of which has the place that `place` gives.
     #[must_use]
-    pub fn page<T>(&self, mut items: Vec<T>, id: impl Fn(&T) -> Id<K>) -> Page<T> {
+    pub fn page<T>(&self, mut items: Vec<T>, place: impl Fn(&T) -> C) -> Page<T> {
         let limit = self.limit as usize;
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|last| {
-            let (path, after) = (&self.path, id(last));
-            format!("<{path}?limit={limit}&after={after}>; rel=\"next\"")
+            let (path, query) = (&self.path, self.next_query(&place(last)));
+            format!("<{path}?{query}>; rel=\"next\"")
         });
         Page { items, next }
+    }
+
+    fn next_query(&self, after: &C) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.rest)
+            .append_pair("limit", &self.limit.to_string())
+            .append_pair("after", &after.to_string())
+            .finish()
     }
 }
 

@@ -33,19 +33,31 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// How many requests are worked on at once; more are answered 503 at once.
 const CONCURRENT_REQUESTS: usize = 1_024;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The id that a request carries through all services that work on it.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// `routes` with all that every service does around its handlers: request ids, one log line a request, limits on
-/// bodies, time and concurrency, refusal of writes from other sites, compression, security headers, and failures
-/// in the contract's shape whatever made them.
+/// `routes` of an API with all that every service does around its handlers ([`around`]), and failures in the
+/// contract's shape whatever made them.
 pub fn stack(routes: Router) -> Router {
+    let routes = routes
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::NotFound);
+    around(routes, contract_shape)
+}
+
+/// `routes` with request ids, one log line a request, limits on bodies, time and concurrency, refusal of writes from
+/// other sites, compression, and security headers where the handler set none. `reshape` is the middleware that gives
+/// failures which a layer, and not a handler, answered the shape that is wanted.
+pub fn around<F, A>(routes: Router, reshape: F) -> Router
+where
+    F: Fn(Request, Next) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<Body>> + Send + 'static,
+{
     let limits = ServiceBuilder::new()
         .layer(HandleErrorLayer::new(shed))
         .layer(LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(CONCURRENT_REQUESTS));
     routes
-        .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::NotFound)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CsrfLayer::new())
         .layer(limits)
@@ -54,7 +66,7 @@ pub fn stack(routes: Router) -> Router {
             REQUEST_TIMEOUT,
         ))
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn(contract_shape))
+        .layer(middleware::from_fn(reshape))
         .layer(CompressionLayer::new())
         .layer(security_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(security_header(header::X_FRAME_OPTIONS, "DENY"))

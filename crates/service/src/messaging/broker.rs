@@ -247,6 +247,11 @@ impl Broker {
         format!("{}-dead-letters", self.config.stream)
     }
 
+    /// Whose connection it is.
+    pub(super) const fn service(&self) -> &'static str {
+        self.service
+    }
+
     /// The event stream's name.
     #[must_use]
     pub fn stream(&self) -> &str {

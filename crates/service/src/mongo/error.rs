@@ -6,6 +6,8 @@ use crate::http::ApiError;
 use crate::messaging::Failure;
 
 const DUPLICATE_KEY: i32 = 11_000;
+/// The time limit of an operation is over.
+const TOO_SLOW: i32 = 50;
 
 /// What a server answers that is stopping, is no longer the primary or cannot reach the others: the codes after which
 /// drivers try again (<https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md>).
@@ -28,7 +30,11 @@ impl StoreError {
             | ErrorKind::ConnectionPoolCleared { .. }
             | ErrorKind::DnsResolve { .. }
             | ErrorKind::Shutdown => true,
-            ErrorKind::Command(error) if PASSING.contains(&error.code) => true,
+            ErrorKind::Command(error)
+                if error.code == TOO_SLOW || PASSING.contains(&error.code) =>
+            {
+                true
+            }
             _ => {
                 self.0.contains_label(TRANSIENT_TRANSACTION_ERROR)
                     || self.0.contains_label("RetryableWriteError")

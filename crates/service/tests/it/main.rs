@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod config;
+mod event_stream;
+mod feed;
 mod http;
 mod lifecycle;
 mod messaging;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use stripe_stand_in::StripeStandIn;
 
+use super::built::Built;
 use super::{FleetSettings, SERVICES, Service};
 use crate::servers::Servers;
 use crate::{fresh, port};
@@ -34,10 +35,10 @@ impl Shared {
         settings: &FleetSettings,
         servers: &Servers,
         stripe: &StripeStandIn,
-        binaries: &Path,
+        built: &Built,
         logs: &Path,
     ) -> Vec<Service> {
-        let common = self.common(settings, servers, stripe);
+        let common = self.common(settings, servers, stripe, built);
         let mut services = Vec::new();
         for name in SERVICES {
             for replica in 1..=settings.replicas.get(name).copied().unwrap_or(1) {
@@ -53,7 +54,7 @@ impl Shared {
                     name,
                     replica,
                     (port, admin_port),
-                    binaries.join(name),
+                    built.binaries.join(name),
                     common
                         .iter()
                         .cloned()
@@ -71,6 +72,7 @@ impl Shared {
         settings: &FleetSettings,
         servers: &Servers,
         stripe: &StripeStandIn,
+        built: &Built,
     ) -> Vec<(String, String)> {
         let limits = if settings.production_limits {
             "production"
@@ -96,6 +98,7 @@ impl Shared {
             ("STRIPE_WEBHOOK_SECRET", self.stripe_webhook_secret.clone()),
             ("SMTP_URL", servers.smtp_url()),
             ("MAIL_FROM", "Ticketing <tickets@ticketing.dev>".to_owned()),
+            ("SITE_ROOT", built.site.display().to_string()),
             ("PUBLIC_ORIGIN", self.origin.clone()),
             ("API_ORIGIN", self.origin.clone()),
             (

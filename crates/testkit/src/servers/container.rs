@@ -15,7 +15,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::time::timeout;
 
 use super::Kind;
-use super::locate::search_path;
+use crate::install::search_path;
 use crate::progress::Progress;
 
 const ENGINE_PATIENCE: Duration = Duration::from_secs(3);

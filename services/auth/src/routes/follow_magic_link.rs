@@ -2,8 +2,8 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{Method, header};
-use axum::response::{IntoResponse, Redirect};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use common::ErrorBody;
 use serde::Deserialize;
 use service::ApiError;
@@ -11,7 +11,7 @@ use service::session::Sessions;
 
 use crate::accounts::Accounts;
 use crate::domain::InvalidToken;
-use crate::magic_links::MagicLinks;
+use crate::magic_links::{FollowError, MagicLinks};
 
 /// The query of a magic link. It does not print.
 #[derive(Deserialize)]
@@ -20,11 +20,13 @@ pub(super) struct LinkQuery {
 }
 
 /// Signs in by a magic link, once, and goes to the shop. The first link to an address makes its account.
+///
+/// A browser whose link does not work is sent to a page of the shop that says so; anybody else gets the error.
 #[utoipa::path(
     get, path = "/api/users/verify-magic-links", tag = "users",
     params(("token" = String, Query, description = "From the link")),
     responses(
-        (status = 303, description = "Signed in; `Location` is the shop, the session is in `Set-Cookie`"),
+        (status = 303, description = "Signed in: `Location` is the shop, the session is in `Set-Cookie`. Or a browser's link is invalid: `Location` is a page that says so"),
         (status = 400, description = "The link is invalid, was used or has expired", body = ErrorBody),
     )
 )]
@@ -33,15 +35,32 @@ pub(super) async fn follow_magic_link(
     State(accounts): State<Accounts>,
     State(sessions): State<Sessions>,
     method: Method,
+    headers: HeaderMap,
     query: Result<Query<LinkQuery>, QueryRejection>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Response, ApiError> {
     // The router takes HEAD for GET, and mail scanners send it to look at links, which must not use them up.
     if method == Method::HEAD {
         return Err(ApiError::NotFound);
     }
-    let Query(query) = query.map_err(|_| InvalidToken)?;
-    let email = magic_links.follow(&query.token).await?;
-    let user = accounts.of_reader(email).await?;
-    let cookie = [(header::SET_COOKIE, sessions.issue(user.id, &user.email))];
-    Ok((cookie, Redirect::to(&magic_links.destination())))
+    let followed = match query {
+        Ok(Query(query)) => magic_links.follow(&query.token).await,
+        Err(_) => Err(InvalidToken.into()),
+    };
+    match followed {
+        Ok(email) => {
+            let user = accounts.of_reader(email).await?;
+            let cookie = [(header::SET_COOKIE, sessions.issue(user.id, &user.email))];
+            Ok((cookie, Redirect::to(&magic_links.destination())).into_response())
+        }
+        Err(FollowError::Invalid(_)) if wants_a_page(&headers) => {
+            Ok(Redirect::to(&magic_links.apology()).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a person reads the answer in a browser.
+fn wants_a_page(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).map(HeaderValue::as_bytes);
+    accepted.is_some_and(|accepted| accepted.starts_with(b"text/html"))
 }

@@ -211,3 +211,17 @@ async fn looking_at_a_link_without_following_it_does_not_use_it_up() {
     assert_eq!(api.get(&link).await.status, 303);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_browser_whose_link_does_not_work_is_sent_to_a_page_that_says_so() {
+    let app = start().await;
+    let api = app.anonymous();
+    let request = api
+        .request(Method::GET, &format!("{FOLLOW}?token=nonsense"))
+        .header("accept", "text/html,application/xhtml+xml");
+    let answer = api.send(request).await;
+    assert_eq!(answer.status, 303);
+    let page = "http://ticketing.test/auth/signin?link=invalid";
+    assert_eq!(answer.headers["location"], page);
+    assert!(!answer.headers.contains_key("set-cookie"));
+}

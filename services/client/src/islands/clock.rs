@@ -35,14 +35,9 @@ fn arrival() -> Option<f64> {
 /// Time that remains, as a person reads a clock: `14:05`. What has begun counts.
 pub(super) fn minutes(milliseconds: i64) -> String {
     let seconds = milliseconds.max(0).saturating_add(999) / 1000;
-    let two = |number: i64| {
-        if number < 10 {
-            format!("0{number}")
-        } else {
-            number.to_string()
-        }
-    };
-    format!("{}:{}", seconds / 60, two(seconds % 60))
+    let (minutes, seconds) = (seconds / 60, seconds % 60);
+    let colon = if seconds < 10 { ":0" } else { ":" };
+    [&minutes.to_string(), colon, &seconds.to_string()].concat()
 }
 
 /// What is said aloud when so much remains, once each.

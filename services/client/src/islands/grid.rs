@@ -1,128 +1,111 @@
 //! The grid of tickets for sale, in which what is reserved fades, and what returns comes back, as it happens.
 
+use std::cell::RefCell;
+
 use leptos::prelude::*;
 
-use super::item::TicketItem;
+use super::element;
 use super::live::{Interest, listen};
 use super::money::dollars;
+use super::ticket_news::TicketNews;
 
-/// Tickets as cards. Those that come to be for sale meanwhile are counted, not put in: nothing moves under a finger.
+/// Around cards that say of themselves which `data-ticket` and `data-version` they show. Tickets that come to be for
+/// sale meanwhile are counted, not put in: nothing moves under a finger.
 #[island]
 pub fn TicketGrid(
-    /// The tickets, in their order.
-    tickets: Vec<TicketItem>,
-    /// The words that a title must have, in lower case.
-    words: Vec<String>,
+    /// What is searched for, in lower case.
+    search: String,
     /// Where this very list is shown afresh.
     here: String,
+    /// The cards.
+    children: Children,
 ) -> impl IntoView {
-    let cards: Vec<_> = tickets.into_iter().map(RwSignal::new).collect();
-    let (newcomers, set_newcomers) = signal(Vec::<String>::new());
-    let (outdated, set_outdated) = signal(false);
+    let open = RwSignal::new(false);
+    let (news, tell) = signal(String::new());
     let (said, say) = signal(String::new());
-    let (open, set_open) = signal(false);
-
-    let watched = cards.clone();
     Effect::new(move |_| {
-        let (watched, words) = (watched.clone(), words.clone());
-        let connected = listen(
-            "/api/tickets/stream".to_owned(),
-            &["ticket", "reset"],
-            move |name, data| {
-                match TicketItem::from_news(data) {
-                    Some(news) if name == "ticket" => {
-                        take(news, &watched, &words, set_newcomers, say);
+        let search = search.clone();
+        let newcomers = RefCell::new(Vec::new());
+        let on_event = move |name: &str, data: &str| {
+            match TicketNews::read(data) {
+                Some(ticket) if name == "ticket" => {
+                    if let Some(sentence) = refresh(&ticket) {
+                        say.set(sentence);
+                    } else if element::find(&card(&ticket)).is_none() {
+                        let mut newcomers = newcomers.borrow_mut();
+                        count(ticket, &search, &mut newcomers);
+                        tell.set(headline(newcomers.len()));
                     }
-                    _ => set_outdated.set(true),
                 }
-                Interest::Remains
-            },
-        );
-        Effect::new(move |_| set_open.set(connected.get()));
+                _ => tell.set("There is news. Show it".to_owned()),
+            }
+            Interest::Remains
+        };
+        let names = &["ticket", "reset"];
+        listen("/api/tickets/stream".to_owned(), names, open, on_event);
     });
-
-    let news = move || match newcomers.with(Vec::len) {
-        0 if outdated.get() => Some("There is news. Show it".to_owned()),
-        0 => None,
-        1 => Some("1 new ticket. Show it".to_owned()),
-        count => Some(format!("{count} new tickets. Show them")),
-    };
     view! {
         <div class="shelf-news">
             <p class="live" class:on=move || open.get()>
-                <span class="dot"></span>
-                {move || if open.get() { "Live" } else { "" }}
+                "Live"
             </p>
             <p role="status">
-                {move || {
-                    let here = here.clone();
-                    news().map(|text| view! { <a class="news" href=here>{text}</a> })
-                }}
+                <a class="news" href=here>
+                    {move || news.get()}
+                </a>
             </p>
-            <p class="sr" role="status">{move || said.get()}</p>
+            <p class="sr" role="status">
+                {move || said.get()}
+            </p>
         </div>
-        <ul class="grid">{cards.into_iter().map(card).collect_view()}</ul>
+        {children()}
     }
 }
 
-fn card(ticket: RwSignal<TicketItem>) -> impl IntoView {
-    let (href, hue) = ticket.with_untracked(|ticket| {
-        (
-            format!("/tickets/{}", ticket.id),
-            format!("stub {}", hue(&ticket.id)),
-        )
-    });
-    let taken = move || ticket.with(|ticket| ticket.order.is_some());
-    view! {
-        <li class=hue class:taken=taken>
-            <a href=href>
-                <span class="stub-title">{move || ticket.with(|ticket| ticket.title.clone())}</span>
-                <span class="stub-tear">
-                    <span class="price">{move || dollars(ticket.with(|ticket| ticket.price))}</span>
-                    <span class="state">{move || if taken() { "Reserved" } else { "For sale" }}</span>
-                </span>
-            </a>
-        </li>
+/// The selector of the ticket's card.
+fn card(ticket: &TicketNews) -> String {
+    ["[data-ticket='", &ticket.id, "']"].concat()
+}
+
+/// Shows what is new about a ticket on its card; a sentence about it, if it is worth saying aloud.
+fn refresh(ticket: &TicketNews) -> Option<String> {
+    let selector = card(ticket);
+    let shown = element::find(&selector)?;
+    let version: i64 = shown.get_attribute("data-version")?.parse().ok()?;
+    if ticket.version <= version {
+        return None;
+    }
+    let (was_taken, is_taken) = (shown.has_attribute("data-taken"), ticket.order.is_some());
+    let part = |class: &str| [&selector, " ", class].concat();
+    element::set_text(&part(".stub-title"), &ticket.title);
+    element::set_text(&part(".price"), &dollars(ticket.price));
+    let state = if is_taken { "Reserved" } else { "For sale" };
+    element::set_text(&part(".state"), state);
+    let version = ticket.version.to_string();
+    element::set_attribute(&selector, "data-version", Some(&version));
+    element::set_attribute(&selector, "data-taken", is_taken.then_some(""));
+    match (was_taken, is_taken) {
+        (false, true) => Some([&ticket.title, " was just reserved."].concat()),
+        (true, false) => Some([&ticket.title, " is for sale again."].concat()),
+        _ => None,
     }
 }
 
-/// One of six colours, by which a ticket is known again.
-pub(crate) fn hue(id: &str) -> &'static str {
-    const HUES: [&str; 6] = ["hue-0", "hue-1", "hue-2", "hue-3", "hue-4", "hue-5"];
-    // The end of an id counts up.
-    let sum: usize = id.bytes().rev().take(4).map(usize::from).sum();
-    HUES[sum % HUES.len()]
+/// Keeps the list of tickets that the page does not show and a fresh one would.
+fn count(ticket: TicketNews, search: &str, newcomers: &mut Vec<String>) {
+    newcomers.retain(|id| *id != ticket.id);
+    // By the browser: tables of letters weigh more than the rest of this file.
+    let title = String::from(js_sys::JsString::from(ticket.title).to_lower_case());
+    let wanted = search.split(' ').all(|word| title.contains(word));
+    if ticket.order.is_none() && wanted {
+        newcomers.push(ticket.id);
+    }
 }
 
-fn take(
-    news: TicketItem,
-    cards: &[RwSignal<TicketItem>],
-    words: &[String],
-    newcomers: WriteSignal<Vec<String>>,
-    say: WriteSignal<String>,
-) {
-    let shown = cards
-        .iter()
-        .find(|card| card.with_untracked(|card| card.id == news.id));
-    let Some(card) = shown else {
-        let title = news.title.to_lowercase();
-        let wanted = news.order.is_none() && words.iter().all(|word| title.contains(word.as_str()));
-        newcomers.update(|newcomers| {
-            newcomers.retain(|id| *id != news.id);
-            if wanted {
-                newcomers.push(news.id);
-            }
-        });
-        return;
-    };
-    let (old_version, was_taken) = card.with_untracked(|card| (card.version, card.order.is_some()));
-    if news.version <= old_version {
-        return;
+fn headline(newcomers: usize) -> String {
+    match newcomers {
+        0 => String::new(),
+        1 => "1 new ticket. Show it".to_owned(),
+        more => [&more.to_string(), " new tickets. Show them"].concat(),
     }
-    match (was_taken, news.order.is_some()) {
-        (false, true) => say.set(format!("{} was just reserved.", news.title)),
-        (true, false) => say.set(format!("{} is for sale again.", news.title)),
-        _ => {}
-    }
-    card.set(news);
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Headers, RequestInit, Response};
+use web_sys::{RequestInit, Response};
 
 /// An answer, whatever its status.
 pub(super) struct Answer {
@@ -21,9 +21,6 @@ pub(super) async fn post(path: &str, json: &str) -> Option<Answer> {
     let request = RequestInit::new();
     request.set_method("POST");
     request.set_body(&JsValue::from_str(json));
-    let headers = Headers::new().ok()?;
-    headers.set("content-type", "application/json").ok()?;
-    request.set_headers(&headers);
     send(path, &request).await.ok()
 }
 

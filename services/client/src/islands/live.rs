@@ -15,6 +15,9 @@ use web_sys::{Event, EventSource, MessageEvent, VisibilityState};
 /// After how long a stream is asked for again that was refused.
 const REFUSED: Duration = Duration::from_secs(5);
 
+/// The event that tells nothing but an id to go on from.
+const PLACE: &str = "place";
+
 /// Whether to go on listening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interest {
@@ -37,14 +40,14 @@ struct Live {
     on_event: Listener,
 }
 
-/// Listens to the events of these names at this path. Each is given to `on_event` with its name and data. The signal
-/// says whether the connection stands. To be called in the browser alone.
+/// Listens to the events of these names at this path. Each is given to `on_event` with its name and data. `open` is
+/// told whether the connection stands. To be called in the browser alone.
 pub(super) fn listen(
     path: String,
     names: &'static [&'static str],
+    open: RwSignal<bool>,
     on_event: impl Fn(&str, &str) -> Interest + 'static,
-) -> ReadSignal<bool> {
-    let open = RwSignal::new(false);
+) {
     let live = Rc::new(Live {
         path,
         names,
@@ -66,7 +69,6 @@ pub(super) fn listen(
     if document().visibility_state() != VisibilityState::Hidden {
         live.connect();
     }
-    open.read_only()
 }
 
 impl Live {
@@ -78,14 +80,14 @@ impl Live {
         let url = if last.is_empty() {
             self.path.clone()
         } else {
-            format!("{}?lastEventId={last}", self.path)
+            [&self.path, "?lastEventId=", &last].concat()
         };
         let Ok(source) = EventSource::new(&url) else {
             return;
         };
         let this = self.clone();
         let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event| this.take(&event));
-        for name in self.names {
+        for name in self.names.iter().chain(&[PLACE]) {
             let listener = on_message.as_ref().unchecked_ref();
             let _ = source.add_event_listener_with_callback(name, listener);
         }
@@ -100,8 +102,12 @@ impl Live {
 
     fn take(&self, event: &MessageEvent) {
         self.last.replace(event.last_event_id());
+        let name = event.type_();
+        if name == PLACE {
+            return;
+        }
         let data = event.data().as_string().unwrap_or_default();
-        if (self.on_event)(&event.type_(), &data) == Interest::Ends {
+        if (self.on_event)(&name, &data) == Interest::Ends {
             self.over.replace(true);
             self.close();
         }

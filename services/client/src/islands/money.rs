@@ -18,16 +18,6 @@ pub fn dollars(cents: i64) -> String {
     text
 }
 
-/// Cents of a price as the API writes it.
-pub(super) fn cents(dollars: f64) -> i64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the API's prices have two decimals and are far below the range"
-    )]
-    let cents = (dollars * 100.0).round() as i64;
-    cents
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,10 +29,5 @@ mod tests {
         assert_eq!(dollars(99_900), "$999.00");
         assert_eq!(dollars(125_000), "$1,250.00");
         assert_eq!(dollars(123_456_789), "$1,234,567.89");
-    }
-
-    #[test]
-    fn a_price_of_the_api_is_read_to_the_cent() {
-        assert_eq!([19.99, 0.07, 1250.0].map(cents), [1999, 7, 125_000]);
     }
 }

@@ -1,25 +1,7 @@
 //! Paying an order, and what came of it.
 
-use serde::{Deserialize, Serialize};
-
 use super::http;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Payment<'a> {
-    token: &'a str,
-    order_id: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Refusal {
-    errors: Vec<Reason>,
-}
-
-#[derive(Deserialize)]
-struct Reason {
-    message: String,
-}
+use super::json::{Json, quoted};
 
 /// What the shop says of a second payment of the same order, which charges nothing.
 const PAID_BEFORE: &str = "Order is already paid";
@@ -29,23 +11,23 @@ const UNCLEAR: &str =
 
 /// Pays with a card's token; the reason in words if that did not work.
 pub(super) async fn pay(token: &str, order: &str) -> Result<(), String> {
-    let payment = Payment {
-        token,
-        order_id: order,
-    };
-    let body = serde_json::to_string(&payment).map_err(|_| UNCLEAR.to_owned())?;
-    let answer = http::post("/api/payments", &body).await;
-    let Some(answer) = answer else {
+    let (token, order) = (quoted(token), quoted(order));
+    let payment = ["{\"token\":", &token, ",\"orderId\":", &order, "}"].concat();
+    let Some(answer) = http::post("/api/payments", &payment).await else {
         return Err(UNCLEAR.to_owned());
     };
     if answer.status == 201 {
         return Ok(());
     }
-    let refusal: Option<Refusal> = serde_json::from_str(&answer.text).ok();
-    let reason = refusal.and_then(|refusal| refusal.errors.into_iter().next());
-    match reason {
-        Some(reason) if reason.message == PAID_BEFORE => Ok(()),
-        Some(reason) if answer.status < 500 => Err(reason.message),
+    match reason(&answer.text) {
+        Some(reason) if reason == PAID_BEFORE => Ok(()),
+        Some(reason) if answer.status < 500 => Err(reason),
         _ => Err(UNCLEAR.to_owned()),
     }
+}
+
+/// The first reason of a refusal in the contract's shape.
+fn reason(refusal: &str) -> Option<String> {
+    let errors = Json::parse(refusal)?.get("errors")?;
+    errors.get("0")?.text("message")
 }

@@ -4,7 +4,6 @@ use axum::extract::Query;
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::islands::TicketItem;
 use crate::page::{Page, Visit};
 use crate::view::{self, Section, Shelf, Sort};
 
@@ -38,7 +37,7 @@ pub(super) async fn home(visit: Visit, Query(search): Query<Search>) -> Response
         address(&query)
     });
     let shelf = Shelf {
-        tickets: found.items.into_iter().map(TicketItem::from).collect(),
+        tickets: found.items,
         here: address(&query),
         search: words,
         sort,

@@ -4,7 +4,6 @@ use axum::extract::Query;
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::islands::TicketItem;
 use crate::page::{Page, Visit};
 use crate::view::{self, Section};
 
@@ -40,9 +39,8 @@ pub(super) async fn list(visit: Visit, Query(place): Query<Place>) -> Response {
     match found {
         Ok(found) => {
             let next = next_page("/tickets/mine", found.after.as_deref());
-            let tickets = found.items.into_iter().map(TicketItem::from).collect();
             let page = Page::new("My tickets").of(Section::Mine);
-            visit.page(&visitor, page, || view::my_tickets(tickets, next))
+            visit.page(&visitor, page, || view::my_tickets(found.items, next))
         }
         Err(failure) => visit.failed(&visitor, &failure),
     }

@@ -6,9 +6,8 @@ use axum::response::Response;
 use common::Id;
 use common::id::kind;
 
-use crate::islands::OrderItem;
 use crate::page::{Page, Visit};
-use crate::view::{self, Section};
+use crate::view::{self, Desk, Section};
 
 /// The order.
 pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
@@ -37,15 +36,14 @@ pub(super) async fn page(visit: &Visit, id: Id<kind::Order>, refusal: Option<Str
     } else {
         page
     };
-    let shop = &visit.shop;
-    let (now, key) = (
-        shop.clock.now().milliseconds(),
-        shop.stripe.publishable_key.clone(),
-    );
-    let deadline = time_of_day(&order.expires_at.to_string());
-    visit.page(&visitor, page, || {
-        view::order(OrderItem::from(order), deadline, now, key, refusal)
-    })
+    let desk = Desk {
+        deadline: time_of_day(&order.expires_at.to_string()),
+        now: visit.shop.clock.now().milliseconds(),
+        stripe_key: visit.shop.stripe.publishable_key.clone(),
+        order,
+        refusal,
+    };
+    visit.page(&visitor, page, || view::order(desk))
 }
 
 /// Hours and minutes of an RFC 3339 time in UTC.

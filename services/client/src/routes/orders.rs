@@ -4,7 +4,6 @@ use axum::extract::Query;
 use axum::response::Response;
 
 use super::my_tickets::{Place, next_page};
-use crate::islands::OrderItem;
 use crate::page::{Page, Visit};
 use crate::view::{self, Section};
 
@@ -15,9 +14,8 @@ pub(super) async fn list(visit: Visit, Query(place): Query<Place>) -> Response {
     match found {
         Ok(found) => {
             let next = next_page("/orders", found.after.as_deref());
-            let orders = found.items.into_iter().map(OrderItem::from).collect();
             let page = Page::new("Orders").of(Section::Orders);
-            visit.page(&visitor, page, || view::orders(orders, next))
+            visit.page(&visitor, page, || view::orders(found.items, next))
         }
         Err(failure) => visit.failed(&visitor, &failure),
     }

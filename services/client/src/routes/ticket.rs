@@ -11,9 +11,9 @@ use serde::Deserialize;
 
 use super::new_ticket::Typed;
 use crate::api::Failure;
-use crate::islands::{TicketItem, Viewer, dollars};
+use crate::islands::dollars;
 use crate::page::{Page, Visit, Visitor, go, sign_in_url};
-use crate::view::{self, Offer, TicketForm};
+use crate::view::{self, Offer, TicketForm, Viewer};
 
 /// How somebody came here.
 #[derive(Debug, Default, Deserialize)]
@@ -90,20 +90,16 @@ impl Said {
         } else {
             StatusCode::OK
         };
-        let item = TicketItem::from(ticket);
-        let path = format!("/tickets/{}", item.id);
-        let page = Page::new(item.title.clone())
+        let path = format!("/tickets/{}", ticket.id);
+        let (title, price) = (&ticket.title, dollars(ticket.price.cents()));
+        let page = Page::new(title.to_string())
             .status(status)
-            .described(format!(
-                "{} for {}. Reserve it, pay by card, and it is yours.",
-                item.title,
-                dollars(item.price)
-            ))
+            .described(format!("{title} for {price}. Reserve it, pay by card, and it is yours."))
             .public_at(path.clone())
             .alive();
         let offer = Offer {
-            edit: self.edit.unwrap_or_else(|| TicketForm::of(&item)),
-            ticket: item,
+            edit: self.edit.unwrap_or_else(|| TicketForm::of(&ticket)),
+            ticket,
             viewer,
             own_order,
             sign_in: sign_in_url(&path),

@@ -195,8 +195,8 @@ fn AccountMenu(visitor: Visitor) -> impl IntoView {
 fn Mark() -> impl IntoView {
     view! {
         <svg class="mark" viewBox="0 0 32 32" width="32" height="32" aria-hidden="true">
-            <path d="M3 8h17v3m0 4v2m0 4v3H3v-5a3 3 0 0 0 0-6z" />
-            <path class="torn" d="M23 7l6 1v5a3 3 0 0 0 0 6v5l-6 1z" />
+            <path d="M3 9a2 2 0 0 1 2-2h15v18H5a2 2 0 0 1-2-2v-3a4 4 0 0 0 0-8z" />
+            <path class="torn" d="M23 7.6l5.2 1.2a1.5 1.5 0 0 1 1.1 1.8l-.6 2.6a3.4 3.4 0 0 0-1.3 6l-.9 3.7a1.5 1.5 0 0 1-1.8 1.1L23 23.6z" />
         </svg>
     }
 }

@@ -1,13 +1,15 @@
 //! One's orders, and one of them.
 
 use common::OrderStatus;
+use common::api::orders::OrderView;
 use leptos::prelude::*;
 
+use super::item::{hue, stage, version};
 use super::more;
-use crate::islands::{OrderDesk, OrderItem, dollars, hue};
+use crate::islands::{OrderDesk, dollars};
 
 /// `/orders`
-pub(crate) fn orders(orders: Vec<OrderItem>, next: Option<String>) -> impl IntoView {
+pub(crate) fn orders(orders: Vec<OrderView>, next: Option<String>) -> impl IntoView {
     let none = orders.is_empty();
     view! {
         <section class="list">
@@ -27,8 +29,8 @@ pub(crate) fn orders(orders: Vec<OrderItem>, next: Option<String>) -> impl IntoV
     }
 }
 
-fn row(order: OrderItem) -> impl IntoView {
-    let (class, state) = match order.state.status {
+fn row(order: OrderView) -> impl IntoView {
+    let (class, state) = match order.status {
         OrderStatus::Created | OrderStatus::AwaitingPayment => ("badge held", "To be paid"),
         OrderStatus::Complete => ("badge yours", "Paid"),
         OrderStatus::Cancelled => ("badge over", "Cancelled"),
@@ -36,48 +38,117 @@ fn row(order: OrderItem) -> impl IntoView {
     view! {
         <li>
             <a href=format!("/orders/{}", order.id)>
-                <span class="row-title">{order.title}</span>
+                <span class="row-title">{order.ticket.title.to_string()}</span>
                 <span class=class>{state}</span>
-                <span class="price">{dollars(order.price)}</span>
+                <span class="price">{dollars(order.ticket.price.cents())}</span>
             </a>
         </li>
     }
 }
 
-/// `/orders/{id}`; `deadline` is the time of day until which it can be paid, `now` the server's clock.
-pub(crate) fn order(
-    order: OrderItem,
-    deadline: String,
-    now: i64,
-    stripe_key: String,
-    refusal: Option<String>,
-) -> impl IntoView {
-    let active = order.state.status.is_active();
-    let cancel = format!("/orders/{}/cancel", order.id);
-    let class = format!("order {}", hue(&order.ticket));
+/// An order's page.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk {
+    pub(crate) order: OrderView,
+    /// The time of day until which it can be paid.
+    pub(crate) deadline: String,
+    /// The server's clock, in milliseconds since 1970.
+    pub(crate) now: i64,
+    pub(crate) stripe_key: String,
+    /// Why it could not be given up, if that was tried.
+    pub(crate) refusal: Option<String>,
+}
+
+/// `/orders/{id}`
+pub(crate) fn order(desk: Desk) -> impl IntoView {
+    let order = &desk.order;
+    let id = order.id.to_string();
+    let class = format!("order {}", hue(&order.ticket.id.to_string()));
+    let (title, price) = (order.ticket.title.to_string(), dollars(order.ticket.price.cents()));
     view! {
         <article class=class>
-            <header class="order-head">
-                <p class="eyebrow">"Your order"</p>
-                <h1>{order.title.clone()}</h1>
-                <p class="price big">{dollars(order.price)}</p>
-            </header>
-            {refusal.map(|reason| view! { <div class="notice bad" role="alert"><p>{reason}</p></div> })}
-            {active.then(|| view! {
-                <noscript>
-                    <div class="notice">
-                        <p>
-                            "It is reserved for you until " {deadline} ". Card numbers are typed into Stripe's own form, which needs JavaScript: switch it on for this page, or sign in and pay on another device. This page looks every ten seconds whether it is paid."
-                        </p>
-                    </div>
-                </noscript>
-            })}
-            <OrderDesk order rendered_at=now stripe_key />
-            {active.then(|| view! {
-                <form class="give-up" method="post" action=cancel>
+            <p class="eyebrow">"Your order"</p>
+            <h1>{title}</h1>
+            <p class="price big">{price.clone()}</p>
+            {desk.refusal.clone().map(|reason| view! { <div class="notice bad" role="alert"><p>{reason}</p></div> })}
+            {if order.status.is_active() { open(desk, id, price).into_any() } else { settled(order).into_any() }}
+        </article>
+    }
+}
+
+/// An order that came to its end: nothing about it is alive.
+fn settled(order: &OrderView) -> impl IntoView + use<> {
+    let stage = stage(order);
+    let ticket = order.ticket.id.to_string();
+    view! {
+        <div class="desk states" data-state=stage>{endings(&ticket)}</div>
+    }
+}
+
+fn open(desk: Desk, id: String, price: String) -> impl IntoView {
+    let Desk { order, deadline, now, stripe_key, .. } = desk;
+    let (expires_at, version) = (order.expires_at.milliseconds(), version(order.version));
+    let cancel = format!("/orders/{id}/cancel");
+    let ticket = order.ticket.id.to_string();
+    view! {
+        <noscript>
+            <div class="notice">
+                <p>
+                    "It is reserved for you until " {deadline} ". Card numbers are typed into Stripe's own form, which needs JavaScript: switch it on for this page, or sign in and pay on another device. This page looks every ten seconds whether it is paid."
+                </p>
+            </div>
+        </noscript>
+        <div class="desk">
+            <OrderDesk order=id version expires_at rendered_at=now stripe_key>
+                <form class="pay" id="pay" data-when="open">
+                    <h2>"Pay by card"</h2>
+                    <div id="card" class="card-form"></div>
+                    <p class="fault" id="pay-fault" role="alert"></p>
+                    <button class="wide" id="pay-button">{format!("Pay {price}")}</button>
+                </form>
+                <form class="give-up" data-when="open" method="post" action=cancel>
                     <button class="quiet">"Cancel this order"</button>
                 </form>
-            })}
-        </article>
+                {outcome("charged", "waiting", "Payment received", "Writing your name on the ticket…", ())}
+                {outcome("over", "waiting", "Time is up", "Giving the ticket back…", ())}
+                {endings(&ticket)}
+            </OrderDesk>
+        </div>
+    }
+}
+
+/// What an order can come to.
+fn endings(ticket: &str) -> impl IntoView + use<> {
+    const GIVEN_UP: &str = "You gave this order up. Nothing was charged that is not refunded.";
+    const EXPIRED: &str =
+        "It was not paid in time, so the ticket is for sale again. Nothing was charged that is not refunded.";
+    let all = view! { <a class="button" href="/orders">"All your orders"</a> };
+    view! {
+        {outcome("paid", "good", "It is yours", "Paid, and nobody can take it away. Enjoy it.", all)}
+        {outcome("cancelled", "over", "Cancelled", GIVEN_UP, again(ticket))}
+        {outcome("expired", "over", "Expired", EXPIRED, again(ticket))}
+    }
+}
+
+fn outcome<V: IntoView + 'static>(
+    when: &'static str,
+    kind: &'static str,
+    title: &'static str,
+    text: &'static str,
+    actions: V,
+) -> impl IntoView {
+    view! {
+        <div class=format!("outcome {kind}") data-when=when>
+            <h2 tabindex="-1">{title}</h2>
+            <p>{text}</p>
+            <p class="actions">{actions}</p>
+        </div>
+    }
+}
+
+fn again(ticket: &str) -> impl IntoView + use<> {
+    view! {
+        <a class="button" href=format!("/tickets/{ticket}")>"Look at the ticket again"</a>
+        <a class="button second" href="/">"Find another"</a>
     }
 }

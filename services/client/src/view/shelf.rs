@@ -1,13 +1,15 @@
 //! What is for sale: search, order, the grid, and the way to the next page.
 
+use common::api::tickets::TicketView;
 use leptos::prelude::*;
 
-use crate::islands::{TicketGrid, TicketItem};
+use super::item::{hue, version};
+use crate::islands::{TicketGrid, dollars};
 
 /// The front page's state, all of which is in its address.
 #[derive(Debug, Clone)]
 pub(crate) struct Shelf {
-    pub(crate) tickets: Vec<TicketItem>,
+    pub(crate) tickets: Vec<TicketView>,
     /// What is searched for, as it was typed.
     pub(crate) search: String,
     pub(crate) sort: Sort,
@@ -68,6 +70,7 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
     } = shelf;
     let searched = !search.is_empty();
     let words: Vec<_> = search.split_whitespace().map(str::to_lowercase).collect();
+    let words = words.join(" ");
     let none = tickets.is_empty() && first.is_none();
     view! {
         <section class="hero">
@@ -115,12 +118,36 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
                     }
                 })}
             {none.then(|| empty(searched))}
-            <TicketGrid tickets words here />
+            <TicketGrid search=words here>
+                <ul class="grid">{tickets.into_iter().map(card).collect_view()}</ul>
+            </TicketGrid>
             <nav class="pages" aria-label="Pages">
                 {first.map(|href| view! { <a class="button second" href=href>"Back to the start"</a> })}
                 {next.map(|href| view! { <a class="button second" href=href rel="next">"More tickets"</a> })}
             </nav>
         </section>
+    }
+}
+
+/// A ticket to be torn off. The island finds its parts by their classes.
+fn card(ticket: TicketView) -> impl IntoView {
+    let id = ticket.id.to_string();
+    let taken = ticket.order_id.is_some();
+    view! {
+        <li
+            class=format!("stub {}", hue(&id))
+            data-ticket=id.clone()
+            data-version=version(ticket.version)
+            data-taken=taken.then_some("")
+        >
+            <a href=format!("/tickets/{id}")>
+                <span class="stub-title">{ticket.title.to_string()}</span>
+                <span class="stub-tear">
+                    <span class="price">{dollars(ticket.price.cents())}</span>
+                    <span class="state">{if taken { "Reserved" } else { "For sale" }}</span>
+                </span>
+            </a>
+        </li>
     }
 }
 

@@ -1,15 +1,29 @@
 //! A ticket, one's own tickets, and the form that makes or changes one.
 
+use common::api::tickets::TicketView;
 use leptos::prelude::*;
 
 use super::form::{Alert, Faults, Field};
+use super::item::{hue, typed_price, version};
 use super::more;
-use crate::islands::{TicketItem, TicketOffer, Viewer, dollars, hue};
+use crate::islands::offer::state;
+use crate::islands::{TicketOffer, dollars};
+
+/// Who looks at a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Viewer {
+    /// Somebody who is not signed in.
+    Anonymous,
+    /// Somebody who could buy it.
+    Shopper,
+    /// Who sells it.
+    Seller,
+}
 
 /// A ticket's page.
 #[derive(Debug, Clone)]
 pub(crate) struct Offer {
-    pub(crate) ticket: TicketItem,
+    pub(crate) ticket: TicketView,
     pub(crate) viewer: Viewer,
     /// The viewer's own order that holds it.
     pub(crate) own_order: Option<String>,
@@ -35,10 +49,10 @@ pub(crate) struct TicketForm {
 
 impl TicketForm {
     /// The form that changes this ticket.
-    pub(crate) fn of(ticket: &TicketItem) -> Self {
+    pub(crate) fn of(ticket: &TicketView) -> Self {
         Self {
-            title: ticket.title.clone(),
-            price: dollars(ticket.price).replace(['$', ','], ""),
+            title: ticket.title.to_string(),
+            price: typed_price(ticket),
             version: Some(ticket.version),
             faults: Faults::none(),
         }
@@ -59,14 +73,28 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
         saved,
         refusal,
     } = offer;
-    let editable = viewer == Viewer::Seller && (ticket.order.is_none() || edit.faults.any());
-    let action = format!("/tickets/{}", ticket.id);
-    let class = format!("ticket {}", hue(&ticket.id));
+    let taken = ticket.order_id.is_some();
+    let editable = viewer == Viewer::Seller && (!taken || edit.faults.any());
+    let id = ticket.id.to_string();
+    let action = format!("/tickets/{id}");
+    let buy = format!("/tickets/{id}/buy");
+    let class = format!("ticket {}", hue(&id));
+    let price = ticket.price.cents();
+    // An older order of the visitor's does not hold it.
+    let holder = ticket.order_id.map(|order| order.to_string());
+    let own = own_order.filter(|own| holder.is_none() || holder.as_ref() == Some(own));
+    let now = state(taken, own.is_some());
     view! {
         <article class=class>
             {refusal.map(|reason| view! { <div class="notice bad" role="alert"><p>{reason}</p></div> })}
             {saved.then(|| view! { <div class="notice good" role="status"><p>"Saved. This is what others see."</p></div> })}
-            <TicketOffer ticket viewer own_order sign_in hold />
+            <h1 id="ticket-title">{ticket.title.to_string()}</h1>
+            <p class="price big" id="ticket-price">{dollars(price)}</p>
+            <TicketOffer id version=version(ticket.version) price state=now.to_owned() own=own.clone()>
+                <div data-when="free">{free(viewer, sign_in, buy, &hold)}</div>
+                <div data-when="taken">{reserved(viewer)}</div>
+                <div data-when="own">{own.map(|order| yours(&order))}</div>
+            </TicketOffer>
         </article>
         {editable
             .then(|| {
@@ -77,6 +105,44 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
                     </section>
                 }
             })}
+    }
+}
+
+fn free(viewer: Viewer, sign_in: String, buy: String, hold: &str) -> impl IntoView + use<> {
+    let hint = format!("It is yours alone for {hold} while you pay.");
+    let way = match viewer {
+        Viewer::Seller => ().into_any(),
+        Viewer::Anonymous => view! { <a class="button wide" href=sign_in>"Sign in to buy"</a> }.into_any(),
+        Viewer::Shopper => view! {
+            <form method="post" action=buy>
+                <button class="wide">"Buy"</button>
+            </form>
+            <p class="hint">{hint}</p>
+        }
+        .into_any(),
+    };
+    view! {
+        <p class="badge free">"For sale"</p>
+        {way}
+    }
+}
+
+fn reserved(viewer: Viewer) -> impl IntoView {
+    let text = if viewer == Viewer::Seller {
+        "Somebody has reserved it, or bought it. As long as that is so it cannot be changed."
+    } else {
+        "Somebody else was quicker. Should they not pay in time, it is for sale again, and this page will say so by itself."
+    };
+    view! {
+        <p class="badge held">"Reserved"</p>
+        <p>{text}</p>
+    }
+}
+
+fn yours(order: &str) -> impl IntoView + use<> {
+    view! {
+        <p class="badge yours">"Yours"</p>
+        <a class="button wide" href=format!("/orders/{order}")>"Go to your order"</a>
     }
 }
 
@@ -128,7 +194,7 @@ fn Form(
 }
 
 /// `/tickets/mine`
-pub(crate) fn my_tickets(tickets: Vec<TicketItem>, next: Option<String>) -> impl IntoView {
+pub(crate) fn my_tickets(tickets: Vec<TicketView>, next: Option<String>) -> impl IntoView {
     let none = tickets.is_empty();
     view! {
         <section class="list">
@@ -148,8 +214,8 @@ pub(crate) fn my_tickets(tickets: Vec<TicketItem>, next: Option<String>) -> impl
     }
 }
 
-fn row(ticket: TicketItem) -> impl IntoView {
-    let (class, state) = if ticket.order.is_some() {
+fn row(ticket: TicketView) -> impl IntoView {
+    let (class, state) = if ticket.order_id.is_some() {
         ("badge held", "Reserved or sold")
     } else {
         ("badge free", "For sale")
@@ -157,9 +223,9 @@ fn row(ticket: TicketItem) -> impl IntoView {
     view! {
         <li>
             <a href=format!("/tickets/{}", ticket.id)>
-                <span class="row-title">{ticket.title}</span>
+                <span class="row-title">{ticket.title.to_string()}</span>
                 <span class=class>{state}</span>
-                <span class="price">{dollars(ticket.price)}</span>
+                <span class="price">{dollars(ticket.price.cents())}</span>
             </a>
         </li>
     }

@@ -1,9 +1,9 @@
 //! `GET /api/orders`
 
 use axum::extract::State;
-use common::ErrorBody;
 use common::api::orders::OrderView;
 use common::id::kind;
+use common::{ErrorBody, Id};
 use service::ApiError;
 use service::http::{Page, PageRequest};
 use service::session::RequireUser;
@@ -26,7 +26,7 @@ use crate::store::OrderStore;
 pub(super) async fn list(
     State(orders): State<OrderStore>,
     RequireUser(user): RequireUser,
-    page: PageRequest<kind::Order>,
+    page: PageRequest<Id<kind::Order>>,
 ) -> Result<Page<OrderView>, ApiError> {
     let found = orders.list_of(user.id, &page).await?;
     Ok(page.page(found, |order| order.id).map(OrderView::from))

@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use common::ErrorBody;
 use common::api::orders::OrderView;
 use common::id::kind;
+use common::{ErrorBody, Id};
 use service::ApiError;
 use service::http::PathId;
 use service::session::RequireUser;
 
+use crate::domain::Order;
 use crate::store::OrderStore;
 
 /// One of one's own orders.
@@ -26,10 +27,20 @@ pub(super) async fn show(
     RequireUser(user): RequireUser,
     id: PathId<kind::Order>,
 ) -> Result<Json<OrderView>, ApiError> {
+    let order = own(&orders, user.id, id).await?;
+    Ok(Json(order.into()))
+}
+
+/// The order, if it is this user's.
+pub(super) async fn own(
+    orders: &OrderStore,
+    user: Id<kind::User>,
+    id: PathId<kind::Order>,
+) -> Result<Order, ApiError> {
     let order = orders.find(id.found()?).await?;
     let order = order.ok_or(ApiError::NotFound)?;
-    if order.buyer == user.id {
-        Ok(Json(order.into()))
+    if order.buyer == user {
+        Ok(order)
     } else {
         Err(ApiError::NotAuthorized)
     }

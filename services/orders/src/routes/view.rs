@@ -12,6 +12,7 @@ impl From<Order> for OrderView {
             user_id: order.buyer,
             expires_at: order.expires_at,
             version: order.version,
+            reason: order.reason,
             ticket: OrderedTicketView {
                 id: order.ticket.id,
                 title: order.ticket.title,

@@ -106,7 +106,7 @@ impl OrderStore {
     pub(crate) async fn list_of(
         &self,
         buyer: Id<kind::User>,
-        page: &PageRequest<kind::Order>,
+        page: &PageRequest<Id<kind::Order>>,
     ) -> Result<Vec<Order>, StoreError> {
         let mut filter = doc! { "user_id": object_id(buyer) };
         if let Some(after) = page.after {

@@ -9,6 +9,7 @@ mod domain;
 mod ending;
 mod placing;
 mod recovery;
+mod stream;
 mod tickets;
 
 use common::api::orders::OrderView;

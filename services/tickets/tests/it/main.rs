@@ -4,11 +4,17 @@
 
 mod api;
 mod concurrency;
+mod listing;
+mod mine;
 mod orders;
+mod stream;
 
+use common::OrderStatus;
 use common::api::tickets::TicketView;
+use common::events::OrderState;
 use serde_json::{Value, json};
 use service::Clock;
+use service::mongo::new_id;
 use testkit::{Api, TestApp};
 
 async fn start() -> TestApp {
@@ -33,4 +39,18 @@ async fn show(api: &Api, ticket: &TicketView) -> TicketView {
 
 fn now() -> common::Timestamp {
     Clock::system().now()
+}
+
+/// An order of the ticket, as the orders service tells of it.
+fn order_of(ticket: &TicketView) -> OrderState {
+    OrderState {
+        id: new_id(),
+        version: 0,
+        status: OrderStatus::Created,
+        user_id: new_id(),
+        ticket_id: ticket.id,
+        price: ticket.price,
+        expires_at: now(),
+        reason: None,
+    }
 }

@@ -1,28 +1,12 @@
 //! Orders hold tickets and let them go, in whatever order their events come.
 
-use std::time::Duration;
-
 use common::api::tickets::TicketView;
 use common::events::OrderState;
 use common::{Event, OrderStatus, Subject};
 use serde_json::json;
-use service::mongo::new_id;
 use testkit::{TestApp, eventually};
 
-use crate::{now, sell, show, start};
-
-fn order_for(ticket: &TicketView) -> OrderState {
-    OrderState {
-        id: new_id(),
-        version: 0,
-        status: OrderStatus::Created,
-        user_id: new_id(),
-        ticket_id: ticket.id,
-        price: ticket.price,
-        expires_at: now().plus(Duration::from_mins(15)),
-        reason: None,
-    }
-}
+use crate::{order_of, sell, show, start};
 
 fn created(order: &OrderState) -> Event {
     Event::OrderCreated(order.clone())
@@ -49,7 +33,7 @@ async fn wait_until_held_by(app: &TestApp, ticket: &TicketView, order: Option<&O
 async fn an_order_takes_a_ticket_off_the_list_and_its_cancellation_puts_it_back() {
     let app = start().await;
     let ticket = sell(&app.user(), "Front row", json!(20)).await;
-    let order = order_for(&ticket);
+    let order = order_of(&ticket);
     app.publish(created(&order)).await;
     wait_until_held_by(&app, &ticket, Some(&order)).await;
     assert_eq!(app.anonymous().get("/api/tickets").await.json, json!([]));
@@ -77,7 +61,7 @@ async fn a_reserved_ticket_cannot_be_repriced() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
-    let order = order_for(&ticket);
+    let order = order_of(&ticket);
     app.publish(created(&order)).await;
     wait_until_held_by(&app, &ticket, Some(&order)).await;
     let path = format!("/api/tickets/{}", ticket.id);
@@ -100,7 +84,7 @@ async fn every_event_twice_and_in_any_order_leaves_the_same_state() {
     let mut tickets = Vec::new();
     for rotation in 0..10 {
         let ticket = sell(&seller, &format!("Seat {rotation}"), json!(20)).await;
-        let orders = [order_for(&ticket), order_for(&ticket), order_for(&ticket)];
+        let orders = [order_of(&ticket), order_of(&ticket), order_of(&ticket)];
         let mut events = vec![
             created(&orders[0]),
             cancelled(&orders[0]),
@@ -129,7 +113,7 @@ async fn every_event_twice_and_in_any_order_leaves_the_same_state() {
 async fn a_creation_that_comes_after_the_cancellation_holds_nothing() {
     let app = start().await;
     let ticket = sell(&app.user(), "Front row", json!(20)).await;
-    let (gone, next) = (order_for(&ticket), order_for(&ticket));
+    let (gone, next) = (order_of(&ticket), order_of(&ticket));
     app.publish(cancelled(&gone)).await;
     app.publish(created(&gone)).await;
     app.publish(created(&next)).await;
@@ -141,7 +125,7 @@ async fn a_creation_that_comes_after_the_cancellation_holds_nothing() {
 async fn an_order_waits_until_the_one_before_lets_go() {
     let app = start().await;
     let ticket = sell(&app.user(), "Front row", json!(20)).await;
-    let (first, second) = (order_for(&ticket), order_for(&ticket));
+    let (first, second) = (order_of(&ticket), order_of(&ticket));
     app.publish(created(&first)).await;
     wait_until_held_by(&app, &ticket, Some(&first)).await;
     app.publish(created(&second)).await;

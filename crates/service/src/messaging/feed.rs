@@ -1,0 +1,149 @@
+//! The live feed: recent events, for as many watchers as there are, from one subscription a process.
+//!
+//! A [`FeedReader`] reads the stream into a bounded window; each [`Subscription`] goes through that window at its own
+//! pace and holds nothing of its own but its place in it. Places are [`EventId`]s, the same at every replica, so that a
+//! watcher goes on at any of them, also after a restart. A watcher that cannot be told all it missed is told that.
+//! Nothing here is acknowledged and no effect may rest on it: a feed shows what happened to those who look.
+
+mod event_id;
+mod reader;
+mod window;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use common::{Event, Subject};
+use futures::stream::{self, Stream};
+use tokio::sync::watch;
+use tokio::sync::watch::error::RecvError;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::broker::Broker;
+use crate::clock::Clock;
+pub use event_id::{EventId, InvalidEventId};
+pub use reader::FeedReader;
+use window::{Place, Window};
+
+/// How much a watcher is told of that comes without a place: whoever rendered a page did so not longer ago than this.
+const RECENT: Duration = Duration::from_mins(1);
+
+/// How long to wait for events that another replica has told of already.
+const OTHER_REPLICA: Duration = Duration::from_secs(1);
+
+/// What a watcher is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News<T> {
+    /// Something happened.
+    Event {
+        /// The watcher's place after it.
+        id: EventId,
+        /// What happened.
+        item: T,
+    },
+    /// More happened than can be told; the watcher has to look for itself, and goes on from here.
+    Reset(EventId),
+    /// Nothing yet; the watcher's place, from which it can go on.
+    Place(EventId),
+}
+
+/// Recent events, and those to come. Clones share them.
+#[derive(Debug)]
+pub struct Feed<T> {
+    window: watch::Receiver<Window<T>>,
+    ended: CancellationToken,
+}
+
+// Written out because a derive would ask the same of `T`.
+impl<T> Clone for Feed<T> {
+    fn clone(&self) -> Self {
+        Self {
+            window: self.window.clone(),
+            ended: self.ended.clone(),
+        }
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Feed<T> {
+    /// A feed of these subjects, and the task that keeps it. `read` makes of an event what watchers are told, or nothing;
+    /// it is called once an event, however many watch.
+    #[must_use]
+    pub fn new(
+        broker: Broker,
+        subjects: &'static [Subject],
+        read: fn(Event) -> Option<T>,
+    ) -> (Self, FeedReader<T>) {
+        let (sender, window) = watch::channel(Window::new());
+        let ended = CancellationToken::new();
+        let reader = FeedReader::new(broker, subjects, read, sender, ended.clone().drop_guard());
+        (Self { window, ended }, reader)
+    }
+
+    /// Cancelled when the feed has ended, as the process stops.
+    #[must_use]
+    pub const fn ended(&self) -> &CancellationToken {
+        &self.ended
+    }
+
+    /// What happens from the place `after` on, as the watcher remembers it; from a minute ago if it remembers none.
+    #[must_use]
+    pub fn subscribe(&self, after: Option<&str>) -> Subscription<T> {
+        let place = after.map_or(Place::Recent, |id| {
+            id.parse().map_or(Place::Lost, Place::After)
+        });
+        Subscription {
+            window: self.window.clone(),
+            place,
+            fetched: VecDeque::new(),
+        }
+    }
+}
+
+/// One watcher's way through the feed.
+#[derive(Debug)]
+pub struct Subscription<T> {
+    window: watch::Receiver<Window<T>>,
+    place: Place,
+    fetched: VecDeque<News<T>>,
+}
+
+impl<T: Clone + Send + Sync + 'static> Subscription<T> {
+    /// The next news, as soon as there are any; `None` once the feed has ended.
+    ///
+    /// While the broker is away there are none; what happened meanwhile is told afterwards.
+    pub async fn next(&mut self) -> Option<News<T>> {
+        loop {
+            if let Some(news) = self.fetched.pop_front() {
+                return Some(news);
+            }
+            self.fetch().await.ok()?;
+        }
+    }
+
+    async fn fetch(&mut self) -> Result<(), RecvError> {
+        // What is left in the window of a feed that has ended, another process tells.
+        self.window.has_changed()?;
+        let place = self.place;
+        self.window
+            .wait_for(|window| window.has_news_for(place))
+            .await?;
+        if self.window.borrow().is_behind(place) {
+            let catches_up = self.window.wait_for(|window| !window.is_behind(place));
+            // If it does not, the broker lost what it had acknowledged, and the place with it.
+            let _ = timeout(OTHER_REPLICA, catches_up).await;
+        }
+        let recent = Clock::system().now().minus(RECENT);
+        let (news, place) = self.window.borrow().news(place, recent);
+        self.fetched.extend(news);
+        self.place = place;
+        Ok(())
+    }
+
+    /// The news as a stream, which ends with the feed.
+    pub fn into_stream(self) -> impl Stream<Item = News<T>> + Send {
+        stream::unfold(self, |mut subscription| async move {
+            let news = subscription.next().await?;
+            Some((news, subscription))
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! Reading JSON with the browser's own parser, which costs nothing to load.
+
+use js_sys::Reflect;
+use wasm_bindgen::JsValue;
+
+/// A value that JSON gave, or a part of one.
+pub(super) struct Json(JsValue);
+
+impl Json {
+    /// The value that the text says; none if it is no JSON.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        js_sys::JSON::parse(text).ok().map(Self)
+    }
+
+    /// A field of an object, or an element of an array.
+    pub(super) fn get(&self, name: &str) -> Option<Self> {
+        Reflect::get(&self.0, &name.into()).ok().map(Self)
+    }
+
+    /// The field, if it is a string.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.get(name)?.0.as_string()
+    }
+
+    /// The field, if it is a number; to the next whole one.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "versions and cents are far below the range"
+    )]
+    pub(super) fn number(&self, name: &str, scale: f64) -> Option<i64> {
+        let number = self.get(name)?.0.as_f64()?;
+        Some((number * scale).round() as i64)
+    }
+}
+
+/// The text as a JSON string.
+pub(super) fn quoted(text: &str) -> String {
+    let quoted = js_sys::JSON::stringify(&JsValue::from_str(text));
+    quoted.map(String::from).unwrap_or_default()
+}

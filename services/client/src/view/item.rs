@@ -1,0 +1,34 @@
+//! Tickets and orders as pages show them.
+
+use common::api::orders::OrderView;
+use common::api::tickets::TicketView;
+use common::events::CancellationReason;
+use common::OrderStatus;
+
+/// A ticket's class of colour, one of six, by which it is known again: it goes with the end of its id, which counts up.
+pub(super) fn hue(id: &str) -> &'static str {
+    const HUES: [&str; 6] = ["hue-0", "hue-1", "hue-2", "hue-3", "hue-4", "hue-5"];
+    let sum: usize = id.bytes().rev().take(4).map(usize::from).sum();
+    HUES[sum % HUES.len()]
+}
+
+/// What has become of an order, as the page that shows it says.
+pub(super) fn stage(order: &OrderView) -> &'static str {
+    match (order.status, order.reason) {
+        (OrderStatus::Created | OrderStatus::AwaitingPayment, _) => "open",
+        (OrderStatus::Complete, _) => "paid",
+        (OrderStatus::Cancelled, Some(CancellationReason::Owner)) => "cancelled",
+        (OrderStatus::Cancelled, _) => "expired",
+    }
+}
+
+/// A version as islands take it.
+pub(super) fn version(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A ticket's price in dollars and cents, as it is typed into a form.
+pub(crate) fn typed_price(ticket: &TicketView) -> String {
+    let cents = ticket.price.cents();
+    format!("{}.{:02}", cents / 100, cents % 100)
+}

@@ -1,0 +1,30 @@
+//! Two browsers, one ticket.
+
+use crate::{HOLD, net_charged, sell, seller, shopper, with_shop};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_press_buy_at_once_one_has_the_ticket_and_the_other_is_told() {
+    with_shop(HOLD, async |fleet| {
+        let ticket = sell(&seller(fleet).await, "Chess final, table side", 12.0).await;
+        let (one, other) = tokio::join!(shopper(fleet), shopper(fleet));
+        tokio::join!(one.goto(&ticket), other.goto(&ticket));
+        tokio::join!(one.wait_for_text("Buy"), other.wait_for_text("Buy"));
+        // Pressed on the page as it is, even if it would show a moment later that the other was quicker.
+        let press = "document.querySelector('.offer form').requestSubmit();";
+        tokio::join!(one.execute(press, Vec::new()), other.execute(press, Vec::new()));
+        tokio::join!(one.wait_for("#main .desk, #main .notice.bad"), other.wait_for("#main .desk, #main .notice.bad"));
+        let (mut won, mut told) = (0, 0);
+        for browser in [&one, &other] {
+            if browser.path().await.starts_with("/orders/") {
+                won += 1;
+            } else {
+                browser.wait_for_text("Ticket is already reserved").await;
+                browser.wait_for_text("Somebody else was quicker.").await;
+                told += 1;
+            }
+        }
+        assert_eq!((won, told), (1, 1));
+        assert_eq!(net_charged(fleet), 0);
+    })
+    .await;
+}

@@ -1,0 +1,68 @@
+//! Selling, and changing what is sold.
+
+use serde_json::json;
+use testkit::Api;
+
+use crate::{HOLD, expect_clean, expect_steady, guest, sign_in, with_shop};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seller_puts_a_ticket_up_mends_mistakes_and_changes_it_until_it_is_reserved() {
+    with_shop(HOLD, async |fleet| {
+        let (seller, browser) = (Api::sign_up(&fleet.origin()).await, guest(fleet).await);
+        sign_in(&browser, &seller).await;
+        browser.goto("/tickets/mine").await;
+        browser.wait_for_text("You have put nothing up for sale").await;
+        browser.click_text("Sell a ticket").await;
+        browser.fill("Title", "Ballet: Giselle, stalls G12").await;
+        browser.fill("Price in US dollars", "a lot").await;
+        browser.click_text("Put it up for sale").await;
+        browser.wait_for_text("Price must be greater than 0").await;
+        assert_eq!(browser.value("Title").await, "Ballet: Giselle, stalls G12");
+        assert_eq!(browser.value("Price in US dollars").await, "a lot");
+        assert_eq!(browser.focused().await.name, "Price in US dollars");
+        browser.expect_accessible().await;
+        expect_steady(&browser).await;
+
+        browser.fill("Price in US dollars", "$96").await;
+        browser.click_text("Put it up for sale").await;
+        browser.wait_for_text("Saved.").await;
+        browser.wait_for_text("$96.00").await;
+        browser.fill("Price in US dollars", "1250.50").await;
+        browser.click_text("Save changes").await;
+        browser.wait_for_text("$1,250.50").await;
+        let page = browser.path().await;
+        let ticket = page.split(['/', '?']).nth(2).unwrap().to_owned();
+        let complaints = browser.console_errors_but(&["400"]).await;
+        assert_eq!(complaints, Vec::<String>::new());
+
+        let buyer = Api::sign_up(&fleet.origin()).await;
+        let order = buyer.post("/api/orders", json!({ "ticketId": ticket })).await;
+        assert_eq!(order.status, 201, "{order:?}");
+        browser.wait_for_text("Somebody has reserved it").await;
+        browser.fill("Price in US dollars", "1300").await;
+        browser.click_text("Save changes").await;
+        browser.wait_for_text("Cannot edit a reserved ticket").await;
+        assert_eq!(browser.value("Price in US dollars").await, "1300");
+        browser.goto("/tickets/mine").await;
+        browser.wait_for_text("Reserved or sold").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_its_seller_is_offered_to_change_a_ticket() {
+    with_shop(HOLD, async |fleet| {
+        let seller = Api::sign_up(&fleet.origin()).await;
+        let ticket = crate::sell(&seller, "Front row", 19.99).await;
+        let browser = crate::shopper(fleet).await;
+        browser.goto(&ticket).await;
+        browser.wait_for_text("Buy").await;
+        assert!(!browser.has_text("Change it").await);
+        sign_in(&browser, &seller).await;
+        browser.goto(&ticket).await;
+        browser.wait_for_text("Change it").await;
+        assert!(!browser.has_text("Buy").await);
+        expect_clean(&browser, fleet).await;
+    })
+    .await;
+}

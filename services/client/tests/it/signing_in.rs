@@ -1,0 +1,70 @@
+//! Signing up, in and out.
+
+use testkit::fresh;
+
+use crate::{HOLD, expect_clean, guest, with_shop};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_made_left_and_entered_again_with_mistakes_on_the_way() {
+    with_shop(HOLD, async |fleet| {
+        let (email, password, browser) = (fresh::email(), fresh::password(), guest(fleet).await);
+        browser.goto("/auth/signup").await;
+        browser.fill("Email", "nobody").await;
+        browser.fill("Password", "short").await;
+        browser.click_text("Create account").await;
+        browser.wait_for_text("Email must be valid").await;
+        browser.wait_for_text("Password must be between 8 and 128 characters").await;
+        assert_eq!(browser.value("Email").await, "nobody");
+        assert_eq!(browser.value("Password").await, "", "a password never comes back");
+        assert_eq!(browser.focused().await.name, "Email");
+        browser.expect_accessible().await;
+        browser.fill("Email", &email).await;
+        browser.fill("Password", &password).await;
+        browser.click_text("Create account").await;
+        browser.wait_for_text(&email).await;
+        browser.wait_for_text("Sign out").await;
+
+        browser.click_text("Sign out").await;
+        browser.wait_for_text("Sign in").await;
+        assert!(!browser.has_text(&email).await);
+        browser.goto("/orders").await;
+        browser.wait_for_text("Please sign in first").await;
+        browser.fill("Email", &email).await;
+        browser.fill("Password", "not the password").await;
+        browser.click("main form button").await;
+        browser.wait_for_text("Invalid credentials").await;
+        browser.fill("Password", &password).await;
+        browser.click("main form button").await;
+        browser.wait_for_path("/orders").await;
+        browser.wait_for_text("No orders yet").await;
+        let complaints = browser.console_errors_but(&["400"]).await;
+        assert_eq!(complaints, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailed_link_signs_in_once() {
+    with_shop(HOLD, async |fleet| {
+        let (email, browser) = (fresh::email(), guest(fleet).await);
+        browser.goto("/auth/signin").await;
+        browser.fill("Email", &email).await;
+        browser.click_text("Mail me a link that signs in").await;
+        browser.wait_for_text("a link is on its way to").await;
+        let mail = fleet.mail().wait_for(&email).await;
+        let mut words = mail.text.split_whitespace();
+        let link = words.find(|word| word.starts_with(&fleet.origin())).unwrap();
+        browser.goto(link).await;
+        browser.wait_for_text(&email).await;
+        assert_eq!(browser.path().await, "/");
+        expect_clean(&browser, fleet).await;
+
+        let thief = guest(fleet).await;
+        thief.goto(link).await;
+        thief.wait_for_text("This link was used already").await;
+        assert!(!thief.has_text(&email).await);
+        thief.expect_accessible().await;
+        expect_clean(&thief, fleet).await;
+    })
+    .await;
+}

@@ -1,0 +1,104 @@
+//! Pages when something is missing or does not answer, and what their headers say.
+
+use testkit::Api;
+
+use crate::{HOLD, guest, sell, seller, shopper, with_shop};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_or_not_ones_own_is_a_designed_404() {
+    with_shop(HOLD, async |fleet| {
+        let browser = shopper(fleet).await;
+        for path in ["/nothing", "/tickets/nonsense", "/tickets/665f0000000000000000abcd", "/orders/665f0000000000000000abcd"] {
+            browser.goto(path).await;
+            browser.wait_for_text("No seat by that number").await;
+            assert_eq!(browser.title().await, "Not found · Ticketing", "{path}");
+        }
+        browser.expect_accessible().await;
+        let status = Api::anonymous(&fleet.origin()).get("/nothing").await.status;
+        assert_eq!(status, 404);
+        let complaints = browser.console_errors_but(&["404"]).await;
+        assert_eq!(complaints, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_away_gives_a_page_that_says_so_and_the_rest_goes_on() {
+    with_shop(HOLD, async |fleet| {
+        let ticket = sell(&seller(fleet).await, "Front row", 19.99).await;
+        let browser = shopper(fleet).await;
+        fleet.service("tickets")[0].stop().await.unwrap();
+        browser.goto("/").await;
+        browser.wait_for_text("A short intermission").await;
+        browser.expect_accessible().await;
+        let answer = Api::anonymous(&fleet.origin()).get("/").await;
+        assert_eq!(answer.status, 503);
+        assert!(answer.headers.contains_key("retry-after"));
+        browser.goto("/orders").await;
+        browser.wait_for_text("No orders yet").await;
+        fleet.service("tickets")[0].restart().await.unwrap();
+        browser.goto("/").await;
+        browser.wait_for_text("Front row").await;
+
+        // Whoever cannot be told apart from a guest is shown what a guest may see.
+        fleet.service("auth")[0].stop().await.unwrap();
+        browser.goto(&ticket).await;
+        browser.wait_for_text("$19.99").await;
+        fleet.service("auth")[0].restart().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_never_shared_between_shoppers_and_files_are_kept_for_ever() {
+    with_shop(HOLD, async |fleet| {
+        let (guest_api, user) = (Api::anonymous(&fleet.origin()), seller(fleet).await);
+        let header = |answer: &testkit::Answer, name: &str| {
+            let values = answer.headers.get_all(name).iter();
+            let values: Vec<_> = values.map(|value| value.to_str().unwrap().to_owned()).collect();
+            values.join(", ")
+        };
+        let page = guest_api.get("/").await;
+        assert_eq!(header(&page, "cache-control"), "private, no-cache");
+        assert!(header(&page, "vary").contains("cookie"));
+        let own = user.get("/orders").await;
+        assert_eq!(own.status, 200);
+        assert_eq!(header(&own, "cache-control"), "private, no-store");
+        let policy = header(&page, "content-security-policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"), "{policy}");
+        let again = header(&guest_api.get("/").await, "content-security-policy");
+        assert_ne!(policy, again, "a nonce is used once");
+
+        let (_, style) = page.text.split_once("/assets/shop-").unwrap();
+        let style = format!("/assets/shop-{}", style.split_once('"').unwrap().0);
+        let request = guest_api.request(reqwest::Method::GET, &style).header("accept-encoding", "br");
+        let file = guest_api.send(request).await;
+        assert_eq!(file.status, 200);
+        assert_eq!(header(&file, "cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(header(&file, "content-encoding"), "br");
+        assert!(header(&file, "vary").contains("accept-encoding"));
+        let missing = guest_api.get("/assets/none.js").await;
+        assert_eq!(missing.status, 404);
+        assert!(!header(&missing, "cache-control").contains("immutable"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_sent_from_another_site_changes_nothing() {
+    with_shop(HOLD, async |fleet| {
+        let user = seller(fleet).await;
+        let request = user
+            .request(reqwest::Method::POST, "/tickets/new")
+            .header("origin", "https://elsewhere.example")
+            .header("sec-fetch-site", "cross-site")
+            .form(&[("title", "Planted"), ("price", "1")]);
+        let answer = user.send(request).await;
+        assert_eq!(answer.status, 403);
+        assert!(answer.text.contains("sent from another site"));
+        let browser = guest(fleet).await;
+        browser.goto("/").await;
+        browser.wait_for_text("Nothing for sale right now").await;
+    })
+    .await;
+}

@@ -1,0 +1,33 @@
+//! `GET /api/tickets/mine`
+
+use axum::extract::State;
+use common::api::tickets::TicketView;
+use common::id::kind;
+use common::{ErrorBody, Id};
+use service::ApiError;
+use service::http::{Page, PageRequest};
+use service::session::RequireUser;
+
+use crate::store::TicketStore;
+
+/// One's own tickets, taken or not, newest first.
+#[utoipa::path(
+    get, path = "/api/tickets/mine", tag = "tickets",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 100, default 20"),
+        ("after" = Option<String>, Query, description = "from the `Link` header of the page before"),
+    ),
+    responses(
+        (status = 200, description = "A page; the next one's address is in `Link`", body = Vec<TicketView>),
+        (status = 400, description = "The page asked for makes no sense", body = ErrorBody),
+        (status = 401, description = "Not signed in", body = ErrorBody),
+    )
+)]
+pub(super) async fn mine(
+    State(tickets): State<TicketStore>,
+    RequireUser(user): RequireUser,
+    page: PageRequest<Id<kind::Ticket>>,
+) -> Result<Page<TicketView>, ApiError> {
+    let found = tickets.list_of(user.id, &page).await?;
+    Ok(page.page(found, |ticket| ticket.id).map(TicketView::from))
+}

@@ -1,0 +1,151 @@
+//! Search and sort among what is for sale.
+
+use serde_json::json;
+use testkit::{Api, TestApp};
+
+use crate::{sell, start};
+
+/// The titles of a list, page by page.
+async fn titles(api: &Api, query: &str) -> Vec<String> {
+    let (mut next, mut titles) = (Some(format!("/api/tickets?{query}")), Vec::new());
+    while let Some(path) = next {
+        let page = api.get(&path).await;
+        assert_eq!(page.status, 200, "{path}: {page:?}");
+        let items = page.json.as_array().unwrap().iter();
+        titles.extend(items.map(|item| item["title"].as_str().unwrap().to_owned()));
+        next = page.next_page();
+    }
+    titles
+}
+
+/// A service with these tickets, the last of which is the newest.
+async fn shop(tickets: &[(&str, f64)]) -> (TestApp, Api) {
+    let app = start().await;
+    let seller = app.user();
+    for (title, price) in tickets {
+        sell(&seller, title, json!(price)).await;
+    }
+    let api = app.anonymous();
+    (app, api)
+}
+
+#[tokio::test]
+async fn a_search_finds_titles_that_have_every_word_whatever_its_case() {
+    let signs = "Ballet (front) 100% $5.00 a|b";
+    let (app, api) = shop(&[
+        ("Opera, front row", 1.0),
+        ("Opera, last row", 1.0),
+        (signs, 1.0),
+        ("Été des Arts", 1.0),
+    ])
+    .await;
+    let rows = &["Opera, last row", "Opera, front row"];
+    for (query, expected) in [
+        ("q=FRONT", &[signs, "Opera, front row"][..]),
+        ("q=row+opera", rows),
+        ("q=%20%20row%09OPERA%20first", &[]),
+        ("q=row%20la", &["Opera, last row"]),
+        ("q=(front)", &[signs]),
+        ("q=%245.00", &[signs]),
+        ("q=a%7Cb", &[signs]),
+        ("q=.*", &[]),
+        ("q=%5C", &[]),
+        ("q=%5E%5B%7B", &[]),
+        ("q=row%00opera", rows),
+        ("q=%C3%A9T%C3%89", &["Été des Arts"]),
+        ("q=%FF", &[]),
+    ] {
+        assert_eq!(titles(&api, query).await, expected, "{query}");
+    }
+    for everything in ["q=", "q=%20", "", "other=1"] {
+        assert_eq!(titles(&api, everything).await.len(), 4, "{everything}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn lists_by_price_have_the_newest_first_of_those_at_one_price() {
+    let (app, api) = shop(&[
+        ("A", 20.0),
+        ("B", 5.5),
+        ("C", 20.0),
+        ("D", 1000.0),
+        ("E", 20.0),
+        ("F", 9.0),
+    ])
+    .await;
+    for (query, expected) in [
+        ("sort=newest", "FEDCBA"),
+        ("sort=price", "BFECAD"),
+        ("sort=-price", "DECAFB"),
+    ] {
+        for limit in [1, 2, 4, 100] {
+            let listed = titles(&api, &format!("{query}&limit={limit}")).await;
+            assert_eq!(listed.concat(), expected, "{query}, {limit} a page");
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn pages_go_on_behind_what_was_seen_whatever_comes_and_goes() {
+    let (app, api) = shop(&[("A", 10.0), ("B", 20.0), ("C", 20.0), ("D", 30.0)]).await;
+    let first = api.get("/api/tickets?sort=price&limit=2").await;
+    let seen = [&first.json[0]["title"], &first.json[1]["title"]];
+    assert_eq!(seen, ["A", "C"]);
+    let seller = app.user();
+    sell(&seller, "cheaper", json!(5)).await;
+    sell(&seller, "as dear but newer", json!(20)).await;
+    sell(&seller, "dearer", json!(25)).await;
+    let rest = first.next_page().unwrap();
+    let rest = rest.strip_prefix("/api/tickets?").unwrap();
+    assert_eq!(titles(&api, rest).await, ["B", "dearer", "D"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_next_page_is_of_the_same_list() {
+    let (app, api) = shop(&[("A & B", 1.0), ("B & A", 2.0), ("C", 3.0)]).await;
+    let query = "q=a+%26+b&sort=-price&limit=1";
+    let first = api.get(&format!("/api/tickets?{query}")).await;
+    let next = first.next_page().unwrap();
+    let expected = format!("/api/tickets?{query}&after=");
+    assert!(next.starts_with(&expected), "{next}");
+    assert_eq!(titles(&api, query).await, ["B & A", "A & B"]);
+    let first = api.get("/api/ticket/getall?sort=price&limit=1").await;
+    let next = first.next_page().unwrap();
+    assert!(next.starts_with("/api/ticket/getall?sort=price&"), "{next}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_list_that_makes_no_sense_is_refused() {
+    let (app, api) = shop(&[("A", 1.0), ("B", 2.0)]).await;
+    let long = format!("q={}", "x".repeat(101));
+    for (query, field) in [
+        ("sort=cheap", "sort"),
+        ("sort=", "sort"),
+        (&long, "q"),
+        ("limit=0", "limit"),
+        ("after=x", "after"),
+        ("sort=price&after=x-1", "after"),
+    ] {
+        let answer = api.get(&format!("/api/tickets?{query}")).await;
+        assert_eq!(answer.status, 400, "{query}");
+        assert_eq!(answer.json["errors"][0]["field"], field, "{query}");
+    }
+    let both = api.get(&format!("/api/tickets?sort=x&{long}")).await;
+    let errors = json!([
+        { "message": "Search must be at most 100 characters", "field": "q" },
+        { "message": "Sort must be newest, price or -price", "field": "sort" },
+    ]);
+    assert_eq!(both.json["errors"], errors);
+    assert_eq!(api.get("/api/tickets?q=a&q=b").await.status, 400);
+    // A place in one list is none in another.
+    for (list, other) in [("price", "newest"), ("newest", "-price")] {
+        let page = api.get(&format!("/api/tickets?sort={list}&limit=1")).await;
+        let next = page.next_page().unwrap().replace(list, other);
+        assert_eq!(api.get(&next).await.status, 400, "{next}");
+    }
+    app.finish().await;
+}

@@ -1,0 +1,172 @@
+//! Changes of tickets as they happen.
+
+use std::time::{Duration, Instant};
+
+use common::Event;
+use common::api::tickets::TicketView;
+use futures::TryStreamExt;
+use serde_json::json;
+use testkit::TestApp;
+use testkit::app::{EventStream, ServerSentEvent};
+
+use crate::{order_of, sell, start};
+
+const PATH: &str = "/api/tickets/stream";
+
+async fn watch(app: &TestApp, last: Option<&str>) -> EventStream {
+    EventStream::open(&app.anonymous(), PATH, last).await
+}
+
+/// Opens a stream and waits until it gives its place.
+async fn watch_from_now(app: &TestApp) -> EventStream {
+    let mut stream = watch(app, None).await;
+    assert_eq!(next(&mut stream).await.name, "place");
+    stream
+}
+
+async fn next(stream: &mut EventStream) -> ServerSentEvent {
+    stream.next().await.expect("the stream goes on")
+}
+
+/// The next event's ticket.
+async fn ticket(stream: &mut EventStream) -> TicketView {
+    let event = next(stream).await;
+    assert_eq!(event.name, "ticket", "{event:?}");
+    serde_json::from_value(event.data).unwrap()
+}
+
+#[tokio::test]
+async fn every_change_of_a_ticket_is_shown_within_a_second() {
+    let app = start().await;
+    let mut stream = watch_from_now(&app).await;
+    let seller = app.user();
+    let before = Instant::now();
+    let made = sell(&seller, "Front row", json!(20)).await;
+    assert_eq!(ticket(&mut stream).await, made);
+    let edit = json!({ "title": "Second row", "price": 15.5 });
+    let path = format!("/api/tickets/{}", made.id);
+    let edited = seller.put(&path, edit).await;
+    assert_eq!(json!(ticket(&mut stream).await), edited.json);
+    let order = order_of(&made);
+    app.publish(Event::OrderCreated(order.clone())).await;
+    assert_eq!(ticket(&mut stream).await.order_id, Some(order.id));
+    app.publish(Event::OrderCancelled(order)).await;
+    let released = ticket(&mut stream).await;
+    assert_eq!((released.order_id, released.version), (None, 3));
+    assert!(before.elapsed() < Duration::from_secs(1));
+    drop(stream);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_watcher_that_comes_back_is_told_just_what_it_missed() {
+    let app = start().await;
+    let replica = app.replica().await;
+    let seller = app.user();
+    let mut stream = watch_from_now(&app).await;
+    sell(&seller, "A", json!(1)).await;
+    let seen = next(&mut stream).await;
+    for title in ["B", "C"] {
+        let made = sell(&seller, title, json!(1)).await;
+        assert_eq!(ticket(&mut stream).await, made);
+    }
+    drop(stream);
+    // At another replica and at the same, by the header and by the parameter.
+    let mut elsewhere = watch(&replica, Some(&seen.id)).await;
+    let path = format!("{PATH}?lastEventId={}", seen.id);
+    let mut reopened = EventStream::open(&app.anonymous(), &path, None).await;
+    for stream in [&mut elsewhere, &mut reopened] {
+        assert_eq!(ticket(stream).await.title.as_str(), "B");
+        assert_eq!(ticket(stream).await.title.as_str(), "C");
+    }
+    drop((elsewhere, reopened));
+    replica.leave().await;
+    let app = app.restart().await;
+    let mut stream = watch(&app, Some(&seen.id)).await;
+    sell(&app.user(), "D", json!(1)).await;
+    for title in ["B", "C", "D"] {
+        assert_eq!(ticket(&mut stream).await.title.as_str(), title);
+    }
+    drop(stream);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_rendered_a_moment_ago_misses_nothing() {
+    let app = start().await;
+    let made = sell(&app.user(), "Front row", json!(20)).await;
+    let mut stream = watch(&app, None).await;
+    let first = next(&mut stream).await;
+    // The place comes first if the event was not published by then.
+    let told = if first.name == "place" {
+        ticket(&mut stream).await
+    } else {
+        serde_json::from_value(first.data).unwrap()
+    };
+    assert_eq!(told, made);
+    drop(stream);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_watcher_whose_place_is_unknown_is_told_to_load_again() {
+    let app = start().await;
+    let mut stream = watch(&app, Some("banana")).await;
+    let reset = next(&mut stream).await;
+    assert_eq!((reset.name.as_str(), &reset.data), ("reset", &json!({})));
+    let made = sell(&app.user(), "Front row", json!(20)).await;
+    assert_eq!(ticket(&mut stream).await, made);
+    let mut stream = watch(&app, Some(&reset.id)).await;
+    assert_eq!(ticket(&mut stream).await, made);
+    drop(stream);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn two_hundred_watchers_share_one_subscription() {
+    let app = start().await;
+    let mut streams = Vec::new();
+    for _ in 0..200 {
+        streams.push(watch_from_now(&app).await);
+    }
+    let before = Instant::now();
+    let made = sell(&app.user(), "Front row", json!(20)).await;
+    for stream in &mut streams {
+        assert_eq!(ticket(stream).await, made);
+    }
+    assert!(before.elapsed() < Duration::from_secs(1));
+    let stream = app.broker().jetstream().get_stream(app.broker().stream());
+    let consumers = stream.await.unwrap().consumer_names();
+    let consumers: Vec<String> = consumers.try_collect().await.unwrap();
+    let feeds = consumers.iter().filter(|name| name.starts_with("feed-"));
+    assert_eq!(feeds.count(), 1, "{consumers:?}");
+    drop(streams);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn open_streams_do_not_keep_the_service_from_stopping() {
+    let app = start().await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        streams.push(watch_from_now(&app).await);
+    }
+    let before = Instant::now();
+    let app = app.restart().await;
+    assert!(before.elapsed() < Duration::from_secs(3));
+    for stream in &mut streams {
+        assert_eq!(stream.next().await, None);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_stream_is_described_and_can_only_be_read() {
+    let app = start().await;
+    let described = app.anonymous().get("/api/tickets/openapi.json").await;
+    let answers = &described.json["paths"][PATH]["get"]["responses"]["200"];
+    assert!(answers["content"]["text/event-stream"].is_object());
+    let edit = json!({ "title": "a", "price": 1 });
+    assert_eq!(app.user().put(PATH, edit).await.status, 404);
+    app.finish().await;
+}
