@@ -1,13 +1,12 @@
 //! The parts of pages that are alive: the grid of tickets, a ticket's offer, an order's desk.
 //!
 //! An island is behaviour around markup that the server made and the browser never makes again: all states of it are
-//! on the page, and an attribute says which is shown. So the WASM holds no markup, and stays small. What happens in
-//! the browser alone happens in effects, which the server does not run.
+//! on the page, and an attribute says which is shown. What an island needs to know stands in attributes, too, rather
+//! than in properties. So the WASM holds neither markup nor a reader of JSON, and stays small. What happens in the
+//! browser alone happens in effects, which the server does not run.
 #![expect(
-    missing_docs,
     clippy::must_use_candidate,
-    clippy::needless_pass_by_value,
-    reason = "what the macro makes of an island, whose properties are serialised and so owned"
+    reason = "what the macro makes of an island"
 )]
 
 mod clock;
@@ -23,6 +22,7 @@ mod payment;
 mod stripe;
 mod ticket_news;
 
+pub use clock::minutes;
 pub use desk::OrderDesk;
 pub use grid::TicketGrid;
 pub use money::dollars;

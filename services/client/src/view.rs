@@ -14,7 +14,7 @@ pub(crate) use error::{not_found, refused, unavailable};
 pub(crate) use form::Faults;
 pub(crate) use layout::{Section, layout};
 pub(crate) use orders::{Desk, order, orders};
-pub(crate) use shelf::{Shelf, Sort, shelf};
+pub(crate) use shelf::{Shelf, shelf};
 pub(crate) use tickets::{Offer, TicketForm, Viewer, my_tickets, new_ticket, ticket};
 
 use leptos::prelude::*;

@@ -32,8 +32,11 @@ fn arrival() -> Option<f64> {
     Some(number(performance.as_ref(), "timeOrigin")? + first_byte)
 }
 
+/// When it is time to hurry, in milliseconds before the end.
+pub(super) const URGENT: i64 = 60_000;
+
 /// Time that remains, as a person reads a clock: `14:05`. What has begun counts.
-pub(super) fn minutes(milliseconds: i64) -> String {
+pub fn minutes(milliseconds: i64) -> String {
     let seconds = milliseconds.max(0).saturating_add(999) / 1000;
     let (minutes, seconds) = (seconds / 60, seconds % 60);
     let colon = if seconds < 10 { ":0" } else { ":" };
@@ -43,7 +46,7 @@ pub(super) fn minutes(milliseconds: i64) -> String {
 /// What is said aloud when so much remains, once each.
 pub(super) const WARNINGS: [(i64, &str); 4] = [
     (5 * 60_000, "Five minutes left to pay."),
-    (60_000, "One minute left to pay."),
+    (URGENT, "One minute left to pay."),
     (30_000, "30 seconds left to pay."),
     (10_000, "10 seconds left to pay."),
 ];

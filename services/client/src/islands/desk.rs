@@ -9,8 +9,8 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::Event;
 
-use super::clock::{WARNINGS, lead_of_server, minutes, now};
-use super::element::{find, focus, set_attribute, set_text};
+use super::clock::{URGENT, WARNINGS, lead_of_server, minutes, now};
+use super::element::{attribute, find, focus, number, set_attribute, set_text};
 use super::json::Json;
 use super::live::{Interest, listen};
 use super::payment::pay;
@@ -22,58 +22,49 @@ const TICK: Duration = Duration::from_millis(250);
 const NO_FORM: &str =
     "The card form could not be loaded. Please reload the page; your reservation stands.";
 
-/// Around what is shown for each `data-when` an order is in: `open`, `charged` (the order does not know yet), `over`
-/// (likewise), and in the end `paid`, `cancelled` or `expired`.
+const DESK: &str = "#desk";
+
+/// Around `#desk`, which shows in its `data-state` where the order is: `open`, `charged` (the order does not know yet),
+/// `over` (likewise), and in the end `paid`, `cancelled` or `expired`. It says of the order its `data-order`,
+/// `data-version` and `data-expires`, in `data-now` the server's clock when it rendered this (both in milliseconds
+/// since 1970), and in `data-key` what names our account to Stripe.
 #[island]
 pub fn OrderDesk(
-    /// The order's id.
-    order: String,
-    /// Its version.
-    version: i64,
-    /// Until when it can be paid, in milliseconds since 1970.
-    expires_at: i64,
-    /// The server's clock when it rendered this, in milliseconds since 1970.
-    rendered_at: i64,
-    /// Names our account to Stripe.
-    stripe_key: String,
-    /// What is shown.
+    /// The desk.
     children: Children,
 ) -> impl IntoView {
-    let stage = RwSignal::new("open");
-    let remaining = RwSignal::new(expires_at - rendered_at);
     let (said, say) = signal("");
     Effect::new(move |_| {
-        follow(&order, version, stage);
-        count_down(expires_at, rendered_at, remaining, stage, say);
-        take_cards(order.clone(), &stripe_key, stage);
-    });
-    // Where the content changes by itself, the keyboard and the screen reader are taken along.
-    Effect::new(move |before: Option<&'static str>| {
-        let now = stage.get();
-        if before.is_some_and(|before| before != now) {
-            focus(&["[data-when=", now, "] h2"].concat());
+        // A settled order has no number on its desk, and nothing more can become of it.
+        if let Some(order) = attribute(DESK, "data-order") {
+            follow(&order);
+            count_down(say);
+            take_cards(order);
         }
-        now
     });
     view! {
-        <div class="states" data-state=move || stage.get()>
-            <div class="countdown" data-when="open" class:urgent=move || remaining.get() <= WARNINGS[1].0>
-                <p class="left" role="timer">
-                    <span class="digits">{move || minutes(remaining.get())}</span>
-                    " left to pay"
-                </p>
-                <p class="sr" role="status">
-                    {move || said.get()}
-                </p>
-            </div>
-            {children()}
-        </div>
+        {children()}
+        <p class="sr" role="status">
+            {move || said.get()}
+        </p>
     }
 }
 
+/// Shows another state. As the content changes by itself, the keyboard and the screen reader are taken along.
+fn turn_to(state: &str) {
+    if attribute(DESK, "data-state").as_deref() != Some(state) {
+        set_attribute(DESK, "data-state", Some(state));
+        focus(&["[data-when=", state, "] h2"].concat());
+    }
+}
+
+fn is_open() -> bool {
+    attribute(DESK, "data-state").as_deref() == Some("open")
+}
+
 /// Shows what the server tells of the order.
-fn follow(order: &str, version: i64, stage: RwSignal<&'static str>) {
-    let known = Cell::new(version);
+fn follow(order: &str) {
+    let known = Cell::new(number(DESK, "data-version").unwrap_or_default());
     let on_event = move |_: &str, data: &str| {
         let Some(order) = Json::parse(data) else {
             return Interest::Remains;
@@ -83,9 +74,9 @@ fn follow(order: &str, version: i64, stage: RwSignal<&'static str>) {
             return Interest::Remains;
         }
         known.set(version);
-        match final_stage(&order) {
+        match final_state(&order) {
             Some(last) => {
-                stage.set(last);
+                turn_to(last);
                 Interest::Ends
             }
             None => Interest::Remains,
@@ -96,7 +87,7 @@ fn follow(order: &str, version: i64, stage: RwSignal<&'static str>) {
 }
 
 /// What the order has come to, if it has.
-fn final_stage(order: &Json) -> Option<&'static str> {
+fn final_state(order: &Json) -> Option<&'static str> {
     match order.text("status")?.as_str() {
         "complete" => Some("paid"),
         "cancelled" if order.text("reason").as_deref() == Some("owner") => Some("cancelled"),
@@ -105,24 +96,29 @@ fn final_stage(order: &Json) -> Option<&'static str> {
     }
 }
 
-/// Keeps `remaining` on the server's clock, with a word at each of the [`WARNINGS`], until the time is over.
-fn count_down(
-    expires_at: i64,
-    rendered_at: i64,
-    remaining: RwSignal<i64>,
-    stage: RwSignal<&'static str>,
-    say: WriteSignal<&'static str>,
-) {
-    let lead = lead_of_server(rendered_at);
+/// Shows on the server's clock how much time remains, with a word at each of the [`WARNINGS`], until none does.
+fn count_down(say: WriteSignal<&'static str>) {
+    let (Some(expires), Some(rendered)) = (number(DESK, "data-expires"), number(DESK, "data-now"))
+    else {
+        return;
+    };
+    let lead = lead_of_server(rendered);
+    let before = Cell::new(expires - rendered);
     let tick = move || {
-        let (before, left) = (remaining.get_untracked(), expires_at - now(lead));
-        remaining.set(left);
+        let left = expires - now(lead);
+        let before = before.replace(left);
+        if minutes(left) != minutes(before) {
+            set_text("#left", &minutes(left));
+        }
+        if left <= URGENT {
+            set_attribute("#countdown", "data-urgent", Some(""));
+        }
         let passed = |mark: i64| before > mark && left <= mark;
         if let Some((_, warning)) = WARNINGS.iter().find(|(mark, _)| passed(*mark)) {
             say.set(warning);
         }
-        if left <= 0 && stage.get_untracked() == "open" {
-            stage.set("over");
+        if left <= 0 && is_open() {
+            turn_to("over");
         }
     };
     tick();
@@ -131,11 +127,12 @@ fn count_down(
 }
 
 /// Puts Stripe's form on the page, and pays with what is typed into it when the form is sent.
-fn take_cards(order: String, stripe_key: &str, stage: RwSignal<&'static str>) {
+fn take_cards(order: String) {
     let Some(form) = find("#pay") else {
         return;
     };
-    let Some(card) = CardForm::mount(stripe_key, "#card", prefers_dark()) else {
+    let key = attribute(DESK, "data-key").unwrap_or_default();
+    let Some(card) = CardForm::mount(&key, "#card", prefers_dark()) else {
         return set_text("#pay-fault", NO_FORM);
     };
     let card = Rc::new(card);
@@ -159,7 +156,7 @@ fn take_cards(order: String, stripe_key: &str, stage: RwSignal<&'static str>) {
             };
             match paid {
                 // The stream may have been quicker.
-                Ok(()) if matches!(stage.get_untracked(), "open" | "over") => stage.set("charged"),
+                Ok(()) if is_open() => turn_to("charged"),
                 Ok(()) => {}
                 Err(reason) => set_text("#pay-fault", &reason),
             }

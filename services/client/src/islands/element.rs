@@ -9,6 +9,16 @@ pub(super) fn find(selector: &str) -> Option<Element> {
     document().query_selector(selector).ok().flatten()
 }
 
+/// An attribute of the first element that the selector finds.
+pub(super) fn attribute(selector: &str, name: &str) -> Option<String> {
+    find(selector)?.get_attribute(name)
+}
+
+/// An attribute that is a number.
+pub(super) fn number(selector: &str, name: &str) -> Option<i64> {
+    attribute(selector, name)?.parse().ok()
+}
+
 /// Changes the text of the first element that the selector finds.
 pub(super) fn set_text(selector: &str, text: &str) {
     if let Some(element) = find(selector) {

@@ -9,22 +9,19 @@ use super::live::{Interest, listen};
 use super::money::dollars;
 use super::ticket_news::TicketNews;
 
-/// Around cards that say of themselves which `data-ticket` and `data-version` they show. Tickets that come to be for
-/// sale meanwhile are counted, not put in: nothing moves under a finger.
+/// Around `#shelf`, which says what is searched for in `data-search`, and holds cards that say which `data-ticket` and
+/// `data-version` they show. Tickets that come to be for sale meanwhile are counted, not put in: nothing moves under
+/// a finger.
 #[island]
 pub fn TicketGrid(
-    /// What is searched for, in lower case.
-    search: String,
-    /// Where this very list is shown afresh.
-    here: String,
-    /// The cards.
+    /// The shelf.
     children: Children,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
     let (news, tell) = signal(String::new());
     let (said, say) = signal(String::new());
     Effect::new(move |_| {
-        let search = search.clone();
+        let search = element::attribute("#shelf", "data-search").unwrap_or_default();
         let newcomers = RefCell::new(Vec::new());
         let on_event = move |name: &str, data: &str| {
             match TicketNews::read(data) {
@@ -50,7 +47,7 @@ pub fn TicketGrid(
                 "Live"
             </p>
             <p role="status">
-                <a class="news" href=here>
+                <a class="news" href="">
                     {move || news.get()}
                 </a>
             </p>
@@ -71,8 +68,7 @@ fn card(ticket: &TicketNews) -> String {
 fn refresh(ticket: &TicketNews) -> Option<String> {
     let selector = card(ticket);
     let shown = element::find(&selector)?;
-    let version: i64 = shown.get_attribute("data-version")?.parse().ok()?;
-    if ticket.version <= version {
+    if ticket.version <= element::number(&selector, "data-version")? {
         return None;
     }
     let (was_taken, is_taken) = (shown.has_attribute("data-taken"), ticket.order.is_some());

@@ -1,68 +1,38 @@
 //! What can be done with a ticket, as long as that is so.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
 use leptos::prelude::*;
 
-use super::element::set_text;
+use super::element::{attribute, number, set_attribute, set_text};
+use super::http;
 use super::live::{Interest, listen};
 use super::money::dollars;
 use super::ticket_news::TicketNews;
-use super::http;
 
-/// Around what is offered for each `data-when` a ticket is in: `free`, `taken`, or `own` if the visitor's own order
-/// holds it.
+/// Around `#offer`, which shows what is offered in its `data-state`: `free`, `taken`, or `own` if the visitor's own
+/// order holds the ticket. It says which ticket in `data-ticket`, `data-version` and `data-price` (cents), and the
+/// visitor's order in `data-own`.
 #[island]
 pub fn TicketOffer(
-    /// The ticket's id.
-    id: String,
-    /// Its version.
-    version: i64,
-    /// Its price in cents.
-    price: i64,
-    /// Its `data-when`.
-    state: String,
-    /// The visitor's own order of it, which may hold it.
-    own: Option<String>,
-    /// What is offered.
+    /// The offer.
     children: Children,
 ) -> impl IntoView {
-    let state = RwSignal::new(state);
     let (note, set_note) = signal(String::new());
     Effect::new(move |_| {
-        let (id, own) = (id.clone(), own.clone());
+        let Some(id) = attribute(OFFER, "data-ticket") else {
+            return;
+        };
         let path = ["/api/tickets/", &id].concat();
-        let (known, known_price) = (Cell::new(version), Cell::new(price));
-        let apply = Rc::new(move |data: &str| {
-            let Some(news) = TicketNews::read(data).filter(|news| news.id == id) else {
-                return;
-            };
-            if news.version <= known.replace(known.get().max(news.version)) {
-                return;
-            }
-            set_text("#ticket-title", &news.title);
-            set_text("#ticket-price", &dollars(news.price));
-            let now = state_of(&news, own.as_deref());
-            let before = known_price.replace(news.price);
-            if now != state.get_untracked() {
-                set_note.set(moved(now).to_owned());
-                state.set(now.to_owned());
-            } else if before != news.price {
-                set_note.set(repriced(before, news.price));
-            }
-        });
         let on_event = move |name: &str, data: &str| {
             if name == "reset" {
                 // The stream cannot tell what was missed, so the ticket itself is asked for.
-                let (path, apply) = (path.clone(), apply.clone());
+                let (id, path) = (id.clone(), path.clone());
                 leptos::task::spawn_local(async move {
                     if let Some(answer) = http::get(&path).await {
-                        apply(&answer.text);
+                        refresh(&id, &answer.text, set_note);
                     }
                 });
             } else {
-                apply(data);
+                refresh(&id, data, set_note);
             }
             Interest::Remains
         };
@@ -70,12 +40,37 @@ pub fn TicketOffer(
         listen("/api/tickets/stream".to_owned(), names, open, on_event);
     });
     view! {
-        <div class="states" data-state=move || state.get()>
-            {children()}
-        </div>
+        {children()}
         <p class="note" role="status">
             {move || note.get()}
         </p>
+    }
+}
+
+const OFFER: &str = "#offer";
+
+/// Shows what is new about the ticket, if it is this one and it is new.
+fn refresh(id: &str, json: &str, note: WriteSignal<String>) {
+    let Some(news) = TicketNews::read(json).filter(|news| news.id == id) else {
+        return;
+    };
+    let known = number(OFFER, "data-version").unwrap_or_default();
+    if news.version <= known {
+        return;
+    }
+    set_text("#ticket-title", &news.title);
+    set_text("#ticket-price", &dollars(news.price));
+    let before = (attribute(OFFER, "data-state"), number(OFFER, "data-price"));
+    let own = attribute(OFFER, "data-own");
+    let now = state(news.order.is_some(), news.order == own);
+    let set = |name, value: &str| set_attribute(OFFER, name, Some(value));
+    set("data-version", &news.version.to_string());
+    set("data-price", &news.price.to_string());
+    set("data-state", now);
+    match before {
+        (Some(state), _) if state != now => note.set(moved(now).to_owned()),
+        (_, Some(price)) if price != news.price => note.set(repriced(price, news.price)),
+        _ => {}
     }
 }
 
@@ -89,11 +84,6 @@ pub fn state(taken: bool, own: bool) -> &'static str {
     }
 }
 
-fn state_of(news: &TicketNews, own: Option<&str>) -> &'static str {
-    let holder = news.order.as_deref();
-    state(holder.is_some(), holder == own)
-}
-
 fn moved(now: &str) -> &'static str {
     if now == "free" {
         "It is for sale again."
@@ -104,5 +94,12 @@ fn moved(now: &str) -> &'static str {
 
 fn repriced(before: i64, now: i64) -> String {
     let (before, now) = (dollars(before), dollars(now));
-    ["The seller changed the price from ", &before, " to ", &now, "."].concat()
+    [
+        "The seller changed the price from ",
+        &before,
+        " to ",
+        &now,
+        ".",
+    ]
+    .concat()
 }

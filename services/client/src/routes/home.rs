@@ -2,10 +2,11 @@
 
 use axum::extract::Query;
 use axum::response::Response;
+use common::api::tickets::TicketSort;
 use serde::Deserialize;
 
 use crate::page::{Page, Visit};
-use crate::view::{self, Section, Shelf, Sort};
+use crate::view::{self, Section, Shelf};
 
 /// The longest search, in characters; the field takes no more.
 const LONGEST_SEARCH: usize = 100;
@@ -22,7 +23,7 @@ pub(super) struct Search {
 /// The tickets for sale, by title, in order, a page at a time.
 pub(super) async fn home(visit: Visit, Query(search): Query<Search>) -> Response {
     let words: String = search.q.trim().chars().take(LONGEST_SEARCH).collect();
-    let sort = Sort::of(&search.sort);
+    let sort: TicketSort = search.sort.parse().unwrap_or_default();
     let mut query = parameters(&words, sort);
     let first = search.after.is_some().then(|| address(&query));
     query.extend(search.after.map(|after| ("after", after)));
@@ -38,7 +39,6 @@ pub(super) async fn home(visit: Visit, Query(search): Query<Search>) -> Response
     });
     let shelf = Shelf {
         tickets: found.items,
-        here: address(&query),
         search: words,
         sort,
         first,
@@ -53,13 +53,13 @@ pub(super) async fn home(visit: Visit, Query(search): Query<Search>) -> Response
 }
 
 /// What differs from the usual.
-fn parameters(words: &str, sort: Sort) -> Vec<(&'static str, String)> {
+fn parameters(words: &str, sort: TicketSort) -> Vec<(&'static str, String)> {
     let mut parameters = Vec::new();
     if !words.is_empty() {
         parameters.push(("q", words.to_owned()));
     }
-    if sort != Sort::default() {
-        parameters.push(("sort", sort.parameter().to_owned()));
+    if sort != TicketSort::default() {
+        parameters.push(("sort", sort.to_string()));
     }
     parameters
 }

@@ -40,7 +40,7 @@ pub(super) async fn list(visit: Visit, Query(place): Query<Place>) -> Response {
         Ok(found) => {
             let next = next_page("/tickets/mine", found.after.as_deref());
             let page = Page::new("My tickets").of(Section::Mine);
-            visit.page(&visitor, page, || view::my_tickets(found.items, next))
+            visit.page(&visitor, page, || view::my_tickets(&found.items, next))
         }
         Err(failure) => visit.failed(&visitor, &failure),
     }

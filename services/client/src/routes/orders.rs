@@ -15,7 +15,7 @@ pub(super) async fn list(visit: Visit, Query(place): Query<Place>) -> Response {
         Ok(found) => {
             let next = next_page("/orders", found.after.as_deref());
             let page = Page::new("Orders").of(Section::Orders);
-            visit.page(&visitor, page, || view::orders(found.items, next))
+            visit.page(&visitor, page, || view::orders(&found.items, next))
         }
         Err(failure) => visit.failed(&visitor, &failure),
     }

@@ -94,7 +94,9 @@ impl Said {
         let (title, price) = (&ticket.title, dollars(ticket.price.cents()));
         let page = Page::new(title.to_string())
             .status(status)
-            .described(format!("{title} for {price}. Reserve it, pay by card, and it is yours."))
+            .described(format!(
+                "{title} for {price}. Reserve it, pay by card, and it is yours."
+            ))
             .public_at(path.clone())
             .alive();
         let offer = Offer {

@@ -1,9 +1,9 @@
 //! Tickets and orders as pages show them.
 
+use common::OrderStatus;
 use common::api::orders::OrderView;
 use common::api::tickets::TicketView;
 use common::events::CancellationReason;
-use common::OrderStatus;
 
 /// A ticket's class of colour, one of six, by which it is known again: it goes with the end of its id, which counts up.
 pub(super) fn hue(id: &str) -> &'static str {

@@ -6,10 +6,10 @@ use leptos::prelude::*;
 
 use super::item::{hue, stage, version};
 use super::more;
-use crate::islands::{OrderDesk, dollars};
+use crate::islands::{OrderDesk, dollars, minutes};
 
 /// `/orders`
-pub(crate) fn orders(orders: Vec<OrderView>, next: Option<String>) -> impl IntoView {
+pub(crate) fn orders(orders: &[OrderView], next: Option<String>) -> impl IntoView + use<> {
     let none = orders.is_empty();
     view! {
         <section class="list">
@@ -22,14 +22,14 @@ pub(crate) fn orders(orders: Vec<OrderView>, next: Option<String>) -> impl IntoV
                 </div>
             })}
             <ul class="rows">
-                {orders.into_iter().map(row).collect_view()}
+                {orders.iter().map(row).collect_view()}
             </ul>
             {more(next)}
         </section>
     }
 }
 
-fn row(order: OrderView) -> impl IntoView {
+fn row(order: &OrderView) -> impl IntoView + use<> {
     let (class, state) = match order.status {
         OrderStatus::Created | OrderStatus::AwaitingPayment => ("badge held", "To be paid"),
         OrderStatus::Complete => ("badge yours", "Paid"),
@@ -64,7 +64,10 @@ pub(crate) fn order(desk: Desk) -> impl IntoView {
     let order = &desk.order;
     let id = order.id.to_string();
     let class = format!("order {}", hue(&order.ticket.id.to_string()));
-    let (title, price) = (order.ticket.title.to_string(), dollars(order.ticket.price.cents()));
+    let (title, price) = (
+        order.ticket.title.to_string(),
+        dollars(order.ticket.price.cents()),
+    );
     view! {
         <article class=class>
             <p class="eyebrow">"Your order"</p>
@@ -86,8 +89,14 @@ fn settled(order: &OrderView) -> impl IntoView + use<> {
 }
 
 fn open(desk: Desk, id: String, price: String) -> impl IntoView {
-    let Desk { order, deadline, now, stripe_key, .. } = desk;
-    let (expires_at, version) = (order.expires_at.milliseconds(), version(order.version));
+    let Desk {
+        order,
+        deadline,
+        now,
+        stripe_key,
+        ..
+    } = desk;
+    let expires = order.expires_at.milliseconds();
     let cancel = format!("/orders/{id}/cancel");
     let ticket = order.ticket.id.to_string();
     view! {
@@ -98,8 +107,23 @@ fn open(desk: Desk, id: String, price: String) -> impl IntoView {
                 </p>
             </div>
         </noscript>
-        <div class="desk">
-            <OrderDesk order=id version expires_at rendered_at=now stripe_key>
+        <OrderDesk>
+            <div
+                class="desk states"
+                id="desk"
+                data-state="open"
+                data-order=id
+                data-version=version(order.version)
+                data-expires=expires
+                data-now=now
+                data-key=stripe_key
+            >
+                <div class="countdown" id="countdown" data-when="open">
+                    <p class="left" role="timer">
+                        <span class="digits" id="left">{minutes(expires - now)}</span>
+                        " left to pay"
+                    </p>
+                </div>
                 <form class="pay" id="pay" data-when="open">
                     <h2>"Pay by card"</h2>
                     <div id="card" class="card-form"></div>
@@ -112,16 +136,15 @@ fn open(desk: Desk, id: String, price: String) -> impl IntoView {
                 {outcome("charged", "waiting", "Payment received", "Writing your name on the ticket…", ())}
                 {outcome("over", "waiting", "Time is up", "Giving the ticket back…", ())}
                 {endings(&ticket)}
-            </OrderDesk>
-        </div>
+            </div>
+        </OrderDesk>
     }
 }
 
 /// What an order can come to.
 fn endings(ticket: &str) -> impl IntoView + use<> {
     const GIVEN_UP: &str = "You gave this order up. Nothing was charged that is not refunded.";
-    const EXPIRED: &str =
-        "It was not paid in time, so the ticket is for sale again. Nothing was charged that is not refunded.";
+    const EXPIRED: &str = "It was not paid in time, so the ticket is for sale again. Nothing was charged that is not refunded.";
     let all = view! { <a class="button" href="/orders">"All your orders"</a> };
     view! {
         {outcome("paid", "good", "It is yours", "Paid, and nobody can take it away. Enjoy it.", all)}

@@ -1,6 +1,6 @@
 //! What is for sale: search, order, the grid, and the way to the next page.
 
-use common::api::tickets::TicketView;
+use common::api::tickets::{TicketSort, TicketView};
 use leptos::prelude::*;
 
 use super::item::{hue, version};
@@ -12,49 +12,18 @@ pub(crate) struct Shelf {
     pub(crate) tickets: Vec<TicketView>,
     /// What is searched for, as it was typed.
     pub(crate) search: String,
-    pub(crate) sort: Sort,
-    /// This page's own address.
-    pub(crate) here: String,
+    pub(crate) sort: TicketSort,
     /// The first page's, if this is not the first.
     pub(crate) first: Option<String>,
     /// The next page's, if there is one.
     pub(crate) next: Option<String>,
 }
 
-/// In which order tickets are shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Sort {
-    #[default]
-    Newest,
-    Cheapest,
-    Dearest,
-}
-
-impl Sort {
-    const ALL: [Self; 3] = [Self::Newest, Self::Cheapest, Self::Dearest];
-
-    /// As the API and our own address have it.
-    pub(crate) const fn parameter(self) -> &'static str {
-        match self {
-            Self::Newest => "newest",
-            Self::Cheapest => "price",
-            Self::Dearest => "-price",
-        }
-    }
-
-    /// The order of this parameter; the usual one if it is none.
-    pub(crate) fn of(parameter: &str) -> Self {
-        let named = Self::ALL.into_iter();
-        let mut named = named.filter(|sort| sort.parameter() == parameter);
-        named.next().unwrap_or_default()
-    }
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Newest => "Newest first",
-            Self::Cheapest => "Price: low to high",
-            Self::Dearest => "Price: high to low",
-        }
+const fn label(sort: TicketSort) -> &'static str {
+    match sort {
+        TicketSort::Newest => "Newest first",
+        TicketSort::Cheapest => "Price: low to high",
+        TicketSort::Dearest => "Price: high to low",
     }
 }
 
@@ -64,7 +33,6 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
         tickets,
         search,
         sort,
-        here,
         first,
         next,
     } = shelf;
@@ -94,12 +62,12 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
                 "Order"
             </label>
             <select id="sort" name="sort">
-                {Sort::ALL
+                {TicketSort::ALL
                     .into_iter()
                     .map(|option| {
                         view! {
-                            <option value=option.parameter() selected=option == sort>
-                                {option.label()}
+                            <option value=option.as_str() selected=option == sort>
+                                {label(option)}
                             </option>
                         }
                     })
@@ -118,8 +86,10 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
                     }
                 })}
             {none.then(|| empty(searched))}
-            <TicketGrid search=words here>
-                <ul class="grid">{tickets.into_iter().map(card).collect_view()}</ul>
+            <TicketGrid>
+                <ul class="grid" id="shelf" data-search=words>
+                    {tickets.iter().map(card).collect_view()}
+                </ul>
             </TicketGrid>
             <nav class="pages" aria-label="Pages">
                 {first.map(|href| view! { <a class="button second" href=href>"Back to the start"</a> })}
@@ -130,7 +100,7 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
 }
 
 /// A ticket to be torn off. The island finds its parts by their classes.
-fn card(ticket: TicketView) -> impl IntoView {
+fn card(ticket: &TicketView) -> impl IntoView + use<> {
     let id = ticket.id.to_string();
     let taken = ticket.order_id.is_some();
     view! {

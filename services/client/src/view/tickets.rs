@@ -84,16 +84,27 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
     let holder = ticket.order_id.map(|order| order.to_string());
     let own = own_order.filter(|own| holder.is_none() || holder.as_ref() == Some(own));
     let now = state(taken, own.is_some());
+    let to_own = own.as_deref().map(yours);
     view! {
         <article class=class>
             {refusal.map(|reason| view! { <div class="notice bad" role="alert"><p>{reason}</p></div> })}
             {saved.then(|| view! { <div class="notice good" role="status"><p>"Saved. This is what others see."</p></div> })}
             <h1 id="ticket-title">{ticket.title.to_string()}</h1>
             <p class="price big" id="ticket-price">{dollars(price)}</p>
-            <TicketOffer id version=version(ticket.version) price state=now.to_owned() own=own.clone()>
-                <div data-when="free">{free(viewer, sign_in, buy, &hold)}</div>
-                <div data-when="taken">{reserved(viewer)}</div>
-                <div data-when="own">{own.map(|order| yours(&order))}</div>
+            <TicketOffer>
+                <div
+                    class="states"
+                    id="offer"
+                    data-state=now
+                    data-ticket=id
+                    data-version=version(ticket.version)
+                    data-price=price
+                    data-own=own
+                >
+                    <div data-when="free">{free(viewer, sign_in, buy, &hold)}</div>
+                    <div data-when="taken">{reserved(viewer)}</div>
+                    <div data-when="own">{to_own}</div>
+                </div>
             </TicketOffer>
         </article>
         {editable
@@ -112,7 +123,9 @@ fn free(viewer: Viewer, sign_in: String, buy: String, hold: &str) -> impl IntoVi
     let hint = format!("It is yours alone for {hold} while you pay.");
     let way = match viewer {
         Viewer::Seller => ().into_any(),
-        Viewer::Anonymous => view! { <a class="button wide" href=sign_in>"Sign in to buy"</a> }.into_any(),
+        Viewer::Anonymous => {
+            view! { <a class="button wide" href=sign_in>"Sign in to buy"</a> }.into_any()
+        }
         Viewer::Shopper => view! {
             <form method="post" action=buy>
                 <button class="wide">"Buy"</button>
@@ -194,7 +207,7 @@ fn Form(
 }
 
 /// `/tickets/mine`
-pub(crate) fn my_tickets(tickets: Vec<TicketView>, next: Option<String>) -> impl IntoView {
+pub(crate) fn my_tickets(tickets: &[TicketView], next: Option<String>) -> impl IntoView + use<> {
     let none = tickets.is_empty();
     view! {
         <section class="list">
@@ -207,14 +220,14 @@ pub(crate) fn my_tickets(tickets: Vec<TicketView>, next: Option<String>) -> impl
                 </div>
             })}
             <ul class="rows">
-                {tickets.into_iter().map(row).collect_view()}
+                {tickets.iter().map(row).collect_view()}
             </ul>
             {more(next)}
         </section>
     }
 }
 
-fn row(ticket: TicketView) -> impl IntoView {
+fn row(ticket: &TicketView) -> impl IntoView + use<> {
     let (class, state) = if ticket.order_id.is_some() {
         ("badge held", "Reserved or sold")
     } else {

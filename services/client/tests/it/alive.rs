@@ -15,7 +15,10 @@ async fn what_sellers_and_buyers_do_shows_on_open_pages_without_a_reload() {
         page.goto(&ticket).await;
         page.wait_for_text("$9.99").await;
         let loads = |requests: Vec<testkit::browser::Request>| {
-            requests.iter().filter(|request| request.kind == "Document").count()
+            requests
+                .iter()
+                .filter(|request| request.kind == "Document")
+                .count()
         };
         let before = (loads(shelf.requests().await), loads(page.requests().await));
 
@@ -23,18 +26,23 @@ async fn what_sellers_and_buyers_do_shows_on_open_pages_without_a_reload() {
         let edited = seller.put(&format!("/api{ticket}"), dearer).await;
         assert_eq!(edited.status, 200, "{edited:?}");
         shelf.wait_for_text_within(MOMENT, "$12.00").await;
-        page.wait_for_text_within(MOMENT, "The seller changed the price from $9.99 to $12.00.").await;
-        shelf.wait_for_text_within(MOMENT, "Poetry night, late").await;
+        page.wait_for_text_within(MOMENT, "The seller changed the price from $9.99 to $12.00.")
+            .await;
+        shelf
+            .wait_for_text_within(MOMENT, "Poetry night, late")
+            .await;
 
         sell(&seller, "Second reading", 8.0).await;
         shelf.wait_for_text_within(MOMENT, "1 new ticket").await;
 
         buy(&buyer, &ticket).await;
         shelf.wait_for_text_within(MOMENT, "Reserved").await;
-        page.wait_for_text_within(MOMENT, "It was reserved just now.").await;
+        page.wait_for_text_within(MOMENT, "It was reserved just now.")
+            .await;
         buyer.click_text("Cancel this order").await;
         buyer.wait_for_text("Cancelled").await;
-        page.wait_for_text_within(MOMENT, "It is for sale again.").await;
+        page.wait_for_text_within(MOMENT, "It is for sale again.")
+            .await;
 
         let after = (loads(shelf.requests().await), loads(page.requests().await));
         assert_eq!(before, after, "a page was loaded again");

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use testkit::fresh;
 
-use crate::{HOLD, MOMENT, buy, expect_clean, guest, net_charged, sell, seller, shopper, type_card, with_shop};
+use crate::{
+    HOLD, MOMENT, buy, expect_clean, guest, net_charged, sell, seller, shopper, type_card,
+    with_shop,
+};
 
 const GOOD_CARD: &str = "4242 4242 4242 4242";
 const DECLINED_CARD: &str = "4000 0000 0000 0002";
@@ -20,7 +23,10 @@ async fn a_guest_finds_a_ticket_signs_up_and_buys_it() {
         browser.fill("Search by title", "harbour JAZZ").await;
         browser.click_text("Search").await;
         browser.wait_for_text("Results for harbour JAZZ").await;
-        assert_eq!(browser.texts_of(".stub-title").await, ["Jazz at the harbour"]);
+        assert_eq!(
+            browser.texts_of(".stub-title").await,
+            ["Jazz at the harbour"]
+        );
         browser.click(".stub a").await;
         browser.wait_for_text("$24.50").await;
         expect_clean(&browser, fleet).await;
@@ -64,11 +70,14 @@ async fn a_declined_card_is_told_why_and_the_next_one_pays_once_however_often_it
 
         type_card(&browser, GOOD_CARD).await;
         browser.forget_requests().await;
-        let twice = "const button = document.querySelector('.pay button'); button.click(); button.click();";
+        let twice =
+            "const button = document.querySelector('.pay button'); button.click(); button.click();";
         browser.execute(twice, Vec::new()).await;
         browser.wait_for_text("It is yours").await;
         let requests = browser.requests().await;
-        let payments = requests.iter().filter(|request| request.url.ends_with("/api/payments"));
+        let payments = requests
+            .iter()
+            .filter(|request| request.url.ends_with("/api/payments"));
         assert_eq!(payments.count(), 1);
         assert_eq!(net_charged(fleet), 32_000);
     })

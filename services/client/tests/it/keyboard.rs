@@ -14,7 +14,10 @@ async fn tab_to(browser: &Browser, name: &str) {
         browser.press(Key::Tab).await;
         let focused = browser.focused().await;
         // A frame has a focus of its own to show.
-        assert!(focused.outlined || focused.tag == "iframe" || focused.tag == "body", "{focused:?}");
+        assert!(
+            focused.outlined || focused.tag == "iframe" || focused.tag == "body",
+            "{focused:?}"
+        );
         if focused.name == name {
             return;
         }

@@ -1,5 +1,7 @@
 //! The shop as a shopper sees it: a real browser, the whole fleet behind it.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod alive;
 mod buying;
 mod keyboard;
@@ -14,7 +16,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use testkit::browser::{Browser, BrowserSettings};
-use testkit::{Api, Fleet, FleetSettings, fresh};
+use testkit::{Api, Fleet, FleetSettings};
 use tokio::sync::Semaphore;
 
 /// As long as production holds a ticket.
@@ -108,7 +110,9 @@ async fn expect_clean(browser: &Browser, fleet: &Fleet) {
     expect_steady(browser).await;
     let (ours, stripe) = (fleet.origin(), fleet.stripe().base_url());
     for request in browser.requests().await {
-        let known = [&ours, &stripe].into_iter().any(|origin| request.url.starts_with(origin.as_str()));
+        let known = [&ours, &stripe]
+            .into_iter()
+            .any(|origin| request.url.starts_with(origin.as_str()));
         assert!(known || request.url.starts_with("data:"), "{request:?}");
     }
 }

@@ -11,8 +11,14 @@ async fn of_two_who_press_buy_at_once_one_has_the_ticket_and_the_other_is_told()
         tokio::join!(one.wait_for_text("Buy"), other.wait_for_text("Buy"));
         // Pressed on the page as it is, even if it would show a moment later that the other was quicker.
         let press = "document.querySelector('.offer form').requestSubmit();";
-        tokio::join!(one.execute(press, Vec::new()), other.execute(press, Vec::new()));
-        tokio::join!(one.wait_for("#main .desk, #main .notice.bad"), other.wait_for("#main .desk, #main .notice.bad"));
+        tokio::join!(
+            one.execute(press, Vec::new()),
+            other.execute(press, Vec::new())
+        );
+        tokio::join!(
+            one.wait_for("#main .desk, #main .notice.bad"),
+            other.wait_for("#main .desk, #main .notice.bad")
+        );
         let (mut won, mut told) = (0, 0);
         for browser in [&one, &other] {
             if browser.path().await.starts_with("/orders/") {

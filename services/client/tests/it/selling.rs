@@ -11,7 +11,9 @@ async fn a_seller_puts_a_ticket_up_mends_mistakes_and_changes_it_until_it_is_res
         let (seller, browser) = (Api::sign_up(&fleet.origin()).await, guest(fleet).await);
         sign_in(&browser, &seller).await;
         browser.goto("/tickets/mine").await;
-        browser.wait_for_text("You have put nothing up for sale").await;
+        browser
+            .wait_for_text("You have put nothing up for sale")
+            .await;
         browser.click_text("Sell a ticket").await;
         browser.fill("Title", "Ballet: Giselle, stalls G12").await;
         browser.fill("Price in US dollars", "a lot").await;
@@ -36,7 +38,9 @@ async fn a_seller_puts_a_ticket_up_mends_mistakes_and_changes_it_until_it_is_res
         assert_eq!(complaints, Vec::<String>::new());
 
         let buyer = Api::sign_up(&fleet.origin()).await;
-        let order = buyer.post("/api/orders", json!({ "ticketId": ticket })).await;
+        let order = buyer
+            .post("/api/orders", json!({ "ticketId": ticket }))
+            .await;
         assert_eq!(order.status, 201, "{order:?}");
         browser.wait_for_text("Somebody has reserved it").await;
         browser.fill("Price in US dollars", "1300").await;

@@ -13,9 +13,15 @@ async fn an_account_is_made_left_and_entered_again_with_mistakes_on_the_way() {
         browser.fill("Password", "short").await;
         browser.click_text("Create account").await;
         browser.wait_for_text("Email must be valid").await;
-        browser.wait_for_text("Password must be between 8 and 128 characters").await;
+        browser
+            .wait_for_text("Password must be between 8 and 128 characters")
+            .await;
         assert_eq!(browser.value("Email").await, "nobody");
-        assert_eq!(browser.value("Password").await, "", "a password never comes back");
+        assert_eq!(
+            browser.value("Password").await,
+            "",
+            "a password never comes back"
+        );
         assert_eq!(browser.focused().await.name, "Email");
         browser.expect_accessible().await;
         browser.fill("Email", &email).await;
@@ -53,7 +59,9 @@ async fn a_mailed_link_signs_in_once() {
         browser.wait_for_text("a link is on its way to").await;
         let mail = fleet.mail().wait_for(&email).await;
         let mut words = mail.text.split_whitespace();
-        let link = words.find(|word| word.starts_with(&fleet.origin())).unwrap();
+        let link = words
+            .find(|word| word.starts_with(&fleet.origin()))
+            .unwrap();
         browser.goto(link).await;
         browser.wait_for_text(&email).await;
         assert_eq!(browser.path().await, "/");

@@ -8,7 +8,12 @@ use crate::{HOLD, guest, sell, seller, shopper, with_shop};
 async fn what_is_not_there_or_not_ones_own_is_a_designed_404() {
     with_shop(HOLD, async |fleet| {
         let browser = shopper(fleet).await;
-        for path in ["/nothing", "/tickets/nonsense", "/tickets/665f0000000000000000abcd", "/orders/665f0000000000000000abcd"] {
+        for path in [
+            "/nothing",
+            "/tickets/nonsense",
+            "/tickets/665f0000000000000000abcd",
+            "/orders/665f0000000000000000abcd",
+        ] {
             browser.goto(path).await;
             browser.wait_for_text("No seat by that number").await;
             assert_eq!(browser.title().await, "Not found · Ticketing", "{path}");
@@ -55,7 +60,9 @@ async fn pages_are_never_shared_between_shoppers_and_files_are_kept_for_ever() {
         let (guest_api, user) = (Api::anonymous(&fleet.origin()), seller(fleet).await);
         let header = |answer: &testkit::Answer, name: &str| {
             let values = answer.headers.get_all(name).iter();
-            let values: Vec<_> = values.map(|value| value.to_str().unwrap().to_owned()).collect();
+            let values: Vec<_> = values
+                .map(|value| value.to_str().unwrap().to_owned())
+                .collect();
             values.join(", ")
         };
         let page = guest_api.get("/").await;
@@ -65,16 +72,24 @@ async fn pages_are_never_shared_between_shoppers_and_files_are_kept_for_ever() {
         assert_eq!(own.status, 200);
         assert_eq!(header(&own, "cache-control"), "private, no-store");
         let policy = header(&page, "content-security-policy");
-        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"), "{policy}");
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"),
+            "{policy}"
+        );
         let again = header(&guest_api.get("/").await, "content-security-policy");
         assert_ne!(policy, again, "a nonce is used once");
 
         let (_, style) = page.text.split_once("/assets/shop-").unwrap();
         let style = format!("/assets/shop-{}", style.split_once('"').unwrap().0);
-        let request = guest_api.request(reqwest::Method::GET, &style).header("accept-encoding", "br");
+        let request = guest_api
+            .request(reqwest::Method::GET, &style)
+            .header("accept-encoding", "br");
         let file = guest_api.send(request).await;
         assert_eq!(file.status, 200);
-        assert_eq!(header(&file, "cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(
+            header(&file, "cache-control"),
+            "public, max-age=31536000, immutable"
+        );
         assert_eq!(header(&file, "content-encoding"), "br");
         assert!(header(&file, "vary").contains("accept-encoding"));
         let missing = guest_api.get("/assets/none.js").await;

@@ -17,7 +17,11 @@ async fn without_script_a_ticket_is_found_reserved_and_once_paid_elsewhere_shown
             script: false,
             ..BrowserSettings::new(fleet.origin())
         };
-        let (browser, email, password) = (Browser::open(settings).await, fresh::email(), fresh::password());
+        let (browser, email, password) = (
+            Browser::open(settings).await,
+            fresh::email(),
+            fresh::password(),
+        );
         browser.goto("/auth/signup").await;
         browser.fill("Email", &email).await;
         browser.fill("Password", &password).await;
@@ -36,7 +40,10 @@ async fn without_script_a_ticket_is_found_reserved_and_once_paid_elsewhere_shown
         // Another device, where the same shopper signs in and pays.
         let device = Api::anonymous(&fleet.origin());
         let credentials = json!({ "email": email, "password": password });
-        assert_eq!(device.post("/api/users/signin", credentials).await.status, 200);
+        assert_eq!(
+            device.post("/api/users/signin", credentials).await.status,
+            200
+        );
         let order = path.split('/').nth(2).unwrap();
         let payment = json!({ "token": "tok_visa", "orderId": order });
         let paid = device.post("/api/payments", payment).await;
