@@ -32,6 +32,8 @@ pub(crate) struct Page {
     pub(crate) card_form: bool,
     /// Which part of the shop it belongs to.
     pub(crate) section: Section,
+    /// Where somebody goes who signs in from here; this page, if it can be come back to and says nothing else.
+    pub(crate) next: String,
 }
 
 impl Page {
@@ -45,6 +47,7 @@ impl Page {
             alive: false,
             card_form: false,
             section: Section::Elsewhere,
+            next: String::new(),
         }
     }
 
@@ -67,6 +70,11 @@ impl Page {
 
     pub(crate) fn of(self, section: Section) -> Self {
         Self { section, ..self }
+    }
+
+    pub(crate) fn leading_to(self, next: impl Into<String>) -> Self {
+        let next = next.into();
+        Self { next, ..self }
     }
 
     pub(crate) fn alive(self) -> Self {

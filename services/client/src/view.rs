@@ -9,7 +9,7 @@ mod orders;
 mod shelf;
 mod tickets;
 
-pub(crate) use account::{Account, SignInNotice, sign_in, sign_out, sign_up};
+pub(crate) use account::{Account, SignInNotice, leading_to, sign_in, sign_out, sign_up};
 pub(crate) use error::{not_found, refused, unavailable};
 pub(crate) use form::Faults;
 pub(crate) use layout::{Section, layout};

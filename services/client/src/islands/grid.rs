@@ -47,7 +47,7 @@ pub fn TicketGrid(
                 "Live"
             </p>
             <p role="status">
-                <a class="news" href="">
+                <a class="news" href="" hidden=move || news.with(String::is_empty)>
                     {move || news.get()}
                 </a>
             </p>

@@ -85,6 +85,11 @@ impl Visit {
         page: Page,
         view: impl FnOnce() -> V,
     ) -> Response {
+        let page = if page.next.is_empty() && self.method == Method::GET {
+            page.leading_to(self.address.clone())
+        } else {
+            page
+        };
         respond(&self.shop, visitor, page, view)
     }
 
@@ -159,10 +164,7 @@ impl Visit {
 
 /// The sign-in page, which leads on to `back`.
 pub(crate) fn sign_in_url(back: &str) -> String {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", back)
-        .finish();
-    format!("/auth/signin?{query}")
+    view::leading_to("/auth/signin", back)
 }
 
 /// Goes to another page (303), with the cookies that the API set.

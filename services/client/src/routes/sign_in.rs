@@ -65,6 +65,8 @@ pub(super) fn show(
     } else {
         ("Sign in", StatusCode::OK)
     };
-    let page = Page::new(title).status(status);
+    let page = Page::new(title)
+        .status(status)
+        .leading_to(account.next.clone());
     visit.page(visitor, page, || view::sign_in(account, notice))
 }

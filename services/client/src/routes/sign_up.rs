@@ -70,6 +70,8 @@ fn show(visit: &Visit, visitor: &Visitor, account: Account) -> Response {
     } else {
         ("Sign up", StatusCode::OK)
     };
-    let page = Page::new(title).status(status);
+    let page = Page::new(title)
+        .status(status)
+        .leading_to(account.next.clone());
     visit.page(visitor, page, || view::sign_up(account))
 }

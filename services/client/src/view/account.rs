@@ -60,7 +60,7 @@ pub(crate) fn sign_up(account: Account) -> impl IntoView {
                 <button class="wide">"Create account"</button>
             </form>
             <p class="aside">
-                "Been here before? " <a href=with_next("/auth/signin", &next)>"Sign in"</a>
+                "Been here before? " <a href=leading_to("/auth/signin", &next)>"Sign in"</a>
             </p>
         </section>
     }
@@ -105,7 +105,7 @@ pub(crate) fn sign_in(account: Account, notice: SignInNotice) -> impl IntoView {
                 </button>
             </form>
             <p class="aside">
-                "New here? " <a href=with_next("/auth/signup", &next)>"Sign up"</a>
+                "New here? " <a href=leading_to("/auth/signup", &next)>"Sign up"</a>
             </p>
         </section>
     }
@@ -162,8 +162,9 @@ fn Next(next: String) -> impl IntoView {
     (!next.is_empty()).then(|| view! { <input type="hidden" name="next" value=next /> })
 }
 
-fn with_next(path: &str, next: &str) -> String {
-    if next.is_empty() {
+/// The address of an account page that leads on to `next`, if that is worth remembering.
+pub(crate) fn leading_to(path: &str, next: &str) -> String {
+    if matches!(next, "" | "/") || next.starts_with("/auth/") {
         return path.to_owned();
     }
     let query = form_urlencoded::Serializer::new(String::new())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use super::account::leading_to;
 use crate::app::Shop;
 use crate::page::{Page, Visitor};
 
@@ -17,7 +18,7 @@ pub(crate) fn layout(
     page: Page,
     content: AnyView,
 ) -> impl IntoView {
-    let here = page.section;
+    let (here, next) = (page.section, page.next.clone());
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -26,7 +27,7 @@ pub(crate) fn layout(
                 <a class="skip" href="#main">
                     "Skip to the content"
                 </a>
-                <Header visitor here />
+                <Header visitor here next />
                 <main id="main" tabindex="-1">
                     {content}
                 </main>
@@ -125,7 +126,7 @@ pub(crate) enum Section {
 }
 
 #[component]
-fn Header(visitor: Visitor, here: Section) -> impl IntoView {
+fn Header(visitor: Visitor, here: Section, next: String) -> impl IntoView {
     let signed_in = !matches!(visitor, Visitor::Anonymous);
     let link = move |section: Section, href: &'static str, text: &'static str| {
         let current = (section == here).then_some("page");
@@ -152,14 +153,14 @@ fn Header(visitor: Visitor, here: Section) -> impl IntoView {
                         {signed_in.then(|| link(Section::Orders, "/orders", "Orders"))}
                     </ul>
                 </nav>
-                <AccountMenu visitor />
+                <AccountMenu visitor next />
             </div>
         </header>
     }
 }
 
 #[component]
-fn AccountMenu(visitor: Visitor) -> impl IntoView {
+fn AccountMenu(visitor: Visitor, next: String) -> impl IntoView {
     match visitor {
         Visitor::SignedIn(session) => {
             let email = session.email.to_string();
@@ -177,10 +178,10 @@ fn AccountMenu(visitor: Visitor) -> impl IntoView {
         }
         Visitor::Anonymous => view! {
             <div class="account">
-                <a class="button quiet" href="/auth/signin">
+                <a class="button quiet" href=leading_to("/auth/signin", &next)>
                     "Sign in"
                 </a>
-                <a class="button small" href="/auth/signup">
+                <a class="button small" href=leading_to("/auth/signup", &next)>
                     "Sign up"
                 </a>
             </div>
