@@ -2,14 +2,17 @@
 
 use serde_json::json;
 
-use crate::{HOLD, MOMENT, buy, expect_clean, guest, sell, seller, shopper, with_shop};
+use crate::{
+    HOLD, MOMENT, another_guest, buy, expect_clean, guest, sell, seller, shopper, with_shop,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_sellers_and_buyers_do_shows_on_open_pages_without_a_reload() {
     with_shop(HOLD, async |fleet| {
         let seller = seller(fleet).await;
         let ticket = sell(&seller, "Poetry night", 9.99).await;
-        let (shelf, page, buyer) = (guest(fleet).await, guest(fleet).await, shopper(fleet).await);
+        let (shelf, buyer) = (guest(fleet).await, shopper(fleet).await);
+        let page = another_guest(&shelf, fleet).await;
         shelf.goto("/").await;
         shelf.wait_for_text("Live").await;
         page.goto(&ticket).await;

@@ -53,6 +53,12 @@ async fn guest(fleet: &Fleet) -> Browser {
     Browser::open(BrowserSettings::new(fleet.origin())).await
 }
 
+/// One more browser beside others, in which nobody is signed in.
+async fn another_guest(beside: &Browser, fleet: &Fleet) -> Browser {
+    let settings = BrowserSettings::new(fleet.origin());
+    beside.open_beside(settings).await
+}
+
 /// A browser in which somebody new is signed in.
 async fn shopper(fleet: &Fleet) -> Browser {
     let browser = guest(fleet).await;
