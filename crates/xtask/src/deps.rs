@@ -12,7 +12,7 @@ pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let console = Arc::new(Console::new());
     Servers::install(console.clone()).await?;
     testkit::browser::install(console.clone()).await?;
-    client::install_toolchain(&*console)?;
+    client::install(console.clone()).await?;
     console.pause();
     Ok(ExitCode::SUCCESS)
 }

@@ -5,10 +5,11 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use testkit::command::run_visibly;
-use testkit::progress::Progress;
 use testkit::install::cache_folder;
+use testkit::progress::Progress;
 
 use crate::cargo;
+use crate::client;
 use crate::console::Console;
 
 const DENY_VERSION: &str = "0.20.2";
@@ -30,6 +31,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut steps = vec![
         ("format", check(cargo::cargo(&["fmt", "--all", "--check"]))?),
         ("lints", check(clippy())?),
+        (
+            "lints of what runs in the browser",
+            browser_lints(arguments.no_install)?,
+        ),
     ];
     let licences = match deny(arguments.no_install)? {
         Some(command) => check(command)?,
@@ -69,6 +74,17 @@ fn clippy() -> Command {
     let mut command = cargo::cargo(&arguments);
     command.args(["--", "--deny", "warnings"]);
     command
+}
+
+/// Those of the client's other side: the workspace is checked as what runs on servers.
+fn browser_lints(no_install: bool) -> Result<Outcome> {
+    let console = Console::new();
+    let clippy = client::clippy(no_install, &console);
+    console.pause();
+    match clippy? {
+        Some(command) => check(command),
+        None => Ok(Outcome::LeftOut("no compiler for WASM with clippy")),
+    }
 }
 
 fn check(mut command: Command) -> Result<Outcome> {

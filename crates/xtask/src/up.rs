@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     /// Run several processes of a service, as in orders=2; may be repeated
     #[arg(long, value_name = "SERVICE=N", value_parser = replicas)]
     replicas: Vec<(String, usize)>,
-    /// Make two users and some tickets to look at
+    /// Make two users and some dozens of tickets to look at, some of them reserved or sold
     #[arg(long)]
     demo: bool,
     /// Limit the rate of sign-ins and the like as production does
@@ -79,10 +79,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let console = Arc::new(Console::new());
     // Said before minutes of building rather than after.
     refuse_taken_port(arguments.port)?;
+    if !client::build(&console, &mut stop).await? {
+        return Ok(ExitCode::SUCCESS);
+    }
     console.step("building the services");
     console.pause();
-    let services = cargo::build_services(arguments.release, &mut stop).await?;
-    if !services || !client::build(&console, &mut stop).await? {
+    if !cargo::build_services(arguments.release, &mut stop).await? {
         return Ok(ExitCode::SUCCESS);
     }
     let settings = settings(&arguments, console.clone());

@@ -75,3 +75,52 @@ impl StripeConfig {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let mut environment = Environment::of(variables.iter().map(owned));
+        let config = Config::read(&mut environment);
+        let finished = environment.finish(config);
+        finished.map_err(|error| error.faults().to_vec())
+    }
+
+    const ENOUGH: [(&str, &str); 3] = [
+        ("API_ORIGIN", "http://{service}-srv:3000"),
+        ("PUBLIC_ORIGIN", "https://ticketing.dev"),
+        ("STRIPE_PUBLISHABLE_KEY", "pk_test_1"),
+    ];
+
+    #[test]
+    fn what_is_not_said_is_as_in_production() {
+        let config = read(&ENOUGH).unwrap();
+        assert_eq!(config.stripe.script, "https://js.stripe.com/v3/");
+        assert_eq!(config.stripe.origin.to_string(), "https://js.stripe.com");
+        assert_eq!(config.hold, Duration::from_mins(15));
+    }
+
+    #[test]
+    fn every_mistake_is_reported_and_a_secret_key_is_never_sent_to_browsers() {
+        let faults = read(&[
+            ("API_ORIGIN", "tickets"),
+            ("STRIPE_PUBLISHABLE_KEY", "sk_live_1"),
+            ("STRIPE_JS_URL", "/v3/"),
+        ]);
+        let faults = faults.unwrap_err();
+        let named: Vec<_> = faults
+            .iter()
+            .filter_map(|fault| fault.split(':').next())
+            .collect();
+        let wanted = [
+            "API_ORIGIN",
+            "PUBLIC_ORIGIN",
+            "STRIPE_PUBLISHABLE_KEY",
+            "STRIPE_JS_URL",
+        ];
+        assert_eq!(named, wanted);
+        assert!(!faults.concat().contains("sk_live_1"));
+    }
+}

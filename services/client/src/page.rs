@@ -51,6 +51,15 @@ impl Page {
         }
     }
 
+    /// A page that is a form, or the form that came back with this status, which its title says first.
+    pub(crate) fn form(title: &str, status: StatusCode) -> Self {
+        if status.is_success() {
+            Self::new(title)
+        } else {
+            Self::new(format!("Error: {title}")).status(status)
+        }
+    }
+
     pub(crate) fn status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }

@@ -9,13 +9,26 @@ use testkit::progress::Progress;
 
 use crate::cargo;
 
-const TARGET: &str = "wasm32-unknown-unknown";
+pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Debian's packages: a compiler recent enough for us, the standard library's source, and the linker.
 const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
+/// Debian's linter for that compiler.
+const DEBIAN_CLIPPY: (&str, &str) = ("rust-web-clippy", "/usr/bin/cargo-clippy");
+
 const BY_HAND: &str = "no compiler for WASM: rustup target add wasm32-unknown-unknown, or on Debian \
                        apt-get install rustc-web cargo-web rust-web-src lld";
+
+/// What the cargo that runs us says of its own compiler.
+const OF_THE_OTHER_COMPILER: [&str; 6] = [
+    "RUSTUP_TOOLCHAIN",
+    "RUSTUP_HOME",
+    "LD_LIBRARY_PATH",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTDOC",
+];
 
 /// Whose compiler it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,43 +39,73 @@ pub(super) enum Toolchain {
     Debian,
 }
 
-/// Makes sure that there is a compiler for WASM.
-pub(crate) fn install(progress: &dyn Progress) -> Result<()> {
-    Toolchain::find(progress).map(|_| ())
-}
-
 impl Toolchain {
     /// The compiler that is here, or Debian's, installed.
     pub(super) fn find(progress: &dyn Progress) -> Result<Self> {
-        if own_has_target() {
-            return Ok(Self::Own);
+        match Self::present() {
+            Some(toolchain) => Ok(toolchain),
+            None => once(progress, Self::present, |installer| {
+                installer.apt(&PACKAGES)
+            })
+            .context(BY_HAND),
         }
-        let debian = || debian_is_here().then_some(Self::Debian);
-        once(progress, debian, |installer| installer.apt(&PACKAGES)).context(BY_HAND)
     }
 
-    /// Cargo with these arguments, for WASM.
-    pub(super) fn cargo(self, arguments: &[&str]) -> Command {
+    /// The compiler that is here.
+    pub(super) fn present() -> Option<Self> {
+        if own_has_target() {
+            return Some(Self::Own);
+        }
+        debian_is_here().then_some(Self::Debian)
+    }
+
+    /// Whether clippy is here; rustup's toolchains come with it.
+    pub(super) fn has_clippy(self) -> bool {
+        self == Self::Own || Path::new(DEBIAN_CLIPPY.1).is_file()
+    }
+
+    /// Installs clippy where it is missing.
+    pub(super) fn install_clippy(self, progress: &dyn Progress) -> Result<()> {
+        let present = || self.has_clippy().then_some(());
+        once(progress, present, |installer| {
+            installer.apt(&[DEBIAN_CLIPPY.0])
+        })
+    }
+
+    /// What cargo does to the browser's side of the client, with this folder for what it makes.
+    pub(super) fn cargo(self, subcommand: &str, folder: &Path) -> Command {
         let mut cargo = match self {
-            Self::Own => cargo::cargo(arguments),
-            Self::Debian => debian_cargo(arguments),
+            Self::Own => cargo::cargo(&[subcommand]),
+            Self::Debian => debian_cargo(subcommand),
         };
-        cargo.args(["--target", TARGET]);
-        // Leptos would write another file name into what it compiles.
-        cargo.env_remove("LEPTOS_OUTPUT_NAME");
+        cargo
+            .args(["--package=client", "--lib"])
+            .args(["--no-default-features", "--features=hydrate"])
+            .args(["--target", TARGET])
+            .env("CARGO_TARGET_DIR", folder)
+            // Leptos would write another file name into what it compiles.
+            .env_remove("LEPTOS_OUTPUT_NAME")
+            // Flags for programs of this machine.
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
         cargo
     }
 }
 
-fn debian_cargo(arguments: &[&str]) -> Command {
-    let mut cargo = cargo::command("/usr/bin/cargo", arguments);
-    // What the cargo that runs us says of its own compiler.
-    for name in ["RUSTUP_TOOLCHAIN", "RUSTUP_HOME", "LD_LIBRARY_PATH", "CARGO", "RUSTDOC"] {
+fn debian_cargo(subcommand: &str) -> Command {
+    // Cargo would run the linter of rustup, which it finds first.
+    let program = match subcommand {
+        "clippy" => DEBIAN_CLIPPY.1,
+        _ => "/usr/bin/cargo",
+    };
+    let mut cargo = cargo::command(program, &[subcommand]);
+    for name in OF_THE_OTHER_COMPILER {
         cargo.env_remove(name);
     }
     let path = std::env::var("PATH").unwrap_or_default();
     cargo
         .env("PATH", format!("/usr/bin:{path}"))
+        .env("CARGO", "/usr/bin/cargo")
         .env("RUSTC", "/usr/bin/rustc")
         // The standard library is built with a flag that only nightly compilers take unasked.
         .env("RUSTC_BOOTSTRAP", "1")
@@ -80,7 +123,8 @@ fn own_has_target() -> bool {
 
 fn debian_is_here() -> bool {
     let mut ask = Command::new("/usr/bin/rustc");
-    ask.args(["--print", "sysroot"]).env_remove("LD_LIBRARY_PATH");
+    ask.args(["--print", "sysroot"])
+        .env_remove("LD_LIBRARY_PATH");
     let source = |sysroot: String| Path::new(&sysroot).join("lib/rustlib/src/rust/library");
     output(ask).is_some_and(|sysroot| source(sysroot).is_dir())
         && Path::new("/usr/bin/cargo").is_file()
@@ -88,7 +132,10 @@ fn debian_is_here() -> bool {
 }
 
 fn output(mut command: Command) -> Option<String> {
-    let output = command.output().ok().filter(|output| output.status.success())?;
+    let output = command
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     let text = String::from_utf8(output.stdout).ok()?;
     Some(text.trim().to_owned())
 }

@@ -3,7 +3,10 @@
 use testkit::Fleet;
 
 pub(super) fn print(fleet: &Fleet) {
-    println!("\nThe shop:     {}\n", fleet.origin());
+    println!(
+        "\nThe shop:     {} (open it in a browser)\n",
+        fleet.origin()
+    );
     for service in fleet.services() {
         println!(
             "{:<14}http://127.0.0.1:{}  health http://127.0.0.1:{}/readyz",

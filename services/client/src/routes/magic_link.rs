@@ -1,6 +1,7 @@
 //! `/auth/magic-link`: a link by mail instead of a password.
 
 use axum::Form;
+use axum::http::StatusCode;
 use axum::response::{Redirect, Response};
 use common::api::auth::MagicLinkBody;
 
@@ -26,13 +27,13 @@ pub(super) async fn request(visit: Visit, Form(typed): Form<Credentials>) -> Res
         ..Account::default()
     };
     let (visitor, asked) = tokio::join!(visit.visitor(), visit.api.request_magic_link(&body));
-    let notice = match asked {
-        Ok(()) => SignInNotice::LinkSent(typed.email),
-        Err(Failure::Refused { errors, .. }) => {
+    let (notice, status) = match asked {
+        Ok(()) => (SignInNotice::LinkSent(typed.email), StatusCode::OK),
+        Err(Failure::Refused { errors, status }) => {
             account.faults = errors.into();
-            SignInNotice::None
+            (SignInNotice::None, status)
         }
         Err(failure) => return visit.failed(&visitor, &failure),
     };
-    sign_in::show(&visit, &visitor, account, notice)
+    sign_in::show(&visit, &visitor, account, notice, status)
 }

@@ -45,7 +45,7 @@ impl Typed {
 pub(super) async fn form(visit: Visit) -> Response {
     match visit.visitor().await {
         Visitor::Anonymous => visit.sign_in_first(),
-        visitor => show(&visit, &visitor, TicketForm::default()),
+        visitor => show(&visit, &visitor, TicketForm::default(), StatusCode::OK),
     }
 }
 
@@ -56,18 +56,13 @@ pub(super) async fn create(visit: Visit, Form(typed): Form<Typed>) -> Response {
     match created {
         Ok(ticket) => go(&format!("/tickets/{}?saved", ticket.id), Vec::new()),
         Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
-            show(&visit, &visitor, typed.again(errors.into()))
+            show(&visit, &visitor, typed.again(errors.into()), status)
         }
         Err(failure) => visit.failed(&visitor, &failure),
     }
 }
 
-fn show(visit: &Visit, visitor: &Visitor, form: TicketForm) -> Response {
-    let (title, status) = if form.faults.any() {
-        ("Not yet: sell a ticket", StatusCode::BAD_REQUEST)
-    } else {
-        ("Sell a ticket", StatusCode::OK)
-    };
-    let page = Page::new(title).status(status).of(Section::Sell);
+fn show(visit: &Visit, visitor: &Visitor, form: TicketForm, status: StatusCode) -> Response {
+    let page = Page::form("Sell a ticket", status).of(Section::Sell);
     visit.page(visitor, page, || view::new_ticket(form))
 }

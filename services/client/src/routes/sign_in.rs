@@ -33,21 +33,21 @@ pub(super) async fn form(visit: Visit, Query(arrival): Query<Arrival>) -> Respon
         next: arrival.next,
         ..Account::default()
     };
-    show(&visit, &visitor, account, notice)
+    show(&visit, &visitor, account, notice, StatusCode::OK)
 }
 
 /// Signs in and goes on.
 pub(super) async fn sign_in(visit: Visit, Form(typed): Form<Credentials>) -> Response {
     match visit.api.sign_in(&typed.body()).await {
         Ok(answer) => go(destination(&typed.next), answer.cookies),
-        Err(Failure::Refused { errors, .. }) => {
+        Err(Failure::Refused { errors, status }) => {
             let account = Account {
                 email: typed.email,
                 next: typed.next,
                 faults: errors.into(),
             };
             let visitor = visit.visitor().await;
-            show(&visit, &visitor, account, SignInNotice::None)
+            show(&visit, &visitor, account, SignInNotice::None, status)
         }
         Err(failure) => visit.failed(&visit.visitor().await, &failure),
     }
@@ -59,14 +59,8 @@ pub(super) fn show(
     visitor: &Visitor,
     account: Account,
     notice: SignInNotice,
+    status: StatusCode,
 ) -> Response {
-    let (title, status) = if account.faults.any() {
-        ("Not yet: sign in", StatusCode::BAD_REQUEST)
-    } else {
-        ("Sign in", StatusCode::OK)
-    };
-    let page = Page::new(title)
-        .status(status)
-        .leading_to(account.next.clone());
+    let page = Page::form("Sign in", status).leading_to(account.next.clone());
     visit.page(visitor, page, || view::sign_in(account, notice))
 }

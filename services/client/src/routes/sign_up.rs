@@ -45,33 +45,26 @@ pub(super) async fn form(visit: Visit, Query(leading): Query<Leading>) -> Respon
         next: leading.next,
         ..Account::default()
     };
-    show(&visit, &visitor, account)
+    show(&visit, &visitor, account, StatusCode::OK)
 }
 
 /// Makes the account, signs in and goes on.
 pub(super) async fn sign_up(visit: Visit, Form(typed): Form<Credentials>) -> Response {
     match visit.api.sign_up(&typed.body()).await {
         Ok(answer) => go(destination(&typed.next), answer.cookies),
-        Err(Failure::Refused { errors, .. }) => {
+        Err(Failure::Refused { errors, status }) => {
             let account = Account {
                 email: typed.email,
                 next: typed.next,
                 faults: errors.into(),
             };
-            show(&visit, &visit.visitor().await, account)
+            show(&visit, &visit.visitor().await, account, status)
         }
         Err(failure) => visit.failed(&visit.visitor().await, &failure),
     }
 }
 
-fn show(visit: &Visit, visitor: &Visitor, account: Account) -> Response {
-    let (title, status) = if account.faults.any() {
-        ("Not yet: sign up", StatusCode::BAD_REQUEST)
-    } else {
-        ("Sign up", StatusCode::OK)
-    };
-    let page = Page::new(title)
-        .status(status)
-        .leading_to(account.next.clone());
+fn show(visit: &Visit, visitor: &Visitor, account: Account, status: StatusCode) -> Response {
+    let page = Page::form("Sign up", status).leading_to(account.next.clone());
     visit.page(visitor, page, || view::sign_up(account))
 }

@@ -31,11 +31,16 @@ static ROOM: Semaphore = Semaphore::const_new(1);
 /// Runs a journey in a fleet of its own, which must end in order, and no page of which may have tried what its
 /// content security policy forbids.
 async fn with_shop(hold: Duration, journey: impl AsyncFnOnce(&Fleet)) {
-    let _room = ROOM.acquire().await.unwrap();
     let settings = FleetSettings {
         expiration: hold,
         ..FleetSettings::default()
     };
+    with_fleet(settings, journey).await;
+}
+
+/// As [`with_shop`], in a fleet of one's own liking.
+async fn with_fleet(settings: FleetSettings, journey: impl AsyncFnOnce(&Fleet)) {
+    let _room = ROOM.acquire().await.unwrap();
     let fleet = Fleet::start(settings).await.unwrap();
     journey(&fleet).await;
     for client in fleet.service("client") {

@@ -10,7 +10,7 @@ async fn of_two_who_press_buy_at_once_one_has_the_ticket_and_the_other_is_told()
         tokio::join!(one.goto(&ticket), other.goto(&ticket));
         tokio::join!(one.wait_for_text("Buy"), other.wait_for_text("Buy"));
         // Pressed on the page as it is, even if it would show a moment later that the other was quicker.
-        let press = "document.querySelector('.offer form').requestSubmit();";
+        let press = "document.querySelector('#offer form').requestSubmit();";
         tokio::join!(
             one.execute(press, Vec::new()),
             other.execute(press, Vec::new())

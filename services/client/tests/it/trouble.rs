@@ -1,8 +1,8 @@
 //! Pages when something is missing or does not answer, and what their headers say.
 
-use testkit::Api;
+use testkit::{Api, FleetSettings};
 
-use crate::{HOLD, guest, sell, seller, shopper, with_shop};
+use crate::{HOLD, guest, sell, seller, shopper, with_fleet, with_shop};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_or_not_ones_own_is_a_designed_404() {
@@ -114,6 +114,41 @@ async fn a_form_sent_from_another_site_changes_nothing() {
         let browser = guest(fleet).await;
         browser.goto("/").await;
         browser.wait_for_text("Nothing for sale right now").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_keeps_its_id_through_all_services_that_work_on_it() {
+    let environment = [("RUST_LOG".to_owned(), "info".to_owned())];
+    let settings = FleetSettings {
+        environment: environment.into(),
+        ..FleetSettings::default()
+    };
+    with_fleet(settings, async |fleet| {
+        let user = seller(fleet).await;
+        let id = "followed-through-the-fleet";
+        let request = user
+            .request(reqwest::Method::GET, "/orders")
+            .header("x-request-id", id);
+        let answer = user.send(request).await;
+        assert_eq!(
+            (answer.status, answer.headers["x-request-id"].to_str()),
+            (200, Ok(id))
+        );
+        for service in ["client", "auth", "orders"] {
+            let log = fleet.service(service)[0].log();
+            let what = format!("{service} has logged the request");
+            testkit::eventually(&what, async || {
+                let log = std::fs::read_to_string(log).unwrap();
+                if log.contains(id) {
+                    Ok(())
+                } else {
+                    Err("not yet")
+                }
+            })
+            .await;
+        }
     })
     .await;
 }
