@@ -132,10 +132,8 @@ async fn a_request_keeps_its_id_through_all_services_that_work_on_it() {
             .request(reqwest::Method::GET, "/orders")
             .header("x-request-id", id);
         let answer = user.send(request).await;
-        assert_eq!(
-            (answer.status, answer.headers["x-request-id"].to_str()),
-            (200, Ok(id))
-        );
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.headers["x-request-id"], id);
         for service in ["client", "auth", "orders"] {
             let log = fleet.service(service)[0].log();
             let what = format!("{service} has logged the request");
