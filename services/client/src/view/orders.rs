@@ -73,6 +73,7 @@ pub(crate) fn order(desk: Desk) -> impl IntoView {
             <p class="eyebrow">"Your order"</p>
             <h1>{title}</h1>
             <p class="price big">{price.clone()}</p>
+            <p class="hint">"Order number " <span class="number">{id.clone()}</span></p>
             {desk.refusal.clone().map(|reason| view! { <div class="notice bad" role="alert"><p>{reason}</p></div> })}
             {if order.status.is_active() { open(desk, id, price).into_any() } else { settled(order).into_any() }}
         </article>
@@ -143,8 +144,9 @@ fn open(desk: Desk, id: String, price: String) -> impl IntoView {
 
 /// What an order can come to.
 fn endings(ticket: &str) -> impl IntoView + use<> {
-    const GIVEN_UP: &str = "You gave this order up. Nothing was charged that is not refunded.";
-    const EXPIRED: &str = "It was not paid in time, so the ticket is for sale again. Nothing was charged that is not refunded.";
+    const GIVEN_UP: &str =
+        "You gave this order up. If a card was charged at the last moment, it is refunded.";
+    const EXPIRED: &str = "It was not paid in time, so the ticket is for sale again. If a card was charged at the last moment, it is refunded.";
     let all = view! { <a class="button" href="/orders">"All your orders"</a> };
     view! {
         {outcome("paid", "good", "It is yours", "Paid, and nobody can take it away. Enjoy it.", all)}

@@ -37,6 +37,7 @@ async fn what_sellers_and_buyers_do_shows_on_open_pages_without_a_reload() {
 
         sell(&seller, "Second reading", 8.0).await;
         shelf.wait_for_text_within(MOMENT, "1 new ticket").await;
+        shelf.screenshot("home-with-news").await;
 
         buy(&buyer, &ticket).await;
         shelf.wait_for_text_within(MOMENT, "Reserved").await;

@@ -66,6 +66,7 @@ async fn a_declined_card_is_told_why_and_the_next_one_pays_once_however_often_it
         type_card(&browser, DECLINED_CARD).await;
         browser.click_text("Pay $320.00").await;
         browser.wait_for_text("Your card was declined.").await;
+        browser.screenshot("order-declined").await;
         assert_eq!(net_charged(fleet), 0);
 
         type_card(&browser, GOOD_CARD).await;
@@ -95,6 +96,7 @@ async fn an_order_that_is_not_paid_expires_on_the_screen() {
         browser.wait_for_text("left to pay").await;
         other.wait_for_text_within(MOMENT, "Reserved").await;
         browser.wait_for_text("Expired").await;
+        browser.screenshot("order-expired").await;
         other.wait_for_text_within(MOMENT, "For sale").await;
         expect_clean(&browser, fleet).await;
         expect_clean(&other, fleet).await;

@@ -26,6 +26,7 @@ async fn of_two_who_press_buy_at_once_one_has_the_ticket_and_the_other_is_told()
             } else {
                 browser.wait_for_text("Ticket is already reserved").await;
                 browser.wait_for_text("Somebody else was quicker.").await;
+                browser.screenshot("ticket-lost").await;
                 told += 1;
             }
         }

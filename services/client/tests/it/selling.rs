@@ -28,6 +28,7 @@ async fn a_seller_puts_a_ticket_up_mends_mistakes_and_changes_it_until_it_is_res
         browser.fill("Price in US dollars", "$96").await;
         browser.click_text("Put it up for sale").await;
         browser.wait_for_text("Saved.").await;
+        browser.screenshot("ticket-saved").await;
         browser.wait_for_text("$96.00").await;
         browser.fill("Price in US dollars", "1250.50").await;
         browser.click_text("Save changes").await;

@@ -23,6 +23,7 @@ async fn an_account_is_made_left_and_entered_again_with_mistakes_on_the_way() {
             "a password never comes back"
         );
         assert_eq!(browser.focused().await.name, "Email");
+        browser.screenshot("sign-up-with-faults").await;
         browser.expect_accessible().await;
         browser.fill("Email", &email).await;
         browser.fill("Password", &password).await;
@@ -57,6 +58,7 @@ async fn a_mailed_link_signs_in_once() {
         browser.fill("Email", &email).await;
         browser.click_text("Mail me a link that signs in").await;
         browser.wait_for_text("a link is on its way to").await;
+        browser.screenshot("sign-in-link-sent").await;
         let mail = fleet.mail().wait_for(&email).await;
         let mut words = mail.text.split_whitespace();
         let link = words

@@ -35,6 +35,7 @@ async fn a_service_that_is_away_gives_a_page_that_says_so_and_the_rest_goes_on()
         fleet.service("tickets")[0].stop().await.unwrap();
         browser.goto("/").await;
         browser.wait_for_text("A short intermission").await;
+        browser.screenshot("unavailable").await;
         browser.expect_accessible().await;
         let answer = Api::anonymous(&fleet.origin()).get("/").await;
         assert_eq!(answer.status, 503);
