@@ -18,6 +18,7 @@ mod port;
 pub mod process;
 pub mod progress;
 pub mod servers;
+mod target_folder;
 
 pub use app::{TestApp, TestAppBuilder};
 pub use browser::{Browser, BrowserSettings, Viewport};
@@ -28,3 +29,4 @@ pub use http::{Answer, Api, session_cookie};
 pub use mail::{Mail, MailCatcher};
 pub use namespace::Namespace;
 pub use servers::Servers;
+pub use target_folder::target_folder;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use testkit::progress::Progress;
+use testkit::target_folder;
 
 use crate::cargo;
 use crate::console::Console;
@@ -138,15 +139,6 @@ fn check_weight(files: &[Written]) -> Result<()> {
 fn is_code(name: &str) -> bool {
     let kind = Path::new(name).extension();
     kind.is_some_and(|kind| kind == "js" || kind == "wasm")
-}
-
-/// The target folder of cargo's that this very program was built in.
-fn target_folder() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("a program knows where it is")?;
-    let target = program.parent().and_then(|profile| profile.parent());
-    Ok(target
-        .context("not in a target folder of cargo's")?
-        .to_owned())
 }
 
 /// A target folder of its own: two compilers that shared one would undo each other's work.

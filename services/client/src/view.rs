@@ -5,6 +5,7 @@ mod error;
 mod form;
 mod item;
 mod layout;
+mod list;
 mod orders;
 mod shelf;
 mod tickets;

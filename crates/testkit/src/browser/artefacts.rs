@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use tokio::time::timeout;
 
 use super::Browser;
+use crate::target_folder;
 
 /// How long a browser that may be broken is asked for each thing.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -16,22 +17,11 @@ static FAILURES: AtomicUsize = AtomicUsize::new(0);
 
 /// Writes a file below `screenshots` in the target folder that this very program was built in.
 pub(super) fn write(name: &str, content: &[u8]) -> Result<PathBuf> {
-    let file = folder()?.join(name);
+    let file = target_folder()?.join("screenshots").join(name);
     let parent = file.parent().context("a file is in a folder")?;
     std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     std::fs::write(&file, content).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
-}
-
-fn folder() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("a program knows where it is")?;
-    // A tool lies in `<target>/<profile>`, a test in `<target>/<profile>/deps`.
-    let profile = program.ancestors().skip(1);
-    let target = profile
-        .skip_while(|folder| folder.ends_with("deps"))
-        .nth(1)
-        .context("not in a target folder of cargo's")?;
-    Ok(target.join("screenshots"))
 }
 
 impl Browser {

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::SERVICES;
+use crate::target_folder;
 
 /// What a fleet runs.
 #[derive(Debug)]
@@ -32,17 +33,4 @@ impl Built {
         ensure!(list.is_file(), "no {}: cargo xtask client", list.display());
         Ok(Self { binaries, site })
     }
-}
-
-/// The target folder of cargo's.
-fn target_folder() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("a program knows where it is")?;
-    // A tool lies in `<target>/<profile>`, a test in `<target>/<profile>/deps`.
-    let target = program
-        .ancestors()
-        .skip(1)
-        .find(|folder| !folder.ends_with("deps"))
-        .and_then(|profile| profile.parent())
-        .context("not in a target folder of cargo's")?;
-    Ok(target.to_owned())
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::next::destination;
 use crate::api::Failure;
 use crate::page::{Page, Visit, Visitor, go};
-use crate::view::{self, Account};
+use crate::view::{self, Account, Faults};
 
 /// Where to go after it.
 #[derive(Debug, Default, Deserialize)]
@@ -36,6 +36,15 @@ impl Credentials {
             password: Some(self.password.clone()),
         }
     }
+
+    /// The form again, with what is wrong; without the password.
+    pub(super) fn again(self, faults: Faults) -> Account {
+        Account {
+            email: self.email,
+            next: self.next,
+            faults,
+        }
+    }
 }
 
 /// The form.
@@ -53,11 +62,7 @@ pub(super) async fn sign_up(visit: Visit, Form(typed): Form<Credentials>) -> Res
     match visit.api.sign_up(&typed.body()).await {
         Ok(answer) => go(destination(&typed.next), answer.cookies),
         Err(Failure::Refused { errors, status }) => {
-            let account = Account {
-                email: typed.email,
-                next: typed.next,
-                faults: errors.into(),
-            };
+            let account = typed.again(errors.into());
             show(&visit, &visit.visitor().await, account, status)
         }
         Err(failure) => visit.failed(&visit.visitor().await, &failure),

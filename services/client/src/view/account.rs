@@ -40,15 +40,7 @@ pub(crate) fn sign_up(account: Account) -> impl IntoView {
             <Alert faults=faults.clone() fields=FIELDS />
             <form method="post" action="/auth/signup" novalidate>
                 <Next next=next.clone() />
-                <Field
-                    name="email"
-                    label="Email"
-                    kind="email"
-                    value=email
-                    autocomplete="username"
-                    first=true
-                    faults=faults.clone()
-                />
+                <EmailField email faults=faults.clone() />
                 <Field
                     name="password"
                     label="Password"
@@ -80,15 +72,7 @@ pub(crate) fn sign_in(account: Account, notice: SignInNotice) -> impl IntoView {
             <Alert faults=faults.clone() fields=FIELDS />
             <form method="post" action="/auth/signin" novalidate>
                 <Next next=next.clone() />
-                <Field
-                    name="email"
-                    label="Email"
-                    kind="email"
-                    value=email
-                    autocomplete="username"
-                    first=true
-                    faults=faults.clone()
-                />
+                <EmailField email faults=faults.clone() />
                 <Field
                     name="password"
                     label="Password"
@@ -124,6 +108,22 @@ pub(crate) fn sign_out(email: String) -> impl IntoView {
                 <a href="/">"Stay, and look at the tickets"</a>
             </p>
         </section>
+    }
+}
+
+/// Where everything about an account begins.
+#[component]
+fn EmailField(email: String, faults: Faults) -> impl IntoView {
+    view! {
+        <Field
+            name="email"
+            label="Email"
+            kind="email"
+            value=email
+            autocomplete="username"
+            first=true
+            faults
+        />
     }
 }
 

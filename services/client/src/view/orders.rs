@@ -1,48 +1,35 @@
 //! One's orders, and one of them.
 
-use common::OrderStatus;
 use common::api::orders::OrderView;
 use leptos::prelude::*;
 
 use super::item::{hue, stage, version};
-use super::more;
+use super::list::{Empty, Row, list};
 use crate::islands::{OrderDesk, dollars, minutes};
 
 /// `/orders`
 pub(crate) fn orders(orders: &[OrderView], next: Option<String>) -> impl IntoView + use<> {
-    let none = orders.is_empty();
-    view! {
-        <section class="list">
-            <h1>"Orders"</h1>
-            {none.then(|| view! {
-                <div class="empty">
-                    <h2>"No orders yet"</h2>
-                    <p>"When you buy a ticket it is kept here, paid or not."</p>
-                    <p class="actions"><a class="button" href="/">"See what is for sale"</a></p>
-                </div>
-            })}
-            <ul class="rows">
-                {orders.iter().map(row).collect_view()}
-            </ul>
-            {more(next)}
-        </section>
-    }
+    const EMPTY: Empty = Empty {
+        title: "No orders yet",
+        text: "When you buy a ticket it is kept here, paid or not.",
+        href: "/",
+        action: "See what is for sale",
+    };
+    let rows = orders.iter().map(row).collect();
+    list("Orders", rows, &EMPTY, next)
 }
 
-fn row(order: &OrderView) -> impl IntoView + use<> {
-    let (class, state) = match order.status {
-        OrderStatus::Created | OrderStatus::AwaitingPayment => ("badge held", "To be paid"),
-        OrderStatus::Complete => ("badge yours", "Paid"),
-        OrderStatus::Cancelled => ("badge over", "Cancelled"),
-    };
-    view! {
-        <li>
-            <a href=format!("/orders/{}", order.id)>
-                <span class="row-title">{order.ticket.title.to_string()}</span>
-                <span class=class>{state}</span>
-                <span class="price">{dollars(order.ticket.price.cents())}</span>
-            </a>
-        </li>
+fn row(order: &OrderView) -> Row {
+    Row {
+        href: format!("/orders/{}", order.id),
+        title: order.ticket.title.to_string(),
+        state: match stage(order) {
+            "open" => ("held", "To be paid"),
+            "paid" => ("yours", "Paid"),
+            "cancelled" => ("over", "Cancelled"),
+            _ => ("over", "Expired"),
+        },
+        price: dollars(order.ticket.price.cents()),
     }
 }
 

@@ -4,6 +4,7 @@ use common::api::tickets::{TicketSort, TicketView};
 use leptos::prelude::*;
 
 use super::item::{hue, version};
+use super::list::{Empty, nothing};
 use crate::islands::{TicketGrid, dollars};
 
 /// The front page's state, all of which is in its address.
@@ -85,7 +86,7 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
                         </p>
                     }
                 })}
-            {none.then(|| empty(searched))}
+            {none.then(|| nothing(if searched { &NOT_FOUND } else { &NOTHING }))}
             <TicketGrid>
                 <ul class="grid" id="shelf" data-search=words>
                     {tickets.iter().map(card).collect_view()}
@@ -121,25 +122,16 @@ fn card(ticket: &TicketView) -> impl IntoView + use<> {
     }
 }
 
-fn empty(searched: bool) -> impl IntoView {
-    let (title, text) = if searched {
-        (
-            "No ticket by that name",
-            "Try fewer or other words. New tickets show up here as they come.",
-        )
-    } else {
-        (
-            "Nothing for sale right now",
-            "Every seat is taken. Be the first to offer one; it takes a minute.",
-        )
-    };
-    view! {
-        <div class="empty">
-            <h2>{title}</h2>
-            <p>{text}</p>
-            <p class="actions">
-                <a class="button" href="/tickets/new">"Sell a ticket"</a>
-            </p>
-        </div>
-    }
-}
+const NOT_FOUND: Empty = Empty {
+    title: "No ticket by that name",
+    text: "Try fewer or other words. New tickets show up here as they come.",
+    href: "/tickets/new",
+    action: "Sell a ticket",
+};
+
+const NOTHING: Empty = Empty {
+    title: "Nothing for sale right now",
+    text: "Every seat is taken. Be the first to offer one; it takes a minute.",
+    href: "/tickets/new",
+    action: "Sell a ticket",
+};

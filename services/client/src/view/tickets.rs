@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::form::{Alert, Faults, Field};
 use super::item::{hue, typed_price, version};
-use super::more;
+use super::list::{Empty, Row, list};
 use crate::islands::offer::state;
 use crate::islands::{TicketOffer, dollars};
 
@@ -208,38 +208,24 @@ fn Form(
 
 /// `/tickets/mine`
 pub(crate) fn my_tickets(tickets: &[TicketView], next: Option<String>) -> impl IntoView + use<> {
-    let none = tickets.is_empty();
-    view! {
-        <section class="list">
-            <h1>"My tickets"</h1>
-            {none.then(|| view! {
-                <div class="empty">
-                    <h2>"You have put nothing up for sale"</h2>
-                    <p>"A seat you cannot use is somebody's best evening."</p>
-                    <p class="actions"><a class="button" href="/tickets/new">"Sell a ticket"</a></p>
-                </div>
-            })}
-            <ul class="rows">
-                {tickets.iter().map(row).collect_view()}
-            </ul>
-            {more(next)}
-        </section>
-    }
+    const EMPTY: Empty = Empty {
+        title: "You have put nothing up for sale",
+        text: "A seat you cannot use is somebody's best evening.",
+        href: "/tickets/new",
+        action: "Sell a ticket",
+    };
+    let rows = tickets.iter().map(row).collect();
+    list("My tickets", rows, &EMPTY, next)
 }
 
-fn row(ticket: &TicketView) -> impl IntoView + use<> {
-    let (class, state) = if ticket.order_id.is_some() {
-        ("badge held", "Reserved or sold")
-    } else {
-        ("badge free", "For sale")
-    };
-    view! {
-        <li>
-            <a href=format!("/tickets/{}", ticket.id)>
-                <span class="row-title">{ticket.title.to_string()}</span>
-                <span class=class>{state}</span>
-                <span class="price">{dollars(ticket.price.cents())}</span>
-            </a>
-        </li>
+fn row(ticket: &TicketView) -> Row {
+    Row {
+        href: format!("/tickets/{}", ticket.id),
+        title: ticket.title.to_string(),
+        state: match ticket.order_id {
+            Some(_) => ("held", "Reserved or sold"),
+            None => ("free", "For sale"),
+        },
+        price: dollars(ticket.price.cents()),
     }
 }
