@@ -3,14 +3,14 @@
 //! A page that is not looked at gives its connection up, of which a browser has few, and takes the stream up where
 //! it left it when it is looked at again. The browser itself reconnects after a loss.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Event, EventSource, MessageEvent, VisibilityState};
+use web_sys::{EventSource, MessageEvent, VisibilityState};
 
 /// After how long a stream is asked for again that was refused.
 const REFUSED: Duration = Duration::from_secs(5);
@@ -35,48 +35,64 @@ struct Live {
     /// The last event that came, from which the next connection goes on.
     last: RefCell<String>,
     source: RefCell<Option<EventSource>>,
-    over: RefCell<bool>,
+    over: Cell<bool>,
     open: RwSignal<bool>,
     on_event: Listener,
+    /// Every connection calls these.
+    heard: Closure<dyn Fn(MessageEvent)>,
+    changed: Closure<dyn Fn()>,
 }
 
-/// Listens to the events of these names at this path. Each is given to `on_event` with its name and data. `open` is
-/// told whether the connection stands. To be called in the browser alone.
+/// Listens to the events of these names at this path, as long as the page is there. Each is given to `on_event` with
+/// its name and data. `open` is told whether the connection stands. To be called in the browser alone.
 pub(super) fn listen(
     path: String,
     names: &'static [&'static str],
     open: RwSignal<bool>,
     on_event: impl Fn(&str, &str) -> Interest + 'static,
 ) {
-    let live = Rc::new(Live {
-        path,
-        names,
-        last: RefCell::default(),
-        source: RefCell::default(),
-        over: RefCell::new(false),
-        open,
-        on_event: Box::new(on_event),
+    let live = Rc::new_cyclic(|this: &Weak<Live>| {
+        let (hearing, changing) = (this.clone(), this.clone());
+        let heard = move |event| {
+            if let Some(live) = hearing.upgrade() {
+                live.take(&event);
+            }
+        };
+        let changed = move || {
+            if let Some(live) = changing.upgrade() {
+                live.change();
+            }
+        };
+        Live {
+            path,
+            names,
+            last: RefCell::default(),
+            source: RefCell::default(),
+            over: Cell::new(false),
+            open,
+            on_event: Box::new(on_event),
+            heard: Closure::new(heard),
+            changed: Closure::new(changed),
+        }
     });
-    let looked_at = live.clone();
-    let on_visibility = Closure::<dyn Fn()>::new(move || match document().visibility_state() {
-        VisibilityState::Hidden => looked_at.close(),
-        _ => looked_at.connect(),
-    });
-    let listener = on_visibility.as_ref().unchecked_ref();
+    let looked_at = move || match document().visibility_state() {
+        VisibilityState::Hidden => live.close(),
+        _ => live.connect(),
+    };
+    looked_at();
+    let looked_at = Closure::<dyn Fn()>::new(looked_at);
+    let listener = looked_at.as_ref().unchecked_ref();
     // A page without such events stays connected.
     let _ = document().add_event_listener_with_callback("visibilitychange", listener);
-    on_visibility.forget();
-    if document().visibility_state() != VisibilityState::Hidden {
-        live.connect();
-    }
+    looked_at.forget();
 }
 
 impl Live {
-    fn connect(self: &Rc<Self>) {
-        if *self.over.borrow() || self.source.borrow().is_some() {
+    fn connect(&self) {
+        if self.over.get() || self.source.borrow().is_some() {
             return;
         }
-        let last = self.last.borrow().clone();
+        let last = self.last.borrow();
         let url = if last.is_empty() {
             self.path.clone()
         } else {
@@ -85,18 +101,12 @@ impl Live {
         let Ok(source) = EventSource::new(&url) else {
             return;
         };
-        let this = self.clone();
-        let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event| this.take(&event));
         for name in self.names.iter().chain(&[PLACE]) {
-            let listener = on_message.as_ref().unchecked_ref();
+            let listener = self.heard.as_ref().unchecked_ref();
             let _ = source.add_event_listener_with_callback(name, listener);
         }
-        on_message.forget();
-        let this = self.clone();
-        let on_change = Closure::<dyn Fn(Event)>::new(move |_| this.changed());
-        source.set_onopen(Some(on_change.as_ref().unchecked_ref()));
-        source.set_onerror(Some(on_change.as_ref().unchecked_ref()));
-        on_change.forget();
+        source.set_onopen(Some(self.changed.as_ref().unchecked_ref()));
+        source.set_onerror(Some(self.changed.as_ref().unchecked_ref()));
         self.source.replace(Some(source));
     }
 
@@ -108,13 +118,13 @@ impl Live {
         }
         let data = event.data().as_string().unwrap_or_default();
         if (self.on_event)(&name, &data) == Interest::Ends {
-            self.over.replace(true);
+            self.over.set(true);
             self.close();
         }
     }
 
     /// Opened, lost, or refused. After a loss the browser tries again by itself; after a refusal it does not.
-    fn changed(self: &Rc<Self>) {
+    fn change(self: &Rc<Self>) {
         let state = self.source.borrow().as_ref().map(EventSource::ready_state);
         self.open.set(state == Some(EventSource::OPEN));
         if state == Some(EventSource::CLOSED) {
