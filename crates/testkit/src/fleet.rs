@@ -5,6 +5,7 @@
 //! are deployed. What a test may do to them (kill, hang, restart) is a method of [`Service`].
 
 mod built;
+mod evidence;
 mod service;
 mod settings;
 mod variables;
@@ -23,6 +24,7 @@ use crate::mail::MailCatcher;
 use crate::port;
 use crate::servers::{Server, Servers, ServersSettings};
 use built::Built;
+use evidence::Evidence;
 use variables::Shared;
 
 pub use service::Service;
@@ -48,6 +50,8 @@ pub struct Fleet {
     stripe: StripeStandIn,
     servers: Servers,
     jwt_key: String,
+    /// Before the folder, which vanishes when it is dropped.
+    _evidence: Evidence,
     folder: DataFolder,
 }
 
@@ -79,6 +83,7 @@ impl Fleet {
             stripe,
             servers,
             jwt_key: shared.jwt_key,
+            _evidence: Evidence::of(folder.path()),
             folder,
         };
         fleet.wait_ready().await?;

@@ -75,8 +75,11 @@ async fn look(browser: &Browser, pages: &[(&'static str, String)], screen: &str)
     for (name, path) in pages {
         browser.goto(path).await;
         if *name == "order-open" {
-            let filled = async |frame: &Browser| frame.wait_for("#number").await;
-            browser.in_frame("#card iframe", filled).await;
+            let look = async |frame: &Browser| {
+                frame.wait_for("#number").await;
+                frame.expect_accessible().await;
+            };
+            browser.in_frame("#card iframe", look).await;
         }
         browser.expect_accessible().await;
         expect_steady(browser).await;
@@ -89,7 +92,7 @@ async fn look(browser: &Browser, pages: &[(&'static str, String)], screen: &str)
         );
         browser.screenshot(&format!("{name}-{screen}")).await;
     }
-    let complaints = browser.console_errors_but(&["404"]).await;
+    let complaints = browser.console_errors_but(&["status of 404"]).await;
     assert_eq!(complaints, Vec::<String>::new(), "{screen}");
 }
 

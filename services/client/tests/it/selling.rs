@@ -35,7 +35,7 @@ async fn a_seller_puts_a_ticket_up_mends_mistakes_and_changes_it_until_it_is_res
         browser.wait_for_text("$1,250.50").await;
         let page = browser.path().await;
         let ticket = page.split(['/', '?']).nth(2).unwrap().to_owned();
-        let complaints = browser.console_errors_but(&["400"]).await;
+        let complaints = browser.console_errors_but(&["status of 400"]).await;
         assert_eq!(complaints, Vec::<String>::new());
 
         let buyer = Api::sign_up(&fleet.origin()).await;

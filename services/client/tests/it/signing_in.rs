@@ -44,7 +44,7 @@ async fn an_account_is_made_left_and_entered_again_with_mistakes_on_the_way() {
         browser.click("main form button").await;
         browser.wait_for_path("/orders").await;
         browser.wait_for_text("No orders yet").await;
-        let complaints = browser.console_errors_but(&["400"]).await;
+        let complaints = browser.console_errors_but(&["status of 400"]).await;
         assert_eq!(complaints, Vec::<String>::new());
     })
     .await;

@@ -21,7 +21,7 @@ async fn what_is_not_there_or_not_ones_own_is_a_designed_404() {
         browser.expect_accessible().await;
         let status = Api::anonymous(&fleet.origin()).get("/nothing").await.status;
         assert_eq!(status, 404);
-        let complaints = browser.console_errors_but(&["404"]).await;
+        let complaints = browser.console_errors_but(&["status of 404"]).await;
         assert_eq!(complaints, Vec::<String>::new());
     })
     .await;
