@@ -20,6 +20,9 @@ const EVENTS: [(&str, f64); 8] = [
     ("Comedy cellar", 18.0),
 ];
 
+/// Rules for whole documents, which the frame of the card form is not.
+const OF_DOCUMENTS: [&str; 3] = ["landmark-one-main", "page-has-heading-one", "region"];
+
 /// The pages, by the names of their pictures.
 struct Pages {
     guest: Vec<(&'static str, String)>,
@@ -77,7 +80,13 @@ async fn look(browser: &Browser, pages: &[(&'static str, String)], screen: &str)
         if *name == "order-open" {
             let look = async |frame: &Browser| {
                 frame.wait_for("#number").await;
-                frame.expect_accessible().await;
+                let mut broken = frame.check_accessibility().await;
+                broken.retain(|violation| !OF_DOCUMENTS.contains(&violation.rule.as_str()));
+                if screen.ends_with("dark") {
+                    // The frame is transparent, and its rules do not see what it lies on.
+                    broken.retain(|violation| violation.rule != "color-contrast");
+                }
+                assert!(broken.is_empty(), "{broken:?}");
             };
             browser.in_frame("#card iframe", look).await;
         }
