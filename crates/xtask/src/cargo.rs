@@ -1,8 +1,9 @@
 //! Running cargo: always the one that runs us, in the workspace's root, with its output on our terminal.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -16,12 +17,17 @@ use crate::stop::StopSignals;
 /// How long cargo and what it runs may take to end.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The root of the workspace.
+/// The root of the workspace: of the one in which cargo was called, not of the one in which this tool was compiled.
+/// Clones that share a target folder share the tool, too.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .expect("this crate is two folders below the root")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let called = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let here = called.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = here.ancestors().nth(2);
+        root.expect("this crate is two folders below the root")
+            .to_owned()
+    });
+    &ROOT
 }
 
 /// A cargo command, which ends with us.
