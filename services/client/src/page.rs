@@ -13,9 +13,8 @@ use leptos::prelude::*;
 use crate::app::Shop;
 use crate::view::{self, Section};
 
-pub(crate) use security::ContentSecurity;
 use security::Nonce;
-pub(crate) use security::REPORTS;
+pub(crate) use security::{ContentSecurity, REPORTS};
 pub(crate) use visit::{Visit, Visitor, go, sign_in_url};
 
 /// What a page is like, apart from its view.

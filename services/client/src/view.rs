@@ -17,18 +17,3 @@ pub(crate) use layout::{Section, layout};
 pub(crate) use orders::{Desk, order, orders};
 pub(crate) use shelf::{Shelf, shelf};
 pub(crate) use tickets::{Offer, TicketForm, Viewer, my_tickets, new_ticket, ticket};
-
-use leptos::prelude::*;
-
-/// The way to the next page of a list, if there is one.
-fn more(next: Option<String>) -> impl IntoView {
-    next.map(|href| {
-        view! {
-            <nav class="pages" aria-label="Pages">
-                <a class="button second" href=href rel="next">
-                    "More"
-                </a>
-            </nav>
-        }
-    })
-}

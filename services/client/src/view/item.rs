@@ -2,7 +2,6 @@
 
 use common::OrderStatus;
 use common::api::orders::OrderView;
-use common::api::tickets::TicketView;
 use common::events::CancellationReason;
 
 /// A ticket's class of colour, one of six, by which it is known again: it goes with the end of its id, which counts up.
@@ -25,10 +24,4 @@ pub(super) fn stage(order: &OrderView) -> &'static str {
 /// A version as islands take it.
 pub(super) fn version(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A ticket's price in dollars and cents, as it is typed into a form.
-pub(crate) fn typed_price(ticket: &TicketView) -> String {
-    let cents = ticket.price.cents();
-    format!("{}.{:02}", cents / 100, cents % 100)
 }

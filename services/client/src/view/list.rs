@@ -2,8 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::more;
-
 /// A line, which leads to the thing.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -41,6 +39,7 @@ pub(super) fn list(
     }
 }
 
+/// That there is nothing.
 pub(super) fn nothing(empty: &Empty) -> impl IntoView + use<> {
     let Empty {
         title,
@@ -72,4 +71,17 @@ fn row(row: Row) -> impl IntoView {
             </a>
         </li>
     }
+}
+
+/// The way to the next page, if there is one.
+fn more(next: Option<String>) -> impl IntoView {
+    next.map(|href| {
+        view! {
+            <nav class="pages" aria-label="Pages">
+                <a class="button second" href=href rel="next">
+                    "More"
+                </a>
+            </nav>
+        }
+    })
 }

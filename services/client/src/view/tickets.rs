@@ -4,7 +4,7 @@ use common::api::tickets::TicketView;
 use leptos::prelude::*;
 
 use super::form::{Alert, Faults, Field};
-use super::item::{hue, typed_price, version};
+use super::item::{hue, version};
 use super::list::{Empty, Row, list};
 use crate::islands::offer::state;
 use crate::islands::{TicketOffer, dollars};
@@ -52,7 +52,7 @@ impl TicketForm {
     pub(crate) fn of(ticket: &TicketView) -> Self {
         Self {
             title: ticket.title.to_string(),
-            price: typed_price(ticket),
+            price: ticket.price.to_string().trim_start_matches('$').to_owned(),
             version: Some(ticket.version),
             faults: Faults::none(),
         }
