@@ -4,6 +4,22 @@
 //! then checks the invariants of `ARCHITECTURE.md` by reading the databases, the stream and Stripe's ledger, never by
 //! asking the services.
 
+pub mod checker;
+mod evidence;
+pub mod fault;
 pub mod history;
+pub mod inject;
+pub mod load;
+pub mod overload;
+mod readiness;
+pub mod report;
+mod run;
+pub mod schedule;
+pub mod settings;
+mod warm_up;
 
 pub use history::{Acknowledged, History};
+pub use report::Report;
+pub use run::run;
+pub use schedule::Schedule;
+pub use settings::ChaosSettings;

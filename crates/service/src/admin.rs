@@ -1,7 +1,7 @@
 //! The admin port: whether the process lives, whether it is ready. Never routed by the ingress.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Request, State as Extract};
@@ -9,7 +9,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use futures::future::{BoxFuture, join_all};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, join_all};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -32,11 +33,17 @@ pub enum Phase {
 }
 
 /// A dependency without which the service cannot serve.
+///
+/// There is one look at a time, which all who ask meanwhile share, and which is seen through: a dependency that hangs is
+/// not asked again and again, and questions given up half way leave nothing behind in its client.
 #[derive(Clone)]
 pub struct ReadinessCheck {
     name: &'static str,
     probe: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    look: Arc<Mutex<Option<Look>>>,
 }
+
+type Look = Shared<BoxFuture<'static, Result<(), String>>>;
 
 impl ReadinessCheck {
     /// A check of the dependency `name`.
@@ -52,11 +59,12 @@ impl ReadinessCheck {
                 let probe = probe();
                 Box::pin(async { probe.await.map_err(|error| error.to_string()) })
             }),
+            look: Arc::default(),
         }
     }
 
     async fn run(&self) -> (&'static str, String) {
-        let outcome = timeout(CHECK_TIMEOUT, (self.probe)()).await;
+        let outcome = timeout(CHECK_TIMEOUT, self.look()).await;
         let words = match outcome {
             Ok(Ok(())) => "ok".to_owned(),
             Ok(Err(error)) => {
@@ -66,6 +74,25 @@ impl ReadinessCheck {
             Err(_) => "no answer".to_owned(),
         };
         (self.name, words)
+    }
+
+    /// The look that is under way, or a new one.
+    fn look(&self) -> Look {
+        let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*look {
+            Some(under_way) if under_way.peek().is_none() => under_way.clone(),
+            _ => {
+                let (probing, slot) = ((self.probe)(), Arc::clone(&self.look));
+                let looking = tokio::spawn(async move {
+                    let found = probing.await;
+                    // Whoever asks from now on wants to know how it is then.
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    found
+                });
+                let looked = async { looking.await.unwrap_or_else(|died| Err(died.to_string())) };
+                look.insert(looked.boxed().shared()).clone()
+            }
+        }
     }
 }
 

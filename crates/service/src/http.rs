@@ -1,14 +1,19 @@
-//! The HTTP side that all services share: errors, extractors, pages of lists, streams of events, and the middleware
-//! stack.
+//! The HTTP side that all services share: connections, admission, the middleware stack, errors, extractors, pages of
+//! lists, and streams of events.
 
+mod admission;
+mod connections;
 mod error;
 mod event_stream;
 mod extract;
+mod occurrences;
 mod page;
 mod stack;
 
+pub use admission::Limits;
+pub use connections::Connections;
 pub use error::{ApiError, Retry};
 pub use event_stream::{EventStreams, LastEventId};
 pub use extract::{Authorized, PathId, Valid, ValidQuery};
 pub use page::{Page, PageRequest, invalid_after};
-pub use stack::{BODY_LIMIT, REQUEST_ID, REQUEST_TIMEOUT, around, stack};
+pub use stack::{BODY_LIMIT, REQUEST_ID, around, stack, stack_within};

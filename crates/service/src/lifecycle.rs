@@ -3,7 +3,6 @@
 //! Told to stop (SIGTERM or Ctrl-C), it takes no more in, finishes what is in hand, drains the outbox and lets go
 //! of its connections, all within [`STOP_LIMIT`].
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::admin::{self, Health};
 use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Environment, ListenConfig};
+use crate::http::Connections;
 use crate::telemetry;
 
 /// The longest that stopping takes; below the grace period of a pod.
@@ -26,6 +26,12 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(9);
 /// How long the API finishes what is in hand. Connections that are open after it, such as those on which no request
 /// ever came, are cut.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// The admin port is asked by the platform, a few times a second.
+const ADMIN_CONNECTIONS: Connections = Connections {
+    most: 256,
+    head_time: Duration::from_secs(10),
+};
 
 /// `EX_CONFIG` would be 78; `EX_USAGE`, for a command used wrongly, is what callers of ours test for.
 const EXIT_CONFIGURATION: u8 = 64;
@@ -149,13 +155,7 @@ pub async fn run(
 }
 
 fn serve_admin(listener: TcpListener, health: Health, stop: CancellationToken) {
-    tokio::spawn(async move {
-        let served = axum::serve(listener, admin::router(health))
-            .with_graceful_shutdown(stop.cancelled_owned());
-        if let Err(error) = served.await {
-            tracing::error!(%error, "admin port failed");
-        }
-    });
+    tokio::spawn(ADMIN_CONNECTIONS.serve(listener, admin::router(health), stop));
 }
 
 async fn serve(
@@ -194,18 +194,13 @@ async fn serve(
 
 /// Serves until told to stop, then finishes what is in hand, for at most [`DRAIN_LIMIT`].
 async fn serve_api(listener: TcpListener, routes: Router, stop: CancellationToken) {
-    let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service)
-        .with_graceful_shutdown(stop.clone().cancelled_owned())
-        .into_future();
+    let served = Connections::default().serve(listener, routes, stop.clone());
     let patience = async {
         stop.cancelled().await;
         sleep(DRAIN_LIMIT).await;
     };
     tokio::select! {
-        served = served => if let Err(error) = served {
-            tracing::error!(%error, "API port failed");
-        },
+        () = served => {}
         () = patience => tracing::warn!("connections cut that were still open"),
     }
 }

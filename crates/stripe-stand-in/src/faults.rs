@@ -38,11 +38,13 @@ pub enum FaultKind {
     LostAnswer,
     /// The event is delivered twice.
     WebhookDuplicate,
-    /// The event, and those after it, are delivered later.
+    /// The event is delivered later. Those after it do not wait.
     WebhookDelay {
         /// How much later.
         milliseconds: u64,
     },
+    /// The event is delivered after the one that follows it; after two seconds if none follows.
+    WebhookReorder,
 }
 
 impl Fault {
@@ -94,6 +96,7 @@ pub(crate) enum RequestFault {
 pub(crate) enum DeliveryFault {
     Duplicate,
     Delay(Duration),
+    Reorder,
 }
 
 /// The faults that wait.
@@ -121,7 +124,9 @@ impl Faults {
             }
             FaultKind::Error => Some(RequestFault::Error),
             FaultKind::LostAnswer => Some(RequestFault::LostAnswer),
-            FaultKind::WebhookDuplicate | FaultKind::WebhookDelay { .. } => None,
+            FaultKind::WebhookDuplicate
+            | FaultKind::WebhookDelay { .. }
+            | FaultKind::WebhookReorder => None,
         })
     }
 
@@ -132,6 +137,7 @@ impl Faults {
             FaultKind::WebhookDelay { milliseconds } => {
                 Some(DeliveryFault::Delay(Duration::from_millis(*milliseconds)))
             }
+            FaultKind::WebhookReorder => Some(DeliveryFault::Reorder),
             FaultKind::Slow { .. } | FaultKind::Error | FaultKind::LostAnswer => None,
         })
     }

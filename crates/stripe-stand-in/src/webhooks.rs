@@ -1,29 +1,31 @@
-//! Signed webhooks, one after the other, each repeated until its receiver confirms it.
+//! Signed webhooks, each repeated until its receiver confirms it.
 //!
-//! See <https://docs.stripe.com/webhooks>. An event that nobody confirms after [`ATTEMPTS`] is given up; the receiver
-//! then finds it in the list of events, as it would at Stripe.
+//! See <https://docs.stripe.com/webhooks>. Events are independent of each other, as they are at Stripe: one that does
+//! not arrive does not hold up the rest. As long as all goes well they arrive in order.
 
+mod delivery;
+
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::sleep;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
-use crate::books::{Event, now};
+use crate::books::Event;
 use crate::faults::{DeliveryFault, Faults};
 use crate::settings::Webhook;
-use crate::wire;
+use delivery::{Delivery, Round};
 
-/// How often an event is tried.
-const ATTEMPTS: u32 = 10;
-const FIRST_DELAY: Duration = Duration::from_millis(100);
-const LONGEST_DELAY: Duration = Duration::from_secs(5);
-/// How long a receiver may take to confirm.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an event waits for the first attempt of the one before it to end: events stay in order at a receiver
+/// that answers, and go on at one that does not.
+const HEAD_START: Duration = Duration::from_millis(500);
+/// How long an event that is to be overtaken waits for one to follow.
+const LONGEST_HOLD: Duration = Duration::from_secs(2);
 
-/// Takes events; they leave in the order they came.
+/// Takes events; they set out in the order they came.
 #[derive(Debug, Clone)]
 pub(crate) struct Courier {
     target: Arc<Mutex<Option<Webhook>>>,
@@ -48,6 +50,10 @@ impl Courier {
         self.lock().is_some()
     }
 
+    fn target(&self) -> Option<Webhook> {
+        self.lock().clone()
+    }
+
     /// Takes an event along.
     pub(crate) fn take(&self, event: Event) {
         // Only a stand-in that is stopping has no receiver.
@@ -59,91 +65,42 @@ impl Courier {
         self,
         mut events: UnboundedReceiver<Event>,
         faults: Faults,
-        confirmed: impl Fn(&Event),
+        confirmed: impl Fn(&Event) + Send + Sync + 'static,
     ) {
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            // The receiver is on this machine.
-            .no_proxy()
-            .build()
-            .expect("these settings are valid");
+        let round = Arc::new(Round::new(self, Box::new(confirmed)));
+        let mut deliveries = JoinSet::new();
+        let mut held_back = Vec::new();
         while let Some(event) = events.recv().await {
-            let payload = wire::event(&event).to_string();
+            while deliveries.try_join_next().is_some() {}
             let fault = faults.hit_delivery(event.kind);
-            if let Some(DeliveryFault::Delay(delay)) = fault {
-                sleep(delay).await;
-            }
-            if self.insist(&client, &event, &payload).await {
-                confirmed(&event);
-            }
-            if fault == Some(DeliveryFault::Duplicate) {
-                self.insist(&client, &event, &payload).await;
-            }
-        }
-    }
-
-    /// Tries until the receiver confirms; whether it did.
-    async fn insist(&self, client: &reqwest::Client, event: &Event, payload: &str) -> bool {
-        let mut delay = FIRST_DELAY;
-        for attempt in 1..=ATTEMPTS {
-            let Some(target) = self.lock().clone() else {
-                return false;
+            let (first_attempt, tried) = oneshot::channel();
+            let delivery = Delivery {
+                event,
+                again: fault == Some(DeliveryFault::Duplicate),
+                first_attempt,
+                overtakes: std::mem::take(&mut held_back),
             };
-            match post(client, &target, payload).await {
-                Ok(status) if status.is_success() => {
-                    tracing::info!(
-                        event = event.id,
-                        kind = event.kind,
-                        attempt,
-                        "webhook delivered"
-                    );
-                    return true;
+            let round = round.clone();
+            match fault {
+                Some(DeliveryFault::Delay(delay)) => {
+                    deliveries.spawn(round.deliver(delivery, sleep(delay)));
                 }
-                Ok(status) => {
-                    tracing::warn!(event = event.id, kind = event.kind, attempt, %status, "webhook refused");
+                Some(DeliveryFault::Reorder) => {
+                    let (hold, overtaken) = oneshot::channel();
+                    held_back.push(hold);
+                    let overtaken = timeout(LONGEST_HOLD, overtaken);
+                    deliveries.spawn(round.deliver(delivery, overtaken));
                 }
-                Err(error) => {
-                    tracing::warn!(event = event.id, kind = event.kind, attempt, %error, "webhook not delivered");
+                Some(DeliveryFault::Duplicate) | None => {
+                    deliveries.spawn(round.deliver(delivery, ready(())));
+                    // That it was tried, and that it was not in time, come to the same.
+                    let _ = timeout(HEAD_START, tried).await;
                 }
-            }
-            if attempt < ATTEMPTS {
-                sleep(delay).await;
-                delay = (delay * 2).min(LONGEST_DELAY);
             }
         }
-        false
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Webhook>> {
         self.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn post(
-    client: &reqwest::Client,
-    target: &Webhook,
-    payload: &str,
-) -> reqwest::Result<reqwest::StatusCode> {
-    let response = client
-        .post(&target.url)
-        .header("content-type", "application/json; charset=utf-8")
-        .header("user-agent", "Stripe/1.0 (stand-in)")
-        .header(
-            "stripe-signature",
-            signature(&target.secret, now(), payload),
-        )
-        .body(payload.to_owned())
-        .send()
-        .await?;
-    Ok(response.status())
-}
-
-/// The value of `Stripe-Signature`: when it was signed, and an HMAC of that and the payload.
-fn signature(secret: &str, at: i64, payload: &str) -> String {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
-    mac.update(format!("{at}.{payload}").as_bytes());
-    let digest = hex::encode(mac.finalize().into_bytes());
-    format!("t={at},v1={digest}")
 }

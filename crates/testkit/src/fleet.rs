@@ -6,6 +6,7 @@
 
 mod built;
 mod evidence;
+mod links;
 mod service;
 mod settings;
 mod variables;
@@ -76,6 +77,7 @@ impl Fleet {
         let stripe = start_stripe(&shared).await?;
         settings.progress.step("starting the services");
         let services = shared.services(&settings, &servers, &stripe, &built, folder.path());
+        let services = services.await?;
         try_join_all(services.iter().map(Service::start)).await?;
         let fleet = Self {
             gateway: Gateway::start(listener, MANIFEST, backends(&services))?,

@@ -17,6 +17,7 @@ pub mod namespace;
 mod port;
 pub mod process;
 pub mod progress;
+pub mod proxy;
 pub mod servers;
 mod target_folder;
 
@@ -28,5 +29,6 @@ pub use gateway::Gateway;
 pub use http::{Answer, Api, session_cookie};
 pub use mail::{Mail, MailCatcher};
 pub use namespace::Namespace;
+pub use proxy::{Condition, Dependency, Proxy};
 pub use servers::Servers;
 pub use target_folder::target_folder;

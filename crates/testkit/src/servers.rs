@@ -8,6 +8,7 @@
 mod container;
 mod install;
 mod kind;
+mod local;
 mod locate;
 mod program;
 mod ready;

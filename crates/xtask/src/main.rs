@@ -1,10 +1,12 @@
 //! The one entry for people and for CI: `cargo xtask …`.
 
 mod cargo;
+mod chaos;
 mod client;
 mod console;
 mod deps;
 mod lint;
+mod overload;
 mod stop;
 mod test;
 mod up;
@@ -29,6 +31,8 @@ Examples:
   cargo xtask up --demo --replicas orders=2 with users and tickets to look at
   cargo xtask test                          all tests, on real servers
   cargo xtask test -p orders                the tests of one service
+  cargo xtask chaos --seconds 60 --seed 7   what the fleet must survive, repeatable
+  cargo xtask overload                      goodput at 1, 2 and 5 times what the fleet can do
   cargo xtask lint                          what CI wants to be clean
 
 Environment:
@@ -45,6 +49,10 @@ enum Command {
     Client,
     /// Run the tests on real servers, which are started once for all of them
     Test(test::Arguments),
+    /// Inject faults under load into a fleet of its own, and check that nothing is lost or oversold
+    Chaos(chaos::Arguments),
+    /// Ask more of a fleet of its own than it can do, and see how much of that it still does
+    Overload(overload::Arguments),
     /// Check format, lints, licences and sources
     Lint(lint::Arguments),
     /// Install what `up` and `test` need, and nothing more
@@ -72,6 +80,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Up(arguments) => up::run(arguments).await,
         Command::Client => client::run().await,
         Command::Test(arguments) => test::run(arguments).await,
+        Command::Chaos(arguments) => chaos::run(arguments).await,
+        Command::Overload(arguments) => overload::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Deps => deps::run().await,
     }

@@ -125,6 +125,7 @@ fn settings(arguments: &Arguments, progress: Arc<dyn Progress>) -> FleetSettings
         gateway_port: Some(arguments.port),
         data_dir: arguments.data.clone(),
         given_servers: true,
+        proxied: false,
         environment: given.collect(),
         progress,
     }

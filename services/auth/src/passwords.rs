@@ -21,7 +21,8 @@ use crate::domain::PasswordHash;
 pub struct PasswordConfig {
     /// `PASSWORD_HASHES_AT_ONCE` (default: one a core): how many at once.
     pub at_once: NonZeroUsize,
-    /// `PASSWORD_QUEUE` (default 256): how many more may wait.
+    /// `PASSWORD_QUEUE` (default 64): how many more may wait. Half of the requests that a process takes on, so that a flood
+    /// of sign-ins leaves room for those who are signed in, and about a second's work for one core.
     pub waiting: usize,
 }
 
@@ -44,7 +45,7 @@ impl PasswordConfig {
                 environment.fault("PASSWORD_HASHES_AT_ONCE", "must be at most 256")
             }
         });
-        let waiting = environment.with_default("PASSWORD_QUEUE", 256);
+        let waiting = environment.with_default("PASSWORD_QUEUE", 64);
         let waiting = waiting.and_then(|number| {
             if number <= Self::MOST_WAITING {
                 Some(number)

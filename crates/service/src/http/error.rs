@@ -23,12 +23,19 @@ pub enum ApiError {
     /// 404: there is no such thing.
     #[error("Not Found")]
     NotFound,
+    /// 408: the body did not come in time.
+    #[error("Request body did not arrive in time")]
+    BodyTooSlow,
     /// 413: the body is longer than [`BODY_LIMIT`](super::BODY_LIMIT).
     #[error("Request body is too large")]
     BodyTooLarge,
     /// 429: too many tries.
     #[error("Too many requests, try again later")]
     TooManyRequests(Retry),
+    /// 503: more is asked of us than we can do now. Whoever refuses so says how often it does; there is no line in the
+    /// log for each.
+    #[error("Service is temporarily unavailable")]
+    Overloaded,
     /// 503: something that we depend on is down.
     #[error("Service is temporarily unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
@@ -68,9 +75,10 @@ impl ApiError {
             Self::BadRequest(_) | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::NotAuthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -78,7 +86,7 @@ impl ApiError {
     fn retry(&self) -> Option<Retry> {
         match self {
             Self::TooManyRequests(retry) => Some(*retry),
-            Self::Unavailable(_) => Some(UNAVAILABLE_RETRY),
+            Self::Overloaded | Self::Unavailable(_) => Some(UNAVAILABLE_RETRY),
             _ => None,
         }
     }

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::ApiError;
+use super::occurrences::Occurrences;
 
 /// How many streams a process has open at once; more are answered 503.
 const MOST_STREAMS: usize = 10_000;
@@ -34,6 +35,7 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct EventStreams {
     free: Arc<Semaphore>,
+    refused: Arc<Occurrences>,
     ended: CancellationToken,
 }
 
@@ -43,6 +45,7 @@ impl EventStreams {
     pub fn until(ended: CancellationToken) -> Self {
         Self {
             free: Arc::new(Semaphore::new(MOST_STREAMS)),
+            refused: Arc::default(),
             ended,
         }
     }
@@ -60,7 +63,11 @@ impl EventStreams {
         events: impl Stream<Item = Event> + Send + 'static,
     ) -> Result<Response, ApiError> {
         let place = Arc::clone(&self.free).try_acquire_owned();
-        let place = place.map_err(|_| ApiError::Unavailable("too many event streams".into()))?;
+        let place = place.map_err(|_| {
+            let told = |refused| tracing::warn!(refused, "too many event streams");
+            self.refused.take_note(told);
+            ApiError::Overloaded
+        })?;
         let retry = stream::once(async { Event::default().retry(RETRY) });
         let events = retry
             .chain(events)

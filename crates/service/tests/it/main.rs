@@ -8,5 +8,6 @@ mod feed;
 mod http;
 mod lifecycle;
 mod messaging;
+mod overload;
 mod session;
 mod toy;

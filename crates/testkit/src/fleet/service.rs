@@ -10,9 +10,11 @@ use anyhow::{Result, anyhow, bail, ensure};
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 
+use super::links::Links;
 use crate::eventually::within;
 use crate::log;
 use crate::process::Process;
+use crate::proxy::{Dependency, Proxy};
 
 /// A debug build on a machine with much to do, with its dependencies just started.
 const START_PATIENCE: Duration = Duration::from_mins(1);
@@ -28,6 +30,7 @@ pub struct Service {
     admin_port: u16,
     binary: PathBuf,
     variables: Vec<(String, String)>,
+    links: Links,
     log: PathBuf,
     state: Mutex<State>,
     http: reqwest::Client,
@@ -59,6 +62,7 @@ impl Service {
         (port, admin_port): (u16, u16),
         binary: PathBuf,
         variables: impl Iterator<Item = (String, String)>,
+        links: Links,
         logs: &Path,
     ) -> Self {
         Self {
@@ -68,6 +72,7 @@ impl Service {
             admin_port,
             binary,
             variables: variables.collect(),
+            links,
             log: logs.join(format!("{name}-{replica}.log")),
             state: Mutex::default(),
             http: reqwest::Client::builder()
@@ -106,6 +111,18 @@ impl Service {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Its link to a dependency, if it has that dependency and the fleet is proxied.
+    #[must_use]
+    pub fn link(&self, dependency: Dependency) -> Option<&Proxy> {
+        self.links()
+            .find_map(|(its, proxy)| (its == dependency).then_some(proxy))
+    }
+
+    /// All its links; none if the fleet is not proxied.
+    pub fn links(&self) -> impl Iterator<Item = (Dependency, &Proxy)> {
+        self.links.iter()
     }
 
     /// Where its output goes.

@@ -10,6 +10,10 @@ use crate::progress::{Progress, ToStderr};
 
 /// How a fleet is started. The default suits a test.
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch that has nothing to do with the others"
+)]
 pub struct FleetSettings {
     /// How long an order lives unpaid.
     pub expiration: Duration,
@@ -25,6 +29,9 @@ pub struct FleetSettings {
     pub data_dir: Option<PathBuf>,
     /// Whether servers given by URLs in the environment are used. If not, all servers are the fleet's own.
     pub given_servers: bool,
+    /// Whether each process reaches each of its dependencies through a [`Proxy`](crate::Proxy) of its own:
+    /// [`Service::link`](super::Service::link).
+    pub proxied: bool,
     /// Variables for every service, over those that the fleet sets.
     pub environment: BTreeMap<String, String>,
     /// Who is told of each step.
@@ -41,6 +48,7 @@ impl Default for FleetSettings {
             gateway_port: None,
             data_dir: None,
             given_servers: false,
+            proxied: false,
             environment: BTreeMap::new(),
             progress: Arc::new(ToStderr),
         }
@@ -54,6 +62,7 @@ impl fmt::Debug for FleetSettings {
             .field("replicas", &self.replicas)
             .field("release", &self.release)
             .field("gateway_port", &self.gateway_port)
+            .field("proxied", &self.proxied)
             .finish_non_exhaustive()
     }
 }

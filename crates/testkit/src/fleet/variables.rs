@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use anyhow::Result;
 use stripe_stand_in::StripeStandIn;
 
 use super::built::Built;
+use super::links::Links;
 use super::{FleetSettings, SERVICES, Service};
 use crate::servers::Servers;
 use crate::{fresh, port};
@@ -30,14 +32,14 @@ impl Shared {
     }
 
     /// Every replica of every service, ready to be started.
-    pub(super) fn services(
+    pub(super) async fn services(
         &self,
         settings: &FleetSettings,
         servers: &Servers,
         stripe: &StripeStandIn,
         built: &Built,
         logs: &Path,
-    ) -> Vec<Service> {
+    ) -> Result<Vec<Service>> {
         let common = self.common(settings, servers, stripe, built);
         let mut services = Vec::new();
         for name in SERVICES {
@@ -50,6 +52,12 @@ impl Shared {
                     ("NATS_CLIENT_ID", format!("{name}-{replica}")),
                 ];
                 let own = own.map(|(name, value)| (name.to_owned(), value));
+                let links = if settings.proxied {
+                    Links::of(name, servers, stripe).await?
+                } else {
+                    Links::default()
+                };
+                let linked = links.variables(name, servers);
                 services.push(Service::new(
                     name,
                     replica,
@@ -59,12 +67,14 @@ impl Shared {
                         .iter()
                         .cloned()
                         .chain(own)
+                        .chain(linked)
                         .chain(settings.environment.clone()),
+                    links,
                     logs,
                 ));
             }
         }
-        services
+        Ok(services)
     }
 
     fn common(

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::models::PortBinding;
 use testcontainers::core::client::docker_client_instance;
+use testcontainers::core::{CmdWaitFor, ExecCommand};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::time::timeout;
@@ -111,6 +112,16 @@ impl Container {
         let engine = engine().await.context("the Docker engine is gone")?;
         let killed = engine.kill_container(self.container.id(), None).await;
         killed.context("cannot kill the container")
+    }
+
+    /// Kills it, and takes its data away right before: nobody can reach into a container that does not run. What it
+    /// still has open then is gone with it.
+    pub(super) async fn lose_data(&self) -> Result<()> {
+        let remove = ExecCommand::new(["sh", "-c", "rm -rf /data/*"])
+            .with_cmd_ready_condition(CmdWaitFor::exit());
+        let removed = self.container.exec(remove).await;
+        removed.context("cannot remove the container's data")?;
+        self.kill().await
     }
 
     /// Does nothing if it does not run.

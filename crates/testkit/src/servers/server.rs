@@ -1,20 +1,19 @@
 //! One server, and what a test may do to it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use nix::sys::signal::Signal;
 
 use super::container::Container;
-use super::program::{Flavour, Program, log_file};
+use super::local::Local;
+use super::program::{Flavour, Program};
 use super::{Kind, ready};
 use crate::eventually::within;
-use crate::process::Process;
+use crate::port;
 use crate::progress::Progress;
-use crate::{log, port};
 
 /// The slowest is a MongoDB server that elects itself on a machine with much to do.
 const START_PATIENCE: Duration = Duration::from_mins(1);
@@ -33,14 +32,6 @@ enum Backing {
     Given,
     Program(Local),
     Container(Box<Container>),
-}
-
-#[derive(Debug)]
-struct Local {
-    program: Program,
-    port: u16,
-    folder: PathBuf,
-    process: Mutex<Arc<Process>>,
 }
 
 impl Server {
@@ -70,17 +61,11 @@ impl Server {
     /// One of this program with its data in this folder, where it takes up what is there.
     pub(super) async fn run(program: Program, folder: PathBuf) -> Result<Self> {
         let kind = program.kind();
-        let port = remembered_port(&folder)?;
-        let process = program.start(port, &folder).await?;
+        let local = Local::start(program, folder).await?;
         let server = Self {
             kind,
-            url: kind.url(port),
-            backing: Backing::Program(Local {
-                program,
-                port,
-                folder,
-                process: Mutex::new(Arc::new(process)),
-            }),
+            url: kind.url(local.port()),
+            backing: Backing::Program(local),
         };
         server.wait_until_ready().await?;
         Ok(server)
@@ -112,16 +97,16 @@ impl Server {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         match &self.backing {
-            Backing::Program(local) => Some(local.process().pid()),
+            Backing::Program(local) => Some(local.pid()),
             _ => None,
         }
     }
 
-    /// How it ended and the last of its log, if it is a child of ours that ended.
+    /// How it ended and the last of its log, if it is a child of ours that ended although nobody here ended it.
     #[must_use]
     pub fn obituary(&self) -> Option<String> {
         match &self.backing {
-            Backing::Program(local) => local.obituary(self.kind),
+            Backing::Program(local) => local.obituary(),
             _ => None,
         }
     }
@@ -131,7 +116,7 @@ impl Server {
         match &self.backing {
             Backing::Given => self.not_ours(),
             Backing::Program(local) => {
-                local.process().kill().await;
+                local.kill().await;
                 Ok(())
             }
             Backing::Container(container) => container.kill().await,
@@ -143,7 +128,7 @@ impl Server {
         match &self.backing {
             Backing::Given => self.not_ours(),
             Backing::Program(local) => {
-                local.process().stop(STOP_PATIENCE).await;
+                local.stop(STOP_PATIENCE).await;
                 Ok(())
             }
             Backing::Container(container) => container.stop(STOP_PATIENCE).await,
@@ -155,12 +140,24 @@ impl Server {
         self.stop().await?;
         match &self.backing {
             Backing::Given => return self.not_ours(),
-            Backing::Program(local) => {
-                let process = local.program.start(local.port, &local.folder).await?;
-                let mut current = local.process.lock().unwrap_or_else(PoisonError::into_inner);
-                *current = Arc::new(process);
-            }
+            Backing::Program(local) => local.start_again().await?,
             Backing::Container(container) => container.start_again().await?,
+        }
+        self.wait_until_ready().await
+    }
+
+    /// Kills it and starts it again on the same port, as empty as on its first day. Returns once it answers.
+    pub async fn lose_data(&self) -> Result<()> {
+        match &self.backing {
+            Backing::Given => return self.not_ours(),
+            Backing::Program(local) => {
+                local.lose_data().await?;
+                local.start_again().await?;
+            }
+            Backing::Container(container) => {
+                container.lose_data().await?;
+                container.start_again().await?;
+            }
         }
         self.wait_until_ready().await
     }
@@ -170,7 +167,7 @@ impl Server {
         match &self.backing {
             Backing::Given => self.not_ours(),
             Backing::Program(local) => {
-                local.process().signal(Signal::SIGSTOP).await;
+                local.signal(Signal::SIGSTOP).await;
                 Ok(())
             }
             Backing::Container(container) => container.suspend().await,
@@ -182,7 +179,7 @@ impl Server {
         match &self.backing {
             Backing::Given => self.not_ours(),
             Backing::Program(local) => {
-                local.process().signal(Signal::SIGCONT).await;
+                local.signal(Signal::SIGCONT).await;
                 Ok(())
             }
             Backing::Container(container) => container.resume().await,
@@ -193,7 +190,7 @@ impl Server {
     pub(super) async fn end(self) {
         match self.backing {
             Backing::Given => {}
-            Backing::Program(local) => drop(local.process().stop(STOP_PATIENCE).await),
+            Backing::Program(local) => local.stop(STOP_PATIENCE).await,
             Backing::Container(container) => container.remove().await,
         }
     }
@@ -212,8 +209,10 @@ impl Server {
 
     /// Whether it answers. That it ended is a final answer too: no use in waiting any longer.
     async fn ready_or_ended(&self) -> Result<Result<(), String>> {
-        if let Some(obituary) = self.obituary() {
-            return Ok(Err(obituary));
+        if let Backing::Program(local) = &self.backing
+            && let Some(last_words) = local.last_words()
+        {
+            return Ok(Err(last_words));
         }
         if let Some(member) = self.replica_set_member() {
             ready::initiate_replica_set(&self.url, &member).await?;
@@ -224,44 +223,11 @@ impl Server {
     /// The address by which a MongoDB server that must first become a replica set knows itself.
     fn replica_set_member(&self) -> Option<String> {
         match &self.backing {
-            Backing::Program(local) if local.program.flavour == Flavour::Mongod => {
-                Some(format!("127.0.0.1:{}", local.port))
+            Backing::Program(local) if local.flavour() == Flavour::Mongod => {
+                Some(format!("127.0.0.1:{}", local.port()))
             }
             Backing::Container(_) if self.kind == Kind::Mongo => Some("127.0.0.1:27017".to_owned()),
             _ => None,
         }
     }
-}
-
-impl Local {
-    fn process(&self) -> Arc<Process> {
-        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-        process.clone()
-    }
-
-    fn obituary(&self, kind: Kind) -> Option<String> {
-        let status = self.process().ended()?;
-        let last = log::last_lines(&log_file(&self.folder));
-        Some(format!("{kind} ended ({status}):\n{last}"))
-    }
-}
-
-/// The port of the data in this folder, or a free one if the folder is new. A replica set of one knows itself by
-/// its port, so data that is taken up again must be served where it was.
-fn remembered_port(folder: &Path) -> Result<u16> {
-    let note = folder.with_extension("port");
-    if let Ok(text) = fs::read_to_string(&note) {
-        let port = text.trim().parse().context("a damaged data folder")?;
-        if !port::is_free(port) {
-            bail!(
-                "port {port}, which the data in {} needs, is in use",
-                folder.display()
-            );
-        }
-        return Ok(port);
-    }
-    let port = port::free();
-    fs::write(&note, port.to_string())
-        .with_context(|| format!("cannot write {}", note.display()))?;
-    Ok(port)
 }

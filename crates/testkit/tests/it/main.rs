@@ -1,9 +1,12 @@
-//! The development tools themselves: servers that can be killed, the gateway, the catcher of mail.
+//! The development tools themselves: servers that can be killed, links that can fail, the gateway, the catcher of mail.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod browser;
 mod gateway;
+#[cfg(target_os = "linux")]
+mod links;
 mod mail;
 mod process;
+mod proxy;
 mod servers;

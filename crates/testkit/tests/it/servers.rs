@@ -5,6 +5,8 @@ use std::sync::Arc;
 use async_nats::jetstream::{self, stream};
 use bson::{Document, doc};
 use mongodb::Client;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use redis::AsyncCommands;
 use testkit::progress::ToStderr;
 use testkit::servers::{Server, ServersSettings};
@@ -83,6 +85,54 @@ async fn what_redis_acknowledged_survives_a_kill() {
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     let kept: u8 = connection.get("kept").await.unwrap();
     assert_eq!(kept, 1);
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_lost_its_data_is_back_at_its_address_and_empty() {
+    let servers = own_servers().await;
+    let client = async_nats::connect(servers.nats_url()).await.unwrap();
+    let jetstream = jetstream::new(client);
+    let config = stream::Config {
+        name: "lost".to_owned(),
+        ..stream::Config::default()
+    };
+    jetstream.create_stream(config).await.unwrap();
+
+    servers.nats().lose_data().await.unwrap();
+
+    let streams = eventually("an answer", async || jetstream.query_account().await);
+    assert_eq!(streams.await.streams, 0);
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn a_redis_that_lost_its_data_is_back_at_its_address_and_empty() {
+    let servers = own_servers().await;
+    let client = redis::Client::open(servers.redis_url()).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let () = connection.set("lost", 1).await.unwrap();
+
+    servers.redis().lose_data().await.unwrap();
+
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let found: Option<u8> = connection.get("lost").await.unwrap();
+    assert_eq!(found, None);
+    servers.stop().await;
+}
+
+#[tokio::test]
+async fn an_end_is_told_of_only_if_nobody_here_wanted_it() {
+    let servers = own_servers().await;
+    let redis = servers.redis();
+    redis.kill().await.unwrap();
+    assert_eq!(redis.obituary(), None);
+    redis.restart().await.unwrap();
+    let pid = redis.pid().and_then(|pid| pid.try_into().ok());
+    if let Some(pid) = pid {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+        eventually("an obituary", async || redis.obituary()).await;
+    }
     servers.stop().await;
 }
 

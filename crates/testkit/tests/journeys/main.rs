@@ -4,6 +4,7 @@
 
 mod kill;
 mod magic_link;
+mod overload;
 mod purchase;
 mod races;
 mod resume;

@@ -1,0 +1,24 @@
+use super::{Invariant, Violation, bounded};
+
+#[test]
+fn a_violation_says_which_invariant_it_breaks() {
+    let violation = Violation::new(Invariant::I1, [&"a", &"b"], "ticket a has two orders");
+    assert_eq!(violation.entities, ["a", "b"]);
+    assert_eq!(
+        violation.to_string(),
+        "I1 a ticket has at most one live owner: ticket a has two orders"
+    );
+}
+
+#[test]
+fn many_violations_are_counted_and_each_is_told_once() {
+    let mut many: Vec<_> = (0..50)
+        .map(|number| Violation::new(Invariant::I4, [], format!("number {number}")))
+        .collect();
+    many.extend(many.clone());
+    many.push(Violation::new(Invariant::I1, [], "another"));
+    let told = bounded(many);
+    assert_eq!(told.len(), 22);
+    assert_eq!(told[0].words, "another");
+    assert_eq!(told[21].words, "and 30 more");
+}

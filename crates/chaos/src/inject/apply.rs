@@ -1,0 +1,189 @@
+//! What each kind of fault does to the fleet, and how it is taken back.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures::future::{join_all, try_join_all};
+use stripe_stand_in::{Fault as StripeFault, FaultKind};
+use testkit::fleet::Service;
+use testkit::proxy::{Condition, Dependency, Proxy};
+use testkit::{Fleet, servers};
+
+use super::redeliver;
+use crate::fault::{Fault, Kind, REPLICAS, Replicas, Server, Target};
+
+/// How late things are on a slow link: a request makes several round trips.
+const DELAY: Duration = Duration::from_millis(300);
+
+/// How late Stripe answers: longer than the fleet waits for it, now and then.
+const SLOW_STRIPE: [u64; 3] = [400, 2_000, 9_000];
+
+/// How late a webhook comes.
+const LATE_WEBHOOK: u64 = 700;
+
+/// How often a process that ends by itself is started again.
+const STARTS: usize = 5;
+
+/// More than come while a fault lasts; what is left is taken back.
+const MANY: u32 = 200;
+
+/// What came of an injection or of its healing.
+#[derive(Debug, Default)]
+pub(super) struct Effect {
+    /// What is worth saying of it beyond its name.
+    pub(super) remark: Option<String>,
+    /// Processes that did not end or start as they should.
+    pub(super) unruly: Vec<String>,
+}
+
+/// Lets it happen.
+pub(super) async fn inject(fleet: &Fleet, fault: Fault) -> Result<Effect> {
+    let mut effect = Effect::default();
+    match (fault.kind, fault.target) {
+        (Kind::Kill, Target::Replicas(replicas)) => {
+            let processes = processes(fleet, replicas);
+            join_all(processes.iter().map(|process| process.kill())).await;
+        }
+        (Kind::KillNats | Kind::KillRedis | Kind::KillMongo, Target::Server(which)) => {
+            server(fleet, which).kill().await?;
+        }
+        (Kind::Suspend, Target::Replicas(replicas)) => {
+            let processes = processes(fleet, replicas);
+            join_all(processes.iter().map(|process| process.suspend())).await;
+        }
+        (Kind::Suspend, Target::Server(which)) => server(fleet, which).suspend().await?,
+        (Kind::Cut, Target::Link(replicas, dependency)) => {
+            set_links(fleet, replicas, dependency, Condition::Cut)?;
+        }
+        (Kind::Stall, Target::Link(replicas, dependency)) => {
+            set_links(fleet, replicas, dependency, Condition::Stalled)?;
+        }
+        (Kind::Delay, Target::Link(replicas, dependency)) => {
+            set_links(fleet, replicas, dependency, Condition::Delayed(DELAY))?;
+        }
+        (_, Target::Stripe) => disturb_stripe(fleet, fault.kind)?,
+        (Kind::Redeliver, _) => {
+            let published = redeliver::every_event(&fleet.nats_url()).await?;
+            effect.remark = Some(format!("{published} events"));
+        }
+        (Kind::RollingRestart, _) => effect.unruly = roll(fleet).await?,
+        (Kind::BrokerData | Kind::RedisData, Target::Server(which)) => {
+            server(fleet, which).lose_data().await?;
+        }
+        _ => bail!("{fault} makes no sense"),
+    }
+    Ok(effect)
+}
+
+/// Takes it back; safe for what was never injected. Gives the processes that did not start as they should.
+pub(super) async fn heal(fleet: &Fleet, fault: Fault) -> Result<Vec<String>> {
+    match (fault.kind, fault.target) {
+        (Kind::Kill, Target::Replicas(replicas)) => {
+            return revive(&processes(fleet, replicas)).await;
+        }
+        (Kind::KillNats | Kind::KillRedis | Kind::KillMongo, Target::Server(which)) => {
+            server(fleet, which).restart().await?;
+        }
+        (Kind::Suspend, Target::Replicas(replicas)) => {
+            let processes = processes(fleet, replicas);
+            join_all(processes.iter().map(|process| process.resume())).await;
+        }
+        (Kind::Suspend, Target::Server(which)) => server(fleet, which).resume().await?,
+        (_, Target::Link(replicas, dependency)) => {
+            set_links(fleet, replicas, dependency, Condition::Open)?;
+        }
+        (_, Target::Stripe) => fleet.stripe().clear_faults(),
+        _ => {}
+    }
+    Ok(Vec::new())
+}
+
+fn processes(fleet: &Fleet, replicas: Replicas) -> Vec<&Service> {
+    let mut processes = fleet.service(replicas.service);
+    processes.retain(|process| replicas.one.is_none_or(|one| one == process.replica()));
+    processes
+}
+
+fn server(fleet: &Fleet, which: Server) -> &servers::Server {
+    match which {
+        Server::Mongo => fleet.servers().mongo(),
+        Server::Nats => fleet.servers().nats(),
+        Server::Redis => fleet.servers().redis(),
+    }
+}
+
+/// Starts what does not run, and waits until all are ready. Gives the last words of those that ended by themselves
+/// meanwhile; they are started again, as a cluster does it.
+async fn revive(processes: &[&Service]) -> Result<Vec<String>> {
+    let revived = try_join_all(processes.iter().map(|process| revive_one(process))).await?;
+    Ok(revived.into_iter().flatten().collect())
+}
+
+async fn revive_one(process: &Service) -> Result<Vec<String>> {
+    let mut obituaries = Vec::new();
+    for _ in 0..STARTS {
+        obituaries.extend(process.obituary());
+        if !process.is_running() {
+            process.start().await?;
+        }
+        if process.wait_ready().await.is_ok() {
+            return Ok(obituaries);
+        }
+    }
+    bail!("{process} is not ready after {STARTS} starts")
+}
+
+fn set_links(
+    fleet: &Fleet,
+    replicas: Replicas,
+    dependency: Dependency,
+    condition: Condition,
+) -> Result<()> {
+    for process in processes(fleet, replicas) {
+        let link: Option<&Proxy> = process.link(dependency);
+        let link = link.with_context(|| format!("{process} has no link to {dependency}"))?;
+        link.set(condition);
+    }
+    Ok(())
+}
+
+fn disturb_stripe(fleet: &Fleet, kind: Kind) -> Result<()> {
+    let stripe = fleet.stripe();
+    match kind {
+        Kind::StripeSlow => {
+            for milliseconds in SLOW_STRIPE.into_iter().cycle().take(MANY as usize) {
+                stripe.inject(StripeFault::once(FaultKind::Slow { milliseconds }));
+            }
+        }
+        Kind::StripeError => stripe.inject(StripeFault::once(FaultKind::Error).times(MANY)),
+        Kind::StripeLost => stripe.inject(StripeFault::once(FaultKind::LostAnswer).times(MANY)),
+        Kind::Webhooks => {
+            let late = FaultKind::WebhookDelay {
+                milliseconds: LATE_WEBHOOK,
+            };
+            let faults = [FaultKind::WebhookReorder, FaultKind::WebhookDuplicate, late];
+            for fault in faults.into_iter().cycle().take(MANY as usize) {
+                stripe.inject(StripeFault::once(fault));
+            }
+        }
+        _ => bail!("{kind} is nothing that happens at Stripe"),
+    }
+    Ok(())
+}
+
+/// The first replica of each service, then the second: as a cluster does it, which rolls all deployments at once. Gives
+/// what did not end or start as it should.
+async fn roll(fleet: &Fleet) -> Result<Vec<String>> {
+    let mut unruly = Vec::new();
+    for number in 1..=REPLICAS {
+        let processes: Vec<_> = fleet
+            .services()
+            .filter(|process| process.replica() == number)
+            .collect();
+        let stopped = join_all(processes.iter().map(|process| process.stop())).await;
+        let not_in_order = stopped.into_iter().filter_map(Result::err);
+        unruly.extend(not_in_order.map(|error| format!("{error:#}")));
+        unruly.extend(revive(&processes).await?);
+    }
+    Ok(unruly)
+}

@@ -1,0 +1,208 @@
+//! Somebody who does one thing after the other, drawn from the seed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::id::kind;
+use common::{Id, Price};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::buying::Own;
+use super::customer::Customer;
+use super::selling::OwnTicket;
+use super::shop::Offer;
+use super::{Ask, Scenario, Shop, racing};
+
+/// How many of the shopper's tickets and orders are remembered.
+const REMEMBERED: usize = 12;
+
+/// How many want one ticket, at most.
+const RUNNERS: usize = 5;
+
+/// How long a shopper thinks before the next thing, in milliseconds.
+const THINKING: std::ops::Range<u64> = 30..250;
+
+/// A shopper.
+pub(crate) struct Shopper {
+    shop: Arc<Shop>,
+    number: usize,
+    random: StdRng,
+    me: Customer,
+    /// Who races; the first is the shopper.
+    runners: Vec<Customer>,
+    tickets: Vec<OwnTicket>,
+    orders: Vec<Id<kind::Order>>,
+    made: u32,
+    seed: u64,
+}
+
+impl Shopper {
+    /// The shopper of this number in the run of this seed.
+    pub(crate) fn new(shop: Arc<Shop>, seed: u64, number: usize) -> Self {
+        let own_seed = seed.wrapping_mul(1_000_003).wrapping_add(number as u64);
+        let mut random = StdRng::seed_from_u64(own_seed);
+        let runners: Vec<_> = (0..RUNNERS)
+            .map(|_| Customer::signed_in(&shop, Id::from_bytes(random.random())))
+            .collect();
+        Self {
+            me: runners[0].clone(),
+            runners,
+            shop,
+            number,
+            random,
+            tickets: Vec::new(),
+            orders: Vec::new(),
+            made: 0,
+            seed,
+        }
+    }
+
+    /// Does one thing after the other until the shop closes.
+    pub(crate) async fn go_shopping(mut self) {
+        while !self.shop.is_closing() {
+            let scenario = Scenario::draw(&mut self.random);
+            self.shop.tally.scenario(scenario);
+            self.act(scenario).await;
+            let thinking = self.random.random_range(THINKING);
+            self.shop.pause(Duration::from_millis(thinking)).await;
+        }
+    }
+
+    /// Does one thing. Nothing comes of it if the fleet gives no clear answer on the way.
+    pub(crate) async fn act(&mut self, scenario: Scenario) -> Option<()> {
+        match scenario {
+            Scenario::Sell => {
+                let ticket = self.sell().await?;
+                self.shop.offer(ticket.offer());
+            }
+            Scenario::Edit => self.edit().await?,
+            Scenario::Race => self.race().await?,
+            Scenario::SignUp => {
+                let (email, password) = (self.email(), testkit::fresh::password());
+                let nobody = Customer::anonymous(&self.shop);
+                nobody
+                    .sign_up_and_in(&email, &password)
+                    .await
+                    .then_some(())?;
+            }
+            Scenario::MagicLink => {
+                let (email, nobody) = (self.email(), Customer::anonymous(&self.shop));
+                nobody.sign_in_by_link(&email).await.then_some(())?;
+            }
+            Scenario::LookAround => self.look_around().await,
+            _ => {
+                let own = self.order().await?;
+                self.end(scenario, own).await;
+            }
+        }
+        Some(())
+    }
+
+    /// What becomes of an order.
+    async fn end(&mut self, scenario: Scenario, own: Own) {
+        match scenario {
+            Scenario::PayTwice => self.me.pay_twice(own).await,
+            Scenario::Decline => self.me.pay_at_second_try(own).await,
+            Scenario::Cancel => self.me.cancel(own).await,
+            Scenario::CancelWhilePaying => self.me.cancel_while_paying(own).await,
+            Scenario::LetExpire => self.me.let_expire(own).await,
+            Scenario::LastMoment => {
+                let before = Duration::from_millis(self.random.random_range(0..500));
+                self.me.pay_at_the_last_moment(own, before).await;
+            }
+            _ => {
+                self.me.pay(own).await;
+            }
+        }
+    }
+
+    async fn sell(&mut self) -> Option<OwnTicket> {
+        let (title, price) = (self.title(), self.price());
+        let ticket = self.me.sell(&title, price).await?;
+        remember(&mut self.tickets, ticket);
+        Some(ticket)
+    }
+
+    /// A ticket from the board, or one of one's own if there is none.
+    async fn order(&mut self) -> Option<Own> {
+        let offer = match self.shop.take_offer() {
+            Some(offer) => offer,
+            None => self.sell().await?.offer(),
+        };
+        let own = self.me.order(offer).await?;
+        remember(&mut self.orders, own.order);
+        Some(own)
+    }
+
+    async fn edit(&mut self) -> Option<()> {
+        if self.tickets.is_empty() {
+            self.sell().await?;
+        }
+        let chosen = self.random.random_range(0..self.tickets.len());
+        let (title, price, says_version) = (self.title(), self.price(), self.random.random());
+        let ticket = self.tickets[chosen];
+        let edited = self.me.edit(ticket, (&title, price), says_version).await;
+        // Reserved and released, it has another version, which is needed to say it the next time.
+        let current = match edited {
+            Some(edited) => edited,
+            None => self.me.look_at_ticket(ticket.ticket).await?,
+        };
+        self.tickets[chosen] = current;
+        Some(())
+    }
+
+    async fn race(&mut self) -> Option<()> {
+        let offer: Offer = self.sell().await?.offer();
+        let count = self.random.random_range(2..=RUNNERS);
+        let (winner, own) = racing::race(&self.runners[..count], offer).await?;
+        match self.random.random_range(0..3) {
+            0 => {
+                winner.pay(own).await;
+            }
+            1 => winner.cancel(own).await,
+            // Forgotten: it expires.
+            _ => {}
+        }
+        Some(())
+    }
+
+    async fn look_around(&mut self) {
+        let path = match self.random.random_range(0..3) {
+            0 => "/",
+            1 => "/api/tickets?limit=20",
+            _ => "/api/payments",
+        };
+        self.me.once(Ask::Look, path, None).await;
+        if let Some(&order) = self.orders.first() {
+            // What was acknowledged is there as long as one cares.
+            self.me.look_at(order).await;
+        }
+    }
+
+    fn title(&mut self) -> String {
+        self.made += 1;
+        format!("Seat {}-{}-{}", self.seed, self.number, self.made)
+    }
+
+    /// Above the least that Stripe charges.
+    fn price(&mut self) -> Price {
+        let cents = self.random.random_range(50..50_000);
+        Price::from_cents(cents).expect("some cents are a price")
+    }
+
+    fn email(&mut self) -> String {
+        self.made += 1;
+        format!(
+            "shopper-{}-{}-{}@example.com",
+            self.seed, self.number, self.made
+        )
+    }
+}
+
+fn remember<T>(things: &mut Vec<T>, thing: T) {
+    things.push(thing);
+    if things.len() > REMEMBERED {
+        things.remove(0);
+    }
+}

@@ -1,0 +1,236 @@
+//! Admission: what is let in to be worked on, and what is told to come back later.
+//!
+//! A service that takes on more than it can do answers nobody in time. So a bounded number of requests is worked on at
+//! once, such that those are answered while their clients still wait, and the rest is refused at once, before anything
+//! was spent on it: no log line, no route, no database. A refusal must cost next to nothing, since under a storm there
+//! are many of them for each answer.
+//!
+//! - A request is received whole before it takes a place, so that a slow sender takes none.
+//! - What is begun is finished, also when its client hangs up: giving up half way costs the database a connection, and
+//!   what is written half way would only have to be found out about later. It keeps its place as long.
+//! - Event streams are opened in places of their own: a page that shows what happens must not go blind in a storm.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Extension, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tower::{Service, ServiceExt};
+
+use super::ApiError;
+use super::occurrences::Occurrences;
+use super::stack::{BODY_LIMIT, add_security_headers};
+
+/// What a process takes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many requests are worked on at once.
+    pub requests: usize,
+    /// How many event streams are opened at once, beside those requests. How many are open has a limit of its own.
+    pub openings: usize,
+    /// How many bodies are received at once, each of at most [`BODY_LIMIT`].
+    pub bodies: usize,
+    /// The longest that receiving a body may take.
+    pub body_time: Duration,
+    /// The longest that a client waits for an answer.
+    pub request_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            requests: 128,
+            openings: 64,
+            bodies: 512,
+            body_time: Duration::from_secs(5),
+            request_time: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Why a request got no answer from its handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// All places are taken.
+    Overloaded,
+    /// The body is too long.
+    BodyTooLarge,
+    /// The body did not come in time.
+    BodyTooSlow,
+    /// The body broke off.
+    BodyUnreadable,
+    /// The handler did not answer in time.
+    TookTooLong,
+    /// The handler's task died, though panics are caught inside it.
+    Died,
+}
+
+/// Routes behind the limits.
+#[derive(Clone)]
+pub(super) struct Admission {
+    limits: Limits,
+    requests: Arc<Semaphore>,
+    openings: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+    shed: Arc<Occurrences>,
+    routes: Router,
+    refusals: Refusals,
+}
+
+/// How refusals are told.
+#[derive(Debug, Clone)]
+pub(super) enum Refusals {
+    /// In the contract's shape.
+    Contract,
+    /// As these routes tell them ([`refused`]), whatever the request's path.
+    Shaped(Router),
+}
+
+/// The failure that a request was refused with.
+pub(super) async fn refused(Extension(refusal): Extension<Refusal>) -> ApiError {
+    refusal.into()
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Overloaded => Self::Overloaded,
+            Refusal::BodyTooLarge => Self::BodyTooLarge,
+            Refusal::BodyTooSlow => Self::BodyTooSlow,
+            Refusal::BodyUnreadable => Self::bad_request("Request body could not be read"),
+            Refusal::TookTooLong => Self::Unavailable("the request took too long".into()),
+            Refusal::Died => Self::Internal("a handler died".into()),
+        }
+    }
+}
+
+impl Admission {
+    pub(super) fn new(routes: Router, refusals: Refusals, limits: Limits) -> Self {
+        Self {
+            requests: Arc::new(Semaphore::new(limits.requests)),
+            openings: Arc::new(Semaphore::new(limits.openings)),
+            bodies: Arc::new(Semaphore::new(limits.bodies)),
+            shed: Arc::default(),
+            limits,
+            routes,
+            refusals,
+        }
+    }
+
+    async fn answer(self, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let admitted = match self.receive(body).await {
+            Ok(body) => self.place(&parts.headers).map(|place| (body, place)),
+            Err(refusal) => Err(refusal),
+        };
+        let (body, place) = match admitted {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.refuse(parts, refusal).await,
+        };
+        let asked = parts.clone();
+        let answering = self
+            .routes
+            .clone()
+            .oneshot(Request::from_parts(parts, body));
+        let working = tokio::spawn(async move {
+            let answered = answering.await;
+            drop(place);
+            answered.unwrap_or_else(|never| match never {})
+        });
+        match timeout(self.limits.request_time, working).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => self.refuse(asked, Refusal::Died).await,
+            Err(_) => self.refuse(asked, Refusal::TookTooLong).await,
+        }
+    }
+
+    /// The whole of the body.
+    async fn receive(&self, body: Body) -> Result<Body, Refusal> {
+        if body.is_end_stream() {
+            return Ok(Body::empty());
+        }
+        if body.size_hint().lower() > BODY_LIMIT as u64 {
+            return Err(Refusal::BodyTooLarge);
+        }
+        let _place = self.bodies.try_acquire().map_err(|_| Refusal::Overloaded)?;
+        let received = timeout(self.limits.body_time, collect(body)).await;
+        received
+            .unwrap_or(Err(Refusal::BodyTooSlow))
+            .map(Body::from)
+    }
+
+    fn place(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Refusal> {
+        let places = if opens_stream(headers) {
+            &self.openings
+        } else {
+            &self.requests
+        };
+        let place = Arc::clone(places).try_acquire_owned();
+        place.map_err(|_| Refusal::Overloaded)
+    }
+
+    async fn refuse(&self, asked: Parts, refusal: Refusal) -> Response {
+        if refusal == Refusal::Overloaded {
+            self.shed.take_note(|requests| {
+                tracing::warn!(requests, "shed, more was asked than can be answered");
+            });
+        }
+        let mut response = match &self.refusals {
+            Refusals::Contract => ApiError::from(refusal).into_response(),
+            Refusals::Shaped(routes) => {
+                let mut request = Request::from_parts(asked, Body::empty());
+                request.extensions_mut().insert(refusal);
+                let answered = routes.clone().oneshot(request).await;
+                answered.unwrap_or_else(|never| match never {})
+            }
+        };
+        add_security_headers(response.headers_mut());
+        response
+    }
+}
+
+impl Service<Request> for Admission {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let admission = self.clone();
+        Box::pin(async move { Ok(admission.answer(request).await) })
+    }
+}
+
+/// Whether somebody wants a stream of events, as browsers say it who open one. Who says so in vain has the few places
+/// of those who do.
+fn opens_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .is_some_and(|accepted| accepted.as_bytes() == b"text/event-stream")
+}
+
+async fn collect(body: Body) -> Result<Bytes, Refusal> {
+    let mut parts = body.into_data_stream();
+    let mut whole = Vec::new();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|_| Refusal::BodyUnreadable)?;
+        if whole.len() + part.len() > BODY_LIMIT {
+            return Err(Refusal::BodyTooLarge);
+        }
+        whole.extend_from_slice(&part);
+    }
+    Ok(whole.into())
+}

@@ -1,0 +1,313 @@
+//! More than a service can do, and clients that take their time: it says so at once, and goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::sse::Event;
+use axum::routing::{get, post};
+use common::ErrorBody;
+use futures::stream;
+use service::http::{Connections, EventStreams, Limits, stack_within};
+use testkit::eventually;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// Long enough for anything that does not hang.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const LIMITS: Limits = Limits {
+    requests: 2,
+    openings: 1,
+    bodies: 2,
+    body_time: Duration::from_millis(200),
+    request_time: PATIENCE,
+};
+
+/// What handlers that are stuck wait for.
+#[derive(Clone)]
+struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    fn shut() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    /// Lets so many through.
+    fn let_through(&self, handlers: usize) {
+        self.0.add_permits(handlers);
+    }
+}
+
+async fn stuck(State(gate): State<Gate>) -> &'static str {
+    gate.0.acquire().await.unwrap().forget();
+    "free"
+}
+
+fn service(gate: &Gate, limits: Limits) -> Router {
+    let streams = EventStreams::until(CancellationToken::new());
+    let opened = async move || streams.answer(stream::pending::<Event>());
+    stack_within(
+        Router::new()
+            .route("/stuck", get(stuck))
+            .route("/echo", post(async |body: String| body))
+            .route("/stream", get(opened))
+            .with_state(gate.clone()),
+        limits,
+    )
+}
+
+async fn send(service: &Router, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
+    let answered = timeout(PATIENCE, service.clone().oneshot(request)).await;
+    let (parts, body) = answered.unwrap().unwrap().into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    (parts.status, parts.headers, body)
+}
+
+fn ask(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+fn message(body: &[u8]) -> String {
+    let mut body: ErrorBody = serde_json::from_slice(body).unwrap();
+    assert_eq!(body.errors.len(), 1);
+    body.errors.remove(0).message
+}
+
+/// So many requests that are being worked on.
+async fn stick(service: &Router, gate: &Gate, requests: usize) -> Vec<JoinHandle<StatusCode>> {
+    let before = Arc::strong_count(&gate.0);
+    let stuck = (0..requests).map(|_| {
+        let service = service.clone();
+        tokio::spawn(async move { send(&service, ask("/stuck")).await.0 })
+    });
+    let stuck: Vec<_> = stuck.collect();
+    eventually("the handlers are stuck", async || {
+        Arc::strong_count(&gate.0) >= before + requests
+    })
+    .await;
+    stuck
+}
+
+#[tokio::test]
+async fn a_service_with_no_place_free_sheds_at_once_and_serves_again_when_there_is_one() {
+    let gate = Gate::shut();
+    let service = service(&gate, LIMITS);
+    let stuck = stick(&service, &gate, LIMITS.requests).await;
+    let (status, headers, body) = send(&service, ask("/stuck")).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(headers[header::RETRY_AFTER], "1");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    assert_eq!(message(&body), "Service is temporarily unavailable");
+    gate.let_through(LIMITS.requests);
+    for request in stuck {
+        assert_eq!(request.await.unwrap(), StatusCode::OK);
+    }
+    gate.let_through(1);
+    assert_eq!(send(&service, ask("/stuck")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_a_client_gave_up_keeps_its_place_until_it_is_done() {
+    let gate = Gate::shut();
+    let service = service(&gate, LIMITS);
+    for request in stick(&service, &gate, LIMITS.requests).await {
+        request.abort();
+        request.await.unwrap_err();
+    }
+    let shed = send(&service, ask("/stuck")).await;
+    assert_eq!(shed.0, StatusCode::SERVICE_UNAVAILABLE);
+    gate.let_through(LIMITS.requests);
+    eventually("the places are free", async || {
+        gate.let_through(1);
+        send(&service, ask("/stuck")).await.0 == StatusCode::OK
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_too_long_is_not_waited_for() {
+    let gate = Gate::shut();
+    let limits = Limits {
+        request_time: Duration::from_millis(100),
+        ..LIMITS
+    };
+    let (status, headers, body) = send(&service(&gate, limits), ask("/stuck")).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(headers[header::RETRY_AFTER], "1");
+    assert_eq!(message(&body), "Service is temporarily unavailable");
+}
+
+#[tokio::test]
+async fn event_streams_open_while_requests_are_shed() {
+    let gate = Gate::shut();
+    let service = service(&gate, LIMITS);
+    let _stuck = stick(&service, &gate, LIMITS.requests).await;
+    let open = Request::get("/stream").header(header::ACCEPT, "text/event-stream");
+    let open = open.body(Body::empty()).unwrap();
+    let opened = service.clone().oneshot(open).await.unwrap();
+    assert_eq!(opened.status(), StatusCode::OK);
+}
+
+/// A body whose sender says nothing.
+fn silent_body() -> (mpsc::Sender<()>, Body) {
+    let (sender, receiver) = mpsc::channel::<()>(1);
+    let parts = stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await;
+        None::<(Result<Bytes, std::io::Error>, _)>
+    });
+    (sender, Body::from_stream(parts))
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_takes_no_place_and_is_not_waited_for() {
+    let gate = Gate::shut();
+    let limits = Limits {
+        body_time: PATIENCE / 2,
+        ..LIMITS
+    };
+    let service = service(&gate, limits);
+    let (senders, bodies): (Vec<_>, Vec<_>) = (0..limits.bodies).map(|_| silent_body()).unzip();
+    let slow = bodies.into_iter().map(|body| {
+        let (service, request) = (service.clone(), Request::post("/echo").body(body).unwrap());
+        tokio::spawn(async move { send(&service, request).await })
+    });
+    let slow: Vec<_> = slow.collect();
+    eventually("no more bodies are received", async || {
+        let one_more =
+            Request::post("/echo").body(Body::from_stream(stream::iter([
+                Ok::<_, std::io::Error>("hello"),
+            ])));
+        send(&service, one_more.unwrap()).await.0 == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
+    // All places are still free for what has no body.
+    gate.let_through(1);
+    assert_eq!(send(&service, ask("/stuck")).await.0, StatusCode::OK);
+    for request in slow {
+        let (status, _, body) = request.await.unwrap();
+        assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(message(&body), "Request body did not arrive in time");
+    }
+    drop(senders);
+}
+
+/// Serves with these connections until dropped; gives the address.
+async fn listen(connections: Connections) -> (std::net::SocketAddr, tokio_util::sync::DropGuard) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let routes = service(&Gate::shut(), LIMITS);
+    tokio::spawn(connections.serve(listener, routes, stop.clone()));
+    (address, stop.drop_guard())
+}
+
+/// Everything that the server says until it closes the connection.
+async fn rest(mut connection: TcpStream) -> String {
+    let mut said = Vec::new();
+    let closed = timeout(PATIENCE, connection.read_to_end(&mut said)).await;
+    closed.expect("the server cuts the connection").unwrap();
+    String::from_utf8(said).unwrap()
+}
+
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_is_cut() {
+    let (address, _serving) = listen(Connections {
+        most: 8,
+        head_time: Duration::from_millis(200),
+    })
+    .await;
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let cut = async {
+        // A header that never ends.
+        connection.write_all(b"GET /stuck HTTP/1.1\r\nx: ").await?;
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            ticks.tick().await;
+            connection.write_all(b"x").await?;
+        }
+    };
+    let cut: Result<Result<(), std::io::Error>, _> = timeout(PATIENCE, cut).await;
+    cut.expect("the server cuts the connection").unwrap_err();
+}
+
+#[tokio::test]
+async fn a_body_that_comes_byte_by_byte_is_cut() {
+    let (address, _serving) = listen(Connections::default()).await;
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = b"POST /echo HTTP/1.1\r\nhost: here\r\ncontent-length: 1000\r\n\r\n{";
+    connection.write_all(head).await.unwrap();
+    let said = rest(connection).await;
+    assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+    assert!(
+        said.contains("Request body did not arrive in time"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_one_to_end() {
+    let (address, _serving) = listen(Connections {
+        most: 1,
+        ..Connections::default()
+    })
+    .await;
+    let first = TcpStream::connect(address).await.unwrap();
+    let mut second = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /nowhere HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n";
+    second.write_all(request).await.unwrap();
+    let early = timeout(Duration::from_millis(100), second.readable()).await;
+    early.expect_err("the second connection waits");
+    drop(first);
+    assert!(rest(second).await.starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test]
+async fn readiness_is_told_at_once_while_the_service_sheds() {
+    let app = crate::toy::start().await;
+    let address = app.base_url().strip_prefix("http://").unwrap().to_owned();
+    // Bodies that do not come take all the room that there is for bodies.
+    let mut slow = Vec::new();
+    for _ in 0..Limits::default().bodies {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        let head = b"POST /nowhere HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n{";
+        connection.write_all(head).await.unwrap();
+        slow.push(connection);
+    }
+    let api = app.anonymous();
+    eventually("the service sheds", async || {
+        api.post_raw("/nowhere", "{}").await.status == 503
+    })
+    .await;
+    let admin = app.admin();
+    let ready = timeout(Duration::from_secs(2), admin.get("/readyz")).await;
+    assert_eq!(ready.expect("an answer at once").status, 200);
+    drop(slow);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn zz_timing() {
+    let gate = Gate::shut();
+    let service = service(
+        &gate,
+        Limits {
+            requests: 0,
+            ..LIMITS
+        },
+    );
+    let n = 5000;
+    let t = std::time::Instant::now();
+    for _ in 0..n {
+        send(&service, ask("/stuck")).await;
+    }
+    eprintln!("shed us {}", t.elapsed().as_micros() / n);
+}
