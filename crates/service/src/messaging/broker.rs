@@ -116,6 +116,13 @@ impl Outgoing {
     }
 }
 
+/// Where events go: the broker, or the simulation's.
+pub trait Publisher: Clone + Send + Sync + 'static {
+    /// Publishes, and returns once the stream has the message on file. Publishing the same message twice is publishing
+    /// it once.
+    fn publish(&self, message: &Outgoing) -> impl Future<Output = Result<(), BrokerError>> + Send;
+}
+
 /// A connection to the broker. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Broker {
@@ -275,6 +282,12 @@ impl Broker {
         if let Err(error) = self.client.drain().await {
             tracing::debug!(%error, "NATS connection was closed already");
         }
+    }
+}
+
+impl Publisher for Broker {
+    async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
+        Self::publish(self, message).await
     }
 }
 

@@ -11,16 +11,15 @@ use bson::doc;
 use common::Event;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use mongodb::{Collection, Database};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{Broker, BrokerError, Outgoing};
+use super::broker::{Broker, BrokerError, Outgoing, Publisher};
 use super::outbox::unique_message_id;
 use crate::clock::Clock;
-use crate::mongo::StoreError;
+use crate::mongo::{Collection, Database, StoreError};
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const IN_FLIGHT: usize = 64;
@@ -35,11 +34,9 @@ where
 {
     let documents = documents.clone();
     Arc::new(move || {
-        let documents = documents.clone();
-        futures::stream::once(async move { documents.find(doc! {}).await })
-            .try_flatten()
+        documents
+            .stream()
             .try_filter_map(move |document| std::future::ready(Ok(event(document))))
-            .map_err(StoreError::from)
             .boxed()
     })
 }
@@ -55,10 +52,8 @@ pub enum ResyncError {
     Store(#[from] StoreError),
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct KnownStream {
-    #[serde(rename = "_id")]
-    name: String,
     created: String,
 }
 
@@ -96,8 +91,7 @@ impl Resync {
         let created = self.broker.ensure_streams().await?.to_string();
         let name = self.broker.stream();
         let by_name = doc! { "_id": name };
-        let known = self.known.find_one(by_name.clone()).await;
-        let known = known.map_err(StoreError::from)?;
+        let known = self.known.find_one(by_name.clone()).await?;
         if known.is_some_and(|known| known.created == created) {
             return Ok(());
         }
@@ -107,30 +101,31 @@ impl Resync {
             stream = name,
             "filled a new stream with the current state"
         );
-        let filled = KnownStream {
-            name: name.to_owned(),
-            created,
-        };
-        let replaced = self.known.replace_one(by_name, filled).upsert(true).await;
-        replaced.map_err(StoreError::from)?;
+        let filled = doc! { "$set": { "created": created } };
+        self.known.update_one(by_name, filled, true).await?;
         Ok(())
     }
 
     /// Publishes the state of everything; gives how many events that were.
     pub async fn emit_all(&self) -> Result<u64, ResyncError> {
-        let clock = Clock::system();
-        let mut published = (self.snapshot)()
-            .map_err(ResyncError::from)
-            .map_ok(|event| {
-                let id = unique_message_id("resync", &event);
-                let message = Outgoing::new(id, &event, clock.now());
-                async move { Ok(self.broker.publish(&message).await?) }
-            })
-            .try_buffer_unordered(IN_FLIGHT);
-        let mut count = 0;
-        while published.try_next().await?.is_some() {
-            count += 1;
-        }
-        Ok(count)
+        emit(&self.snapshot, &self.broker).await
     }
+}
+
+/// Publishes all of a snapshot; gives how many events that were.
+pub async fn emit(snapshot: &Snapshot, publisher: &impl Publisher) -> Result<u64, ResyncError> {
+    let clock = Clock::system();
+    let mut published = snapshot()
+        .map_err(ResyncError::from)
+        .map_ok(|event| {
+            let id = unique_message_id("resync", &event);
+            let message = Outgoing::new(id, &event, clock.now());
+            async move { Ok(publisher.publish(&message).await?) }
+        })
+        .try_buffer_unordered(IN_FLIGHT);
+    let mut count = 0;
+    while published.try_next().await?.is_some() {
+        count += 1;
+    }
+    Ok(count)
 }
