@@ -33,6 +33,7 @@ struct State {
     /// The steps at which whoever takes them dies.
     deaths: BTreeSet<u64>,
     longest_step: u64,
+    notes: Option<Vec<String>>,
 }
 
 impl fmt::Debug for World {
@@ -42,24 +43,68 @@ impl fmt::Debug for World {
 }
 
 impl World {
-    /// A world of this seed, on this thread. Steps take up to `longest_step` milliseconds of virtual time; whoever takes
-    /// one of the steps numbered in `deaths` dies there.
+    /// A world of this seed, on this thread. Steps take up to `longest_step` milliseconds of virtual time.
     #[must_use]
-    pub fn new(seed: u64, longest_step: u64, deaths: impl IntoIterator<Item = u64>) -> Self {
+    pub fn new(seed: u64, longest_step: u64) -> Self {
         JITTER.set(Some(SmallRng::seed_from_u64(!seed)));
         Self(Arc::new(Mutex::new(State {
             chance: SmallRng::seed_from_u64(seed),
             steps: 0,
-            deaths: deaths.into_iter().collect(),
+            deaths: BTreeSet::new(),
             longest_step,
+            notes: None,
         })))
+    }
+
+    /// Lets whoever takes one of these steps die there, or the next one who can.
+    pub fn doom(&self, steps: impl IntoIterator<Item = u64>) {
+        self.lock().deaths.extend(steps);
+    }
+
+    /// From now on notes are kept.
+    pub fn take_notes(&self) {
+        self.lock().notes = Some(Vec::new());
+    }
+
+    /// Something that a reader of this history wants to know.
+    pub fn note(&self, words: impl FnOnce() -> String) {
+        let mut state = self.lock();
+        let step = state.steps;
+        if let Some(notes) = &mut state.notes {
+            notes.push(format!("{step:>5} {}", words()));
+        }
+    }
+
+    /// The notes that were taken.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        self.lock().notes.clone().unwrap_or_default()
+    }
+
+    /// A number that is the same after the same history, and hardly after another.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut state = self.lock();
+        let steps = state.steps;
+        state.chance.random::<u64>() ^ steps
     }
 
     /// A new process.
     #[must_use]
     pub fn process(&self) -> Process {
+        self.body(true)
+    }
+
+    /// Somebody outside of all processes, who does not die.
+    #[must_use]
+    pub fn outsider(&self) -> Process {
+        self.body(false)
+    }
+
+    fn body(&self, is_mortal: bool) -> Process {
         Process {
             world: self.clone(),
+            is_mortal,
             dead: CancellationToken::new(),
         }
     }
@@ -82,17 +127,14 @@ impl World {
         self.lock().steps
     }
 
-    /// Lets nobody die any more.
-    pub fn spare_everybody(&self) {
-        self.lock().deaths.clear();
-    }
-
     /// Counts a step: how long it takes, or `None` if it is somebody's last.
-    fn count(&self) -> Option<Duration> {
+    fn count(&self, is_mortal: bool) -> Option<Duration> {
         let mut state = self.lock();
         state.steps += 1;
-        let step = state.steps;
-        if state.deaths.remove(&step) {
+        if is_mortal
+            && state.deaths.first() <= Some(&state.steps)
+            && state.deaths.pop_first().is_some()
+        {
             return None;
         }
         let longest = state.longest_step;
@@ -110,6 +152,7 @@ impl World {
 #[derive(Debug, Clone)]
 pub struct Process {
     world: World,
+    is_mortal: bool,
     dead: CancellationToken,
 }
 
@@ -123,7 +166,7 @@ impl Process {
     /// One step outside the process. In a process that is dead, or dies here, it never ends.
     pub async fn step(&self) {
         if !self.dead.is_cancelled() {
-            match self.world.count() {
+            match self.world.count(self.is_mortal) {
                 Some(moment) if moment.is_zero() => return,
                 Some(moment) => sleep(moment).await,
                 None => self.dead.cancel(),

@@ -37,6 +37,8 @@ struct Books {
     keys: BTreeMap<String, Used>,
     charges: Vec<SimulatedCharge>,
     told: UnboundedSender<SimulatedCharge>,
+    /// How many requests are still on their way whose senders gave them up.
+    late: usize,
 }
 
 /// What an idempotency key was used for, and what came of it.
@@ -77,6 +79,7 @@ impl SimulatedStripe {
             keys: BTreeMap::new(),
             charges: Vec::new(),
             told,
+            late: 0,
         };
         let books = Arc::new(Mutex::new(books));
         (Self { books, process }, charges)
@@ -95,6 +98,12 @@ impl SimulatedStripe {
     #[must_use]
     pub fn charges(&self) -> Vec<SimulatedCharge> {
         self.lock().charges.clone()
+    }
+
+    /// Whether no request is on its way that its sender gave up.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.lock().late == 0
     }
 
     pub(super) async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Charged, Failed> {
@@ -141,9 +150,12 @@ impl SimulatedStripe {
         }
         if world.percent(MISFORTUNE) {
             let (stripe, late) = (self.clone(), world.below(LATEST));
+            self.lock().late += 1;
             tokio::spawn(async move {
                 sleep(Duration::from_millis(late)).await;
-                work(&mut stripe.lock());
+                let mut books = stripe.lock();
+                books.late -= 1;
+                work(&mut books);
             });
             return Err(Failed::unclear("no answer in time"));
         }
