@@ -12,8 +12,10 @@ mod fleet;
 mod invariants;
 mod replica;
 mod schedule;
+mod search;
 mod shopper;
 mod stream;
 
 pub use invariants::Violation;
 pub use schedule::{Outcome, Schedule};
+pub use search::{Search, search};

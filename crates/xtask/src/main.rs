@@ -5,6 +5,7 @@ mod client;
 mod console;
 mod deps;
 mod lint;
+mod mutants;
 mod stop;
 mod test;
 mod up;
@@ -29,6 +30,7 @@ Examples:
   cargo xtask up --demo --replicas orders=2 with users and tickets to look at
   cargo xtask test                          all tests, on real servers
   cargo xtask test -p orders                the tests of one service
+  cargo xtask mutants                       whether the simulation finds planted bugs
   cargo xtask lint                          what CI wants to be clean
 
 Environment:
@@ -47,6 +49,8 @@ enum Command {
     Test(test::Arguments),
     /// Check format, lints, licences and sources
     Lint(lint::Arguments),
+    /// Plant bugs in a copy of the code and expect the simulation to find each
+    Mutants(mutants::Arguments),
     /// Install what `up` and `test` need, and nothing more
     Deps,
 }
@@ -73,6 +77,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Client => client::run().await,
         Command::Test(arguments) => test::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Deps => deps::run().await,
     }
 }
