@@ -19,7 +19,8 @@ async fn an_event_that_the_broker_acknowledged_and_lost_is_told_again() {
         wait_for_holder(&buyer, &ticket, None).await;
         let nats = fleet.servers().nats();
         nats.kill().await.unwrap();
-        let earlier = copy_of(&data(fleet), "earlier");
+        let earlier = fleet.folder().join("earlier");
+        copy(&data(fleet), &earlier);
         nats.restart().await.unwrap();
         // The one who is to be told of the order does not listen.
         let [payments] = fleet.service("payments")[..] else {
@@ -53,20 +54,17 @@ fn data(fleet: &Fleet) -> PathBuf {
     fleet.folder().join("nats")
 }
 
-fn copy_of(folder: &Path, name: &str) -> PathBuf {
-    let copy = folder.with_file_name(name);
-    std::fs::create_dir_all(&copy).unwrap();
-    for entry in std::fs::read_dir(folder).unwrap() {
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        let to = copy.join(entry.file_name());
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type().unwrap().is_dir() {
-            let nested = copy_of(&entry.path(), name);
-            std::fs::rename(nested, to).unwrap();
+            copy(&from, &to);
         } else {
-            std::fs::copy(entry.path(), to).unwrap();
+            std::fs::copy(from, to).unwrap();
         }
     }
-    copy
 }
 
 /// Waits until the orders service has noted how far the stream goes, which it does every few seconds.
