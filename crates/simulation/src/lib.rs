@@ -18,4 +18,4 @@ mod stream;
 
 pub use invariants::Violation;
 pub use schedule::{Outcome, Schedule};
-pub use search::{Search, search};
+pub use search::{Search, search, search_deaths};
