@@ -15,7 +15,7 @@ use crate::http::{self, ApiError};
 use crate::messaging::feed::FeedReader;
 use crate::messaging::resync::Resync;
 use crate::messaging::{Broker, BrokerConfig, BrokerError, Consumer, Handler, Relay};
-use crate::mongo::{Mongo, MongoConfig, StoreError};
+use crate::mongo::{Database, MongoConfig, StoreError};
 
 type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 type Closer = BoxFuture<'static, ()>;
@@ -136,12 +136,12 @@ impl App {
 
     /// Adds the database: checked for readiness, closed at the end.
     #[must_use]
-    pub fn mongo(mut self, mongo: Mongo) -> Self {
-        let checked = mongo.clone();
-        self.closers.push(Box::pin(mongo.close()));
+    pub fn database(mut self, database: Database) -> Self {
+        let checked = database.clone();
+        self.closers.push(Box::pin(database.close()));
         self.ready_if(ReadinessCheck::new("mongodb", move || {
-            let mongo = checked.clone();
-            async move { mongo.ping().await }
+            let database = checked.clone();
+            async move { database.ping().await }
         }))
     }
 
@@ -155,9 +155,9 @@ impl App {
 }
 
 /// The database, as soon as it answers.
-pub async fn connect_mongo(config: &MongoConfig, service: &str) -> Result<Mongo, StartError> {
-    let mongo = Mongo::open(config, service).await?;
-    let pinged = &mongo;
+pub async fn connect_mongo(config: &MongoConfig, service: &str) -> Result<Database, StartError> {
+    let database = Database::open(config, service).await?;
+    let pinged = &database;
     until_available("MongoDB", || async move {
         match pinged.ping().await {
             Err(error) if !error.is_unavailable() => Err(Wait::Never(error.into())),
@@ -165,7 +165,7 @@ pub async fn connect_mongo(config: &MongoConfig, service: &str) -> Result<Mongo,
         }
     })
     .await?;
-    Ok(mongo)
+    Ok(database)
 }
 
 /// The broker, as soon as it answers; refused at once if it is too old.

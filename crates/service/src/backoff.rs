@@ -28,7 +28,7 @@ impl Backoff {
     pub fn next_delay(&mut self) -> Duration {
         let delay = self.next.min(self.longest);
         self.next = delay.saturating_mul(2);
-        delay.mul_f64(rand::rng().random_range(0.5..=1.0))
+        delay.mul_f64(jitter(0.5, 1.0))
     }
 
     /// Starts again with the first delay, after a success.
@@ -47,4 +47,13 @@ impl Backoff {
         );
         one.next_delay()
     }
+}
+
+/// A number between the bounds, at random.
+fn jitter(least: f64, most: f64) -> f64 {
+    #[cfg(feature = "simulation")]
+    if let Some(jitter) = crate::simulation::jitter(least, most) {
+        return jitter;
+    }
+    rand::rng().random_range(least..=most)
 }

@@ -15,6 +15,11 @@ enum Source {
     #[default]
     System,
     Manual(Arc<AtomicI64>),
+    #[cfg(feature = "simulation")]
+    Virtual {
+        began: tokio::time::Instant,
+        at: Timestamp,
+    },
 }
 
 impl Clock {
@@ -30,12 +35,24 @@ impl Clock {
         Self(Source::Manual(Arc::new(now.milliseconds().into())))
     }
 
+    /// A clock that stands at `now` and goes with the runtime's time, which a simulation makes pass as fast as it likes.
+    #[cfg(feature = "simulation")]
+    #[must_use]
+    pub fn of_runtime(now: Timestamp) -> Self {
+        Self(Source::Virtual {
+            began: tokio::time::Instant::now(),
+            at: now,
+        })
+    }
+
     /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => system_now(),
             Source::Manual(now) => Timestamp::from_milliseconds(now.load(Ordering::SeqCst)),
+            #[cfg(feature = "simulation")]
+            Source::Virtual { began, at } => at.plus(began.elapsed()),
         }
     }
 

@@ -16,6 +16,8 @@ pub mod mongo;
 pub mod origin;
 pub mod patience;
 pub mod session;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod telemetry;
 
 pub use app::App;

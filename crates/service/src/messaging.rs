@@ -18,7 +18,7 @@ mod outbox;
 mod relay;
 pub mod resync;
 
-pub use broker::{Broker, BrokerConfig, BrokerError, Outgoing};
+pub use broker::{Broker, BrokerConfig, BrokerError, Outgoing, Publisher};
 pub use consumer::{Consumer, Failure, Handler, Persistence};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use outbox::{OutboxCollection, Pending, WriteError};

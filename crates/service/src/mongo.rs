@@ -1,13 +1,19 @@
-//! MongoDB: connecting, what its errors mean, transactions, and documents that carry their events.
+//! MongoDB: connecting, what is asked of a collection, what its errors mean, transactions, and replicas.
 
+mod collection;
 mod connect;
+mod database;
 mod error;
+#[cfg(feature = "simulation")]
+pub mod memory;
 mod replica;
 mod transaction;
 mod values;
 
-pub use connect::{Mongo, MongoConfig};
-pub use error::{StoreError, is_duplicate_key};
+pub use collection::{Collection, Find};
+pub use connect::MongoConfig;
+pub use database::Database;
+pub use error::StoreError;
 pub use replica::apply_if_newer;
-pub use transaction::in_transaction;
+pub use transaction::{Session, in_transaction};
 pub use values::{from_date_time, new_id, object_id, stored_version, to_date_time, typed_id};

@@ -6,6 +6,7 @@ mod client;
 mod console;
 mod deps;
 mod lint;
+mod mutants;
 mod overload;
 mod stop;
 mod test;
@@ -33,6 +34,7 @@ Examples:
   cargo xtask test -p orders                the tests of one service
   cargo xtask chaos --seconds 60 --seed 7   what the fleet must survive, repeatable
   cargo xtask overload                      goodput at 1, 2 and 5 times what the fleet can do
+  cargo xtask mutants                       whether the simulation finds planted bugs
   cargo xtask lint                          what CI wants to be clean
 
 Environment:
@@ -55,6 +57,8 @@ enum Command {
     Overload(overload::Arguments),
     /// Check format, lints, licences and sources
     Lint(lint::Arguments),
+    /// Plant bugs in a copy of the code and expect the simulation to find each
+    Mutants(mutants::Arguments),
     /// Install what `up` and `test` need, and nothing more
     Deps,
 }
@@ -83,6 +87,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Chaos(arguments) => chaos::run(arguments).await,
         Command::Overload(arguments) => overload::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Deps => deps::run().await,
     }
 }

@@ -67,6 +67,7 @@ async fn test(
         .cargo_test
         .iter()
         .take_while(|argument| *argument != "--");
+    let is_all = arguments.cargo_test.is_empty();
     if !own.any(selects) {
         command.arg("--workspace");
     }
@@ -77,5 +78,14 @@ async fn test(
     command
         .args(&arguments.cargo_test)
         .envs(servers.environment());
-    cargo::run_until(command, stop).await
+    match cargo::run_until(command, stop).await? {
+        Some(status) if status.success() && is_all => simulate(stop).await,
+        ended => Ok(ended),
+    }
+}
+
+/// Thousands of histories of the saga, for which only an optimised build is fast enough.
+async fn simulate(stop: &mut StopSignals) -> Result<Option<ExitStatus>> {
+    let simulation = ["run", "--profile", "simulation", "-p", "simulation"];
+    cargo::run_until(cargo::cargo(&simulation), stop).await
 }

@@ -26,9 +26,9 @@ pub(crate) struct AppState {
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let mongo = connect_mongo(&config.mongo, NAME).await?;
-    let users = UserStore::open(mongo.database()).await?;
-    let links = MagicLinkStore::open(mongo.database()).await?;
+    let database = connect_mongo(&config.mongo, NAME).await?;
+    let users = UserStore::open(&database).await?;
+    let links = MagicLinkStore::open(&database).await?;
     let passwords = Passwords::new(config.passwords).await;
     // Not checked for readiness: without mail, passwords still sign in.
     let (mail, delivery) = mail::open(config.mail, clock.clone());
@@ -41,5 +41,5 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     };
     Ok(App::new(NAME, routes::table(), state)
         .intake(|stop| delivery.run(stop))
-        .mongo(mongo))
+        .database(database))
 }

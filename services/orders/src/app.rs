@@ -35,11 +35,11 @@ pub(crate) struct Expiration(pub(crate) Duration);
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let mongo = connect_mongo(&config.mongo, NAME).await?;
+    let database = connect_mongo(&config.mongo, NAME).await?;
     let broker = connect_broker(&config.broker, NAME).await?;
     let mut relay = Relay::new(broker.clone());
-    let orders = OrderStore::open(&mongo, &mut relay).await?;
-    let tickets = TicketStore::open(mongo.database());
+    let orders = OrderStore::open(&database, &mut relay).await?;
+    let tickets = TicketStore::open(&database);
     let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, Hint::of);
     let state = AppState {
         sessions: Sessions::new(&config.session, clock.clone()),
@@ -52,12 +52,12 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     };
     let events = Events::new(orders.clone(), tickets, clock);
     let events = Consumer::new(broker.clone(), QUEUE_GROUP, Events::SUBJECTS, events);
-    let resync = Resync::new(broker.clone(), mongo.database(), orders.snapshot());
+    let resync = Resync::new(broker.clone(), &database, orders.snapshot());
     Ok(App::new(NAME, routes::table(), state)
         .consumer(events)
         .feed(reader)
         .relay(relay)
         .resync(resync)
         .broker(broker)
-        .mongo(mongo))
+        .database(database))
 }

@@ -1,7 +1,7 @@
 //! The routes of the orders service.
 
-mod cancel;
-mod create;
+pub(crate) mod cancel;
+pub(crate) mod create;
 mod error;
 mod list;
 mod show;

@@ -29,11 +29,11 @@ pub(crate) struct AppState {
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let closing = CancellationToken::new();
     let stripe = Stripe::new(&config.stripe, closing.clone())?;
-    let mongo = connect_mongo(&config.mongo, NAME).await?;
+    let database = connect_mongo(&config.mongo, NAME).await?;
     let broker = connect_broker(&config.broker, NAME).await?;
     let mut relay = Relay::new(broker.clone());
-    let payments = PaymentStore::open(mongo.database(), &mut relay).await?;
-    let orders = OrderStore::open(mongo.database());
+    let payments = PaymentStore::open(&database, &mut relay).await?;
+    let orders = OrderStore::open(&database);
     let snapshot = payments.snapshot();
     let settlement = Settlement::new(orders.clone(), payments, stripe, clock.clone(), closing);
     let state = AppState {
@@ -45,12 +45,12 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     };
     let events = OrderEvents::new(orders, settlement.clone());
     let consumer = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, events);
-    let resync = Resync::new(broker.clone(), mongo.database(), snapshot);
+    let resync = Resync::new(broker.clone(), &database, snapshot);
     Ok(App::new(NAME, routes::table(), state)
         .consumer(consumer)
         .intake(|stop| settlement.run(stop))
         .relay(relay)
         .resync(resync)
         .broker(broker)
-        .mongo(mongo))
+        .database(database))
 }

@@ -10,6 +10,8 @@ mod consumers;
 pub mod domain;
 mod routes;
 mod settlement;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 mod stripe;
 

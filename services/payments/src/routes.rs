@@ -2,7 +2,7 @@
 
 mod error;
 mod health;
-mod pay;
+pub(crate) mod pay;
 mod webhook;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -7,6 +7,8 @@ mod charge;
 mod config;
 mod failure;
 mod refund;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod webhook;
 
 use std::sync::Arc;
@@ -22,6 +24,8 @@ pub(crate) use charge::{ChargeRequest, Charged, Withdrawal};
 pub use config::StripeConfig;
 use failure::Failed;
 pub(crate) use failure::Unclear;
+#[cfg(feature = "simulation")]
+pub use simulated::{SimulatedCharge, SimulatedStripe};
 pub(crate) use webhook::{Notice, WebhookRefusal, Webhooks};
 
 /// The longest that a call takes, waiting for its turn included.
@@ -36,9 +40,17 @@ const IN_FLIGHT: usize = 32;
 /// Stripe's API, as far as we use it.
 #[derive(Debug, Clone)]
 pub(crate) struct Stripe {
-    client: ::stripe::Client,
+    account: Account,
     turns: Arc<Semaphore>,
     closing: CancellationToken,
+}
+
+/// Whom the calls go to.
+#[derive(Debug, Clone)]
+enum Account {
+    Stripe(::stripe::Client),
+    #[cfg(feature = "simulation")]
+    Simulated(SimulatedStripe),
 }
 
 impl Stripe {
@@ -58,10 +70,20 @@ impl Stripe {
             .build()
             .map_err(|error| StartError::Other(format!("Stripe's client: {error}")))?;
         Ok(Self {
-            client,
+            account: Account::Stripe(client),
             turns: Arc::new(Semaphore::new(IN_FLIGHT)),
             closing,
         })
+    }
+
+    /// A client of the simulation's Stripe.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn simulated(stripe: SimulatedStripe, closing: CancellationToken) -> Self {
+        Self {
+            account: Account::Simulated(stripe),
+            turns: Arc::new(Semaphore::new(IN_FLIGHT)),
+            closing,
+        }
     }
 
     async fn call<T>(
@@ -80,6 +102,7 @@ impl Stripe {
             sleep(CLOSING_GRACE).await;
         };
         tokio::select! {
+            biased;
             answered = timeout(CALL_TIMEOUT, in_turn) => {
                 answered.unwrap_or_else(|_| Err(Failed::unclear("no answer in time")))
             }

@@ -26,10 +26,10 @@ pub(crate) struct AppState {
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let mongo = connect_mongo(&config.mongo, NAME).await?;
+    let database = connect_mongo(&config.mongo, NAME).await?;
     let broker = connect_broker(&config.broker, NAME).await?;
     let mut relay = Relay::new(broker.clone());
-    let tickets = TicketStore::open(mongo.database(), &mut relay).await?;
+    let tickets = TicketStore::open(&database, &mut relay).await?;
     let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, feed::news);
     let state = AppState {
         sessions: Sessions::new(&config.session, clock),
@@ -39,12 +39,12 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     };
     let orders = OrderEvents::new(tickets.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
-    let resync = Resync::new(broker.clone(), mongo.database(), tickets.snapshot());
+    let resync = Resync::new(broker.clone(), &database, tickets.snapshot());
     Ok(App::new(NAME, routes::table(), state)
         .consumer(orders)
         .feed(reader)
         .relay(relay)
         .resync(resync)
         .broker(broker)
-        .mongo(mongo))
+        .database(database))
 }

@@ -10,6 +10,8 @@ mod consumers;
 pub mod domain;
 mod feed;
 mod routes;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod store;
 
 pub use app::build;

@@ -1,12 +1,12 @@
 //! The routes of the tickets service.
 
-mod create;
+pub(crate) mod create;
 mod error;
 mod list;
 mod mine;
 mod show;
 mod stream;
-mod update;
+pub(crate) mod update;
 mod view;
 
 use axum::routing::{get, post};

@@ -9,12 +9,11 @@ use bson::{Document, doc};
 use common::Id;
 use common::api::tickets::TicketListing;
 use common::id::kind;
-use futures::TryStreamExt;
-use mongodb::{Database, IndexModel};
+use mongodb::IndexModel;
 use service::http::PageRequest;
 use service::messaging::resync::{Snapshot, snapshot_of};
-use service::messaging::{OutboxCollection, Relay, WriteError};
-use service::mongo::{StoreError, object_id, stored_version};
+use service::messaging::{OutboxCollection, Publisher, Relay, WriteError};
+use service::mongo::{Database, Find, StoreError, object_id, stored_version};
 
 use crate::domain::Ticket;
 use document::TicketDocument;
@@ -35,7 +34,10 @@ pub(crate) struct TicketStore {
 
 impl TicketStore {
     /// Opens the collection and makes sure of its indexes.
-    pub(crate) async fn open(database: &Database, relay: &mut Relay) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        database: &Database,
+        relay: &mut Relay<impl Publisher>,
+    ) -> Result<Self, StoreError> {
         let tickets = relay.collection(database, "tickets").await?;
         let store = Self { tickets };
         let by_seller = IndexModel::builder()
@@ -63,15 +65,11 @@ impl TicketStore {
         listing: &TicketListing,
         page: &PageRequest<Place>,
     ) -> Result<Vec<Ticket>, StoreError> {
-        let found = self
-            .tickets
-            .documents()
-            .find(listing::filter(listing, page.after))
+        let find = Find::matching(listing::filter(listing, page.after))
             .sort(listing::order(listing.sort))
             .limit(page.fetch())
-            .max_time(LIST_LIMIT)
-            .await?;
-        Ok(found.map_ok(Ticket::from).try_collect().await?)
+            .max_time(LIST_LIMIT);
+        self.list(find).await
     }
 
     /// A seller's tickets, newest first; one more than the page shows, if there are more.
@@ -84,14 +82,13 @@ impl TicketStore {
         if let Some(after) = page.after {
             filter.insert("_id", doc! { "$lt": object_id(after) });
         }
-        let found = self
-            .tickets
-            .documents()
-            .find(filter)
-            .sort(doc! { "_id": -1 })
-            .limit(page.fetch())
-            .await?;
-        Ok(found.map_ok(Ticket::from).try_collect().await?)
+        let newest_first = Find::matching(filter).sort(doc! { "_id": -1 });
+        self.list(newest_first.limit(page.fetch())).await
+    }
+
+    async fn list(&self, find: Find) -> Result<Vec<Ticket>, StoreError> {
+        let found = self.tickets.documents().find(find).await?;
+        Ok(found.into_iter().map(Ticket::from).collect())
     }
 
     /// Replaces `old` by `new` with the event that tells of it; whether `old` was still the current version.

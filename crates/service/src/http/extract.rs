@@ -105,6 +105,12 @@ impl<K> PathId<K> {
     }
 }
 
+impl<K> From<Id<K>> for PathId<K> {
+    fn from(id: Id<K>) -> Self {
+        Self(Some(id))
+    }
+}
+
 impl<K: 'static, S: Send + Sync> FromRequestParts<S> for PathId<K> {
     type Rejection = std::convert::Infallible;
 

@@ -6,6 +6,7 @@ use async_nats::ConnectOptions;
 use async_nats::connection::State;
 use async_nats::jetstream::context::CreateStreamError;
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use async_nats::jetstream::{self, stream};
 use common::{Event, Subject, Timestamp};
 use tokio::time::timeout;
@@ -85,6 +86,9 @@ pub enum BrokerError {
     /// The stream's acknowledgement did not come in time.
     #[error("JetStream did not acknowledge within {PUBLISH_TIMEOUT:?}")]
     Timeout,
+    /// A message could not be read from the stream.
+    #[error("JetStream read: {0}")]
+    Read(String),
     /// A consumer could not be made or read.
     #[error("JetStream consumer: {0}")]
     Consumer(String),
@@ -114,6 +118,13 @@ impl Outgoing {
             time,
         }
     }
+}
+
+/// Where events go: the broker, or the simulation's.
+pub trait Publisher: Clone + Send + Sync + 'static {
+    /// Publishes, and returns once the stream has the message on file. Publishing the same message twice is publishing
+    /// it once.
+    fn publish(&self, message: &Outgoing) -> impl Future<Output = Result<(), BrokerError>> + Send;
 }
 
 /// A connection to the broker. Clones share it.
@@ -157,9 +168,9 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Makes the streams, or brings their settings up to date; as often as one likes. Gives the moment at which
-    /// the event stream was made, which tells one stream from the next.
-    pub async fn ensure_streams(&self) -> Result<i128, BrokerError> {
+    /// Makes the streams, or brings their settings up to date; as often as one likes. Gives what the broker says of the
+    /// event stream.
+    pub async fn ensure_streams(&self) -> Result<stream::Info, BrokerError> {
         let events = stream::Config {
             name: self.config.stream.clone(),
             description: Some("Events of the ticketing fleet".to_owned()),
@@ -179,7 +190,19 @@ impl Broker {
         };
         let info = self.jetstream.create_or_update_stream(events).await?;
         self.jetstream.create_or_update_stream(dead_letters).await?;
-        Ok(info.created.unix_timestamp_nanos())
+        Ok(info)
+    }
+
+    /// When the event of this number came, in nanoseconds since 1970; `None` if the stream has none of that number.
+    pub(super) async fn time_of(&self, sequence: u64) -> Result<Option<i128>, BrokerError> {
+        let read = |error: &dyn std::fmt::Display| BrokerError::Read(error.to_string());
+        let stream = self.jetstream.get_stream_no_info(self.stream()).await;
+        let stream = stream.map_err(|error| read(&error))?;
+        match stream.get_raw_message(sequence).await {
+            Ok(message) => Ok(Some(message.time.unix_timestamp_nanos())),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(read(&error)),
+        }
     }
 
     fn stream_defaults(&self) -> stream::Config {
@@ -275,6 +298,12 @@ impl Broker {
         if let Err(error) = self.client.drain().await {
             tracing::debug!(%error, "NATS connection was closed already");
         }
+    }
+}
+
+impl Publisher for Broker {
+    async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
+        Self::publish(self, message).await
     }
 }
 

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use bson::{Bson, DateTime, Document, doc};
-use common::Event;
-use common::Id;
 use common::id::kind;
-use mongodb::options::{IndexOptions, ReturnDocument};
-use mongodb::{ClientSession, Collection, IndexModel};
+use common::{Event, Id, Timestamp};
+use mongodb::IndexModel;
+use mongodb::options::IndexOptions;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::relay::Outbox;
 use crate::http::ApiError;
-use crate::mongo::{StoreError, is_duplicate_key, new_id};
+use crate::mongo::{Collection, Session, StoreError, new_id, to_date_time};
 
 /// The field that holds the events waiting to be published.
 pub(super) const FIELD: &str = "outbox";
@@ -30,7 +29,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn new(event: &Event) -> Self {
+    fn new(event: &Event, now: Timestamp) -> Self {
         // The random part keeps ids apart between fleets and rebuilt databases.
         let nonce = new_id::<kind::User>();
         let version = event.version().unwrap_or(0);
@@ -38,7 +37,7 @@ impl Entry {
             id: format!("{}-{version}-{nonce}", event.entity_id()),
             subject: event.subject().as_str().to_owned(),
             body: event.to_json(),
-            time: DateTime::now(),
+            time: to_date_time(now),
         }
     }
 }
@@ -60,15 +59,15 @@ pub enum WriteError {
     Duplicate,
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
 }
 
-impl From<mongodb::error::Error> for WriteError {
-    fn from(error: mongodb::error::Error) -> Self {
-        if is_duplicate_key(&error) {
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        if error.is_duplicate_key() {
             Self::Duplicate
         } else {
-            Self::Store(error.into())
+            Self::Store(error)
         }
     }
 }
@@ -109,7 +108,7 @@ where
 {
     pub(super) fn new(documents: Collection<D>, outbox: Arc<Outbox>) -> Self {
         Self {
-            raw: documents.clone_with_type(),
+            raw: documents.with_type(),
             documents,
             outbox,
         }
@@ -132,14 +131,13 @@ where
             .keys(doc! { "outbox.time": 1 })
             .options(options)
             .build();
-        self.raw.create_index(index).await?;
-        Ok(())
+        self.raw.create_indexes([index]).await
     }
 
     /// Writes a new document with its events.
     pub async fn insert(&self, document: &D, events: &[Event]) -> Result<(), WriteError> {
         let (stored, pending) = self.prepare(document, events)?;
-        self.raw.insert_one(stored).await?;
+        self.raw.insert_one(&stored).await?;
         self.committed(pending);
         Ok(())
     }
@@ -147,12 +145,12 @@ where
     /// As [`OutboxCollection::insert`], in a transaction; hand over the result once that is committed.
     pub async fn insert_in(
         &self,
-        session: &mut ClientSession,
+        session: &mut Session,
         document: &D,
         events: &[Event],
-    ) -> Result<Pending, mongodb::error::Error> {
+    ) -> Result<Pending, StoreError> {
         let (stored, pending) = self.prepare(document, events)?;
-        self.raw.insert_one(stored).session(session).await?;
+        self.raw.insert_one_in(session, &stored).await?;
         Ok(pending)
     }
 
@@ -165,12 +163,8 @@ where
         update: Document,
         events: &[Event],
     ) -> Result<Option<D>, StoreError> {
-        let (update, entries) = with_entries(update, events)?;
-        let changed = self
-            .raw
-            .find_one_and_update(filter, update)
-            .return_document(ReturnDocument::After)
-            .await?;
+        let (update, entries) = self.with_entries(update, events)?;
+        let changed = self.raw.find_one_and_update(filter, update).await?;
         let Some((document, pending)) = self.changed(changed, entries)? else {
             return Ok(None);
         };
@@ -181,18 +175,14 @@ where
     /// As [`OutboxCollection::update`], in a transaction; hand over the result once that is committed.
     pub async fn update_in(
         &self,
-        session: &mut ClientSession,
+        session: &mut Session,
         filter: Document,
         update: Document,
         events: &[Event],
-    ) -> Result<Option<(D, Pending)>, mongodb::error::Error> {
-        let (update, entries) = with_entries(update, events)?;
-        let changed = self
-            .raw
-            .find_one_and_update(filter, update)
-            .return_document(ReturnDocument::After)
-            .session(session)
-            .await?;
+    ) -> Result<Option<(D, Pending)>, StoreError> {
+        let (update, entries) = self.with_entries(update, events)?;
+        let changed = self.raw.find_one_and_update_in(session, filter, update);
+        let changed = changed.await?;
         self.changed(changed, entries)
     }
 
@@ -201,12 +191,8 @@ where
         self.outbox.nudge(pending);
     }
 
-    fn prepare(
-        &self,
-        document: &D,
-        events: &[Event],
-    ) -> Result<(Document, Pending), mongodb::error::Error> {
-        let entries: Vec<_> = events.iter().map(Entry::new).collect();
+    fn prepare(&self, document: &D, events: &[Event]) -> Result<(Document, Pending), StoreError> {
+        let entries = self.entries(events);
         let mut stored = bson::serialize_to_document(document)?;
         stored.insert(FIELD, bson::serialize_to_bson(&entries)?);
         let id = stored.get("_id").cloned().unwrap_or(Bson::Null);
@@ -217,13 +203,34 @@ where
         &self,
         changed: Option<Document>,
         entries: Vec<Entry>,
-    ) -> Result<Option<(D, Pending)>, mongodb::error::Error> {
+    ) -> Result<Option<(D, Pending)>, StoreError> {
         let Some(stored) = changed else {
             return Ok(None);
         };
         let id = stored.get("_id").cloned().unwrap_or(Bson::Null);
         let document = bson::deserialize_from_document(stored)?;
         Ok(Some((document, self.pending(id, entries))))
+    }
+
+    fn entries(&self, events: &[Event]) -> Vec<Entry> {
+        let now = self.outbox.now();
+        events.iter().map(|event| Entry::new(event, now)).collect()
+    }
+
+    fn with_entries(
+        &self,
+        mut update: Document,
+        events: &[Event],
+    ) -> Result<(Document, Vec<Entry>), StoreError> {
+        let entries = self.entries(events);
+        if !entries.is_empty() {
+            let each = doc! { "$each": bson::serialize_to_bson(&entries)? };
+            match update.get_document_mut("$push") {
+                Ok(push) => _ = push.insert(FIELD, each),
+                Err(_) => _ = update.insert("$push", doc! { FIELD: each }),
+            }
+        }
+        Ok((update, entries))
     }
 
     fn pending(&self, document: Bson, entries: Vec<Entry>) -> Pending {
@@ -233,21 +240,6 @@ where
             entries,
         }
     }
-}
-
-fn with_entries(
-    mut update: Document,
-    events: &[Event],
-) -> Result<(Document, Vec<Entry>), mongodb::error::Error> {
-    let entries: Vec<_> = events.iter().map(Entry::new).collect();
-    if !entries.is_empty() {
-        let each = doc! { "$each": bson::serialize_to_bson(&entries)? };
-        match update.get_document_mut("$push") {
-            Ok(push) => _ = push.insert(FIELD, each),
-            Err(_) => _ = update.insert("$push", doc! { FIELD: each }),
-        }
-    }
-    Ok((update, entries))
 }
 
 /// An id for something that is about no version, such as a message of a re-emission.

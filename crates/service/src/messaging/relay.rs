@@ -6,19 +6,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{DateTime, Document, doc};
+use bson::{Document, doc};
 use common::{Subject, Timestamp};
 use futures::{StreamExt, TryStreamExt};
-use mongodb::{Collection, Database};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{Broker, BrokerError, Outgoing};
+use super::broker::{Broker, BrokerError, Outgoing, Publisher};
 use super::outbox::{Entry, FIELD, OutboxCollection, Pending};
-use crate::mongo::StoreError;
+use crate::clock::Clock;
+use crate::mongo::{Collection, Database, Find, StoreError, to_date_time};
 
 /// How many nudges wait; one that finds the queue full is left to the sweep.
 const QUEUE: usize = 4_096;
@@ -34,9 +34,15 @@ const SWEEP_BATCH: usize = 500;
 #[derive(Debug)]
 pub struct Outbox {
     nudges: mpsc::Sender<Pending>,
+    clock: Clock,
 }
 
 impl Outbox {
+    /// When an event is written, by the machine's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub(super) fn nudge(&self, pending: Pending) {
         if !pending.entries.is_empty() {
             // Full or closed: the entries are in the database, and the sweep finds them.
@@ -47,8 +53,8 @@ impl Outbox {
 
 /// Publishes a service's outboxes.
 #[derive(Debug)]
-pub struct Relay {
-    broker: Broker,
+pub struct Relay<P = Broker> {
+    publisher: P,
     outbox: Arc<Outbox>,
     queue: Mutex<mpsc::Receiver<Pending>>,
     collections: Vec<Collection<Document>>,
@@ -73,10 +79,18 @@ impl Relay {
     /// A relay to this broker, with no collections yet.
     #[must_use]
     pub fn new(broker: Broker) -> Self {
+        Self::to(broker, Clock::system())
+    }
+}
+
+impl<P: Publisher> Relay<P> {
+    /// A relay to this publisher, which tells the age of what waits by this clock.
+    #[must_use]
+    pub fn to(publisher: P, clock: Clock) -> Self {
         let (nudges, queue) = mpsc::channel(QUEUE);
         Self {
-            broker,
-            outbox: Arc::new(Outbox { nudges }),
+            publisher,
+            outbox: Arc::new(Outbox { nudges, clock }),
             queue: Mutex::new(queue),
             collections: Vec::new(),
         }
@@ -107,6 +121,7 @@ impl Relay {
                 .await;
         };
         tokio::select! {
+            biased;
             () = nudged => {}
             () = self.sweep_regularly() => {}
             () = stop.cancelled() => {}
@@ -141,8 +156,8 @@ impl Relay {
         let published: Vec<_> = pending.entries.iter().map(|entry| &entry.id).collect();
         let filter = doc! { "_id": &pending.document };
         let update = doc! { "$pull": { FIELD: { "id": { "$in": published } } } };
-        let pulled = pending.collection.update_one(filter, update).await;
-        pulled.map_err(StoreError::from)?;
+        let pulled = pending.collection.update_one(filter, update, false);
+        pulled.await?;
         Ok(())
     }
 
@@ -158,7 +173,7 @@ impl Relay {
             body: entry.body.clone(),
             time: Timestamp::from_milliseconds(entry.time.timestamp_millis()),
         };
-        self.broker.publish(&message).await?;
+        self.publisher.publish(&message).await?;
         tracing::info!(event.id = message.id, event.subject = %subject, "event published");
         Ok(())
     }
@@ -177,21 +192,13 @@ impl Relay {
         collection: &Collection<Document>,
         age: Duration,
     ) -> Result<bool, RelayError> {
-        let before = DateTime::from_millis(
-            DateTime::now()
-                .timestamp_millis()
-                .saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)),
-        );
-        let waiting: Vec<Waiting> = collection
-            .clone_with_type::<Waiting>()
-            .find(doc! { "outbox.time": { "$lte": before } })
-            .projection(doc! { FIELD: 1 })
-            .limit(i64::try_from(SWEEP_BATCH).unwrap_or(i64::MAX))
-            .await
-            .map_err(StoreError::from)?
-            .try_collect()
-            .await
-            .map_err(StoreError::from)?;
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let before = self.outbox.now().milliseconds().saturating_sub(age);
+        let before = to_date_time(Timestamp::from_milliseconds(before));
+        let find = Find::matching(doc! { "outbox.time": { "$lte": before } })
+            .project(doc! { FIELD: 1 })
+            .limit(i64::try_from(SWEEP_BATCH).unwrap_or(i64::MAX));
+        let waiting = collection.with_type::<Waiting>().find(find).await?;
         let full = waiting.len() == SWEEP_BATCH;
         futures::stream::iter(waiting.into_iter().map(Ok))
             .try_for_each_concurrent(IN_FLIGHT, async |waiting| {

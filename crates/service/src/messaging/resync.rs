@@ -1,26 +1,26 @@
 //! Re-emission: telling the world the current state of everything a service owns.
 //!
-//! The broker's data is disposable. A service remembers in its own database which stream it last filled; when it
-//! meets another one, made since, it tells everything again. Consumers apply only what is newer, so telling what
-//! is known changes nothing.
+//! The broker's data is disposable. A service remembers in its own database which stream it filled and where that
+//! ended; when it meets another one, made since, or one that lost its end or something in between, it tells everything
+//! again. Consumers apply only what is newer, so telling what is known changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::stream;
 use bson::doc;
 use common::Event;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use mongodb::{Collection, Database};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{Broker, BrokerError, Outgoing};
+use super::broker::{Broker, BrokerError, Outgoing, Publisher};
 use super::outbox::unique_message_id;
 use crate::clock::Clock;
-use crate::mongo::StoreError;
+use crate::mongo::{Collection, Database, StoreError};
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const IN_FLIGHT: usize = 64;
@@ -35,11 +35,9 @@ where
 {
     let documents = documents.clone();
     Arc::new(move || {
-        let documents = documents.clone();
-        futures::stream::once(async move { documents.find(doc! {}).await })
-            .try_flatten()
+        documents
+            .stream()
             .try_filter_map(move |document| std::future::ready(Ok(event(document))))
-            .map_err(StoreError::from)
             .boxed()
     })
 }
@@ -55,18 +53,57 @@ pub enum ResyncError {
     Store(#[from] StoreError),
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct KnownStream {
-    #[serde(rename = "_id")]
-    name: String,
+/// What was seen of the stream.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Sight {
+    /// When it was made, in nanoseconds since 1970.
     created: String,
+    /// The numbers of its first and its last message.
+    #[serde(default)]
+    first: i64,
+    #[serde(default)]
+    last: i64,
+    /// When the last message came, in nanoseconds since 1970: another message has another time.
+    #[serde(default)]
+    last_time: String,
+    /// How many messages are missing between the first and the last.
+    #[serde(default)]
+    gaps: i64,
+}
+
+/// What a broker may lose although it acknowledged it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Loss {
+    /// It was made anew, or this service never filled it.
+    #[error("the stream is a new one")]
+    All,
+    /// Its latest messages, as when a machine loses power that had them in memory, or when a file was cut off.
+    #[error("the end of the stream was lost")]
+    Tail,
+    /// Some in between, as when a file was damaged.
+    #[error("messages within the stream were lost")]
+    Gap,
+}
+
+impl Sight {
+    fn of(info: &stream::Info) -> Self {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let state = &info.state;
+        Self {
+            created: info.created.unix_timestamp_nanos().to_string(),
+            first: number(state.first_sequence),
+            last: number(state.last_sequence),
+            last_time: state.last_timestamp.unix_timestamp_nanos().to_string(),
+            gaps: number(state.deleted_count.unwrap_or(0)),
+        }
+    }
 }
 
 /// Re-emits a service's state, on demand and when the stream is a new one.
 #[derive(Clone)]
 pub struct Resync {
     broker: Broker,
-    known: Collection<KnownStream>,
+    known: Collection<Sight>,
     snapshot: Snapshot,
 }
 
@@ -92,45 +129,69 @@ impl Resync {
         }
     }
 
+    /// Tells everything again if the stream is another one, or lost something, since it was looked at last.
     async fn fill_new_stream(&self) -> Result<(), ResyncError> {
-        let created = self.broker.ensure_streams().await?.to_string();
-        let name = self.broker.stream();
-        let by_name = doc! { "_id": name };
-        let known = self.known.find_one(by_name.clone()).await;
-        let known = known.map_err(StoreError::from)?;
-        if known.is_some_and(|known| known.created == created) {
+        let by_name = doc! { "_id": self.broker.stream() };
+        // First what was, then what is: another process may note a later sight at any moment.
+        let before = self.known.find_one(by_name.clone()).await?;
+        let now = Sight::of(&self.broker.ensure_streams().await?);
+        if before.as_ref() == Some(&now) {
             return Ok(());
         }
-        let count = self.emit_all().await?;
-        tracing::info!(
-            count,
-            stream = name,
-            "filled a new stream with the current state"
-        );
-        let filled = KnownStream {
-            name: name.to_owned(),
-            created,
-        };
-        let replaced = self.known.replace_one(by_name, filled).upsert(true).await;
-        replaced.map_err(StoreError::from)?;
+        if let Some(loss) = self.loss_since(before.as_ref(), &now).await? {
+            let count = self.emit_all().await?;
+            tracing::warn!(count, %loss, "told the current state of everything again");
+        }
+        let seen = bson::serialize_to_document(&now).map_err(StoreError::from)?;
+        let seen = doc! { "$set": seen };
+        self.known.update_one(by_name, seen, true).await?;
         Ok(())
+    }
+
+    /// What the stream lost that it had when it was seen before.
+    async fn loss_since(
+        &self,
+        before: Option<&Sight>,
+        now: &Sight,
+    ) -> Result<Option<Loss>, BrokerError> {
+        let Some(before) = before.filter(|before| before.created == now.created) else {
+            return Ok(Some(Loss::All));
+        };
+        if now.last < before.last {
+            return Ok(Some(Loss::Tail));
+        }
+        if now.gaps > before.gaps {
+            return Ok(Some(Loss::Gap));
+        }
+        // What is older than the stream's limits leaves it at its beginning.
+        if before.last < now.first || before.last == 0 {
+            return Ok(None);
+        }
+        let there = self.broker.time_of(before.last.unsigned_abs()).await?;
+        let is_same = there.is_some_and(|time| time.to_string() == before.last_time);
+        Ok((!is_same).then_some(Loss::Tail))
     }
 
     /// Publishes the state of everything; gives how many events that were.
     pub async fn emit_all(&self) -> Result<u64, ResyncError> {
-        let clock = Clock::system();
-        let mut published = (self.snapshot)()
-            .map_err(ResyncError::from)
-            .map_ok(|event| {
-                let id = unique_message_id("resync", &event);
-                let message = Outgoing::new(id, &event, clock.now());
-                async move { Ok(self.broker.publish(&message).await?) }
-            })
-            .try_buffer_unordered(IN_FLIGHT);
-        let mut count = 0;
-        while published.try_next().await?.is_some() {
-            count += 1;
-        }
-        Ok(count)
+        emit(&self.snapshot, &self.broker).await
     }
+}
+
+/// Publishes all of a snapshot; gives how many events that were.
+pub async fn emit(snapshot: &Snapshot, publisher: &impl Publisher) -> Result<u64, ResyncError> {
+    let clock = Clock::system();
+    let mut published = snapshot()
+        .map_err(ResyncError::from)
+        .map_ok(|event| {
+            let id = unique_message_id("resync", &event);
+            let message = Outgoing::new(id, &event, clock.now());
+            async move { Ok(publisher.publish(&message).await?) }
+        })
+        .try_buffer_unordered(IN_FLIGHT);
+    let mut count = 0;
+    while published.try_next().await?.is_some() {
+        count += 1;
+    }
+    Ok(count)
 }

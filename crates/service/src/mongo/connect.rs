@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use bson::doc;
+use mongodb::Client;
 use mongodb::options::{
     Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
-use mongodb::{Client, Database};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::StoreError;
+use super::{Database, StoreError};
 use crate::config::Environment;
 
 /// Where a service's database is.
@@ -32,14 +31,7 @@ impl MongoConfig {
     }
 }
 
-/// The service's database.
-#[derive(Debug, Clone)]
-pub struct Mongo {
-    client: Client,
-    database: Database,
-}
-
-impl Mongo {
+impl Database {
     /// A client for the configured database; it connects in the background.
     ///
     /// Writes are acknowledged by a majority with its journal on disk, so that what was acknowledged survives the
@@ -63,31 +55,6 @@ impl Mongo {
             .default_database
             .clone()
             .unwrap_or_else(|| service.to_owned());
-        let client = Client::with_options(options)?;
-        let database = client.database(&name);
-        Ok(Self { client, database })
-    }
-
-    /// The client, for sessions.
-    #[must_use]
-    pub const fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// The service's own database.
-    #[must_use]
-    pub const fn database(&self) -> &Database {
-        &self.database
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.database.run_command(doc! { "ping": 1 }).await?;
-        Ok(())
-    }
-
-    /// Closes all connections.
-    pub async fn close(self) {
-        self.client.shutdown().await;
+        Ok(Self::on_server(Client::with_options(options)?, &name))
     }
 }

@@ -1,6 +1,8 @@
-//! What an error of the driver means to us.
+//! What an error of the database means to us.
 
-use mongodb::error::{Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, WriteFailure};
+use mongodb::error::{
+    Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+};
 
 use crate::http::ApiError;
 use crate::messaging::Failure;
@@ -18,39 +20,95 @@ const PASSING: [i32; 13] = [
 /// The database could not do what was asked of it.
 #[derive(Debug, thiserror::Error)]
 #[error("database: {0}")]
-pub struct StoreError(#[from] Error);
+pub struct StoreError(Cause);
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Server(Error),
+    #[cfg(feature = "simulation")]
+    #[error(transparent)]
+    Memory(super::memory::Refusal),
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        Self(Cause::Server(error))
+    }
+}
+
+impl From<bson::error::Error> for StoreError {
+    fn from(error: bson::error::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+#[cfg(feature = "simulation")]
+impl From<super::memory::Refusal> for StoreError {
+    fn from(refusal: super::memory::Refusal) -> Self {
+        Self(Cause::Memory(refusal))
+    }
+}
 
 impl StoreError {
     /// Whether trying again later may help: the database is away, changing its primary, or busy.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        match &*self.0.kind {
-            ErrorKind::Io(_)
-            | ErrorKind::ServerSelection { .. }
-            | ErrorKind::ConnectionPoolCleared { .. }
-            | ErrorKind::DnsResolve { .. }
-            | ErrorKind::Shutdown => true,
-            ErrorKind::Command(error)
-                if error.code == TOO_SLOW || PASSING.contains(&error.code) =>
-            {
-                true
-            }
-            _ => {
-                self.0.contains_label(TRANSIENT_TRANSACTION_ERROR)
-                    || self.0.contains_label("RetryableWriteError")
-            }
+        match &self.0 {
+            Cause::Server(error) => is_passing(error),
+            #[cfg(feature = "simulation")]
+            Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
+        }
+    }
+
+    /// Whether a unique value is taken. Inserts report it as a failed write; find-and-modify, and anything inside a
+    /// transaction, as a failed command.
+    #[must_use]
+    pub fn is_duplicate_key(&self) -> bool {
+        match &self.0 {
+            Cause::Server(error) => match &*error.kind {
+                ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
+                ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
+                _ => false,
+            },
+            #[cfg(feature = "simulation")]
+            Cause::Memory(refusal) => *refusal == super::memory::Refusal::Duplicate,
+        }
+    }
+
+    /// Whether the transaction lost against another and is to be tried again from its start.
+    pub(super) fn is_lost_transaction(&self) -> bool {
+        match &self.0 {
+            Cause::Server(error) => error.contains_label(TRANSIENT_TRANSACTION_ERROR),
+            #[cfg(feature = "simulation")]
+            Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
+        }
+    }
+
+    /// Whether it is not known if the commit worked.
+    pub(super) fn is_unknown_commit(&self) -> bool {
+        match &self.0 {
+            Cause::Server(error) => error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT),
+            #[cfg(feature = "simulation")]
+            Cause::Memory(_) => false,
         }
     }
 }
 
-/// Whether a unique value is taken. Inserts report it as a failed write; find-and-modify, and anything inside a
-/// transaction, as a failed command.
-#[must_use]
-pub fn is_duplicate_key(error: &Error) -> bool {
+fn is_passing(error: &Error) -> bool {
     match &*error.kind {
-        ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
-        ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
-        _ => false,
+        ErrorKind::Io(_)
+        | ErrorKind::ServerSelection { .. }
+        | ErrorKind::ConnectionPoolCleared { .. }
+        | ErrorKind::DnsResolve { .. }
+        | ErrorKind::Shutdown => true,
+        ErrorKind::Command(error) if error.code == TOO_SLOW || PASSING.contains(&error.code) => {
+            true
+        }
+        _ => {
+            error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+                || error.contains_label("RetryableWriteError")
+        }
     }
 }
 

@@ -2,9 +2,8 @@
 
 use bson::oid::ObjectId;
 use bson::{Document, doc};
-use mongodb::Collection;
 
-use super::{StoreError, is_duplicate_key};
+use super::{Collection, StoreError};
 
 /// Takes over the state that an event tells of an entity, unless a state at least as new is there.
 ///
@@ -17,10 +16,9 @@ pub async fn apply_if_newer<D: Send + Sync>(
 ) -> Result<(), StoreError> {
     let older = doc! { "_id": id, "version": { "$lt": version } };
     let update = doc! { "$set": state };
-    match replicas.update_one(older, update).upsert(true).await {
+    match replicas.update_one(older, update, true).await {
         // No older one matched, so the upsert met one that is as new or newer.
-        Err(error) if is_duplicate_key(&error) => Ok(()),
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok(()),
+        Err(error) if error.is_duplicate_key() => Ok(()),
+        applied => applied,
     }
 }

@@ -4,17 +4,55 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use mongodb::ClientSession;
-use mongodb::error::{Error, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use tokio::time::{Instant, sleep};
 
-use super::{Mongo, StoreError};
+use super::{Database, StoreError};
 use crate::backoff::Backoff;
 
 /// How long a transaction that loses against others is tried again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How one run of a transaction's body ended.
-type Outcome<T, E> = Result<Result<T, E>, Error>;
+type Outcome<T, E> = Result<Result<T, E>, StoreError>;
+
+/// A transaction under way.
+#[derive(Debug)]
+pub enum Session {
+    /// On the server.
+    Server(Box<ClientSession>),
+    /// In the simulation's memory.
+    #[cfg(feature = "simulation")]
+    Memory(super::memory::Transaction),
+}
+
+impl Session {
+    async fn start(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Server(session) => session.start_transaction().await?,
+            #[cfg(feature = "simulation")]
+            Self::Memory(transaction) => transaction.start(),
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        match self {
+            Self::Server(session) => session.commit_transaction().await?,
+            #[cfg(feature = "simulation")]
+            Self::Memory(transaction) => transaction.commit().await,
+        }
+        Ok(())
+    }
+
+    async fn abort(&mut self) {
+        match self {
+            // An unfinished transaction ends by itself.
+            Self::Server(session) => drop(session.abort_transaction().await),
+            #[cfg(feature = "simulation")]
+            Self::Memory(transaction) => transaction.abort(),
+        }
+    }
+}
 
 /// Runs `body` in a transaction: commits if it gives `Ok(Ok(_))`, else aborts.
 ///
@@ -22,53 +60,48 @@ type Outcome<T, E> = Result<Result<T, E>, Error>;
 /// does without: losers that come back together lose together. `body` gives `Err` for what the database says and
 /// `Ok(Err)` for what the domain says; what it borrows is in `context`.
 pub async fn in_transaction<C, T, E>(
-    mongo: &Mongo,
+    database: &Database,
     context: C,
-    mut body: impl for<'s> FnMut(&'s mut ClientSession, &'s C) -> BoxFuture<'s, Outcome<T, E>>,
+    mut body: impl for<'s> FnMut(&'s mut Session, &'s C) -> BoxFuture<'s, Outcome<T, E>>,
 ) -> Result<Result<T, E>, StoreError> {
     let deadline = Instant::now() + PATIENCE;
     let mut delays = Backoff::new(Duration::from_millis(2), Duration::from_millis(100));
-    let mut session = mongo.client().start_session().await?;
+    let mut session = database.start_session().await?;
     loop {
         match run_once(&mut session, &context, &mut body).await {
-            Err(error)
-                if error.contains_label(TRANSIENT_TRANSACTION_ERROR)
-                    && Instant::now() < deadline =>
-            {
+            Err(error) if error.is_lost_transaction() && Instant::now() < deadline => {
                 sleep(delays.next_delay()).await;
             }
-            outcome => return Ok(outcome?),
+            outcome => return outcome,
         }
     }
 }
 
 async fn run_once<C, T, E>(
-    session: &mut ClientSession,
+    session: &mut Session,
     context: &C,
-    body: &mut impl for<'s> FnMut(&'s mut ClientSession, &'s C) -> BoxFuture<'s, Outcome<T, E>>,
+    body: &mut impl for<'s> FnMut(&'s mut Session, &'s C) -> BoxFuture<'s, Outcome<T, E>>,
 ) -> Outcome<T, E> {
-    session.start_transaction().await?;
+    session.start().await?;
     match body(session, context).await {
         Ok(Ok(value)) => {
             commit(session).await?;
             Ok(Ok(value))
         }
         refused => {
-            // The body's own failure is the one to tell; an unfinished transaction ends by itself.
-            let _ = session.abort_transaction().await;
+            // The body's own failure is the one to tell.
+            session.abort().await;
             refused
         }
     }
 }
 
 /// Commits, asking again while the answer does not say whether it worked.
-async fn commit(session: &mut ClientSession) -> Result<(), Error> {
+async fn commit(session: &mut Session) -> Result<(), StoreError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match session.commit_transaction().await {
-            Err(error)
-                if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
-                    && Instant::now() < deadline => {}
+        match session.commit().await {
+            Err(error) if error.is_unknown_commit() && Instant::now() < deadline => {}
             result => return result,
         }
     }

@@ -174,6 +174,33 @@ async fn a_new_stream_is_filled_with_the_state_of_everything() {
 }
 
 #[tokio::test]
+async fn a_stream_that_lost_a_message_is_filled_again() {
+    let app = start().await;
+    let things = ["first", "second", "third"].map(ticket);
+    for thing in &things {
+        leave_in_outbox(&app, thing).await;
+        app.expect_event(Subject::TicketUpdated, |event| {
+            event.entity_id() == thing.id.to_string()
+        })
+        .await;
+    }
+    let stream = app.broker().stream();
+    let sights = app.database().collection::<bson::Document>("streams");
+    let all_seen = bson::doc! { "_id": stream, "last": 3_i64 };
+    eventually("the service has seen all of the stream", async || {
+        sights.find_one(all_seen.clone()).await.unwrap()
+    })
+    .await;
+    let stream = app.broker().jetstream().get_stream(stream).await.unwrap();
+    stream.delete_message(2).await.unwrap();
+    app.expect_event(Subject::TicketUpdated, |event| {
+        event.entity_id() == things[1].id.to_string()
+    })
+    .await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn an_operator_can_ask_for_everything_again() {
     let app = start().await;
     leave_in_outbox(&app, &ticket("a thing")).await;

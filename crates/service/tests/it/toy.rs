@@ -6,7 +6,6 @@ use bson::doc;
 use bson::oid::ObjectId;
 use common::events::TicketState;
 use common::{Event, Price, Subject};
-use mongodb::Collection;
 use serde::{Deserialize, Serialize};
 use service::app::{StartError, connect_broker, connect_mongo};
 use service::backoff::Backoff;
@@ -15,7 +14,7 @@ use service::messaging::resync::{Resync, snapshot_of};
 use service::messaging::{
     BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Persistence, Relay,
 };
-use service::mongo::{MongoConfig, StoreError, new_id, object_id, typed_id};
+use service::mongo::{Collection, MongoConfig, new_id, object_id, typed_id};
 use service::{App, Clock};
 use testkit::TestApp;
 use utoipa_axum::router::OpenApiRouter;
@@ -46,12 +45,12 @@ pub(crate) async fn start() -> TestApp {
 }
 
 pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
-    let mongo = connect_mongo(&config.mongo, "toy").await?;
+    let database = connect_mongo(&config.mongo, "toy").await?;
     let broker = connect_broker(&config.broker, "toy").await?;
     let mut relay = Relay::new(broker.clone());
-    let things: OutboxCollection<Thing> = relay.collection(mongo.database(), "things").await?;
+    let things: OutboxCollection<Thing> = relay.collection(&database, "things").await?;
     let counting = Counting {
-        seen: mongo.database().collection("seen"),
+        seen: database.collection("seen"),
     };
     let consumer = Consumer::new(
         broker.clone(),
@@ -65,7 +64,7 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
     });
     let resync = Resync::new(
         broker.clone(),
-        mongo.database(),
+        &database,
         snapshot_of(things.documents(), |thing| Some(told(&thing))),
     );
     Ok(App::new("toy", OpenApiRouter::new(), ())
@@ -73,7 +72,7 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
         .relay(relay)
         .resync(resync)
         .broker(broker)
-        .mongo(mongo))
+        .database(database))
 }
 
 /// What is told of a thing.
@@ -114,14 +113,9 @@ impl Handler for Counting {
         };
         let by_id = doc! { "_id": object_id(ticket.id) };
         let count = doc! { "$inc": { "times": 1 } };
-        let counted = self
-            .seen
-            .find_one_and_update(by_id, count)
-            .upsert(true)
-            .await;
-        let before = counted
-            .map_err(StoreError::from)?
-            .map_or(0, |seen| seen.times);
+        self.seen.update_one(by_id.clone(), count, true).await?;
+        let seen = self.seen.find_one(by_id).await?;
+        let before = seen.map_or(0, |seen| seen.times - 1);
         match ticket.title.as_str() {
             "never" => Err(Failure::Fatal("it says so".into())),
             "not now" => Err(Failure::Retry("it says so".into())),
@@ -135,7 +129,7 @@ impl Handler for Counting {
 
 /// How often the toy was told of this ticket.
 pub(crate) async fn times_seen(app: &TestApp, ticket: &TicketState) -> i32 {
-    let seen: Collection<Seen> = app.database().collection("seen");
+    let seen = app.database().collection::<Seen>("seen");
     let seen = seen.find_one(doc! { "_id": object_id(ticket.id) }).await;
     seen.unwrap().map_or(0, |seen| seen.times)
 }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bson::{DateTime, doc};
 use common::{Email, Timestamp};
+use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
-use mongodb::{Collection, Database, IndexModel};
 use serde::{Deserialize, Serialize};
-use service::mongo::{StoreError, to_date_time};
+use service::mongo::{Collection, Database, StoreError, to_date_time};
 
 use crate::domain::{MagicLink, TokenDigest};
 
@@ -40,7 +40,7 @@ impl MagicLinkStore {
             .keys(doc! { "expires_at": 1 })
             .options(tidy)
             .build();
-        links.create_index(by_expiry).await?;
+        links.create_indexes([by_expiry]).await?;
         Ok(Self { links })
     }
 
@@ -51,8 +51,7 @@ impl MagicLinkStore {
             email: link.email.clone(),
             expires_at: to_date_time(link.expires_at),
         };
-        self.links.insert_one(stored).await?;
-        Ok(())
+        self.links.insert_one(&stored).await
     }
 
     /// Uses up the link with this digest and gives the address that it was sent to; `None` if there is none, or if it

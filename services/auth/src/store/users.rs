@@ -5,11 +5,11 @@ use std::fmt;
 use bson::oid::ObjectId;
 use bson::{DateTime, doc};
 use common::Email;
+use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
-use mongodb::{Collection, Database, IndexModel};
 use serde::{Deserialize, Serialize};
 use service::mongo::{
-    StoreError, from_date_time, is_duplicate_key, object_id, to_date_time, typed_id,
+    Collection, Database, StoreError, from_date_time, object_id, to_date_time, typed_id,
 };
 
 use crate::domain::{EmailInUse, PasswordHash, User};
@@ -61,16 +61,15 @@ impl UserStore {
             .keys(doc! { "email": 1 })
             .options(unique)
             .build();
-        users.create_index(by_email).await?;
+        users.create_indexes([by_email]).await?;
         Ok(Self { users })
     }
 
     /// Adds the account, unless its address is taken.
     pub(crate) async fn insert(&self, user: &User) -> Result<(), InsertError> {
-        match self.users.insert_one(UserDocument::from(user)).await {
-            Ok(_) => Ok(()),
-            Err(error) if is_duplicate_key(&error) => Err(EmailInUse.into()),
-            Err(error) => Err(StoreError::from(error).into()),
+        match self.users.insert_one(&UserDocument::from(user)).await {
+            Err(error) if error.is_duplicate_key() => Err(EmailInUse.into()),
+            inserted => Ok(inserted?),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::store::OrderStore;
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
-pub(super) async fn cancel(
+pub(crate) async fn cancel(
     State(orders): State<OrderStore>,
     RequireUser(user): RequireUser,
     id: PathId<kind::Order>,

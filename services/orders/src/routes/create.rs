@@ -24,7 +24,7 @@ use crate::store::{OrderStore, PlaceError, TicketStore};
         (status = 404, description = "There is no such ticket", body = ErrorBody),
     )
 )]
-pub(super) async fn create(
+pub(crate) async fn create(
     State(orders): State<OrderStore>,
     State(tickets): State<TicketStore>,
     State(clock): State<Clock>,

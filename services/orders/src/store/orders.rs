@@ -3,13 +3,13 @@
 use bson::{Document, doc};
 use common::id::kind;
 use common::{Id, OrderStatus};
-use futures::{FutureExt, TryStreamExt};
-use mongodb::{Collection, IndexModel};
+use futures::FutureExt;
+use mongodb::IndexModel;
 use service::http::PageRequest;
 use service::messaging::resync::{Snapshot, snapshot_of};
-use service::messaging::{OutboxCollection, Relay};
+use service::messaging::{OutboxCollection, Publisher, Relay};
 use service::mongo::{
-    Mongo, StoreError, in_transaction, is_duplicate_key, object_id, stored_version,
+    Collection, Database, Find, StoreError, in_transaction, object_id, stored_version,
 };
 
 use super::document::{OrderDocument, Reservation};
@@ -21,7 +21,7 @@ const TRIES: u32 = 5;
 /// Orders, and the claims on tickets by which at most one of them is active a ticket.
 #[derive(Debug, Clone)]
 pub(crate) struct OrderStore {
-    mongo: Mongo,
+    database: Database,
     orders: OutboxCollection<OrderDocument>,
     reservations: Collection<Reservation>,
 }
@@ -47,17 +47,20 @@ struct Changed;
 
 impl OrderStore {
     /// Opens the collections and makes sure of their indexes.
-    pub(crate) async fn open(mongo: &Mongo, relay: &mut Relay) -> Result<Self, StoreError> {
-        let orders = relay.collection(mongo.database(), "orders").await?;
+    pub(crate) async fn open(
+        database: &Database,
+        relay: &mut Relay<impl Publisher>,
+    ) -> Result<Self, StoreError> {
+        let orders = relay.collection(database, "orders").await?;
         let store = Self {
-            mongo: mongo.clone(),
+            database: database.clone(),
             orders,
-            reservations: mongo.database().collection("reservations"),
+            reservations: database.collection("reservations"),
         };
         let by_buyer = IndexModel::builder()
             .keys(doc! { "user_id": 1, "_id": -1 })
             .build();
-        store.orders.documents().create_index(by_buyer).await?;
+        store.orders.documents().create_indexes([by_buyer]).await?;
         Ok(store)
     }
 
@@ -76,15 +79,14 @@ impl OrderStore {
             order_id: object_id(order.id),
         };
         let context = (&self.orders, &self.reservations, &reservation, order);
-        let placed = in_transaction(&self.mongo, context, |session, context| {
+        let placed = in_transaction(&self.database, context, |session, context| {
             let (orders, reservations, reservation, order) = *context;
             async move {
                 // First, so that of many only one writes more than this.
-                let reserved = reservations.insert_one(reservation);
-                match reserved.session(&mut *session).await {
-                    Err(error) if is_duplicate_key(&error) => return Ok(Err(PlaceError::Reserved)),
+                match reservations.insert_one_in(session, reservation).await {
+                    Err(error) if error.is_duplicate_key() => return Ok(Err(PlaceError::Reserved)),
                     reserved => reserved?,
-                };
+                }
                 let events = [order.event()];
                 Ok(Ok(orders
                     .insert_in(session, &order.into(), &events)
@@ -112,14 +114,12 @@ impl OrderStore {
         if let Some(after) = page.after {
             filter.insert("_id", doc! { "$lt": object_id(after) });
         }
+        let newest_first = Find::matching(filter).sort(doc! { "_id": -1 });
         let found = self
             .orders
             .documents()
-            .find(filter)
-            .sort(doc! { "_id": -1 })
-            .limit(page.fetch())
-            .await?;
-        Ok(found.map_ok(Order::from).try_collect().await?)
+            .find(newest_first.limit(page.fetch()));
+        Ok(found.await?.into_iter().map(Order::from).collect())
     }
 
     /// Changes the order as it is now, a few times more if it was changed meanwhile. Gives it as it is then, or `None`
@@ -161,7 +161,7 @@ impl OrderStore {
             "order_id": object_id(old.id),
         };
         let context = (&self.orders, &self.reservations, &reservation, old, new);
-        let cancelled = in_transaction(&self.mongo, context, |session, context| {
+        let cancelled = in_transaction(&self.database, context, |session, context| {
             let (orders, reservations, reservation, old, new) = *context;
             async move {
                 let (filter, update) = replacement(old, new);
@@ -170,8 +170,8 @@ impl OrderStore {
                 let Some((_, pending)) = changed.await? else {
                     return Ok(Err(Changed));
                 };
-                let released = reservations.delete_one(reservation.clone());
-                released.session(session).await?;
+                let released = reservations.delete_one_in(session, reservation.clone());
+                released.await?;
                 Ok(Ok(pending))
             }
             .boxed()

@@ -4,8 +4,7 @@ use bson::doc;
 use common::Id;
 use common::events::TicketState;
 use common::id::kind;
-use mongodb::{Collection, Database};
-use service::mongo::{StoreError, apply_if_newer, object_id, stored_version};
+use service::mongo::{Collection, Database, StoreError, apply_if_newer, object_id, stored_version};
 
 use super::document::TicketDocument;
 use crate::domain::OrderedTicket;

@@ -28,7 +28,7 @@ use crate::store::OrderStore;
         (status = 503, description = "Stripe gave no clear answer yet; ask again", body = ErrorBody),
     )
 )]
-pub(super) async fn pay(
+pub(crate) async fn pay(
     State(orders): State<OrderStore>,
     State(settlement): State<Settlement>,
     Authorized { user, input }: Authorized<PayOrder>,

@@ -108,7 +108,7 @@ impl OrderDocument {
 }
 
 fn without_id(stored: &impl Serialize) -> Result<Document, StoreError> {
-    let mut fields = bson::serialize_to_document(stored).map_err(mongodb::error::Error::from)?;
+    let mut fields = bson::serialize_to_document(stored)?;
     fields.remove("_id");
     Ok(fields)
 }

@@ -3,8 +3,7 @@
 use bson::doc;
 use common::Id;
 use common::id::kind;
-use mongodb::{Collection, Database};
-use service::mongo::{StoreError, apply_if_newer, object_id};
+use service::mongo::{Collection, Database, StoreError, apply_if_newer, object_id};
 
 use super::document::OrderDocument;
 use crate::domain::Order;

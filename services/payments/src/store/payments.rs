@@ -3,13 +3,14 @@
 use bson::{DateTime, Document, doc};
 use common::id::kind;
 use common::{Event, Id, Timestamp};
-use futures::TryStreamExt;
+use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
-use mongodb::{Database, IndexModel};
 use serde::Deserialize;
 use service::messaging::resync::{Snapshot, snapshot_of};
-use service::messaging::{OutboxCollection, Relay, WriteError};
-use service::mongo::{StoreError, object_id, stored_version, to_date_time, typed_id};
+use service::messaging::{OutboxCollection, Publisher, Relay, WriteError};
+use service::mongo::{
+    Database, Find, StoreError, object_id, stored_version, to_date_time, typed_id,
+};
 
 use super::document::PaymentDocument;
 use crate::domain::Payment;
@@ -36,7 +37,10 @@ struct DueDocument {
 
 impl PaymentStore {
     /// Opens the collection and makes sure of its indexes.
-    pub(crate) async fn open(database: &Database, relay: &mut Relay) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        database: &Database,
+        relay: &mut Relay<impl Publisher>,
+    ) -> Result<Self, StoreError> {
         let payments = relay.collection(database, "payments").await?;
         let store = Self { payments };
         let unfinished = IndexOptions::builder()
@@ -47,7 +51,7 @@ impl PaymentStore {
             .keys(doc! { "due_at": 1 })
             .options(unfinished)
             .build();
-        store.payments.documents().create_index(due).await?;
+        store.payments.documents().create_indexes([due]).await?;
         Ok(store)
     }
 
@@ -110,20 +114,16 @@ impl PaymentStore {
 
     /// Payments whose time has come, the longest waiting first.
     pub(crate) async fn due(&self, now: Timestamp, limit: i64) -> Result<Vec<Due>, StoreError> {
-        let found = self
-            .payments
-            .documents()
-            .clone_with_type::<DueDocument>()
-            .find(doc! { "due_at": { "$lte": to_date_time(now) } })
+        let find = Find::matching(doc! { "due_at": { "$lte": to_date_time(now) } })
             .sort(doc! { "due_at": 1 })
-            .projection(doc! { "due_at": 1 })
-            .limit(limit)
-            .await?;
-        let due = found.map_ok(|found| Due {
+            .project(doc! { "due_at": 1 })
+            .limit(limit);
+        let payments = self.payments.documents().with_type::<DueDocument>();
+        let due = payments.find(find).await?.into_iter().map(|found| Due {
             order: typed_id(found.order_id),
             at: found.due_at,
         });
-        Ok(due.try_collect().await?)
+        Ok(due.collect())
     }
 
     /// Takes a due payment for oneself until `lease` is over; `None` if another process was faster.

@@ -14,7 +14,7 @@ use stripe_shared::{PaymentIntent, PaymentIntentStatus};
 use stripe_types::Currency;
 
 use super::failure::Failed;
-use super::{Stripe, Unclear};
+use super::{Account, Stripe, Unclear};
 use crate::domain::{CardToken, Charge, Decline};
 
 /// What Stripe tells us again in its webhooks.
@@ -82,8 +82,13 @@ struct TokenData<'a> {
 }
 
 impl ChargeRequest<'_> {
+    /// The attempt's name to Stripe, however often it is sent.
+    pub(super) fn key(&self) -> String {
+        format!("{}-{}", self.payment, self.attempt)
+    }
+
     fn strategy(&self) -> RequestStrategy {
-        let key = IdempotencyKey::new(format!("{}-{}", self.payment, self.attempt));
+        let key = IdempotencyKey::new(self.key());
         RequestStrategy::Idempotent(key.expect("two short texts are neither empty nor too long"))
     }
 
@@ -131,17 +136,9 @@ const fn no_redirects() -> CreatePaymentIntentAutomaticPaymentMethods {
 impl Stripe {
     /// Charges the card, once however often the same request is sent.
     pub(crate) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<Charged, Unclear> {
-        let send = request
-            .empty_intent()
-            .build()
-            .form(&request.confirmed_intent())
-            .customize::<PaymentIntent>()
-            .request_strategy(request.strategy())
-            .send(&self.client);
-        match self.call(send).await {
-            Ok(intent) => outcome(intent),
+        match self.confirm(request).await {
             Err(Failed::Refused(decline)) => Ok(Charged::Declined(decline)),
-            Err(failed) => Err(failed.into_unclear()),
+            charged => charged.map_err(Failed::into_unclear),
         }
     }
 
@@ -154,24 +151,52 @@ impl Stripe {
         &self,
         request: &ChargeRequest<'_>,
     ) -> Result<Withdrawal, Unclear> {
-        let send = request
-            .empty_intent()
-            .customize()
-            .request_strategy(request.strategy())
-            .send(&self.client);
-        match self.call(send).await {
-            Ok(_) => Ok(Withdrawal::Withdrawn),
+        match self.spend_key(request).await {
+            Ok(()) => Ok(Withdrawal::Withdrawn),
             Err(Failed::KeyTaken) => self.charge(request).await.map(Withdrawal::TooLate),
             Err(failed) => Err(failed.into_unclear()),
         }
     }
+
+    async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Charged, Failed> {
+        match &self.account {
+            Account::Stripe(client) => {
+                let send = request
+                    .empty_intent()
+                    .build()
+                    .form(&request.confirmed_intent())
+                    .customize::<PaymentIntent>()
+                    .request_strategy(request.strategy())
+                    .send(client);
+                outcome(self.call(send).await?)
+            }
+            #[cfg(feature = "simulation")]
+            Account::Simulated(stripe) => stripe.confirm(request).await,
+        }
+    }
+
+    async fn spend_key(&self, request: &ChargeRequest<'_>) -> Result<(), Failed> {
+        match &self.account {
+            Account::Stripe(client) => {
+                let send = request
+                    .empty_intent()
+                    .customize()
+                    .request_strategy(request.strategy())
+                    .send(client);
+                self.call(send).await?;
+                Ok(())
+            }
+            #[cfg(feature = "simulation")]
+            Account::Simulated(stripe) => stripe.spend_key(request).await,
+        }
+    }
 }
 
-fn outcome(intent: PaymentIntent) -> Result<Charged, Unclear> {
+fn outcome(intent: PaymentIntent) -> Result<Charged, Failed> {
     match intent.status {
         PaymentIntentStatus::Succeeded => paid(intent)
             .map(Charged::Paid)
-            .ok_or_else(|| Failed::unclear("a success without a charge").into_unclear()),
+            .ok_or_else(|| Failed::unclear("a success without a charge")),
         PaymentIntentStatus::RequiresAction | PaymentIntentStatus::RequiresPaymentMethod => {
             Ok(Charged::Declined(Decline {
                 code: "authentication_required".to_owned(),
@@ -181,7 +206,7 @@ fn outcome(intent: PaymentIntent) -> Result<Charged, Unclear> {
         }
         other => {
             let reason = format!("a payment intent that is {}", other.as_str());
-            Err(Failed::unclear(reason).into_unclear())
+            Err(Failed::unclear(reason))
         }
     }
 }

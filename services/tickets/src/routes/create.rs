@@ -21,7 +21,7 @@ use crate::store::TicketStore;
         (status = 401, description = "Not signed in", body = ErrorBody),
     )
 )]
-pub(super) async fn create(
+pub(crate) async fn create(
     State(tickets): State<TicketStore>,
     Authorized { user, input }: Authorized<TicketDetails>,
 ) -> Result<(StatusCode, Json<TicketView>), ApiError> {

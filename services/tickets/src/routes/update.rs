@@ -25,7 +25,7 @@ use crate::store::TicketStore;
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
-pub(super) async fn update(
+pub(crate) async fn update(
     State(tickets): State<TicketStore>,
     id: PathId<kind::Ticket>,
     Authorized { user, input }: Authorized<TicketDetails>,

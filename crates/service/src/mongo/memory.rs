@@ -1,0 +1,355 @@
+//! A database in memory for the simulation: as much of MongoDB as the stores use, and exactly as it behaves.
+//!
+//! Single-document writes are atomic, `_id`s are unique, transactions read a snapshot and lose at once against whoever
+//! wrote first, and writes outside of transactions wait for those. What it does not know it refuses loudly. A test runs
+//! the same operations here and on a real server and compares.
+
+mod filter;
+mod transaction;
+mod update;
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bson::{Bson, Document};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Find, StoreError};
+use crate::simulation::Process;
+use filter::{compare, field, matches};
+pub use transaction::Transaction;
+use update::{apply, upserted};
+
+/// Why the database refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The `_id` is taken.
+    #[error("duplicate key")]
+    Duplicate,
+    /// Another transaction wrote it first.
+    #[error("write conflict")]
+    Conflict,
+}
+
+/// Told of each document that is written: the collection, the document as it was, and as it is.
+pub type Witness = Arc<dyn Fn(&str, Option<&Document>, Option<&Document>) + Send + Sync>;
+
+/// A database, as one process reaches it.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    data: Arc<Mutex<Data>>,
+    process: Process,
+}
+
+#[derive(Default)]
+struct Data {
+    tables: BTreeMap<String, Vec<Row>>,
+    transactions: u64,
+    witness: Option<Witness>,
+}
+
+#[derive(Clone)]
+struct Row {
+    id: Bson,
+    /// None while the row exists only in an open transaction, or not any more.
+    document: Option<Arc<Document>>,
+    /// The open transaction that wrote it.
+    held_by: Option<u64>,
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Data").finish_non_exhaustive()
+    }
+}
+
+impl Memory {
+    /// An empty database.
+    #[must_use]
+    pub fn new(process: Process) -> Self {
+        Self {
+            data: Arc::default(),
+            process,
+        }
+    }
+
+    /// The same database, as another process reaches it.
+    #[must_use]
+    pub fn reached_by(&self, process: Process) -> Self {
+        Self {
+            data: Arc::clone(&self.data),
+            process,
+        }
+    }
+
+    /// Lets somebody see every write from now on.
+    pub fn witness(&self, witness: Witness) {
+        self.lock().witness = Some(witness);
+    }
+
+    /// The documents of a collection as they are, for whoever checks them.
+    #[must_use]
+    pub fn documents(&self, table: &str) -> Vec<Document> {
+        let data = self.lock();
+        let rows = data.tables.get(table).into_iter().flatten();
+        rows.filter_map(|row| row.document.as_deref().cloned())
+            .collect()
+    }
+
+    pub(super) fn table(&self, name: &str) -> Table {
+        Table {
+            memory: self.clone(),
+            name: name.to_owned(),
+        }
+    }
+
+    pub(super) fn transaction(&self) -> Transaction {
+        Transaction::new(self.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Data> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Data {
+    fn row(&mut self, table: &str, id: &Bson) -> Option<&mut Row> {
+        let rows = self.tables.get_mut(table)?;
+        rows.iter_mut().find(|row| row.id == *id)
+    }
+
+    /// The first document that matches, with what holds it.
+    fn find(&self, table: &str, filter: &Document) -> Option<&Row> {
+        let rows = self.tables.get(table)?;
+        rows.iter().find(|row| {
+            let document = row.document.as_deref();
+            document.is_some_and(|document| matches(document, filter))
+        })
+    }
+
+    fn put(&mut self, table: &str, id: &Bson, document: Option<Arc<Document>>) {
+        if self.row(table, id).is_none() {
+            let row = Row {
+                id: id.clone(),
+                document: None,
+                held_by: None,
+            };
+            self.tables.entry(table.to_owned()).or_default().push(row);
+        }
+        let row = self.row(table, id).expect("it is there, or was just made");
+        row.held_by = None;
+        let before = std::mem::replace(&mut row.document, document.clone());
+        if let Some(witness) = self.witness.clone() {
+            witness(table, before.as_deref(), document.as_deref());
+        }
+        if let Some(rows) = self.tables.get_mut(table) {
+            rows.retain(|row| row.document.is_some() || row.held_by.is_some());
+        }
+    }
+}
+
+/// What a write outside of a transaction does with the row that it finds.
+enum Write<T> {
+    /// Puts this there, and gives that.
+    Put(Bson, Option<Document>, T),
+    /// Nothing, and gives that.
+    Nothing(T),
+    /// Somebody's transaction has it.
+    Wait,
+}
+
+/// A collection, as one process reaches it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    memory: Memory,
+    name: String,
+}
+
+impl Table {
+    pub(super) async fn find_one<D: DeserializeOwned>(
+        &self,
+        filter: &Document,
+    ) -> Result<Option<D>, StoreError> {
+        let find = Find::matching(filter.clone()).limit(1);
+        Ok(self.find(&find).await?.pop())
+    }
+
+    pub(super) async fn find<D: DeserializeOwned>(
+        &self,
+        find: &Find,
+    ) -> Result<Vec<D>, StoreError> {
+        self.memory.process.step().await;
+        let mut found: Vec<Arc<Document>> = {
+            let data = self.memory.lock();
+            let rows = data.tables.get(&self.name).into_iter().flatten();
+            rows.filter_map(|row| row.document.clone())
+                .filter(|document| matches(document, &find.filter))
+                .collect()
+        };
+        if let Some(order) = &find.sort {
+            found.sort_by(|a, b| in_order(a, b, order));
+        }
+        if let Some(most) = find.limit {
+            found.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        }
+        self.memory.process.step().await;
+        let found = found.iter().map(|document| read(document));
+        found.collect()
+    }
+
+    pub(super) async fn insert_one<D: Serialize>(&self, document: &D) -> Result<(), StoreError> {
+        let document = bson::serialize_to_document(document)?;
+        let id = id_of(&document);
+        let inserted = self.write(|data, table| match data.row(table, &id) {
+            Some(row) if row.held_by.is_some() => Write::Wait,
+            Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
+            None => Write::Put(id.clone(), Some(document.clone()), Ok(())),
+        });
+        Ok(inserted.await?)
+    }
+
+    pub(super) async fn update_one(
+        &self,
+        filter: &Document,
+        update: &Document,
+        upsert: bool,
+    ) -> Result<(), StoreError> {
+        let updated = self.write(|data, table| {
+            if let Some(row) = data.find(table, filter) {
+                return changed(row, update, |_| Ok(()));
+            }
+            if !upsert {
+                return Write::Nothing(Ok(()));
+            }
+            let document = upserted(filter, update);
+            let id = id_of(&document);
+            match data.row(table, &id) {
+                Some(row) if row.held_by.is_some() => Write::Wait,
+                Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
+                None => Write::Put(id, Some(document), Ok(())),
+            }
+        });
+        Ok(updated.await?)
+    }
+
+    pub(super) async fn find_one_and_update<D: DeserializeOwned>(
+        &self,
+        filter: &Document,
+        update: &Document,
+    ) -> Result<Option<D>, StoreError> {
+        let changed = self.write(|data, table| match data.find(table, filter) {
+            Some(row) => changed(row, update, |document| Some(document.clone())),
+            None => Write::Nothing(None),
+        });
+        changed.await.as_ref().map(read).transpose()
+    }
+
+    pub(super) async fn find_one_and_delete<D: DeserializeOwned>(
+        &self,
+        filter: &Document,
+    ) -> Result<Option<D>, StoreError> {
+        let deleted = self.write(|data, table| match data.find(table, filter) {
+            Some(row) if row.held_by.is_some() => Write::Wait,
+            Some(row) => Write::Put(row.id.clone(), None, row.document.as_deref().cloned()),
+            None => Write::Nothing(None),
+        });
+        deleted.await.as_ref().map(read).transpose()
+    }
+
+    pub(super) async fn insert_one_in<D: Serialize>(
+        &self,
+        transaction: &mut Transaction,
+        document: &D,
+    ) -> Result<(), StoreError> {
+        let document = bson::serialize_to_document(document)?;
+        transaction.step().await;
+        let inserted = transaction.insert(&self.name, document);
+        transaction.step().await;
+        Ok(inserted?)
+    }
+
+    pub(super) async fn find_one_and_update_in<D: DeserializeOwned>(
+        &self,
+        transaction: &mut Transaction,
+        filter: &Document,
+        update: &Document,
+    ) -> Result<Option<D>, StoreError> {
+        transaction.step().await;
+        let updated = transaction.update(&self.name, filter, update);
+        transaction.step().await;
+        updated?.as_ref().map(read).transpose()
+    }
+
+    pub(super) async fn delete_one_in(
+        &self,
+        transaction: &mut Transaction,
+        filter: &Document,
+    ) -> Result<(), StoreError> {
+        transaction.step().await;
+        let deleted = transaction.delete(&self.name, filter);
+        transaction.step().await;
+        Ok(deleted?)
+    }
+
+    /// One write, decided and done in one moment, as soon as no transaction stands in its way.
+    async fn write<T>(&self, decide: impl Fn(&mut Data, &str) -> Write<T>) -> T {
+        loop {
+            self.memory.process.step().await;
+            let done = {
+                let mut data = self.memory.lock();
+                match decide(&mut data, &self.name) {
+                    Write::Put(id, document, value) => {
+                        data.put(&self.name, &id, document.map(Arc::new));
+                        Some(value)
+                    }
+                    Write::Nothing(value) => Some(value),
+                    Write::Wait => None,
+                }
+            };
+            match done {
+                Some(value) => {
+                    self.memory.process.step().await;
+                    return value;
+                }
+                // A step may take no time at all, and whoever holds the row needs some.
+                None => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+            }
+        }
+    }
+}
+
+fn changed<T>(row: &Row, update: &Document, value: impl Fn(&Document) -> T) -> Write<T> {
+    if row.held_by.is_some() {
+        return Write::Wait;
+    }
+    let mut document = row.document.as_deref().cloned().unwrap_or_default();
+    apply(&mut document, update);
+    let value = value(&document);
+    Write::Put(row.id.clone(), Some(document), value)
+}
+
+fn read<D: DeserializeOwned>(document: &Document) -> Result<D, StoreError> {
+    Ok(bson::deserialize_from_document(document.clone())?)
+}
+
+fn id_of(document: &Document) -> Bson {
+    document.get("_id").cloned().expect("a document has an id")
+}
+
+fn in_order(a: &Document, b: &Document, order: &Document) -> Ordering {
+    order
+        .iter()
+        .map(|(name, direction)| {
+            let ordering = compare(field(a, name), field(b, name)).unwrap_or(Ordering::Equal);
+            if direction.as_i32() == Some(-1) {
+                ordering.reverse()
+            } else {
+                ordering
+            }
+        })
+        .find(|ordering| ordering.is_ne())
+        .unwrap_or(Ordering::Equal)
+}

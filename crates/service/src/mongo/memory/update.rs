@@ -1,0 +1,68 @@
+//! What an update makes of a document.
+
+use bson::{Bson, Document};
+
+use super::filter::matches;
+
+/// Changes the document.
+pub(super) fn apply(document: &mut Document, update: &Document) {
+    for (operator, fields) in update {
+        let fields = fields.as_document().expect("an operator has fields");
+        for (name, operand) in fields {
+            match operator.as_str() {
+                "$set" => _ = document.insert(name, operand.clone()),
+                "$unset" => _ = document.remove(name),
+                "$inc" => increase(document, name, operand),
+                "$push" => push(array(document, name), operand),
+                "$pull" => pull(array(document, name), operand),
+                other => unimplemented!("the update {other}, which no store uses"),
+            }
+        }
+    }
+}
+
+/// The document that an upsert adds: what the filter says is equal, and then the update.
+pub(super) fn upserted(filter: &Document, update: &Document) -> Document {
+    let equalities = filter
+        .iter()
+        .filter(|(_, condition)| condition.as_document().is_none());
+    let mut document = equalities
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    apply(&mut document, update);
+    document
+}
+
+fn increase(document: &mut Document, name: &str, by: &Bson) {
+    let before = document.get_i64(name).unwrap_or(0);
+    document.insert(name, before + by.as_i64().expect("a counter of 64 bits"));
+}
+
+fn array<'a>(document: &'a mut Document, name: &str) -> &'a mut Vec<Bson> {
+    let array = document.entry(name.to_owned());
+    let array = array.or_insert_with(|| Bson::Array(Vec::new()));
+    match array {
+        Bson::Array(elements) => elements,
+        other => panic!("{name} is no array but {other}"),
+    }
+}
+
+fn push(elements: &mut Vec<Bson>, operand: &Bson) {
+    let options = operand.as_document().expect("a push says $each");
+    let each = options.get_array("$each").expect("a push says $each");
+    elements.extend(each.iter().cloned());
+    if let Ok(last) = options.get_i32("$slice") {
+        let kept = usize::try_from(-last).expect("only the last are kept");
+        let surplus = elements.len().saturating_sub(kept);
+        elements.drain(..surplus);
+    }
+}
+
+fn pull(elements: &mut Vec<Bson>, condition: &Bson) {
+    let condition = condition.as_document().expect("a pull has conditions");
+    elements.retain(|element| {
+        !element
+            .as_document()
+            .is_some_and(|element| matches(element, condition))
+    });
+}

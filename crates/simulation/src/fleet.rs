@@ -1,0 +1,322 @@
+//! The fleet: two replicas of each service over one database each, a stream, a Stripe, and expiration.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::events::ExpirationState;
+use common::{Event, Timestamp};
+use futures::future::BoxFuture;
+use orders::simulation::Orders;
+use payments::simulation::{Payments, SimulatedCharge, SimulatedStripe};
+use service::messaging::{Failure, Outgoing, Publisher, Relay};
+use service::mongo::Database;
+use service::mongo::memory::Memory;
+use service::simulation::{Process, World};
+use service::{ApiError, Clock};
+use tickets::simulation::Tickets;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::spawn_local;
+use tokio::time::sleep;
+
+use crate::books::Books;
+use crate::replica::{Replica, Service, Started, Work};
+use crate::stream::Stream;
+
+/// How long an order can be paid.
+pub(crate) const EXPIRATION: Duration = Duration::from_secs(5);
+
+const REPLICAS: usize = 2;
+
+/// How often in a hundred a message that was handled is delivered once more.
+const DUPLICATE: u64 = 10;
+
+/// How often in a hundred a message is held up for long, and for how many milliseconds at most.
+const HELD_UP: u64 = 15;
+const LONG: u64 = 6_000;
+const SHORT: u64 = 30;
+
+/// After so many deliveries a message would be a dead letter.
+const DELIVERIES: u32 = 100;
+
+/// The fleet and what belongs to it. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Fleet {
+    pub(crate) world: World,
+    pub(crate) clock: Clock,
+    pub(crate) tickets: Vec<Replica<Tickets>>,
+    pub(crate) orders: Vec<Replica<Orders>>,
+    pub(crate) payments: Vec<Replica<Payments>>,
+    pub(crate) data: Data,
+    pub(crate) stream: Stream,
+    pub(crate) stripe: SimulatedStripe,
+    pub(crate) books: Rc<RefCell<Books>>,
+    /// How many messages and timers are under way.
+    under_way: Rc<Cell<usize>>,
+}
+
+/// The databases.
+#[derive(Clone)]
+pub(crate) struct Data {
+    pub(crate) tickets: Memory,
+    pub(crate) orders: Memory,
+    pub(crate) payments: Memory,
+}
+
+impl Service for Tickets {
+    async fn handle(&self, event: Event) -> Result<(), Failure> {
+        Self::handle(self, event).await
+    }
+}
+
+impl Service for Orders {
+    async fn handle(&self, event: Event) -> Result<(), Failure> {
+        Self::handle(self, event).await
+    }
+}
+
+impl Service for Payments {
+    async fn handle(&self, event: Event) -> Result<(), Failure> {
+        Self::handle(self, event).await
+    }
+}
+
+fn relaying(relay: Relay<Stream>) -> Work {
+    Box::new(move |stop| Box::pin(relay.run(stop)))
+}
+
+fn replicas<S: Service>(
+    name: &str,
+    world: &World,
+    start: impl Fn(Process) -> BoxFuture<'static, Started<S>> + Send + Sync + 'static,
+) -> Vec<Replica<S>> {
+    let start = Arc::new(start);
+    (1..=REPLICAS)
+        .map(|number| Replica::new(format!("{name}-{number}"), world, start.clone()))
+        .collect()
+}
+
+impl Fleet {
+    /// A fleet in this world, all of it running.
+    pub(crate) fn start(world: &World) -> Self {
+        let outside = world.outsider();
+        let clock = Clock::of_runtime(Timestamp::from_milliseconds(1_800_000_000_000));
+        let (stream, events) = Stream::new(outside.clone());
+        let (stripe, charges) = SimulatedStripe::new(outside.clone());
+        let data = Data {
+            tickets: Memory::new(outside.clone()),
+            orders: Memory::new(outside.clone()),
+            payments: Memory::new(outside),
+        };
+        let fleet = Self {
+            tickets: tickets(world, &data, &stream, &clock),
+            orders: orders(world, &data, &stream, &clock),
+            payments: payments(world, &data, &stream, &stripe, &clock),
+            world: world.clone(),
+            clock,
+            data,
+            stream,
+            stripe,
+            books: Rc::default(),
+            under_way: Rc::default(),
+        };
+        fleet.run(events, charges);
+        fleet
+    }
+
+    fn run(
+        &self,
+        mut events: UnboundedReceiver<Event>,
+        mut charges: UnboundedReceiver<SimulatedCharge>,
+    ) {
+        for replica in &self.tickets {
+            spawn_local(replica.clone().run());
+        }
+        for replica in &self.orders {
+            spawn_local(replica.clone().run());
+        }
+        for replica in &self.payments {
+            spawn_local(replica.clone().run());
+        }
+        let fleet = self.clone();
+        spawn_local(async move {
+            while let Some(event) = events.recv().await {
+                fleet.deliver(&event);
+            }
+        });
+        let fleet = self.clone();
+        spawn_local(async move {
+            while let Some(charge) = charges.recv().await {
+                fleet.under_way(fleet.clone().tell_of(charge));
+            }
+        });
+    }
+
+    /// Whether no message, timer or request is under way outside of the services.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.under_way.get() == 0 && self.stripe.is_quiet()
+    }
+
+    fn under_way(&self, work: impl Future<Output = ()> + 'static) {
+        let under_way = Rc::clone(&self.under_way);
+        under_way.set(under_way.get() + 1);
+        spawn_local(async move {
+            work.await;
+            under_way.set(under_way.get() - 1);
+        });
+    }
+
+    fn deliver(&self, event: &Event) {
+        self.world.note(|| format!("published: {event:?}"));
+        let (fleet, event) = (self.clone(), event.clone());
+        match &event {
+            Event::OrderCreated(order) => {
+                if order.status.is_active() {
+                    let end = ExpirationState {
+                        order_id: order.id,
+                        expires_at: order.expires_at,
+                    };
+                    self.under_way(fleet.clone().expire(end));
+                }
+                self.under_way(fleet.clone().bring(fleet.tickets.clone(), event.clone()));
+                self.under_way(fleet.clone().bring(fleet.payments.clone(), event));
+            }
+            Event::OrderCancelled(_) => {
+                self.under_way(fleet.clone().bring(fleet.tickets.clone(), event.clone()));
+                self.under_way(fleet.clone().bring(fleet.payments.clone(), event));
+            }
+            Event::TicketCreated(_)
+            | Event::TicketUpdated(_)
+            | Event::PaymentCreated(_)
+            | Event::ExpirationComplete(_) => {
+                self.under_way(fleet.clone().bring(fleet.orders.clone(), event));
+            }
+            Event::PaymentRefunded(_) => {}
+        }
+    }
+
+    /// Delivers a message to one of these replicas until one has handled it, and sometimes once more.
+    async fn bring<S: Service>(self, replicas: Vec<Replica<S>>, event: Event) {
+        for _ in 0..DELIVERIES {
+            self.some_time().await;
+            let replica = self.any(&replicas);
+            let handled = replica.ask(async |service| service.handle(event.clone()).await);
+            match handled.await {
+                Some(Ok(())) if self.world.percent(DUPLICATE) => {}
+                Some(Ok(())) => return,
+                Some(Err(failure)) => {
+                    let subject = event.subject();
+                    self.world
+                        .note(|| format!("{replica} does not handle {subject} yet: {failure}"));
+                    sleep(Duration::from_millis(200)).await;
+                }
+                None => sleep(Duration::from_millis(200)).await,
+            }
+        }
+        let scandal = format!("a dead letter: {event:?}");
+        self.books.borrow_mut().scandals.push(scandal);
+    }
+
+    /// The expiration service: says when an order's time is over, now and then a little late.
+    async fn expire(self, end: ExpirationState) {
+        sleep(end.expires_at.since(self.clock.now())).await;
+        self.some_time().await;
+        let id = format!("expiration-{}", end.order_id);
+        let message = Outgoing::new(id, &Event::ExpirationComplete(end), end.expires_at);
+        while self.stream.publish(&message).await.is_err() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Stripe's webhook: tells of a charge until it is heard.
+    async fn tell_of(self, charge: SimulatedCharge) {
+        self.world.note(|| format!("charged: {charge:?}"));
+        loop {
+            self.some_time().await;
+            let replica = self.any(&self.payments);
+            let heard = replica.ask(async |payments| payments.hear_of(&charge).await);
+            match heard.await {
+                Some(Ok(())) if self.world.percent(DUPLICATE) => {}
+                Some(Ok(())) => return,
+                Some(Err(ApiError::Internal(error))) => {
+                    let scandal = format!("500 to a webhook: {error}");
+                    self.books.borrow_mut().scandals.push(scandal);
+                }
+                _ => sleep(Duration::from_millis(200)).await,
+            }
+        }
+    }
+
+    /// One of these, at random.
+    pub(crate) fn any<'a, S>(&self, replicas: &'a [Replica<S>]) -> &'a Replica<S> {
+        let chosen = self.world.below(replicas.len() as u64);
+        &replicas[usize::try_from(chosen).expect("there are few")]
+    }
+
+    async fn some_time(&self) {
+        let longest = if self.world.percent(HELD_UP) {
+            LONG
+        } else {
+            SHORT
+        };
+        sleep(Duration::from_millis(self.world.below(longest))).await;
+    }
+}
+
+fn tickets(world: &World, data: &Data, stream: &Stream, clock: &Clock) -> Vec<Replica<Tickets>> {
+    let (data, stream, clock) = (data.tickets.clone(), stream.clone(), clock.clone());
+    replicas("tickets", world, move |process| {
+        let database = Database::in_memory(data.reached_by(process.clone()));
+        let mut relay = Relay::to(stream.reached_by(process), clock.clone());
+        Box::pin(async move {
+            let service = Tickets::open(&database, &mut relay).await;
+            Started {
+                service: service.expect("memory opens"),
+                work: vec![relaying(relay)],
+            }
+        })
+    })
+}
+
+fn orders(world: &World, data: &Data, stream: &Stream, clock: &Clock) -> Vec<Replica<Orders>> {
+    let (data, stream, clock) = (data.orders.clone(), stream.clone(), clock.clone());
+    replicas("orders", world, move |process| {
+        let database = Database::in_memory(data.reached_by(process.clone()));
+        let mut relay = Relay::to(stream.reached_by(process), clock.clone());
+        let clock = clock.clone();
+        Box::pin(async move {
+            let service = Orders::open(&database, &mut relay, clock, EXPIRATION).await;
+            Started {
+                service: service.expect("memory opens"),
+                work: vec![relaying(relay)],
+            }
+        })
+    })
+}
+
+fn payments(
+    world: &World,
+    data: &Data,
+    stream: &Stream,
+    stripe: &SimulatedStripe,
+    clock: &Clock,
+) -> Vec<Replica<Payments>> {
+    let (data, stream) = (data.payments.clone(), stream.clone());
+    let (stripe, clock) = (stripe.clone(), clock.clone());
+    replicas("payments", world, move |process| {
+        let database = Database::in_memory(data.reached_by(process.clone()));
+        let mut relay = Relay::to(stream.reached_by(process.clone()), clock.clone());
+        let (stripe, clock) = (stripe.reached_by(process), clock.clone());
+        Box::pin(async move {
+            let service = Payments::open(&database, &mut relay, stripe, clock).await;
+            let service = service.expect("memory opens");
+            let sweeper = service.clone();
+            let sweep: Work = Box::new(|stop| Box::pin(async move { sweeper.sweep(stop).await }));
+            Started {
+                service,
+                work: vec![relaying(relay), sweep],
+            }
+        })
+    })
+}

@@ -1,0 +1,21 @@
+//! The saga in one thread: the services' own code, over a database, a broker and a Stripe in memory, through whatever
+//! order of things a seed draws. Development only.
+//!
+//! Two processes of each service share a database. Shoppers race, pay, pay twice, change their minds and let orders
+//! expire; messages come late, twice and in any order; answers get lost; processes die between any two effects and come
+//! back. When all is quiet, the invariants are checked on what the databases, the stream and Stripe hold.
+//!
+//! A seed is a schedule: the same seed is the same history, to the last step.
+
+mod books;
+mod fleet;
+mod invariants;
+mod replica;
+mod schedule;
+mod search;
+mod shopper;
+mod stream;
+
+pub use invariants::Violation;
+pub use schedule::{Outcome, Schedule};
+pub use search::{Search, search, search_deaths};

@@ -1,0 +1,81 @@
+//! `simulate`: looks through histories of the saga for one that breaks an invariant, or tells one in full.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use simulation::{Schedule, Search, search, search_deaths};
+
+/// Looks through histories of the saga, or tells one in full.
+#[derive(Parser)]
+struct Arguments {
+    /// How many histories to look through, from seed 0 on
+    #[arg(long, default_value_t = 10_000)]
+    schedules: u64,
+    /// How many more in which one process dies, at each step in turn
+    #[arg(long, default_value_t = 2_000)]
+    deaths: u64,
+    /// Tell the history of this seed instead
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The steps at which a process dies in it, instead of those that the seed draws; may be repeated
+    #[arg(long, value_name = "STEP", requires = "seed")]
+    death: Option<Vec<u64>>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.seed {
+        Some(seed) => tell(&Schedule {
+            seed,
+            deaths: arguments.death,
+        }),
+        None => look(arguments.schedules, arguments.deaths),
+    }
+}
+
+fn look(schedules: u64, deaths: u64) -> ExitCode {
+    let began = Instant::now();
+    let mut found = search(schedules, Schedule::of_seed);
+    if found.broken.is_none() && deaths > 0 {
+        let more = search_deaths(deaths);
+        found = Search {
+            broken: more.broken,
+            sound: found.sound + more.sound,
+            steps: found.steps + more.steps,
+        };
+    }
+    let Search { sound, steps, .. } = found;
+    match found.broken {
+        None => {
+            println!(
+                "sound: {sound} schedules, {steps} steps in {:.1?}",
+                began.elapsed()
+            );
+            ExitCode::SUCCESS
+        }
+        Some(broken) => {
+            println!("broken after {} schedules: {broken}", sound + 1);
+            for violation in broken.run().violations {
+                println!("  {violation}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tell(schedule: &Schedule) -> ExitCode {
+    let outcome = schedule.replay();
+    for note in &outcome.notes {
+        println!("{note}");
+    }
+    println!("{schedule}: {} steps", outcome.steps);
+    for violation in &outcome.violations {
+        println!("  {violation}");
+    }
+    if outcome.violations.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,119 @@
+//! A replica of a service: a process that runs, dies, and is started again.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use common::Event;
+use futures::future::BoxFuture;
+use service::messaging::Failure;
+use service::simulation::{Process, World};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// How long a dead process stays away, in milliseconds.
+const AWAY: u64 = 3_000;
+
+/// What a started service is.
+pub(crate) struct Started<S> {
+    /// Its routes and its consumer.
+    pub(crate) service: S,
+    /// What it does by itself until told to stop.
+    pub(crate) work: Vec<Work>,
+}
+
+/// Something that goes on until it is told to stop.
+pub(crate) type Work = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
+
+/// A service that handles events.
+pub(crate) trait Service: Clone + Send + Sync + 'static {
+    /// Handles an event.
+    fn handle(&self, event: Event) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+type Start<S> = Arc<dyn Fn(Process) -> BoxFuture<'static, Started<S>> + Send + Sync>;
+
+/// A replica. Clones are the same one.
+pub(crate) struct Replica<S> {
+    name: String,
+    world: World,
+    start: Start<S>,
+    running: Arc<Mutex<Option<Running<S>>>>,
+}
+
+struct Running<S> {
+    process: Process,
+    service: S,
+}
+
+impl<S> Clone for Replica<S> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            world: self.world.clone(),
+            start: Arc::clone(&self.start),
+            running: Arc::clone(&self.running),
+        }
+    }
+}
+
+impl<S> fmt::Display for Replica<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl<S: Service> Replica<S> {
+    /// A replica that is started by `start`, again and again.
+    pub(crate) fn new(name: String, world: &World, start: Start<S>) -> Self {
+        Self {
+            name,
+            world: world.clone(),
+            start,
+            running: Arc::default(),
+        }
+    }
+
+    /// Runs for ever: whenever its process dies, another is started a while later.
+    pub(crate) async fn run(self) {
+        loop {
+            let process = self.world.process();
+            let life = async {
+                let started = (self.start)(process.clone()).await;
+                self.set(Some(Running {
+                    process: process.clone(),
+                    service: started.service,
+                }));
+                let work = started.work.into_iter();
+                futures::future::join_all(work.map(|work| work(CancellationToken::new()))).await;
+            };
+            tokio::select! {
+                biased;
+                () = process.died() => {}
+                () = life => unreachable!("nobody tells it to stop"),
+            }
+            self.set(None);
+            self.world.note(|| format!("{self} died"));
+            sleep(Duration::from_millis(self.world.below(AWAY))).await;
+            self.world.note(|| format!("{self} starts again"));
+        }
+    }
+
+    /// What the service answers; none if it is away, or dies before it answers.
+    pub(crate) async fn ask<T>(&self, ask: impl AsyncFnOnce(S) -> T) -> Option<T> {
+        let (process, service) = {
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            let running = running.as_ref()?;
+            (running.process.clone(), running.service.clone())
+        };
+        tokio::select! {
+            biased;
+            () = process.died() => None,
+            answer = ask(service) => Some(answer),
+        }
+    }
+
+    fn set(&self, running: Option<Running<S>>) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
+    }
+}

@@ -1,0 +1,32 @@
+//! A few histories, in a build without optimisation; `cargo xtask test` looks through ten thousand.
+
+use simulation::{Schedule, Search, search, search_deaths};
+
+fn expect_sound(found: &Search) {
+    if let Some(broken) = &found.broken {
+        let told = broken.replay();
+        panic!(
+            "{broken} breaks {:#?}\n{}",
+            told.violations,
+            told.notes.join("\n")
+        );
+    }
+}
+
+#[test]
+fn no_history_breaks_an_invariant() {
+    expect_sound(&search(300, Schedule::of_seed));
+}
+
+#[test]
+fn no_death_at_any_step_breaks_an_invariant() {
+    expect_sound(&search_deaths(60));
+}
+
+#[test]
+fn a_seed_is_a_history() {
+    for seed in 0..10 {
+        let schedule = Schedule::of_seed(seed);
+        assert_eq!(schedule.run(), schedule.run(), "{schedule}");
+    }
+}

@@ -1,0 +1,129 @@
+//! The bugs that are planted, each by changing one place in the code.
+
+/// A bug to be planted.
+pub(super) struct Bug {
+    /// What somebody might do by mistake.
+    pub(super) name: &'static str,
+    /// Where, from the root of the workspace.
+    pub(super) file: &'static str,
+    /// The text there, which stands there once.
+    pub(super) right: &'static str,
+    /// What becomes of it.
+    pub(super) wrong: &'static str,
+}
+
+pub(super) const BUGS: &[Bug] = &[
+    Bug {
+        name: "publish before the write",
+        file: "crates/service/src/messaging/outbox.rs",
+        right: "        self.raw.insert_one(&stored).await?;\n        self.committed(pending);\n",
+        wrong: "        self.committed(pending);\n        self.raw.insert_one(&stored).await?;\n",
+    },
+    Bug {
+        name: "write without the event, which is only told of in passing",
+        file: "crates/service/src/messaging/outbox.rs",
+        right: r#"Err(_) => _ = update.insert("$push", doc! { FIELD: each }),"#,
+        wrong: "Err(_) => drop(each),",
+    },
+    Bug {
+        name: "take an event out of the outbox that the broker did not acknowledge",
+        file: "crates/service/src/messaging/relay.rs",
+        right: "            self.publish(entry).await?;\n",
+        wrong: "            let _ = self.publish(entry).await;\n",
+    },
+    Bug {
+        name: "apply an older event",
+        file: "crates/service/src/mongo/replica.rs",
+        right: r#""version": { "$lt": version }"#,
+        wrong: r#""version": { "$ne": version }"#,
+    },
+    Bug {
+        name: "forget the second look at the order after the charge",
+        file: "services/payments/src/settlement.rs",
+        right: "if order.is_some_and(|order| order.is_cancelled()) {",
+        wrong: "if order.is_none() {",
+    },
+    Bug {
+        name: "look at the payment first and write the cancelled order second",
+        file: "services/payments/src/consumers/orders.rs",
+        right: "        self.orders.apply_if_newer(&order).await?;
+        if order.is_cancelled() {
+            self.settlement.order_cancelled(order.id).await?;
+        }
+        Ok(())",
+        wrong: "        if order.is_cancelled() {
+            self.settlement.order_cancelled(order.id).await?;
+        }
+        Ok(self.orders.apply_if_newer(&order).await?)",
+    },
+    Bug {
+        name: "charge under a new idempotency key each time",
+        file: "services/payments/src/stripe/charge.rs",
+        right: r#"format!("{}-{}", self.payment, self.attempt)"#,
+        wrong: r#"format!("{}-{}", self.payment, service::mongo::new_id::<kind::Order>())"#,
+    },
+    Bug {
+        name: "refund under a new idempotency key each time",
+        file: "services/payments/src/stripe/refund.rs",
+        right: r#"format!("{payment}-refund")"#,
+        wrong: r#"format!("{payment}-{}", service::mongo::new_id::<kind::Order>())"#,
+    },
+    Bug {
+        name: "begin an attempt while another is pending",
+        file: "services/payments/src/domain/payment.rs",
+        right: "Status::Open if self.pending().is_some() => Err(RetryRefusal::Pending),",
+        wrong: "",
+    },
+    Bug {
+        name: "ask Stripe before the attempt is written down",
+        file: "services/payments/src/settlement/pay.rs",
+        right: "        let written = match before {",
+        wrong: "        self.drive(payment.clone()).await?;\n        let written = match before {",
+    },
+    Bug {
+        name: "write an order without looking at the version that was read",
+        file: "services/orders/src/store/orders.rs",
+        right: r#"    filter.insert("version", stored_version(old.version));"#,
+        wrong: "",
+    },
+    Bug {
+        name: "place an order without reserving its ticket",
+        file: "services/orders/src/store/orders.rs",
+        right: "                    Err(error) if error.is_duplicate_key() => return Ok(Err(PlaceError::Reserved)),",
+        wrong: "                    Err(error) if error.is_duplicate_key() => {}",
+    },
+    Bug {
+        name: "cancel an order and keep its reservation",
+        file: "services/orders/src/store/orders.rs",
+        right: "                released.await?;\n",
+        wrong: "                drop(released);\n",
+    },
+    Bug {
+        name: "let the time of a paid order run out",
+        file: "services/orders/src/domain/order.rs",
+        right: "OrderStatus::Complete | OrderStatus::Cancelled => Ok(None),",
+        wrong: "OrderStatus::Cancelled => Ok(None),\n            OrderStatus::Complete => Ok(Some(self.cancelled(CancellationReason::Expired))),",
+    },
+    Bug {
+        name: "complete a cancelled order",
+        file: "services/orders/src/domain/order.rs",
+        right: "            OrderStatus::Created | OrderStatus::AwaitingPayment => {
+                Some(self.changed(OrderStatus::Complete, None))
+            }
+            OrderStatus::Complete | OrderStatus::Cancelled => None,",
+        wrong: "            OrderStatus::Complete => None,
+            _ => Some(self.changed(OrderStatus::Complete, None)),",
+    },
+    Bug {
+        name: "write a ticket without looking at the version that was read",
+        file: "services/tickets/src/store.rs",
+        right: r#"    filter.insert("version", stored_version(ticket.version));"#,
+        wrong: "",
+    },
+    Bug {
+        name: "free a ticket that another order holds",
+        file: "services/tickets/src/domain/ticket.rs",
+        right: "(self.order == Some(order)).then(|| Self {",
+        wrong: "Some(order).map(|_| Self {",
+    },
+];

@@ -1,0 +1,87 @@
+//! The service without its sockets: what its routes and its consumer do, for the saga's simulation.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use common::api::auth::SessionView;
+use common::api::orders::{OrderView, PlaceOrder};
+use common::id::kind;
+use common::{Event, Id};
+use service::http::Authorized;
+use service::messaging::resync::Snapshot;
+use service::messaging::{Failure, Handler, Publisher, Relay};
+use service::mongo::{Database, StoreError};
+use service::session::RequireUser;
+use service::{ApiError, Clock};
+
+use crate::app::Expiration;
+use crate::consumers::Events;
+use crate::routes::{cancel, create};
+use crate::store::{OrderStore, TicketStore};
+
+/// A process of the service.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    orders: OrderStore,
+    tickets: TicketStore,
+    clock: Clock,
+    expiration: Duration,
+}
+
+impl Orders {
+    /// The service on this database, its events published by this relay; its orders can be paid for `expiration`.
+    pub async fn open<P: Publisher>(
+        database: &Database,
+        relay: &mut Relay<P>,
+        clock: Clock,
+        expiration: Duration,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            orders: OrderStore::open(database, relay).await?,
+            tickets: TicketStore::open(database),
+            clock,
+            expiration,
+        })
+    }
+
+    /// `POST /api/orders`
+    pub async fn place(
+        &self,
+        user: SessionView,
+        ticket: Id<kind::Ticket>,
+    ) -> Result<OrderView, ApiError> {
+        let input = PlaceOrder {
+            ticket_id: Some(ticket),
+        };
+        let placed = create::create(
+            State(self.orders.clone()),
+            State(self.tickets.clone()),
+            State(self.clock.clone()),
+            State(Expiration(self.expiration)),
+            Authorized { user, input },
+        );
+        let (_, Json(order)) = placed.await?;
+        Ok(order)
+    }
+
+    /// `DELETE /api/orders/{id}`
+    pub async fn cancel(&self, user: SessionView, order: Id<kind::Order>) -> Result<(), ApiError> {
+        let orders = State(self.orders.clone());
+        cancel::cancel(orders, RequireUser(user), order.into()).await?;
+        Ok(())
+    }
+
+    /// An event from the broker.
+    pub async fn handle(&self, event: Event) -> Result<(), Failure> {
+        let (orders, tickets) = (self.orders.clone(), self.tickets.clone());
+        let events = Events::new(orders, tickets, self.clock.clone());
+        events.handle(event).await
+    }
+
+    /// The state of every order.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.orders.snapshot()
+    }
+}

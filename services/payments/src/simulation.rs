@@ -1,0 +1,106 @@
+//! The service without its sockets: what its routes, its consumer and its sweep do, for the saga's simulation.
+
+use axum::Json;
+use axum::extract::State;
+use common::api::auth::SessionView;
+use common::api::payments::{PayOrder, PaymentView};
+use common::id::kind;
+use common::{Event, Id};
+use service::http::Authorized;
+use service::messaging::resync::Snapshot;
+use service::messaging::{Failure, Handler, Publisher, Relay};
+use service::mongo::{Database, StoreError};
+use service::{ApiError, Clock};
+use tokio_util::sync::CancellationToken;
+
+use crate::consumers::OrderEvents;
+use crate::routes::pay;
+use crate::settlement::Settlement;
+use crate::store::{OrderStore, PaymentStore};
+use crate::stripe::Stripe;
+pub use crate::stripe::{SimulatedCharge, SimulatedStripe};
+
+/// A process of the service.
+#[derive(Debug, Clone)]
+pub struct Payments {
+    orders: OrderStore,
+    settlement: Settlement,
+    snapshot: Snapshotter,
+}
+
+/// Says how to tell of every payment.
+#[derive(Clone)]
+struct Snapshotter(Snapshot);
+
+impl std::fmt::Debug for Snapshotter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}
+
+impl Payments {
+    /// The service on this database, its events published by this relay, its cards charged by this Stripe.
+    pub async fn open<P: Publisher>(
+        database: &Database,
+        relay: &mut Relay<P>,
+        stripe: SimulatedStripe,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        let payments = PaymentStore::open(database, relay).await?;
+        let orders = OrderStore::open(database);
+        let snapshot = Snapshotter(payments.snapshot());
+        let closing = CancellationToken::new();
+        let stripe = Stripe::simulated(stripe, closing.clone());
+        let settlement = Settlement::new(orders.clone(), payments, stripe, clock, closing);
+        Ok(Self {
+            orders,
+            settlement,
+            snapshot,
+        })
+    }
+
+    /// `POST /api/payments`
+    pub async fn pay(
+        &self,
+        user: SessionView,
+        order: Id<kind::Order>,
+        card: &str,
+    ) -> Result<PaymentView, ApiError> {
+        let input = PayOrder {
+            token: card.to_owned(),
+            order_id: Some(order),
+        };
+        let paid = pay::pay(
+            State(self.orders.clone()),
+            State(self.settlement.clone()),
+            Authorized { user, input },
+        );
+        let (_, Json(payment)) = paid.await?;
+        Ok(payment)
+    }
+
+    /// `POST /api/payments/webhook`, once its signature is checked.
+    pub async fn hear_of(&self, charge: &SimulatedCharge) -> Result<(), ApiError> {
+        let paid = self
+            .settlement
+            .paid(charge.order, charge.attempt, charge.names.clone());
+        Ok(paid.await?)
+    }
+
+    /// An event from the broker.
+    pub async fn handle(&self, event: Event) -> Result<(), Failure> {
+        let events = OrderEvents::new(self.orders.clone(), self.settlement.clone());
+        events.handle(event).await
+    }
+
+    /// Takes up what was left by processes that died, until told to stop.
+    pub async fn sweep(&self, stop: CancellationToken) {
+        self.settlement.clone().run(stop).await;
+    }
+
+    /// The state of every payment.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.0.clone()
+    }
+}

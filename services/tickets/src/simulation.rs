@@ -1,0 +1,68 @@
+//! The service without its sockets: what its routes and its consumer do, for the saga's simulation.
+
+use axum::Json;
+use axum::extract::State;
+use common::api::auth::SessionView;
+use common::api::tickets::{TicketDetails, TicketView};
+use common::id::kind;
+use common::{Event, Id};
+use service::ApiError;
+use service::http::Authorized;
+use service::messaging::resync::Snapshot;
+use service::messaging::{Failure, Handler, Publisher, Relay};
+use service::mongo::{Database, StoreError};
+
+use crate::consumers::OrderEvents;
+use crate::routes::{create, update};
+use crate::store::TicketStore;
+
+/// A process of the service.
+#[derive(Debug, Clone)]
+pub struct Tickets {
+    store: TicketStore,
+}
+
+impl Tickets {
+    /// The service on this database, its events published by this relay.
+    pub async fn open<P: Publisher>(
+        database: &Database,
+        relay: &mut Relay<P>,
+    ) -> Result<Self, StoreError> {
+        let store = TicketStore::open(database, relay).await?;
+        Ok(Self { store })
+    }
+
+    /// `POST /api/tickets`
+    pub async fn sell(
+        &self,
+        user: SessionView,
+        input: TicketDetails,
+    ) -> Result<TicketView, ApiError> {
+        let wish = Authorized { user, input };
+        let (_, Json(ticket)) = create::create(State(self.store.clone()), wish).await?;
+        Ok(ticket)
+    }
+
+    /// `PUT /api/tickets/{id}`
+    pub async fn edit(
+        &self,
+        user: SessionView,
+        ticket: Id<kind::Ticket>,
+        input: TicketDetails,
+    ) -> Result<TicketView, ApiError> {
+        let wish = Authorized { user, input };
+        let edited = update::update(State(self.store.clone()), ticket.into(), wish);
+        Ok(edited.await?.0)
+    }
+
+    /// An event from the broker.
+    pub async fn handle(&self, event: Event) -> Result<(), Failure> {
+        OrderEvents::new(self.store.clone()).handle(event).await
+    }
+
+    /// The state of every ticket.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.store.snapshot()
+    }
+}
