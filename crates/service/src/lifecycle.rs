@@ -3,11 +3,12 @@
 //! Told to stop (SIGTERM or Ctrl-C), it takes no more in, finishes what is in hand, drains the outbox and lets go
 //! of its connections, all within [`STOP_LIMIT`].
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,10 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(9);
 /// How long the API finishes what is in hand. Connections that are open after it, such as those on which no request
 /// ever came, are cut.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// How many connections wait to be taken. With the usual 128, a crowd that comes at once is told nothing and tries again
+/// seconds later.
+const BACKLOG: u32 = 1_024;
 
 /// The admin port is asked by the platform, a few times a second.
 const ADMIN_CONNECTIONS: Connections = Connections {
@@ -47,12 +52,27 @@ pub struct Listeners {
 
 impl Listeners {
     /// Binds both.
+    #[expect(
+        clippy::unused_async,
+        reason = "sockets belong to a runtime, and a future is polled in one"
+    )]
     pub async fn bind(config: &ListenConfig) -> std::io::Result<Self> {
         Ok(Self {
-            api: TcpListener::bind(config.api).await?,
-            admin: TcpListener::bind(config.admin).await?,
+            api: listen(config.api)?,
+            admin: listen(config.admin)?,
         })
     }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A process that starts again must not wait for the connections of the one before to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Why a process ended otherwise than asked.

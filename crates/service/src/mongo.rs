@@ -6,6 +6,7 @@ mod database;
 mod error;
 #[cfg(feature = "simulation")]
 pub mod memory;
+mod patience;
 mod replica;
 mod transaction;
 mod values;

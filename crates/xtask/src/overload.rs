@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use chaos::overload::{self, OverloadSettings};
+use testkit::progress::Progress;
 
 use crate::cargo;
 use crate::client;

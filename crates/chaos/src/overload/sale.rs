@@ -200,9 +200,8 @@ impl Sale {
         let made = || serde_json::from_slice::<Made>(body).map(|made| made.id);
         match (wish, status.as_u16()) {
             (_, 429 | 503) if retry => return Outcome::Shed,
-            (Wish::List | Wish::Look, 200) | (Wish::Pay, 201) => {}
-            // Somebody else was faster.
-            (Wish::Buy { .. }, 400) => {}
+            // 400 says that somebody else was faster.
+            (Wish::List | Wish::Look, 200) | (Wish::Pay, 201) | (Wish::Buy { .. }, 400) => {}
             (Wish::Buy { buyer }, 201) => match made() {
                 Ok(order) => {
                     let buyer = *buyer;

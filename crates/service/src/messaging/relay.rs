@@ -12,7 +12,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
@@ -27,6 +27,8 @@ const IN_FLIGHT: usize = 64;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// What is younger is probably on its way by its nudge.
 const SWEEP_AGE: Duration = Duration::from_secs(2);
+/// How long a stopping process publishes what still waits; after that it waits for the next start, or another process.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// How many documents a sweep takes at once.
 const SWEEP_BATCH: usize = 500;
 
@@ -127,8 +129,12 @@ impl<P: Publisher> Relay<P> {
             () = stop.cancelled() => {}
         }
         // What was being published when the stop came is still in its outbox.
-        if let Err(error) = self.sweep(Duration::ZERO).await {
-            tracing::warn!(%error, "outbox not drained, the next start continues");
+        match timeout(DRAIN_LIMIT, self.sweep(Duration::ZERO)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "outbox not drained, the next start continues");
+            }
+            Err(_) => tracing::warn!("outbox not drained in time, the next start continues"),
         }
     }
 

@@ -140,7 +140,12 @@ impl Resync {
         }
         if let Some(loss) = self.loss_since(before.as_ref(), &now).await? {
             let count = self.emit_all().await?;
-            tracing::warn!(count, %loss, "told the current state of everything again");
+            match loss {
+                Loss::All => tracing::info!(count, "filled a new stream with the current state"),
+                Loss::Tail | Loss::Gap => {
+                    tracing::warn!(count, %loss, "told the current state of everything again");
+                }
+            }
         }
         let seen = bson::serialize_to_document(&now).map_err(StoreError::from)?;
         let seen = doc! { "$set": seen };

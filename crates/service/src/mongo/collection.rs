@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use super::patience::{until_available, within_limit};
 use super::transaction::Session;
 
 /// A collection of documents `D`.
@@ -114,7 +115,13 @@ impl<D: Send + Sync> Collection<D> {
     ) -> Result<(), StoreError> {
         match &self.0 {
             Backing::Server(collection) => {
-                collection.create_indexes(indexes).await?;
+                let indexes: Vec<_> = indexes.into_iter().collect();
+                // Only asked when a process starts, which waits for what it depends on.
+                until_available(|| {
+                    let created = collection.create_indexes(indexes.clone());
+                    within_limit(created)
+                })
+                .await?;
             }
             // Fast enough without; and what must be unique is an `_id`.
             #[cfg(feature = "simulation")]
@@ -133,7 +140,7 @@ impl<D: Send + Sync> Collection<D> {
     ) -> Result<(), StoreError> {
         match &self.0 {
             Backing::Server(collection) => {
-                collection.update_one(filter, update).upsert(upsert).await?;
+                within_limit(collection.update_one(filter, update).upsert(upsert)).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.update_one(&filter, &update, upsert).await?,
@@ -169,7 +176,7 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
     /// The one document that matches, if there is one.
     pub async fn find_one(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection) => Ok(collection.find_one(filter).await?),
+            Backing::Server(collection) => within_limit(collection.find_one(filter)).await,
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one(&filter).await,
         }
@@ -182,7 +189,8 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
     {
         match &self.0 {
             Backing::Server(collection) => {
-                Ok(on_server(collection, find).await?.try_collect().await?)
+                let found = async { on_server(collection, find).await?.try_collect().await };
+                within_limit(found).await
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find(&find).await,
@@ -207,8 +215,8 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
     {
         match &self.0 {
             Backing::Server(collection) => {
-                let cursor = on_server(collection, Find::default()).await?;
-                Ok(cursor.map_err(StoreError::from).boxed())
+                let cursor = within_limit(on_server(collection, Find::default())).await?;
+                Ok(bounded(cursor))
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => {
@@ -225,10 +233,12 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
         update: Document,
     ) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection) => Ok(collection
-                .find_one_and_update(filter, update)
-                .return_document(ReturnDocument::After)
-                .await?),
+            Backing::Server(collection) => {
+                let changed = collection
+                    .find_one_and_update(filter, update)
+                    .return_document(ReturnDocument::After);
+                within_limit(changed).await
+            }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one_and_update(&filter, &update).await,
         }
@@ -242,11 +252,13 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
         update: Document,
     ) -> Result<Option<D>, StoreError> {
         match (&self.0, session) {
-            (Backing::Server(collection), Session::Server(session)) => Ok(collection
-                .find_one_and_update(filter, update)
-                .return_document(ReturnDocument::After)
-                .session(&mut **session)
-                .await?),
+            (Backing::Server(collection), Session::Server(session)) => {
+                let changed = collection
+                    .find_one_and_update(filter, update)
+                    .return_document(ReturnDocument::After)
+                    .session(&mut **session);
+                within_limit(changed).await
+            }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {
                 let changed = table.find_one_and_update_in(transaction, &filter, &update);
@@ -260,7 +272,9 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
     /// Takes the one document out that matches, and gives it.
     pub async fn find_one_and_delete(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection) => Ok(collection.find_one_and_delete(filter).await?),
+            Backing::Server(collection) => {
+                within_limit(collection.find_one_and_delete(filter)).await
+            }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one_and_delete(&filter).await,
         }
@@ -272,7 +286,7 @@ impl<D: Serialize + Send + Sync> Collection<D> {
     pub async fn insert_one(&self, document: &D) -> Result<(), StoreError> {
         match &self.0 {
             Backing::Server(collection) => {
-                collection.insert_one(document).await?;
+                within_limit(collection.insert_one(document)).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.insert_one(document).await?,
@@ -288,10 +302,8 @@ impl<D: Serialize + Send + Sync> Collection<D> {
     ) -> Result<(), StoreError> {
         match (&self.0, session) {
             (Backing::Server(collection), Session::Server(session)) => {
-                collection
-                    .insert_one(document)
-                    .session(&mut **session)
-                    .await?;
+                let inserted = collection.insert_one(document).session(&mut **session);
+                within_limit(inserted).await?;
             }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {
@@ -322,4 +334,16 @@ async fn on_server<D: DeserializeOwned + Send + Sync>(
         request = request.max_time(limit);
     }
     request.await
+}
+
+/// The cursor's documents, none of which is waited for longer than any other answer.
+fn bounded<D>(cursor: mongodb::Cursor<D>) -> BoxStream<'static, Result<D, StoreError>>
+where
+    D: DeserializeOwned + Send + Sync + Unpin + 'static,
+{
+    futures::stream::try_unfold(cursor, async |mut cursor| {
+        let next = within_limit(cursor.try_next()).await?;
+        Ok(next.map(|document| (document, cursor)))
+    })
+    .boxed()
 }

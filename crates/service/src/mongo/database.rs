@@ -5,6 +5,7 @@ use mongodb::Client;
 
 use super::StoreError;
 use super::collection::Collection;
+use super::patience::within_limit;
 use super::transaction::Session;
 
 /// The service's own database. Clones share the connections.
@@ -45,7 +46,7 @@ impl Database {
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.0 {
             Backing::Server(_, database) => {
-                database.run_command(doc! { "ping": 1 }).await?;
+                within_limit(database.run_command(doc! { "ping": 1 })).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(_) => {}
@@ -56,7 +57,8 @@ impl Database {
     /// Closes all connections.
     pub async fn close(self) {
         match self.0 {
-            Backing::Server(client, _) => client.shutdown().await,
+            // Nobody uses it any more; what a hung server still owes an answer for is not waited for.
+            Backing::Server(client, _) => client.shutdown().immediate(true).await,
             #[cfg(feature = "simulation")]
             Backing::Memory(_) => {}
         }
@@ -64,7 +66,9 @@ impl Database {
 
     pub(super) async fn start_session(&self) -> Result<Session, StoreError> {
         Ok(match &self.0 {
-            Backing::Server(client, _) => Session::Server(Box::new(client.start_session().await?)),
+            Backing::Server(client, _) => {
+                Session::Server(Box::new(within_limit(client.start_session()).await?))
+            }
             #[cfg(feature = "simulation")]
             Backing::Memory(memory) => Session::Memory(memory.transaction()),
         })

@@ -4,6 +4,7 @@ use mongodb::error::{
     Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
 };
 
+use super::patience::OPERATION_LIMIT;
 use crate::http::ApiError;
 use crate::messaging::Failure;
 
@@ -26,6 +27,8 @@ pub struct StoreError(Cause);
 enum Cause {
     #[error(transparent)]
     Server(Error),
+    #[error("no answer within {OPERATION_LIMIT:?}")]
+    NoAnswer,
     #[cfg(feature = "simulation")]
     #[error(transparent)]
     Memory(super::memory::Refusal),
@@ -51,11 +54,16 @@ impl From<super::memory::Refusal> for StoreError {
 }
 
 impl StoreError {
+    pub(super) const fn no_answer() -> Self {
+        Self(Cause::NoAnswer)
+    }
+
     /// Whether trying again later may help: the database is away, changing its primary, or busy.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match &self.0 {
             Cause::Server(error) => is_passing(error),
+            Cause::NoAnswer => true,
             #[cfg(feature = "simulation")]
             Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
         }
@@ -71,6 +79,7 @@ impl StoreError {
                 ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
                 _ => false,
             },
+            Cause::NoAnswer => false,
             #[cfg(feature = "simulation")]
             Cause::Memory(refusal) => *refusal == super::memory::Refusal::Duplicate,
         }
@@ -80,6 +89,7 @@ impl StoreError {
     pub(super) fn is_lost_transaction(&self) -> bool {
         match &self.0 {
             Cause::Server(error) => error.contains_label(TRANSIENT_TRANSACTION_ERROR),
+            Cause::NoAnswer => false,
             #[cfg(feature = "simulation")]
             Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
         }
@@ -89,6 +99,7 @@ impl StoreError {
     pub(super) fn is_unknown_commit(&self) -> bool {
         match &self.0 {
             Cause::Server(error) => error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT),
+            Cause::NoAnswer => false,
             #[cfg(feature = "simulation")]
             Cause::Memory(_) => false,
         }

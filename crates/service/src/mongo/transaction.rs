@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use mongodb::ClientSession;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
+use super::patience::within_limit;
 use super::{Database, StoreError};
 use crate::backoff::Backoff;
 
 /// How long a transaction that loses against others is tried again.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it is tried to abort one that failed, so that nobody waits for what it wrote.
+const ABORT_LIMIT: Duration = Duration::from_secs(1);
 
 /// How one run of a transaction's body ended.
 type Outcome<T, E> = Result<Result<T, E>, StoreError>;
@@ -37,7 +41,7 @@ impl Session {
 
     async fn commit(&mut self) -> Result<(), StoreError> {
         match self {
-            Self::Server(session) => session.commit_transaction().await?,
+            Self::Server(session) => within_limit(session.commit_transaction()).await?,
             #[cfg(feature = "simulation")]
             Self::Memory(transaction) => transaction.commit().await,
         }
@@ -46,8 +50,8 @@ impl Session {
 
     async fn abort(&mut self) {
         match self {
-            // An unfinished transaction ends by itself.
-            Self::Server(session) => drop(session.abort_transaction().await),
+            // One that cannot be aborted ends by itself a few seconds later.
+            Self::Server(session) => drop(timeout(ABORT_LIMIT, session.abort_transaction()).await),
             #[cfg(feature = "simulation")]
             Self::Memory(transaction) => transaction.abort(),
         }

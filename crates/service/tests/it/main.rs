@@ -8,6 +8,7 @@ mod feed;
 mod http;
 mod lifecycle;
 mod messaging;
+mod mongo;
 mod overload;
 mod session;
 mod toy;

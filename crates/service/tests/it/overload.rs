@@ -293,21 +293,3 @@ async fn readiness_is_told_at_once_while_the_service_sheds() {
     drop(slow);
     app.finish().await;
 }
-
-#[tokio::test]
-async fn zz_timing() {
-    let gate = Gate::shut();
-    let service = service(
-        &gate,
-        Limits {
-            requests: 0,
-            ..LIMITS
-        },
-    );
-    let n = 5000;
-    let t = std::time::Instant::now();
-    for _ in 0..n {
-        send(&service, ask("/stuck")).await;
-    }
-    eprintln!("shed us {}", t.elapsed().as_micros() / n);
-}

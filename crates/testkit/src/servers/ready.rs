@@ -57,6 +57,13 @@ pub(super) async fn initiate_replica_set(url: &str, member: &str) -> Result<()> 
     }
 }
 
+/// Makes the server end transactions soon whose clients died, as it is set to where the fleet is deployed. Its own patience
+/// is a minute, in which nobody else could write what they wrote.
+pub(super) async fn limit_transactions(url: &str) -> Result<()> {
+    let limit = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 3 };
+    mongo_command(url, limit).await.map(drop)
+}
+
 fn error_code(error: &anyhow::Error) -> Option<i32> {
     match *error.downcast_ref::<mongodb::error::Error>()?.kind {
         mongodb::error::ErrorKind::Command(ref command) => Some(command.code),

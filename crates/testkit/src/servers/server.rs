@@ -217,7 +217,11 @@ impl Server {
         if let Some(member) = self.replica_set_member() {
             ready::initiate_replica_set(&self.url, &member).await?;
         }
-        ready::ping(self.kind, &self.url).await.map(Ok)
+        ready::ping(self.kind, &self.url).await?;
+        if self.kind == Kind::Mongo {
+            ready::limit_transactions(&self.url).await?;
+        }
+        Ok(Ok(()))
     }
 
     /// The address by which a MongoDB server that must first become a replica set knows itself.

@@ -51,7 +51,7 @@ async fn a_database_that_hangs_holds_nobody_for_long_and_harms_nothing_else() {
         for answer in patient {
             assert_eq!(answer.status, 503, "{answer:?}");
             assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
-            answer.message();
+            assert_eq!(answer.message(), "Service is temporarily unavailable");
         }
         assert!(begun.elapsed() < LONGEST_ANSWER, "{:?}", begun.elapsed());
         // A session needs no database, nor does the health check through the ingress.

@@ -1,0 +1,106 @@
+//! A database that is away, that hangs, and that others left a transaction in.
+
+use std::time::Duration;
+
+use bson::{Document, doc};
+use futures::FutureExt;
+use mongodb::{Client, IndexModel};
+use secrecy::SecretString;
+use service::mongo::{Collection, Database, MongoConfig, StoreError, in_transaction};
+use testkit::{Condition, Proxy, Servers, eventually_within};
+use tokio::time::timeout;
+
+/// Longer than an operation may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn fresh_name() -> String {
+    format!("mongo-{:016x}", rand::random::<u64>())
+}
+
+async fn open(uri: String) -> Database {
+    let uri = SecretString::from(uri);
+    let config = MongoConfig { uri };
+    Database::open(&config, "test").await.unwrap()
+}
+
+/// A database behind a proxy.
+async fn behind_a_proxy() -> (Database, Proxy) {
+    let servers = Servers::shared().await;
+    let address = servers.mongo().address();
+    let proxy = Proxy::start(address.parse().unwrap()).await.unwrap();
+    let there = proxy.address().to_string();
+    let uri = servers.mongo_uri(&fresh_name()).replace(address, &there);
+    (open(uri).await, proxy)
+}
+
+#[tokio::test]
+async fn an_index_is_made_as_soon_as_the_database_is_there() {
+    let (database, proxy) = behind_a_proxy().await;
+    database.ping().await.unwrap();
+    proxy.set(Condition::Cut);
+    let things: Collection<Document> = database.collection("things");
+    let index = IndexModel::builder().keys(doc! { "size": 1 }).build();
+    let making = tokio::spawn(async move { things.create_indexes([index]).await });
+    let cut = async || database.ping().await.is_err();
+    eventually_within(PATIENCE, "the database is away", cut).await;
+    assert!(!making.is_finished(), "it gave up");
+    proxy.set(Condition::Open);
+    timeout(PATIENCE, making).await.unwrap().unwrap().unwrap();
+    database.close().await;
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_is_given_up() {
+    let (database, proxy) = behind_a_proxy().await;
+    let things: Collection<Document> = database.collection("things");
+    things.insert_one(&doc! { "_id": 1 }).await.unwrap();
+    proxy.set(Condition::Stalled);
+    let found = timeout(PATIENCE, things.find_one(doc! { "_id": 1 })).await;
+    let error = found.expect("it does not wait for ever").unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    proxy.set(Condition::Open);
+    eventually_within(PATIENCE, "it is there again", async || {
+        things.find_one(doc! { "_id": 1 }).await
+    })
+    .await;
+    database.close().await;
+}
+
+#[tokio::test]
+async fn what_a_dead_process_was_writing_is_soon_free_again() {
+    let uri = Servers::shared().await.mongo_uri(&fresh_name());
+    let database = open(uri.clone()).await;
+    let things: Collection<Document> = database.collection("things");
+    things
+        .insert_one(&doc! { "_id": 1, "size": 0 })
+        .await
+        .unwrap();
+    // Another process, which says nothing more to the server after its first write.
+    let dead = Client::with_uri_str(uri).await.unwrap();
+    let mut transaction = dead.start_session().await.unwrap();
+    transaction.start_transaction().await.unwrap();
+    let held = dead
+        .default_database()
+        .unwrap()
+        .collection::<Document>("things");
+    held.update_one(doc! { "_id": 1 }, doc! { "$set": { "size": 1 } })
+        .session(&mut transaction)
+        .await
+        .unwrap();
+    let grow = async || {
+        let written = in_transaction(&database, &things, |session, things| {
+            async move {
+                let size = doc! { "$set": { "size": 2 } };
+                let written = things.find_one_and_update_in(session, doc! { "_id": 1 }, size);
+                Ok::<_, StoreError>(Ok::<_, ()>(written.await?.is_some()))
+            }
+            .boxed()
+        });
+        written.await
+    };
+    eventually_within(Duration::from_secs(10), "it can be written", grow)
+        .await
+        .unwrap();
+    drop(transaction);
+    database.close().await;
+}
