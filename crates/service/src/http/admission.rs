@@ -49,7 +49,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            requests: 128,
+            requests: 64,
             openings: 64,
             bodies: 512,
             body_time: Duration::from_secs(5),

@@ -11,6 +11,7 @@ use async_nats::jetstream::{self, stream};
 use common::{Event, Subject, Timestamp};
 use tokio::time::timeout;
 
+use crate::backoff::Backoff;
 use crate::config::Environment;
 
 /// The oldest server whose consumers honour several filters and all the settings that we send.
@@ -149,6 +150,7 @@ impl Broker {
             .max_reconnects(None)
             .connection_timeout(Duration::from_secs(3))
             .ping_interval(Duration::from_secs(10))
+            .reconnect_delay_callback(reconnect_delay)
             .connect(&config.url)
             .await?;
         let version = client.server_info().version;
@@ -299,6 +301,13 @@ impl Broker {
             tracing::debug!(%error, "NATS connection was closed already");
         }
     }
+}
+
+/// How long to wait before the connection is tried again: at most a second, so that what an outage held up goes on soon
+/// after its end.
+fn reconnect_delay(attempts: usize) -> Duration {
+    let attempt = u64::try_from(attempts).unwrap_or(u64::MAX);
+    Backoff::new(Duration::from_millis(50), Duration::from_secs(1)).delay_of(attempt)
 }
 
 impl Publisher for Broker {

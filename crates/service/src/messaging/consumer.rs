@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{self, pull};
-use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use common::{Event, Subject};
 use futures::StreamExt;
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +29,9 @@ const LAST_MESSAGE: Duration = Duration::from_millis(50);
 const LAST_MESSAGES: Duration = Duration::from_millis(500);
 /// How many messages the broker has out at once, over all processes.
 const MAX_ACK_PENDING: i64 = 1_024;
+
+/// A subscription that lasted so long was no failed start.
+const STEADY: Duration = Duration::from_secs(2);
 
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +113,11 @@ impl<H: Handler> Consumer<H> {
         let in_hand = TaskTracker::new();
         let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         while !stop.is_cancelled() {
+            let began = Instant::now();
             if let Err(error) = Arc::clone(&consumer).consume(&in_hand, &stop).await {
+                if began.elapsed() > STEADY {
+                    delays.reset();
+                }
                 tracing::warn!(consumer = consumer.name, %error, "consumer interrupted, starting again");
                 stop.run_until_cancelled(sleep(delays.next_delay())).await;
             }
@@ -152,15 +158,8 @@ impl<H: Handler> Consumer<H> {
             let message = match stop.run_until_cancelled(messages.next()).await {
                 None => return Ok(()),
                 Some(Some(Ok(message))) => message,
-                // The broker says nothing for a while, as after a pause of this process: the stream goes on.
-                Some(Some(Err(error)))
-                    if error.kind() == pull::MessagesErrorKind::MissingHeartbeat =>
-                {
-                    if self.is_gone().await {
-                        return Err(BrokerError::Consumer("the consumer is gone".to_owned()));
-                    }
-                    continue;
-                }
+                // Among them a broker of which nothing is heard, as after a pause of this process, a cut connection, or
+                // the loss of the consumer. The client does not always ask again by itself, so a new subscription does.
                 Some(Some(Err(error))) => return Err(BrokerError::Consumer(error.to_string())),
                 Some(None) => return Err(BrokerError::Consumer("subscription ended".to_owned())),
             };
@@ -207,18 +206,6 @@ impl<H: Handler> Consumer<H> {
             .iter()
             .map(|subject| self.broker.subject(*subject))
             .collect()
-    }
-
-    /// Whether the broker answers and knows no such consumer, as after it lost its data.
-    async fn is_gone(&self) -> bool {
-        let stream = self.broker.jetstream().get_stream(self.broker.stream());
-        match stream.await {
-            Ok(stream) => stream
-                .consumer_info(self.name)
-                .await
-                .is_err_and(|error| error.kind() == ConsumerInfoErrorKind::NotFound),
-            Err(_) => self.broker.is_connected(),
-        }
     }
 
     /// Gives back what was delivered to this process and not begun, which would otherwise come again only after

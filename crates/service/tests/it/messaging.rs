@@ -1,11 +1,13 @@
 //! The five rules of messaging.
 
+use std::time::{Duration, Instant};
+
 use async_nats::jetstream::message::PublishMessage;
 use common::{Event, Subject};
 use service::messaging::{DeadLetters, Outgoing};
-use testkit::eventually;
+use testkit::{Condition, Proxy, Servers, eventually};
 
-use crate::toy::{leave_in_outbox, start, ticket, times_seen};
+use crate::toy::{leave_in_outbox, start, start_with, ticket, times_seen};
 
 #[tokio::test]
 async fn an_event_that_is_handled_is_handled_once() {
@@ -197,6 +199,30 @@ async fn a_stream_that_lost_a_message_is_filled_again() {
         event.entity_id() == things[1].id.to_string()
     })
     .await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_consumer_whose_connection_was_cut_goes_on_soon_after() {
+    let nats = Servers::shared().await.nats().address();
+    let proxy = Proxy::start(nats.parse().unwrap()).await.unwrap();
+    let app = start_with([("NATS_URL", format!("nats://{}", proxy.address()))]).await;
+    for _ in 0..3 {
+        proxy.set(Condition::Cut);
+        let ticket = ticket("fine");
+        app.publish(Event::TicketCreated(ticket.clone())).await;
+        // Longer than the client's first tries.
+        let cut = Instant::now();
+        eventually("a while is over", async || {
+            (cut.elapsed() > Duration::from_secs(3)).then_some(())
+        })
+        .await;
+        proxy.set(Condition::Open);
+        eventually("it is handled", async || {
+            times_seen(&app, &ticket).await == 1
+        })
+        .await;
+    }
     app.finish().await;
 }
 

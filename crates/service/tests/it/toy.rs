@@ -41,7 +41,17 @@ pub(crate) struct Thing {
 }
 
 pub(crate) async fn start() -> TestApp {
-    TestApp::new("toy").start(Config::read, build).await
+    start_with([]).await
+}
+
+/// The toy with these variables over those that it would have.
+pub(crate) async fn start_with<const N: usize>(variables: [(&str, String); N]) -> TestApp {
+    let toy = variables
+        .into_iter()
+        .fold(TestApp::new("toy"), |toy, (name, value)| {
+            toy.set(name, value)
+        });
+    toy.start(Config::read, build).await
 }
 
 pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
