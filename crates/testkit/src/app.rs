@@ -24,7 +24,7 @@ use crate::http::Api;
 use crate::namespace::Namespace;
 use crate::servers::Servers;
 pub use builder::TestAppBuilder;
-use builder::{JWT_KEY, Launch};
+use builder::{JWT_KEY, Launch, usual_variables};
 pub use event_stream::{EventStream, ServerSentEvent};
 
 /// A service under test. End it with [`TestApp::finish`].
@@ -78,7 +78,8 @@ impl TestApp {
             format!("http://{}", listener.local_addr().expect("a bound socket"))
         };
         let (base_url, admin_url) = (url(&listeners.api), url(&listeners.admin));
-        let mut environment = builder.environment(&namespace, servers);
+        // Straight to the broker, whatever way the service is told to go.
+        let mut environment = Environment::of(usual_variables(&namespace, servers));
         let config = BrokerConfig::read(&mut environment, "testkit").expect("good variables");
         let broker = Broker::connect(&config, "testkit").await.expect("a broker");
         let mongo = Client::with_uri_str(servers.mongo_uri(namespace.database())).await;

@@ -61,21 +61,27 @@ impl TestAppBuilder {
         TestApp::launch(self, launch, Namespace::fresh()).await
     }
 
+    /// What the service is told, what the test set over the rest.
     pub(super) fn environment(&self, namespace: &Namespace, servers: &Servers) -> Environment {
-        let usual = [
-            ("MONGO_URI", servers.mongo_uri(namespace.database())),
-            ("JWT_KEY", JWT_KEY.to_owned()),
-            ("COOKIE_SECURE", "false".to_owned()),
-            ("NATS_URL", servers.nats_url()),
-            ("NATS_CLUSTER_ID", namespace.stream().to_owned()),
-            ("NATS_SUBJECT_PREFIX", namespace.subject_prefix().to_owned()),
-            ("REDIS_HOST", servers.redis_url()),
-            ("REDIS_NAMESPACE", namespace.stream().to_owned()),
-            ("SMTP_URL", servers.smtp_url()),
-            ("MAIL_FROM", "tickets@example.com".to_owned()),
-            ("PUBLIC_ORIGIN", "http://ticketing.test".to_owned()),
-        ];
-        let usual = usual.map(|(name, value)| (name.to_owned(), value));
+        let usual = usual_variables(namespace, servers);
         Environment::of(usual.into_iter().chain(self.variables.iter().cloned()))
     }
+}
+
+/// What a service is told that is started in this namespace.
+pub(super) fn usual_variables(namespace: &Namespace, servers: &Servers) -> [(String, String); 11] {
+    let usual = [
+        ("MONGO_URI", servers.mongo_uri(namespace.database())),
+        ("JWT_KEY", JWT_KEY.to_owned()),
+        ("COOKIE_SECURE", "false".to_owned()),
+        ("NATS_URL", servers.nats_url()),
+        ("NATS_CLUSTER_ID", namespace.stream().to_owned()),
+        ("NATS_SUBJECT_PREFIX", namespace.subject_prefix().to_owned()),
+        ("REDIS_HOST", servers.redis_url()),
+        ("REDIS_NAMESPACE", namespace.stream().to_owned()),
+        ("SMTP_URL", servers.smtp_url()),
+        ("MAIL_FROM", "tickets@example.com".to_owned()),
+        ("PUBLIC_ORIGIN", "http://ticketing.test".to_owned()),
+    ];
+    usual.map(|(name, value)| (name.to_owned(), value))
 }
