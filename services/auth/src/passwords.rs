@@ -21,8 +21,8 @@ use crate::domain::PasswordHash;
 pub struct PasswordConfig {
     /// `PASSWORD_HASHES_AT_ONCE` (default: one a core): how many at once.
     pub at_once: NonZeroUsize,
-    /// `PASSWORD_QUEUE` (default 64): how many more may wait. Half of the requests that a process takes on, so that a flood
-    /// of sign-ins leaves room for those who are signed in, and about a second's work for one core.
+    /// `PASSWORD_QUEUE` (default 32): how many more may wait. Half of the requests that a process works on, so that a flood
+    /// of sign-ins leaves room for those who are signed in.
     pub waiting: usize,
 }
 
@@ -45,7 +45,7 @@ impl PasswordConfig {
                 environment.fault("PASSWORD_HASHES_AT_ONCE", "must be at most 256")
             }
         });
-        let waiting = environment.with_default("PASSWORD_QUEUE", 64);
+        let waiting = environment.with_default("PASSWORD_QUEUE", 32);
         let waiting = waiting.and_then(|number| {
             if number <= Self::MOST_WAITING {
                 Some(number)

@@ -127,6 +127,8 @@ impl TicketStore {
     ) -> Result<bool, StoreError> {
         let mut filter = by_id(id);
         filter.insert("order_id", doc! { "$ne": object_id(order) });
+        // Once, however often it is told of at the same moment: what is remembered is bounded.
+        filter.insert("released", doc! { "$ne": object_id(order) });
         let push = doc! { "$push": remember(order) };
         Ok(self.tickets.update(filter, push, &[]).await?.is_some())
     }

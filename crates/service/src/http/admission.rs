@@ -5,13 +5,16 @@
 //! was spent on it: no log line, no route, no database. A refusal must cost next to nothing, since under a storm there
 //! are many of them for each answer.
 //!
+//! - A crowd that comes at once may wait a moment, an overload that lasts may not: who waits is only answered later, and
+//!   nobody is served more. So there is a small waiting room, which is closed when no place was free for a while
+//!   (controlled delay, as in <https://queue.acm.org/detail.cfm?id=2839461>).
 //! - A request is received whole before it takes a place, so that a slow sender takes none.
 //! - What is begun is finished, also when its client hangs up: giving up half way costs the database a connection, and
 //!   what is written half way would only have to be found out about later. It keeps its place as long.
 //! - Event streams are opened in places of their own: a page that shows what happens must not go blind in a storm.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -24,7 +27,7 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower::{Service, ServiceExt};
 
 use super::ApiError;
@@ -36,6 +39,10 @@ use super::stack::{BODY_LIMIT, add_security_headers};
 pub struct Limits {
     /// How many requests are worked on at once.
     pub requests: usize,
+    /// How many more may wait for a place.
+    pub waiting: usize,
+    /// The longest that a request waits for a place, and for how long there may be none free before no more wait.
+    pub patience: Duration,
     /// How many event streams are opened at once, beside those requests. How many are open has a limit of its own.
     pub openings: usize,
     /// How many bodies are received at once, each of at most [`BODY_LIMIT`].
@@ -50,6 +57,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             requests: 64,
+            waiting: 64,
+            patience: Duration::from_millis(500),
             openings: 64,
             bodies: 512,
             body_time: Duration::from_secs(5),
@@ -80,6 +89,9 @@ pub(super) enum Refusal {
 pub(super) struct Admission {
     limits: Limits,
     requests: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    /// When a request found a place free.
+    free: Arc<Mutex<Instant>>,
     openings: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     shed: Arc<Occurrences>,
@@ -118,6 +130,8 @@ impl Admission {
     pub(super) fn new(routes: Router, refusals: Refusals, limits: Limits) -> Self {
         Self {
             requests: Arc::new(Semaphore::new(limits.requests)),
+            waiting: Arc::new(Semaphore::new(limits.waiting)),
+            free: Arc::new(Mutex::new(Instant::now())),
             openings: Arc::new(Semaphore::new(limits.openings)),
             bodies: Arc::new(Semaphore::new(limits.bodies)),
             shed: Arc::default(),
@@ -130,7 +144,10 @@ impl Admission {
     async fn answer(self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let admitted = match self.receive(body).await {
-            Ok(body) => self.place(&parts.headers).map(|place| (body, place)),
+            Ok(body) => {
+                let place = self.place(&parts.headers).await;
+                place.map(|place| (body, place))
+            }
             Err(refusal) => Err(refusal),
         };
         let (body, place) = match admitted {
@@ -169,14 +186,30 @@ impl Admission {
             .map(Body::from)
     }
 
-    fn place(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Refusal> {
-        let places = if opens_stream(headers) {
-            &self.openings
-        } else {
-            &self.requests
-        };
-        let place = Arc::clone(places).try_acquire_owned();
-        place.map_err(|_| Refusal::Overloaded)
+    async fn place(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Refusal> {
+        if opens_stream(headers) {
+            let place = Arc::clone(&self.openings).try_acquire_owned();
+            return place.map_err(|_| Refusal::Overloaded);
+        }
+        if let Ok(place) = Arc::clone(&self.requests).try_acquire_owned() {
+            *self.last_free() = Instant::now();
+            return Ok(place);
+        }
+        let patience = self.limits.patience;
+        if self.last_free().elapsed() > patience {
+            return Err(Refusal::Overloaded);
+        }
+        let _waiting = self
+            .waiting
+            .try_acquire()
+            .map_err(|_| Refusal::Overloaded)?;
+        let place = timeout(patience, Arc::clone(&self.requests).acquire_owned()).await;
+        let place = place.map_err(|_| Refusal::Overloaded)?;
+        Ok(place.expect("the semaphore is never closed"))
+    }
+
+    fn last_free(&self) -> MutexGuard<'_, Instant> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn refuse(&self, asked: Parts, refusal: Refusal) -> Response {

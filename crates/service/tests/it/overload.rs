@@ -1,5 +1,6 @@
 //! More than a service can do, and clients that take their time: it says so at once, and goes on.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::sse::Event;
 use axum::routing::{get, post};
 use common::ErrorBody;
-use futures::stream;
+use futures::{poll, stream};
 use service::http::{Connections, EventStreams, Limits, stack_within};
 use testkit::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 const LIMITS: Limits = Limits {
     requests: 2,
+    waiting: 1,
+    patience: Duration::from_millis(100),
     openings: 1,
     bodies: 2,
     body_time: Duration::from_millis(200),
@@ -113,6 +116,39 @@ async fn a_service_with_no_place_free_sheds_at_once_and_serves_again_when_there_
     }
     gate.let_through(1);
     assert_eq!(send(&service, ask("/stuck")).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn of_a_crowd_that_comes_at_once_some_wait_for_a_place() {
+    let gate = Gate::shut();
+    let limits = Limits {
+        patience: PATIENCE,
+        ..LIMITS
+    };
+    let service = service(&gate, limits);
+    let stuck = stick(&service, &gate, limits.requests).await;
+    let mut waiting = pin!(send(&service, ask("/stuck")));
+    assert!(poll!(&mut waiting).is_pending());
+    // The waiting room is full.
+    let shed = send(&service, ask("/stuck")).await;
+    assert_eq!(shed.0, StatusCode::SERVICE_UNAVAILABLE);
+    gate.let_through(limits.requests + 1);
+    assert_eq!(waiting.await.0, StatusCode::OK);
+    for request in stuck {
+        assert_eq!(request.await.unwrap(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_while_an_overload_lasts() {
+    let gate = Gate::shut();
+    let service = service(&gate, LIMITS);
+    let _stuck = stick(&service, &gate, LIMITS.requests).await;
+    // Waits in vain, for as long as anybody does.
+    let shed = send(&service, ask("/stuck")).await;
+    assert_eq!(shed.0, StatusCode::SERVICE_UNAVAILABLE);
+    let mut shed = pin!(send(&service, ask("/stuck")));
+    assert!(poll!(&mut shed).is_ready(), "refused without waiting");
 }
 
 #[tokio::test]
