@@ -79,6 +79,7 @@ struct Copy(PathBuf);
 
 impl Copy {
     fn make(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).context("a folder for the copy")?;
         let tree = cargo::root();
         for name in COPIED {
             copy(&tree.join(name), &folder.join(name))?;
