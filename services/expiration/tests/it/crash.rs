@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expiration::queue::Job;
+use nix::sys::signal::Signal;
 use testkit::progress::ToStderr;
 use testkit::servers::ServersSettings;
 use testkit::{Servers, eventually};
@@ -54,6 +55,34 @@ async fn a_process_takes_over_from_another_that_died() {
     let expired = expired(stage.broker(), jobs.len(), PATIENCE).await;
     assert_punctual(expired.values(), PATIENCE);
     assert!(living.stop(PATIENCE).await.success());
+    stage.clear().await;
+}
+
+#[tokio::test]
+async fn jobs_survive_processes_that_hang_and_take_each_other_for_dead() {
+    let stage = Stage::on(Servers::shared().await).await;
+    let processes = [stage.process().await, stage.process().await];
+    let mut due = 0;
+    for _ in 0..4 {
+        for process in &processes {
+            process.signal(Signal::SIGSTOP).await;
+        }
+        let jobs: Vec<_> = (0..40).map(|n| job_at(in_milliseconds(200 * n))).collect();
+        stage.queue().schedule(&jobs).await.unwrap();
+        let hang = now();
+        eventually("their heartbeats are missed", async || {
+            now().since(hang) > Duration::from_secs(3)
+        })
+        .await;
+        for process in &processes {
+            process.signal(Signal::SIGCONT).await;
+        }
+        due += jobs.len();
+        expired(stage.broker(), due, PATIENCE).await;
+    }
+    for process in processes {
+        assert!(process.stop(PATIENCE).await.success());
+    }
     stage.clear().await;
 }
 
