@@ -104,7 +104,7 @@ impl<D: Send + Sync> Clone for OutboxCollection<D> {
 
 impl<D> OutboxCollection<D>
 where
-    D: Serialize + DeserializeOwned + Send + Sync + Unpin,
+    D: Serialize + DeserializeOwned + Send + Sync + Unpin + 'static,
 {
     pub(super) fn new(documents: Collection<D>, outbox: Arc<Outbox>) -> Self {
         Self {

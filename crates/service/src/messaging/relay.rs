@@ -105,7 +105,7 @@ impl<P: Publisher> Relay<P> {
         name: &str,
     ) -> Result<OutboxCollection<D>, StoreError>
     where
-        D: Serialize + DeserializeOwned + Send + Sync + Unpin,
+        D: Serialize + DeserializeOwned + Send + Sync + Unpin + 'static,
     {
         let collection = OutboxCollection::new(database.collection(name), Arc::clone(&self.outbox));
         collection.ensure_index().await?;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use super::patience::{until_available, within_limit};
+use super::patience::{until_available, within_limit, within_limit_or_dropped};
 use super::transaction::Session;
 
 /// A collection of documents `D`.
@@ -88,7 +88,7 @@ impl Find {
     }
 }
 
-impl<D: Send + Sync> Collection<D> {
+impl<D: Send + Sync + 'static> Collection<D> {
     pub(super) const fn on_server(collection: mongodb::Collection<D>) -> Self {
         Self(Backing::Server(collection))
     }
@@ -100,7 +100,7 @@ impl<D: Send + Sync> Collection<D> {
 
     /// The same collection, its documents read otherwise.
     #[must_use]
-    pub fn with_type<E: Send + Sync>(&self) -> Collection<E> {
+    pub fn with_type<E: Send + Sync + 'static>(&self) -> Collection<E> {
         Collection(match &self.0 {
             Backing::Server(collection) => Backing::Server(collection.clone_with_type()),
             #[cfg(feature = "simulation")]
@@ -118,8 +118,8 @@ impl<D: Send + Sync> Collection<D> {
                 let indexes: Vec<_> = indexes.into_iter().collect();
                 // Only asked when a process starts, which waits for what it depends on.
                 until_available(|| {
-                    let created = collection.create_indexes(indexes.clone());
-                    within_limit(created)
+                    let (collection, indexes) = (collection.clone(), indexes.clone());
+                    within_limit(async move { collection.create_indexes(indexes).await })
                 })
                 .await?;
             }
@@ -140,7 +140,12 @@ impl<D: Send + Sync> Collection<D> {
     ) -> Result<(), StoreError> {
         match &self.0 {
             Backing::Server(collection) => {
-                within_limit(collection.update_one(filter, update).upsert(upsert)).await?;
+                let collection = collection.clone();
+                let update = async move {
+                    let update = collection.update_one(filter, update);
+                    update.upsert(upsert).await
+                };
+                within_limit(update).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.update_one(&filter, &update, upsert).await?,
@@ -172,11 +177,14 @@ impl<D: Send + Sync> Collection<D> {
     }
 }
 
-impl<D: DeserializeOwned + Send + Sync> Collection<D> {
+impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
     /// The one document that matches, if there is one.
     pub async fn find_one(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection) => within_limit(collection.find_one(filter)).await,
+            Backing::Server(collection) => {
+                let collection = collection.clone();
+                within_limit(async move { collection.find_one(filter).await }).await
+            }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one(&filter).await,
         }
@@ -189,7 +197,8 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
     {
         match &self.0 {
             Backing::Server(collection) => {
-                let found = async { on_server(collection, find).await?.try_collect().await };
+                let collection = collection.clone();
+                let found = async move { on_server(&collection, find).await?.try_collect().await };
                 within_limit(found).await
             }
             #[cfg(feature = "simulation")]
@@ -201,7 +210,7 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
     #[must_use]
     pub fn stream(&self) -> BoxStream<'static, Result<D, StoreError>>
     where
-        D: Unpin + 'static,
+        D: Unpin,
     {
         let this = self.clone();
         futures::stream::once(async move { this.cursor().await })
@@ -211,11 +220,13 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
 
     async fn cursor(self) -> Result<BoxStream<'static, Result<D, StoreError>>, StoreError>
     where
-        D: Unpin + 'static,
+        D: Unpin,
     {
         match &self.0 {
             Backing::Server(collection) => {
-                let cursor = within_limit(on_server(collection, Find::default())).await?;
+                let collection = collection.clone();
+                let cursor = async move { on_server(&collection, Find::default()).await };
+                let cursor = within_limit(cursor).await?;
                 Ok(bounded(cursor))
             }
             #[cfg(feature = "simulation")]
@@ -234,9 +245,11 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
     ) -> Result<Option<D>, StoreError> {
         match &self.0 {
             Backing::Server(collection) => {
-                let changed = collection
-                    .find_one_and_update(filter, update)
-                    .return_document(ReturnDocument::After);
+                let collection = collection.clone();
+                let changed = async move {
+                    let changed = collection.find_one_and_update(filter, update);
+                    changed.return_document(ReturnDocument::After).await
+                };
                 within_limit(changed).await
             }
             #[cfg(feature = "simulation")]
@@ -257,7 +270,7 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
                     .find_one_and_update(filter, update)
                     .return_document(ReturnDocument::After)
                     .session(&mut **session);
-                within_limit(changed).await
+                within_limit_or_dropped(changed).await
             }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {
@@ -273,7 +286,8 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
     pub async fn find_one_and_delete(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &self.0 {
             Backing::Server(collection) => {
-                within_limit(collection.find_one_and_delete(filter)).await
+                let collection = collection.clone();
+                within_limit(async move { collection.find_one_and_delete(filter).await }).await
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one_and_delete(&filter).await,
@@ -281,12 +295,15 @@ impl<D: DeserializeOwned + Send + Sync> Collection<D> {
     }
 }
 
-impl<D: Serialize + Send + Sync> Collection<D> {
+impl<D: Serialize + Send + Sync + 'static> Collection<D> {
     /// Adds a document.
     pub async fn insert_one(&self, document: &D) -> Result<(), StoreError> {
         match &self.0 {
             Backing::Server(collection) => {
-                within_limit(collection.insert_one(document)).await?;
+                // Written as a document first, since what is borrowed could not go on by itself.
+                let document = bson::serialize_to_document(document)?;
+                let collection = collection.clone_with_type::<Document>();
+                within_limit(async move { collection.insert_one(document).await }).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.insert_one(document).await?,
@@ -303,7 +320,7 @@ impl<D: Serialize + Send + Sync> Collection<D> {
         match (&self.0, session) {
             (Backing::Server(collection), Session::Server(session)) => {
                 let inserted = collection.insert_one(document).session(&mut **session);
-                within_limit(inserted).await?;
+                within_limit_or_dropped(inserted).await?;
             }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {
@@ -316,7 +333,7 @@ impl<D: Serialize + Send + Sync> Collection<D> {
     }
 }
 
-async fn on_server<D: DeserializeOwned + Send + Sync>(
+async fn on_server<D: DeserializeOwned + Send + Sync + 'static>(
     collection: &mongodb::Collection<D>,
     find: Find,
 ) -> Result<mongodb::Cursor<D>, mongodb::error::Error> {
@@ -341,9 +358,12 @@ fn bounded<D>(cursor: mongodb::Cursor<D>) -> BoxStream<'static, Result<D, StoreE
 where
     D: DeserializeOwned + Send + Sync + Unpin + 'static,
 {
-    futures::stream::try_unfold(cursor, async |mut cursor| {
-        let next = within_limit(cursor.try_next()).await?;
-        Ok(next.map(|document| (document, cursor)))
+    futures::stream::try_unfold(cursor, async |mut cursor: mongodb::Cursor<D>| {
+        let next = async move {
+            let next = cursor.try_next().await?;
+            Ok(next.map(|document| (document, cursor)))
+        };
+        within_limit(next).await
     })
     .boxed()
 }

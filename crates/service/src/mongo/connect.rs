@@ -11,6 +11,13 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Database, StoreError};
 use crate::config::Environment;
 
+/// How many connections a process has at most: more than all that it does at once, requests, events, outboxes and sweeps
+/// taken together, so that nobody waits for one.
+const POOL: u32 = 256;
+
+/// How often the driver looks whether the server answers; what hung is noticed after one look that failed.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
 /// Where a service's database is.
 #[derive(Debug, Clone)]
 pub struct MongoConfig {
@@ -41,7 +48,8 @@ impl Database {
         options.app_name = Some(service.to_owned());
         options.connect_timeout = Some(Duration::from_secs(2));
         options.server_selection_timeout = Some(Duration::from_secs(3));
-        options.max_pool_size = Some(64);
+        options.max_pool_size = Some(POOL);
+        options.heartbeat_freq = Some(HEARTBEAT);
         options.write_concern = Some(
             WriteConcern::builder()
                 .w(Acknowledgment::Majority)

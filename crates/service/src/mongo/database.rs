@@ -34,7 +34,7 @@ impl Database {
 
     /// The collection of this name.
     #[must_use]
-    pub fn collection<D: Send + Sync>(&self, name: &str) -> Collection<D> {
+    pub fn collection<D: Send + Sync + 'static>(&self, name: &str) -> Collection<D> {
         match &self.0 {
             Backing::Server(_, database) => Collection::on_server(database.collection(name)),
             #[cfg(feature = "simulation")]
@@ -46,7 +46,8 @@ impl Database {
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.0 {
             Backing::Server(_, database) => {
-                within_limit(database.run_command(doc! { "ping": 1 })).await?;
+                let database = database.clone();
+                within_limit(async move { database.run_command(doc! { "ping": 1 }).await }).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(_) => {}
@@ -67,7 +68,9 @@ impl Database {
     pub(super) async fn start_session(&self) -> Result<Session, StoreError> {
         Ok(match &self.0 {
             Backing::Server(client, _) => {
-                Session::Server(Box::new(within_limit(client.start_session()).await?))
+                let client = client.clone();
+                let session = within_limit(async move { client.start_session().await });
+                Session::Server(Box::new(session.await?))
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(memory) => Session::Memory(memory.transaction()),

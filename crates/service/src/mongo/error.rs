@@ -58,6 +58,11 @@ impl StoreError {
         Self(Cause::NoAnswer)
     }
 
+    /// The task of an operation died, which is a fault of the driver or of ours.
+    pub(super) fn died(died: &tokio::task::JoinError) -> Self {
+        Error::custom(died.to_string()).into()
+    }
+
     /// Whether trying again later may help: the database is away, changing its primary, or busy.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {

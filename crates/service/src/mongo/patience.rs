@@ -12,9 +12,26 @@ use crate::backoff::Backoff;
 /// The longest that an operation takes, the choice of a server and the wait for a connection included.
 pub(super) const OPERATION_LIMIT: Duration = Duration::from_secs(5);
 
-/// What the operation gives, if it does in time. A write that is given up may still take effect later, as one may whose
-/// answer was lost.
-pub(super) async fn within_limit<T>(
+/// What the operation gives, if it does in time. One that is given up goes on by itself, and may still take effect as one
+/// may whose answer was lost.
+///
+/// It is not cut short: the driver serves the queue for its connections one at a time, and an operation that was dropped
+/// while it waited there takes a turn without using it. After a storm of them a process would stand still with all its
+/// connections idle (mongodb 3.9, `cmap/worker.rs`).
+pub(super) async fn within_limit<T, F>(operation: F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, mongodb::error::Error>> + Send + 'static,
+    T: Send + 'static,
+{
+    match timeout(OPERATION_LIMIT, tokio::spawn(operation)).await {
+        Ok(Ok(answer)) => Ok(answer?),
+        Ok(Err(died)) => Err(StoreError::died(&died)),
+        Err(_) => Err(StoreError::no_answer()),
+    }
+}
+
+/// As [`within_limit`], for an operation that borrows a transaction, and so cannot go on by itself.
+pub(super) async fn within_limit_or_dropped<T>(
     operation: impl IntoFuture<Output = Result<T, mongodb::error::Error>>,
 ) -> Result<T, StoreError> {
     match timeout(OPERATION_LIMIT, operation.into_future()).await {

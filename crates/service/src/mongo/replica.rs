@@ -8,7 +8,7 @@ use super::{Collection, StoreError};
 /// Takes over the state that an event tells of an entity, unless a state at least as new is there.
 ///
 /// `state` is every field of the replica but its `_id`, its `version` among them.
-pub async fn apply_if_newer<D: Send + Sync>(
+pub async fn apply_if_newer<D: Send + Sync + 'static>(
     replicas: &Collection<D>,
     id: ObjectId,
     version: i64,

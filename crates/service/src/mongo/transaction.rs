@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use mongodb::ClientSession;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::patience::within_limit;
+use super::patience::within_limit_or_dropped;
 use super::{Database, StoreError};
 use crate::backoff::Backoff;
 
@@ -41,7 +41,7 @@ impl Session {
 
     async fn commit(&mut self) -> Result<(), StoreError> {
         match self {
-            Self::Server(session) => within_limit(session.commit_transaction()).await?,
+            Self::Server(session) => within_limit_or_dropped(session.commit_transaction()).await?,
             #[cfg(feature = "simulation")]
             Self::Memory(transaction) => transaction.commit().await,
         }
