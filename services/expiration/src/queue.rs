@@ -1,13 +1,16 @@
 //! The queue of jobs in Redis, one for each order whose time is running.
 //!
-//! Storing, fetching, heartbeats, orphans and acknowledgement are apalis's. Three things it does not do in a way
-//! that survives load, and they are done here, each by a short script on its keys:
+//! Storing, fetching, heartbeats, orphans and acknowledgement are apalis's. Four things it does not do in a way
+//! that survives load, and they are done here, most by a short script on its keys:
 //!
 //! - It makes all jobs that are due available at once, in one call with as many arguments, and Redis allows a script
 //!   some 8,000: a longer backlog would kill every worker that looks at it. [`JobQueue::promote_due`] does the
 //!   same ahead of it, in bounded steps.
 //! - Its vacuum reads the data of all jobs, deletes those that wait for another try, and keeps the ids of those
 //!   that are done for ever. [`JobQueue::forget_ended`] takes ended jobs only, a bounded number at a time.
+//! - It may lose sight of a job, without a word, when workers take each other for dead on a machine that is too slow for
+//!   their heartbeats. So when each order's time is over is also noted beside it ([`JobQueue::overdue`]), and what nobody
+//!   told of in time is told of from there.
 //! - What a worker held when it broke waits until its heartbeat is missed. [`JobQueue::give_back`] does not wait,
 //!   since a process knows of its own workers that they have ended.
 
@@ -18,9 +21,10 @@ use std::time::Duration;
 
 use apalis::prelude::{Task, TaskBuilder, TaskId, TaskSink, TaskSinkError, WorkerContext};
 use apalis_redis::RedisStorage;
+use common::Timestamp;
 use common::events::ExpirationState;
 use redis::aio::ConnectionManager;
-use redis::{RedisError, Script};
+use redis::{AsyncCommands, RedisError, Script};
 use service::Clock;
 
 pub use config::{InvalidRedisAddress, RedisAddress, RedisConfig};
@@ -38,6 +42,9 @@ const LEAD: Duration = Duration::from_secs(1);
 /// A worker that was not heard of for as long as four of these is taken for dead, and another takes its jobs over.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 const MISSED_HEARTBEATS: usize = 4;
+
+/// How many overdue jobs are looked at at once.
+const STRAGGLERS: isize = 100;
 
 /// How many jobs a worker takes at once.
 const BATCH: usize = 250;
@@ -65,6 +72,8 @@ pub enum QueueError {
 pub struct JobQueue {
     connection: ConnectionManager,
     config: apalis_redis::Config,
+    /// The sorted set of orders by when their time is over, in milliseconds since 1970.
+    deadlines: String,
     clock: Clock,
 }
 
@@ -72,6 +81,7 @@ impl JobQueue {
     /// The queue at this address; nothing is sent there yet.
     pub fn open(config: &RedisConfig, clock: Clock) -> Result<Self, QueueError> {
         let connection = config.address.connection()?;
+        let deadlines = format!("{}:deadlines", config.namespace);
         let config = apalis_redis::Config::default()
             .queue(&config.namespace)
             .batch_size(BATCH)
@@ -85,6 +95,7 @@ impl JobQueue {
         Ok(Self {
             connection,
             config,
+            deadlines,
             clock,
         })
     }
@@ -98,6 +109,7 @@ impl JobQueue {
     /// Adds a job for each of these, unless there is one for the order already. Returns once Redis has them.
     pub async fn schedule(&self, jobs: &[Job]) -> Result<(), QueueError> {
         for step in jobs.chunks(STEP) {
+            self.note_deadlines(step).await?;
             let tasks: Vec<_> = step.iter().map(task).collect();
             let mut storage = self.storage();
             storage.push_all(futures::stream::iter(tasks)).await?;
@@ -106,6 +118,43 @@ impl JobQueue {
                 self.promote_due().await?;
             }
         }
+        Ok(())
+    }
+
+    /// Notes by when these are to be told of. What is overdue there is told of whatever has become of its job.
+    async fn note_deadlines(&self, jobs: &[Job]) -> Result<(), QueueError> {
+        let deadlines: Vec<_> = jobs
+            .iter()
+            .map(|job| (job.expires_at.milliseconds(), job.order_id.to_string()))
+            .collect();
+        let mut connection = self.connection.clone();
+        let () = connection
+            .zadd_multiple(&self.deadlines, &deadlines)
+            .await?;
+        Ok(())
+    }
+
+    /// The first few that were to be told of before this moment and were not.
+    pub async fn overdue(&self, since: Timestamp) -> Result<Vec<Job>, QueueError> {
+        let mut connection = self.connection.clone();
+        let until = since.milliseconds();
+        let overdue: Vec<(String, i64)> = connection
+            .zrangebyscore_limit_withscores(&self.deadlines, "-inf", until, 0, STRAGGLERS)
+            .await?;
+        let jobs = overdue.into_iter().filter_map(|(order, deadline)| {
+            Some(Job {
+                order_id: order.parse().ok()?,
+                expires_at: Timestamp::from_milliseconds(deadline),
+            })
+        });
+        Ok(jobs.collect())
+    }
+
+    /// Takes note that this was told of.
+    pub async fn told(&self, job: &Job) -> Result<(), QueueError> {
+        let mut connection = self.connection.clone();
+        let order = job.order_id.to_string();
+        let () = connection.zrem(&self.deadlines, order).await?;
         Ok(())
     }
 

@@ -28,6 +28,7 @@ use announce::{Announcer, announce};
 const IN_HAND: usize = 2_500;
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_FOR_OVERDUE_EVERY: Duration = Duration::from_millis(250);
 const FORGET_EVERY: Duration = Duration::from_secs(1);
 
 /// How long jobs in hand may take when the process stops; they publish or give up at once.
@@ -61,7 +62,7 @@ impl Worker {
     pub(crate) fn new(queue: JobQueue, broker: Broker, clock: Clock) -> Self {
         Self {
             reschedule: Reschedule::new(queue.clone(), broker.clone()),
-            announcer: Announcer::new(broker, clock),
+            announcer: Announcer::new(queue.clone(), broker, clock),
             queue,
         }
     }
@@ -144,6 +145,11 @@ impl Worker {
         upkeep.spawn(regularly(LOOK_EVERY, move || {
             let queue = queue.clone();
             async move { queue.promote_due().await }
+        }));
+        let announcer = self.announcer.clone();
+        upkeep.spawn(regularly(LOOK_FOR_OVERDUE_EVERY, move || {
+            let announcer = announcer.clone();
+            async move { announcer.tell_overdue().await }
         }));
         let queue = self.queue.clone();
         upkeep.spawn(regularly(FORGET_EVERY, move || {

@@ -12,6 +12,7 @@
 mod pay;
 mod sweep;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::id::kind;
@@ -19,6 +20,7 @@ use common::{Id, Timestamp};
 use service::Clock;
 use service::backoff::Backoff;
 use service::mongo::StoreError;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +37,10 @@ const LEASE: Duration = Duration::from_secs(10);
 /// after its end.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// How many buyers pay at once: fewer than the requests that the service works on at once, so that a slow Stripe does not
+/// hold up its webhooks, and what has nothing to do with it.
+const AT_ONCE: usize = 48;
+
 /// After so many tries it is no outage but something for a person to look at, and pauses are longer.
 const TRIES_OF_AN_OUTAGE: u64 = 100;
 const LONGEST_PAUSE_AFTER: Duration = Duration::from_mins(5);
@@ -48,6 +54,8 @@ pub(crate) struct Settlement {
     clock: Clock,
     /// Payments under way, each on a task of its own.
     under_way: TaskTracker,
+    /// How many more buyers may pay at this moment.
+    places: Arc<Semaphore>,
     closing: CancellationToken,
 }
 
@@ -66,6 +74,7 @@ impl Settlement {
             stripe,
             clock,
             under_way: TaskTracker::new(),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
             closing,
         }
     }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use futures::future::{join_all, try_join_all};
 use stripe_stand_in::{Fault as StripeFault, FaultKind};
-use testkit::fleet::Service;
+use testkit::fleet::{SERVICES, Service};
 use testkit::proxy::{Condition, Dependency, Proxy};
 use testkit::{Fleet, servers};
 
 use super::redeliver;
-use crate::fault::{Fault, Kind, REPLICAS, Replicas, Server, Target};
+use crate::fault::{Fault, Kind, Replicas, Server, Target};
 
 /// How late things are on a slow link: a request makes several round trips.
 const DELAY: Duration = Duration::from_millis(300);
@@ -171,19 +171,20 @@ fn disturb_stripe(fleet: &Fleet, kind: Kind) -> Result<()> {
     Ok(())
 }
 
-/// The first replica of each service, then the second: as a cluster does it, which rolls all deployments at once. Gives
-/// what did not end or start as it should.
+/// Of each service one replica after the other, all services at once, as a cluster rolls its deployments. Gives what did
+/// not end or start as it should.
 async fn roll(fleet: &Fleet) -> Result<Vec<String>> {
+    let rolled = SERVICES.map(|service| roll_one(fleet.service(service)));
+    let unruly = try_join_all(rolled).await?;
+    Ok(unruly.into_iter().flatten().collect())
+}
+
+async fn roll_one(replicas: Vec<&Service>) -> Result<Vec<String>> {
     let mut unruly = Vec::new();
-    for number in 1..=REPLICAS {
-        let processes: Vec<_> = fleet
-            .services()
-            .filter(|process| process.replica() == number)
-            .collect();
-        let stopped = join_all(processes.iter().map(|process| process.stop())).await;
-        let not_in_order = stopped.into_iter().filter_map(Result::err);
-        unruly.extend(not_in_order.map(|error| format!("{error:#}")));
-        unruly.extend(revive(&processes).await?);
+    for replica in replicas {
+        let stopped = replica.stop().await;
+        unruly.extend(stopped.err().map(|error| format!("{error:#}")));
+        unruly.extend(revive_one(replica).await?);
     }
     Ok(unruly)
 }

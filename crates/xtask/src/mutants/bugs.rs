@@ -90,7 +90,11 @@ pub(super) const BUGS: &[Bug] = &[
         name: "place an order without reserving its ticket",
         file: "services/orders/src/store/orders.rs",
         right: "                    Err(error) if error.is_duplicate_key() => return Ok(Err(PlaceError::Reserved)),",
-        wrong: "                    Err(error) if error.is_duplicate_key() => {}",
+        wrong:
+            "                    Err(error) if error.is_duplicate_key() && order.version > 0 => {
+                        return Ok(Err(PlaceError::Reserved));
+                    }
+                    Err(error) if error.is_duplicate_key() => {}",
     },
     Bug {
         name: "cancel an order and keep its reservation",

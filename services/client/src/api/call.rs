@@ -24,6 +24,9 @@ use super::{ApiOrigin, Failure};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a connection waits for its next request: less than the services keep one open.
+const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+
 /// The longest wait for an answer; below the longest that a request to us may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -51,6 +54,7 @@ impl ApiClient {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)
+            .pool_idle_timeout(IDLE_CONNECTION)
             .build()
             .expect("a client without TLS needs nothing");
         Self {

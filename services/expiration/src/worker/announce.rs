@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::queue::Job;
+use crate::queue::{Job, JobQueue, QueueError};
 
 /// How many events are on their way to the broker at once.
 const IN_FLIGHT: usize = 256;
@@ -21,9 +21,13 @@ const IN_FLIGHT: usize = 256;
 /// is sent twice is one, by its message id, and one that waits is late.
 const ANSWER_WAIT: Duration = Duration::from_secs(1);
 
+/// How long after its time an order is told of beside its job; well within the two seconds that it may live on.
+const LATE: Duration = Duration::from_secs(1);
+
 /// Publishes expirations.
 #[derive(Clone)]
 pub(crate) struct Announcer {
+    queue: JobQueue,
     broker: Broker,
     clock: Clock,
     places: Arc<Semaphore>,
@@ -39,16 +43,17 @@ pub(crate) struct Stopped;
 pub(crate) async fn announce(job: Job, announcer: Data<Announcer>) -> Result<(), Stopped> {
     let work = async {
         announcer.wait_until(job.expires_at).await;
-        announcer.publish(job).await;
+        announcer.tell(job).await;
     };
     let done = announcer.stop.run_until_cancelled(work).await;
     done.ok_or(Stopped)
 }
 
 impl Announcer {
-    /// An announcer to this broker.
-    pub(super) fn new(broker: Broker, clock: Clock) -> Self {
+    /// An announcer to this broker of what is in this queue.
+    pub(super) fn new(queue: JobQueue, broker: Broker, clock: Clock) -> Self {
         Self {
+            queue,
             broker,
             clock,
             places: Arc::new(Semaphore::new(IN_FLIGHT)),
@@ -73,7 +78,25 @@ impl Announcer {
         }
     }
 
-    /// Publishes, however long the broker is away.
+    /// Tells of what nobody told of in time, although there was, or should have been, a job for it.
+    pub(super) async fn tell_overdue(&self) -> Result<(), QueueError> {
+        let late = self.clock.now().minus(LATE);
+        for job in self.queue.overdue(late).await? {
+            tracing::warn!(order = %job.order_id, due = %job.expires_at, "an order's time is over and nobody said so");
+            self.tell(job).await;
+        }
+        Ok(())
+    }
+
+    /// Publishes, however long the broker is away, and takes note of it.
+    async fn tell(&self, job: Job) {
+        self.publish(job).await;
+        if let Err(error) = self.queue.told(&job).await {
+            // It will be told of once more, which changes nothing.
+            tracing::debug!(%error, order = %job.order_id, "not noted that it was told of");
+        }
+    }
+
     async fn publish(&self, job: Job) {
         // The same id for every try: within its deduplication window the broker keeps one of them, and later ones
         // find an order that has ended.
@@ -81,7 +104,7 @@ impl Announcer {
         let message = Outgoing::new(id, &Event::ExpirationComplete(job), job.expires_at);
         let mut delays = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         while let Err(error) = self.try_publish(&message).await {
-            tracing::debug!(event.id = message.id, %error, "not published yet");
+            tracing::warn!(event.id = message.id, %error, "not published yet");
             sleep(delays.next_delay()).await;
         }
         tracing::info!(event.id = message.id, event.subject = %message.subject, "event published");

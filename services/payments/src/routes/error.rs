@@ -21,6 +21,7 @@ impl From<PayFailure> for ApiError {
     fn from(failure: PayFailure) -> Self {
         match failure {
             PayFailure::Refused(refusal) => refusal.into(),
+            PayFailure::Busy => Self::Overloaded,
             PayFailure::Unclear => Self::Unavailable(failure.into()),
             PayFailure::Store(error) => error.into(),
             PayFailure::Died(_) => Self::Internal(failure.into()),

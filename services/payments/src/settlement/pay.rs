@@ -1,5 +1,6 @@
 //! A buyer's wish to pay: begins an attempt, or waits for the one that is pending.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::Id;
@@ -24,6 +25,9 @@ pub(crate) enum PayFailure {
     /// It cannot be, or not with this card.
     #[error(transparent)]
     Refused(#[from] PayRefusal),
+    /// Too many are paying at this moment.
+    #[error("too many payments are under way")]
+    Busy,
     /// Whether it was is not known yet.
     #[error("Stripe's answer is not known yet")]
     Unclear,
@@ -62,8 +66,14 @@ impl Settlement {
         order: Id<kind::Order>,
         card: CardToken,
     ) -> Result<Id<kind::Payment>, PayFailure> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| PayFailure::Busy)?;
         let settlement = self.clone();
-        let paying = async move { settlement.pay_patiently(order, card).await };
+        let paying = async move {
+            let paid = settlement.pay_patiently(order, card).await;
+            drop(place);
+            paid
+        };
         self.under_way.spawn(paying.in_current_span()).await?
     }
 
