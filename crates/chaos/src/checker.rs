@@ -33,6 +33,9 @@ pub use violation::{Invariant, Violation};
 use watch::Lookout;
 pub use watch::Watch;
 
+/// How often it is looked at the end whether what is wrong stays so.
+const LAST_LOOKS: usize = 5;
+
 /// Reads the servers of a fleet.
 #[derive(Debug)]
 pub struct Checker<'a> {
@@ -88,7 +91,7 @@ impl<'a> Checker<'a> {
             whole: false,
             events: self.lookout.sources().broker().events().await?,
         };
-        let snapshot = self.snapshot().await?;
+        let snapshot = self.last_snapshot().await?;
         let mut sightings = self.lookout.sightings().lock().await;
         stream.whole = sightings.stream_is_whole();
         let acknowledged = history.all();
@@ -104,6 +107,20 @@ impl<'a> Checker<'a> {
             agreed_after: settling.agreed_after,
             events: sightings.events(),
         })
+    }
+
+    /// What is at the end. An event may arrive at the very moment of a look, such as that of a paid order whose time is
+    /// over, so what is wrong must be so for a few looks.
+    async fn last_snapshot(&self) -> Result<Snapshot> {
+        let mut snapshot = self.snapshot().await?;
+        for _ in 0..LAST_LOOKS {
+            if invariants::of_state(&snapshot).is_empty() {
+                break;
+            }
+            sleep(EVERY).await;
+            snapshot = self.snapshot().await?;
+        }
+        Ok(snapshot)
     }
 
     async fn snapshot(&self) -> Result<Snapshot> {
