@@ -173,7 +173,7 @@ impl Process {
             }
         }
         if self.dead.is_cancelled() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

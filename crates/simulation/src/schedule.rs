@@ -95,14 +95,13 @@ impl Schedule {
             if takes_notes {
                 world.take_notes();
             }
-            match &self.deaths {
-                Some(deaths) => world.doom(deaths.iter().copied()),
-                None => {
-                    let deaths: Vec<_> = (0..world.below(MOST_DEATHS + 1))
-                        .map(|_| world.below(STEPS))
-                        .collect();
-                    world.doom(deaths);
-                }
+            if let Some(deaths) = &self.deaths {
+                world.doom(deaths.iter().copied());
+            } else {
+                let deaths: Vec<_> = (0..world.below(MOST_DEATHS + 1))
+                    .map(|_| world.below(STEPS))
+                    .collect();
+                world.doom(deaths);
             }
             let fleet = Fleet::start(&world);
             let watch = Watch::over(&fleet);

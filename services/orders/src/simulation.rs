@@ -23,7 +23,7 @@ use crate::store::{OrderStore, TicketStore};
 /// A process of the service.
 #[derive(Debug, Clone)]
 pub struct Orders {
-    orders: OrderStore,
+    store: OrderStore,
     tickets: TicketStore,
     clock: Clock,
     expiration: Duration,
@@ -38,7 +38,7 @@ impl Orders {
         expiration: Duration,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            orders: OrderStore::open(database, relay).await?,
+            store: OrderStore::open(database, relay).await?,
             tickets: TicketStore::open(database),
             clock,
             expiration,
@@ -55,7 +55,7 @@ impl Orders {
             ticket_id: Some(ticket),
         };
         let placed = create::create(
-            State(self.orders.clone()),
+            State(self.store.clone()),
             State(self.tickets.clone()),
             State(self.clock.clone()),
             State(Expiration(self.expiration)),
@@ -67,14 +67,14 @@ impl Orders {
 
     /// `DELETE /api/orders/{id}`
     pub async fn cancel(&self, user: SessionView, order: Id<kind::Order>) -> Result<(), ApiError> {
-        let orders = State(self.orders.clone());
+        let orders = State(self.store.clone());
         cancel::cancel(orders, RequireUser(user), order.into()).await?;
         Ok(())
     }
 
     /// An event from the broker.
     pub async fn handle(&self, event: Event) -> Result<(), Failure> {
-        let (orders, tickets) = (self.orders.clone(), self.tickets.clone());
+        let (orders, tickets) = (self.store.clone(), self.tickets.clone());
         let events = Events::new(orders, tickets, self.clock.clone());
         events.handle(event).await
     }
@@ -82,6 +82,6 @@ impl Orders {
     /// The state of every order.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.orders.snapshot()
+        self.store.snapshot()
     }
 }

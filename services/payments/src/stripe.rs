@@ -48,7 +48,7 @@ pub(crate) struct Stripe {
 /// Whom the calls go to.
 #[derive(Debug, Clone)]
 enum Account {
-    Stripe(::stripe::Client),
+    Stripe(Box<::stripe::Client>),
     #[cfg(feature = "simulation")]
     Simulated(SimulatedStripe),
 }
@@ -70,7 +70,7 @@ impl Stripe {
             .build()
             .map_err(|error| StartError::Other(format!("Stripe's client: {error}")))?;
         Ok(Self {
-            account: Account::Stripe(client),
+            account: Account::Stripe(Box::new(client)),
             turns: Arc::new(Semaphore::new(IN_FLIGHT)),
             closing,
         })

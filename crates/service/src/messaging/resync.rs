@@ -186,7 +186,7 @@ impl Resync {
 /// Publishes all of a snapshot; gives how many events that were.
 pub async fn emit(snapshot: &Snapshot, publisher: &impl Publisher) -> Result<u64, ResyncError> {
     let clock = Clock::system();
-    let mut published = snapshot()
+    let mut acknowledged = snapshot()
         .map_err(ResyncError::from)
         .map_ok(|event| {
             let id = unique_message_id("resync", &event);
@@ -195,7 +195,7 @@ pub async fn emit(snapshot: &Snapshot, publisher: &impl Publisher) -> Result<u64
         })
         .try_buffer_unordered(IN_FLIGHT);
     let mut count = 0;
-    while published.try_next().await?.is_some() {
+    while acknowledged.try_next().await?.is_some() {
         count += 1;
     }
     Ok(count)

@@ -141,9 +141,10 @@ impl Data {
         }
         let row = self.row(table, id).expect("it is there, or was just made");
         row.held_by = None;
-        let before = std::mem::replace(&mut row.document, document.clone());
+        let before = std::mem::replace(&mut row.document, document);
+        let after = row.document.clone();
         if let Some(witness) = self.witness.clone() {
-            witness(table, before.as_deref(), document.as_deref());
+            witness(table, before.as_deref(), after.as_deref());
         }
         if let Some(rows) = self.tables.get_mut(table) {
             rows.retain(|row| row.document.is_some() || row.held_by.is_some());

@@ -141,11 +141,12 @@ impl Draw {
 
     fn document(&self) -> Document {
         let mut document = doc! { "_id": self.id(), "version": self.below(4), "list": [] };
-        if self.0.percent(50) {
-            document.insert("holder", self.below(3));
-        } else if self.0.percent(50) {
-            document.insert("holder", Bson::Null);
-        }
+        let holder = match self.below(4) {
+            0 | 1 => Some(Bson::Int64(self.below(3))),
+            2 => Some(Bson::Null),
+            _ => None,
+        };
+        document.extend(holder.map(|holder| ("holder".to_owned(), holder)));
         document
     }
 

@@ -167,7 +167,7 @@ impl Stripe {
                     .form(&request.confirmed_intent())
                     .customize::<PaymentIntent>()
                     .request_strategy(request.strategy())
-                    .send(client);
+                    .send(client.as_ref());
                 outcome(self.call(send).await?)
             }
             #[cfg(feature = "simulation")]
@@ -182,7 +182,7 @@ impl Stripe {
                     .empty_intent()
                     .customize()
                     .request_strategy(request.strategy())
-                    .send(client);
+                    .send(client.as_ref());
                 self.call(send).await?;
                 Ok(())
             }

@@ -218,9 +218,9 @@ impl Books {
     }
 
     fn give_back(&mut self, charge: &Charge) -> Used {
-        let mut charges = self.charges.iter_mut();
-        let charged = charges.find(|charged| charged.names == *charge);
-        let charged = charged.expect("only what was charged is given back");
+        let charged = (self.charges.iter_mut())
+            .find(|charged| charged.names == *charge)
+            .expect("only what was charged is given back");
         charged.refunded += charged.cents;
         Used::Refund(format!("re_{}", charge.id))
     }
