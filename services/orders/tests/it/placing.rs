@@ -22,9 +22,12 @@ async fn of_a_hundred_shoppers_at_once_exactly_one_gets_the_ticket() {
     let won = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(won, 1);
     for lost in answers.iter().filter(|answer| answer.status != 201) {
-        assert_eq!(
-            (lost.status, lost.message()),
-            (400, "Ticket is already reserved")
+        // A slow machine tells some of such a crowd to come back.
+        let shed = lost.status == 503 && lost.headers.contains_key("retry-after");
+        let told = (lost.status, lost.message());
+        assert!(
+            shed || told == (400, "Ticket is already reserved"),
+            "{lost:?}"
         );
     }
     app.finish().await;
