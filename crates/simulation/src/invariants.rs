@@ -38,15 +38,19 @@ impl Watch {
     /// A watch over the fleet's databases.
     pub(crate) fn over(fleet: &Fleet) -> Self {
         let watch = Self::default();
-        for memory in [
-            &fleet.data.tickets,
-            &fleet.data.orders,
-            &fleet.data.payments,
+        for (memory, owned) in [
+            (&fleet.data.tickets, "tickets"),
+            (&fleet.data.orders, "orders"),
+            (&fleet.data.payments, "payments"),
         ] {
             let watch = watch.clone();
             memory.witness(Arc::new(move |table, before, after| {
                 let mut seen = watch.0.lock().unwrap_or_else(PoisonError::into_inner);
                 seen.write(table, before, after);
+                // What a replica says of others was told, and need not be so.
+                if let Some(after) = after.filter(|_| table == owned) {
+                    seen.commit(after);
+                }
             }));
         }
         watch
@@ -60,15 +64,19 @@ impl Seen {
             self.versions_only_grow(table, before, after);
             self.ends_are_for_ever(table, before, after);
         }
-        if let Some(version) = version(after) {
-            self.committed.insert((id(after), version));
-            // A payment is told of by its own id, and stored by its order's.
-            if let Ok(payment) = after.get_object_id("payment_id") {
-                self.committed.insert((payment, version));
-            }
-        }
         if table == "orders" && after.contains_key("ticket") {
             self.one_owner(after);
+        }
+    }
+
+    fn commit(&mut self, after: &Document) {
+        let Some(version) = version(after) else {
+            return;
+        };
+        self.committed.insert((id(after), version));
+        // A payment is told of by its own id, and stored by its order's.
+        if let Ok(payment) = after.get_object_id("payment_id") {
+            self.committed.insert((payment, version));
         }
     }
 
