@@ -14,7 +14,7 @@ pub(super) fn apply(document: &mut Document, update: &Document) {
                 "$unset" => _ = document.remove(name),
                 "$inc" => increase(document, name, operand),
                 "$push" => push(array(document, name), operand),
-                "$pull" => pull(array(document, name), operand),
+                "$pull" => pull(document, name, operand),
                 other => unimplemented!("the update {other}, which no store uses"),
             }
         }
@@ -58,8 +58,12 @@ fn push(elements: &mut Vec<Bson>, operand: &Bson) {
     }
 }
 
-fn pull(elements: &mut Vec<Bson>, condition: &Bson) {
+/// Takes out what meets the condition; an array that is not there is not made.
+fn pull(document: &mut Document, name: &str, condition: &Bson) {
     let condition = condition.as_document().expect("a pull has conditions");
+    let Ok(elements) = document.get_array_mut(name) else {
+        return;
+    };
     elements.retain(|element| {
         !element
             .as_document()
