@@ -9,7 +9,6 @@
 
 mod drive;
 mod memory;
-mod processors;
 mod report;
 mod sale;
 mod tally;
@@ -20,11 +19,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use testkit::progress::Progress;
-use testkit::{Api, Fleet, FleetSettings};
+use testkit::{Api, Fleet, FleetSettings, Processors};
 use tokio::time::{sleep, timeout};
 
 use memory::Memory;
-use processors::Processors;
 pub use report::{Phase, Report};
 use sale::Sale;
 
@@ -70,7 +68,7 @@ pub async fn run(settings: OverloadSettings) -> Result<Report> {
 
 async fn measure(fleet: &Fleet, settings: &OverloadSettings) -> Result<Report> {
     let step = |text: String| settings.progress.step(&text);
-    let processors = Processors::divide(fleet).context("dividing the processors")?;
+    let processors = Processors::divide().context("dividing the processors")?;
     let sale = Arc::new(Sale::open(fleet).await?);
     step("warming up".to_owned());
     drive::closed_loop(&sale, SHOPPERS[0], settings.phase).await;

@@ -21,6 +21,7 @@ pub struct FieldError {
     pub message: String,
     /// The field of the body that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub field: Option<String>,
 }
 

@@ -13,6 +13,8 @@ pub mod lenient;
 pub mod order_status;
 pub mod password;
 pub mod price;
+#[cfg(feature = "openapi")]
+pub mod schema;
 pub mod timestamp;
 pub mod title;
 

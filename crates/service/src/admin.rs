@@ -1,11 +1,11 @@
-//! The admin port: whether the process lives, whether it is ready. Never routed by the ingress.
+//! The admin port: whether the process lives, whether it is ready, and its metrics. Never routed by the ingress.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Request, State as Extract};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -17,6 +17,26 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::http::ApiError;
+use crate::metrics::Metrics;
+use crate::metrics::catalogue::PHASE;
+
+/// Whether the process lives.
+const LIVEZ: &str = "/livez";
+/// Whether the process is ready.
+const READYZ: &str = "/readyz";
+/// What Prometheus fetches.
+const METRICS: &str = "/metrics";
+/// Where a service that can do so is told to tell everything again.
+pub(crate) const RESYNC: &str = "/resync";
+
+/// The paths of a service's admin port.
+pub(crate) fn paths(resyncs: bool) -> Vec<String> {
+    let mut paths = vec![LIVEZ, READYZ, METRICS];
+    if resyncs {
+        paths.push(RESYNC);
+    }
+    paths.into_iter().map(ToOwned::to_owned).collect()
+}
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -30,6 +50,15 @@ pub enum Phase {
     Serving,
     /// Told to stop; finishing what is in hand.
     Draining,
+}
+
+impl Phase {
+    /// Every phase, as metrics have it.
+    const ALL: [(&str, Self); 3] = [
+        ("starting", Self::Starting),
+        ("serving", Self::Serving),
+        ("draining", Self::Draining),
+    ];
 }
 
 /// A dependency without which the service cannot serve.
@@ -105,6 +134,8 @@ struct State {
     checks: Vec<ReadinessCheck>,
     /// The service's own admin routes, there once it is put together.
     routes: Router,
+    /// The service's metrics; until it is put together, those of the process.
+    metrics: Metrics,
 }
 
 impl Default for Health {
@@ -113,17 +144,19 @@ impl Default for Health {
             phase: Phase::Starting,
             checks: Vec::new(),
             routes: Router::new(),
+            metrics: Metrics::of_process(),
         }))
     }
 }
 
 impl Health {
     /// The service is put together and serves.
-    pub(crate) fn serving(&self, checks: Vec<ReadinessCheck>, routes: Router) {
+    pub(crate) fn serving(&self, checks: Vec<ReadinessCheck>, routes: Router, metrics: Metrics) {
         self.0.send_replace(State {
             phase: Phase::Serving,
             checks,
             routes: routes.fallback(async || ApiError::NotFound),
+            metrics,
         });
     }
 
@@ -143,8 +176,9 @@ struct Report {
 pub fn router(health: Health) -> Router {
     Router::new()
         // Alive is whoever answers: a dependency's outage is no reason to be killed.
-        .route("/livez", get(async || "ok"))
-        .route("/readyz", get(readyz))
+        .route(LIVEZ, get(async || "ok"))
+        .route(READYZ, get(readyz))
+        .route(METRICS, get(metrics))
         .fallback(service_routes)
         .with_state(health)
 }
@@ -155,6 +189,24 @@ async fn service_routes(Extract(health): Extract<Health>, request: Request) -> R
         .oneshot(request)
         .await
         .unwrap_or_else(|never| match never {})
+}
+
+/// The metrics in Prometheus's text format
+/// (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
+async fn metrics(Extract(health): Extract<Health>) -> Response {
+    let (phase, metrics) = {
+        let state = health.0.borrow();
+        (state.phase, state.metrics.clone())
+    };
+    let phases = metrics.gauges(&PHASE);
+    for (name, it) in Phase::ALL {
+        phases.with([name]).set(f64::from(it == phase));
+    }
+    let kind = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
+    (kind, metrics.render().await).into_response()
 }
 
 async fn readyz(Extract(health): Extract<Health>) -> Response {

@@ -9,13 +9,16 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::admin::ReadinessCheck;
+use crate::admin::{self, ReadinessCheck};
 use crate::backoff::Backoff;
+use crate::definition::Definition;
 use crate::http::{self, ApiError};
 use crate::messaging::feed::FeedReader;
 use crate::messaging::resync::Resync;
 use crate::messaging::{Broker, BrokerConfig, BrokerError, Consumer, Handler, Relay};
+use crate::metrics::Metrics;
 use crate::mongo::{Database, MongoConfig, StoreError};
+use crate::openapi;
 
 type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 type Closer = BoxFuture<'static, ()>;
@@ -42,29 +45,48 @@ pub struct App {
     pub(crate) intake: Vec<Task>,
     pub(crate) relays: Vec<Task>,
     pub(crate) closers: Vec<Closer>,
+    pub(crate) metrics: Metrics,
+    definition: &'static Definition,
+    consumes: bool,
+    shows: bool,
     resyncs: bool,
 }
 
 impl App {
-    /// A service with these routes, which serves their description at `/api/<name>/openapi.json`.
-    pub fn new<S>(name: &str, routes: OpenApiRouter<S>, state: S) -> Self
+    /// A service with these routes, which serves their description beside them.
+    ///
+    /// # Panics
+    /// If the routes are not those of the service's definition.
+    pub fn new<S>(
+        definition: &'static Definition,
+        metrics: Metrics,
+        routes: OpenApiRouter<S>,
+        state: S,
+    ) -> Self
     where
         S: Clone + Send + Sync + 'static,
     {
-        let (endpoints, mut description) = routes.split_for_parts();
-        name.clone_into(&mut description.info.title);
-        env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
-        let path = format!("/api/{name}/openapi.json");
-        let api = endpoints
-            .with_state(state)
-            .route(&path, get(async || Json(description)));
-        Self::site(http::stack(api))
+        let (endpoints, description) = routes.split_for_parts();
+        let description = openapi::complete(definition.name, description);
+        for path in description.paths.paths.keys() {
+            assert!(definition.serves(path), "{path} is not defined");
+        }
+        let api = endpoints.with_state(state).route(
+            &definition.description_path(),
+            get(async || Json(description)),
+        );
+        let stack = http::stack(api, &metrics);
+        Self::site(definition, metrics, stack)
     }
 
     /// A service that answers with something else than the API's JSON, with its own stack around its routes.
     #[must_use]
-    pub fn site(router: Router) -> Self {
+    pub fn site(definition: &'static Definition, metrics: Metrics, router: Router) -> Self {
         Self {
+            definition,
+            metrics,
+            consumes: false,
+            shows: false,
             router,
             admin: Router::new(),
             checks: Vec::new(),
@@ -86,15 +108,26 @@ impl App {
     }
 
     /// Adds the consumer to the intake.
+    ///
+    /// # Panics
+    /// If it is not that of the service's definition.
     #[must_use]
-    pub fn consumer<H: Handler>(self, consumer: Consumer<H>) -> Self {
+    pub fn consumer<H: Handler>(mut self, consumer: Consumer<H>) -> Self {
+        let group = consumer.group();
+        assert_eq!(self.definition.queue_group, Some(group), "not as defined");
+        self.consumes = true;
         self.intake(|stop| consumer.run(stop))
     }
 
     /// Adds the live feed to the intake: when the process is told to stop, it ends at once, and all who watch it are
     /// let go.
+    ///
+    /// # Panics
+    /// If it is not that of the service's definition.
     #[must_use]
-    pub fn feed<T: Clone + Send + Sync + 'static>(self, reader: FeedReader<T>) -> Self {
+    pub fn feed<T: Clone + Send + Sync + 'static>(mut self, reader: FeedReader<T>) -> Self {
+        assert_eq!(self.definition.feed, reader.subjects(), "not as defined");
+        self.shows = true;
         self.intake(|stop| reader.run(stop))
     }
 
@@ -105,12 +138,19 @@ impl App {
         self
     }
 
+    /// Adds routes of its own to the admin port, which is never routed by the ingress.
+    #[must_use]
+    pub fn admin_routes(mut self, routes: Router) -> Self {
+        self.admin = self.admin.merge(routes);
+        self
+    }
+
     /// Adds re-emission: when the stream is a new one, and by `POST /resync` on the admin port.
     #[must_use]
     pub fn resync(mut self, resync: Resync) -> Self {
         let on_demand = resync.clone();
         self.admin = self.admin.route(
-            "/resync",
+            admin::RESYNC,
             post(async move || {
                 let count = on_demand.emit_all().await;
                 let count = count.map_err(|error| ApiError::Unavailable(error.into()))?;
@@ -119,6 +159,18 @@ impl App {
         );
         self.resyncs = true;
         self.intake(|stop| resync.run(stop))
+    }
+
+    /// Makes sure that the service does all that its definition says, and is not allowed more than it needs.
+    pub(crate) fn assert_whole(&self) {
+        let definition = self.definition;
+        assert_eq!(
+            definition.queue_group.is_some(),
+            self.consumes,
+            "its queue group"
+        );
+        assert_eq!(!definition.feed.is_empty(), self.shows, "its feed");
+        assert_eq!(definition.resyncs, self.resyncs, "its re-emission");
     }
 
     /// Whether it fills a new stream with what it owns, which takes a moment after the start.
@@ -155,8 +207,12 @@ impl App {
 }
 
 /// The database, as soon as it answers.
-pub async fn connect_mongo(config: &MongoConfig, service: &str) -> Result<Database, StartError> {
-    let database = Database::open(config, service).await?;
+pub async fn connect_mongo(
+    config: &MongoConfig,
+    service: &str,
+    metrics: &Metrics,
+) -> Result<Database, StartError> {
+    let database = Database::open(config, service, metrics).await?;
     let pinged = &database;
     until_available("MongoDB", || async move {
         match pinged.ping().await {
@@ -171,17 +227,18 @@ pub async fn connect_mongo(config: &MongoConfig, service: &str) -> Result<Databa
 /// The broker, as soon as it answers; refused at once if it is too old.
 pub async fn connect_broker(
     config: &BrokerConfig,
-    service: &'static str,
+    definition: &'static Definition,
+    metrics: &Metrics,
 ) -> Result<Broker, StartError> {
-    until_available("NATS", || async move {
-        Broker::connect(config, service)
+    let broker = until_available("NATS", || async move {
+        Broker::connect_as(config, definition)
             .await
             .map_err(|error| match error {
                 BrokerError::TooOld(_) => Wait::Never(error.into()),
                 other => Wait::Longer(other.to_string()),
             })
-    })
-    .await
+    });
+    Ok(broker.await?.measured_by(metrics))
 }
 
 /// What a failed try to reach a dependency means.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 /// The environment, and what was found wrong in it so far.
 ///
@@ -15,6 +16,21 @@ use secrecy::SecretString;
 pub struct Environment {
     variables: HashMap<String, String>,
     faults: Vec<String>,
+    asked_for: Vec<Variable>,
+}
+
+/// A variable that the configuration asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Whether it must be set.
+    pub required: bool,
+    /// Whether its value must not be seen.
+    pub secret: bool,
+    /// What holds where it is not set, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
 }
 
 /// Every mistake in the environment, a line each.
@@ -51,7 +67,26 @@ impl Environment {
         Self {
             variables: variables.into_iter().collect(),
             faults: Vec::new(),
+            asked_for: Vec::new(),
         }
+    }
+
+    /// Every variable that was asked for so far, each once, by name.
+    #[must_use]
+    pub fn variables(&self) -> Vec<Variable> {
+        let mut variables = self.asked_for.clone();
+        variables.sort_by(|one, other| one.name.cmp(&other.name));
+        variables.dedup_by(|again, first| again.name == first.name);
+        variables
+    }
+
+    fn asked(&mut self, name: &str, required: bool, secret: bool, default: Option<String>) {
+        self.asked_for.push(Variable {
+            name: name.to_owned(),
+            required,
+            secret,
+            default: default.filter(|text| !text.is_empty()),
+        });
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -64,6 +99,7 @@ impl Environment {
     where
         T: FromStr<Err: fmt::Display>,
     {
+        self.asked(name, true, false, None);
         match self.value(name) {
             Some(value) => self.parse(name, &value),
             None => self.fault(name, "must be set"),
@@ -73,16 +109,34 @@ impl Environment {
     /// The variable, or `default` if it is not set.
     pub fn with_default<T>(&mut self, name: &str, default: T) -> Option<T>
     where
-        T: FromStr<Err: fmt::Display>,
+        T: FromStr<Err: fmt::Display> + fmt::Display,
     {
+        self.asked(name, false, false, Some(default.to_string()));
         match self.value(name) {
             Some(value) => self.parse(name, &value),
             None => Some(default),
         }
     }
 
+    /// The variable, if it is set; of one that is set wrongly a note is taken.
+    pub fn optional<T>(&mut self, name: &str) -> Option<T>
+    where
+        T: FromStr<Err: fmt::Display>,
+    {
+        self.asked(name, false, false, None);
+        let value = self.value(name)?;
+        self.parse(name, &value)
+    }
+
+    /// A secret, if it is set.
+    pub fn optional_secret(&mut self, name: &str) -> Option<SecretString> {
+        self.asked(name, false, true, None);
+        self.value(name).map(Into::into)
+    }
+
     /// A secret, which must be set and at least `least` bytes long. Its value appears in no message.
     pub fn secret(&mut self, name: &str, least: usize) -> Option<SecretString> {
+        self.asked(name, true, true, None);
         match self.value(name) {
             Some(value) if value.len() >= least => Some(value.into()),
             Some(_) => self.fault(name, format_args!("must be at least {least} bytes long")),
@@ -125,11 +179,16 @@ pub struct ListenConfig {
 }
 
 impl ListenConfig {
+    /// The variable that sets the API's port, and the port where it is not set.
+    pub(crate) const API: (&str, u16) = ("PORT", 3000);
+    /// The same of the admin port.
+    pub(crate) const ADMIN: (&str, u16) = ("ADMIN_PORT", 9000);
+
     /// Reads `BIND_ADDRESS`, `PORT` and `ADMIN_PORT`.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let address = environment.with_default("BIND_ADDRESS", IpAddr::from([0, 0, 0, 0]));
-        let api = environment.with_default("PORT", 3000);
-        let admin = environment.with_default("ADMIN_PORT", 9000);
+        let api = environment.with_default(Self::API.0, Self::API.1);
+        let admin = environment.with_default(Self::ADMIN.0, Self::ADMIN.1);
         let (address, api, admin) = (address?, api?, admin?);
         if api == admin && api != 0 {
             return environment.fault("ADMIN_PORT", "must differ from PORT");

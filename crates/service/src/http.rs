@@ -6,9 +6,11 @@ mod connections;
 mod error;
 mod event_stream;
 mod extract;
+mod measured;
 mod occurrences;
 mod page;
 mod stack;
+mod trace;
 
 pub use admission::Limits;
 pub use connections::Connections;
@@ -16,4 +18,5 @@ pub use error::{ApiError, Retry};
 pub use event_stream::{EventStreams, LastEventId};
 pub use extract::{Authorized, PathId, Valid, ValidQuery};
 pub use page::{Page, PageRequest, invalid_after};
+pub(crate) use stack::FROM_ANOTHER_SITE;
 pub use stack::{BODY_LIMIT, REQUEST_ID, around, stack, stack_within};

@@ -3,6 +3,7 @@
 //! Told to stop (SIGTERM or Ctrl-C), it takes no more in, finishes what is in hand, drains the outbox and lets go
 //! of its connections, all within [`STOP_LIMIT`].
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,9 +18,12 @@ use tokio_util::task::TaskTracker;
 use crate::admin::{self, Health};
 use crate::app::{App, StartError};
 use crate::clock::Clock;
+use crate::command_line::{self, Request};
 use crate::config::{ConfigError, Environment, ListenConfig};
+use crate::definition::Definition;
+use crate::description::Description;
 use crate::http::Connections;
-use crate::telemetry;
+use crate::telemetry::{Telemetry, TelemetryConfig};
 
 /// The longest that stopping takes; below the grace period of a pod.
 pub const STOP_LIMIT: Duration = Duration::from_secs(9);
@@ -39,7 +43,7 @@ const ADMIN_CONNECTIONS: Connections = Connections {
 };
 
 /// `EX_CONFIG` would be 78; `EX_USAGE`, for a command used wrongly, is what callers of ours test for.
-const EXIT_CONFIGURATION: u8 = 64;
+const EXIT_USAGE: u8 = 64;
 
 /// The two sockets of a service.
 #[derive(Debug)]
@@ -89,10 +93,47 @@ pub enum RunError {
     Stuck,
 }
 
-/// The whole of a service's `main`: reads the configuration, builds, runs, and gives the exit code.
+/// The whole of a service's `main`: reads the command line and the configuration, builds, runs, and gives the exit code.
 ///
-/// 0 after an orderly stop, 1 after a failure, 64 for a wrong configuration, of which every fault is printed.
+/// 0 after an orderly stop, 1 after a failure, 64 for a wrong command line or configuration, of which every fault is
+/// printed.
 pub fn launch<C, F>(
+    definition: &'static Definition,
+    read: impl FnOnce(&mut Environment) -> Option<C>,
+    build: impl FnOnce(C, Clock) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<App, StartError>>,
+{
+    let name = definition.name;
+    match command_line::read(std::env::args_os().skip(1)) {
+        Ok(Request::Run) => run_process(name, read, build),
+        Ok(Request::Help) => say(&command_line::help(name)),
+        Ok(Request::Version) => say(&command_line::version(name)),
+        Ok(Request::Describe) => {
+            let description =
+                Description::of(definition, |environment| settings(name, environment, read));
+            let json = serde_json::to_string_pretty(&description);
+            say(&json.expect("a description has string keys"))
+        }
+        Err(error) => refuse(name, &error),
+    }
+}
+
+/// Prints the answer, unless nobody reads it.
+fn say(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn refuse(name: &str, error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("{name}: {error}");
+    ExitCode::from(EXIT_USAGE)
+}
+
+fn run_process<C, F>(
     name: &'static str,
     read: impl FnOnce(&mut Environment) -> Option<C>,
     build: impl FnOnce(C, Clock) -> F,
@@ -100,13 +141,9 @@ pub fn launch<C, F>(
 where
     F: Future<Output = Result<App, StartError>>,
 {
-    telemetry::start();
-    let (listen, config) = match configure(Environment::of_process(), read) {
+    let (listen, telemetry, config) = match configure(name, Environment::of_process(), read) {
         Ok(configured) => configured,
-        Err(error) => {
-            eprintln!("{name}: {error}");
-            return ExitCode::from(EXIT_CONFIGURATION);
-        }
+        Err(error) => return refuse(name, &error),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -115,26 +152,41 @@ where
             return ExitCode::FAILURE;
         }
     };
+    let telemetry = Telemetry::start(&telemetry, runtime.handle());
     let ended = runtime.block_on(async {
         let listeners = Listeners::bind(&listen).await?;
         run(listeners, stop_signal()?, build(config, Clock::system())).await
     });
-    match ended {
+    let code = match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(service = name, %error, "ended");
+            tracing::error!(%error, "ended");
             ExitCode::FAILURE
         }
-    }
+    };
+    telemetry.finish();
+    code
 }
 
 fn configure<C>(
+    name: &str,
     mut environment: Environment,
     read: impl FnOnce(&mut Environment) -> Option<C>,
-) -> Result<(ListenConfig, C), ConfigError> {
-    let listen = ListenConfig::read(&mut environment);
-    let config = read(&mut environment);
-    environment.finish(listen.zip(config))
+) -> Result<(ListenConfig, TelemetryConfig, C), ConfigError> {
+    let settings = settings(name, &mut environment, read);
+    environment.finish(settings)
+}
+
+/// All that a process reads from its environment.
+fn settings<C>(
+    name: &str,
+    environment: &mut Environment,
+    read: impl FnOnce(&mut Environment) -> Option<C>,
+) -> Option<(ListenConfig, TelemetryConfig, C)> {
+    let listen = ListenConfig::read(environment);
+    let telemetry = TelemetryConfig::read(environment, name);
+    let config = read(environment);
+    Some((listen?, telemetry?, config?))
 }
 
 /// A token that is cancelled when the process is told to stop.
@@ -169,7 +221,8 @@ pub async fn run(
         return Ok(());
     };
     let app = app?;
-    health.serving(app.checks.clone(), app.admin.clone());
+    app.assert_whole();
+    health.serving(app.checks.clone(), app.admin.clone(), app.metrics.clone());
     tracing::info!(%address, "serving");
     serve(listeners.api, app, stop, &health).await
 }

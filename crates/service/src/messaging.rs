@@ -14,11 +14,14 @@ mod broker;
 mod consumer;
 mod dead_letter;
 pub mod feed;
+mod measured;
 mod outbox;
+mod permissions;
 mod relay;
 pub mod resync;
+mod trace;
 
-pub use broker::{Broker, BrokerConfig, BrokerError, Outgoing, Publisher};
+pub use broker::{Broker, BrokerConfig, BrokerError, Credentials, Outgoing, Publisher};
 pub use consumer::{Consumer, Failure, Handler, Persistence};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use outbox::{OutboxCollection, Pending, WriteError};

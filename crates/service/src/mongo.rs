@@ -4,10 +4,12 @@ mod collection;
 mod connect;
 mod database;
 mod error;
+mod measured;
 #[cfg(feature = "simulation")]
 pub mod memory;
 mod patience;
 mod replica;
+mod trace;
 mod transaction;
 mod values;
 

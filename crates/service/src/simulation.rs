@@ -177,6 +177,11 @@ impl Process {
         }
     }
 
+    /// Whether a misfortune befalls it that comes this often in a hundred. Whoever cannot die has only luck.
+    pub(crate) fn is_unlucky(&self, often: u64) -> bool {
+        self.is_mortal && self.world.percent(often)
+    }
+
     /// Ends when the process dies.
     pub async fn died(&self) {
         self.dead.cancelled().await;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::eventually::eventually;
 use crate::http::Api;
+use crate::metrics::Scrape;
 use crate::namespace::Namespace;
 use crate::servers::Servers;
 pub use builder::TestAppBuilder;
@@ -65,7 +66,7 @@ impl TestApp {
     }
 
     async fn launch(builder: TestAppBuilder, launch: Launch, namespace: Namespace) -> Self {
-        telemetry::start();
+        telemetry::log_tests();
         let servers = Servers::shared().await;
         let mut environment = Environment::of([
             ("BIND_ADDRESS".to_owned(), "127.0.0.1".to_owned()),
@@ -196,6 +197,17 @@ impl TestApp {
     #[must_use]
     pub fn admin(&self) -> Api {
         Api::anonymous(&self.admin_url)
+    }
+
+    /// Its metrics, which must be as they are declared.
+    ///
+    /// # Panics
+    /// If they are not.
+    pub async fn metrics(&self) -> Scrape {
+        let answer = self.admin().get("/metrics").await;
+        let scrape = Scrape::read(&answer.text).expect("Prometheus's text format");
+        scrape.check().expect("what the catalogue declares");
+        scrape
     }
 
     /// Publishes an event to its stream, as another service would.

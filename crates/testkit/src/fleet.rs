@@ -4,6 +4,7 @@
 //! The services are the binaries that cargo built, told all they need by their environment, as they are when they
 //! are deployed. What a test may do to them (kill, hang, restart) is a method of [`Service`].
 
+mod addresses;
 mod built;
 mod evidence;
 mod links;
@@ -28,6 +29,7 @@ use built::Built;
 use evidence::Evidence;
 use variables::Shared;
 
+pub use addresses::Addresses;
 pub use service::Service;
 pub use settings::FleetSettings;
 
@@ -51,6 +53,7 @@ pub struct Fleet {
     stripe: StripeStandIn,
     servers: Servers,
     jwt_key: String,
+    stripe_key: String,
     /// Before the folder, which vanishes when it is dropped.
     _evidence: Evidence,
     folder: DataFolder,
@@ -85,6 +88,7 @@ impl Fleet {
             stripe,
             servers,
             jwt_key: shared.jwt_key,
+            stripe_key: shared.stripe_key,
             _evidence: Evidence::of(folder.path()),
             folder,
         };

@@ -81,6 +81,12 @@ impl Api {
             .no_proxy()
             .build()
             .expect("a client without TLS needs nothing");
+        Self::through(client, base_url)
+    }
+
+    /// A client that is not signed in and sends by this HTTP client, which must not follow redirects.
+    #[must_use]
+    pub fn through(client: Client, base_url: &str) -> Self {
         Self {
             client,
             base_url: base_url.to_owned(),

@@ -6,6 +6,7 @@
 
 mod apt;
 mod npm;
+mod pip;
 
 use std::env;
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use anyhow::{Context, Result};
 use crate::progress::Progress;
 
 pub use npm::npm_package;
+pub use pip::pip_packages;
 
 /// Where programs are installed: `TICKETING_CACHE`, else `ticketing` in the user's cache folder.
 pub fn cache_folder() -> Result<PathBuf> {

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod collector;
 pub mod command;
 pub mod eventually;
 pub mod fleet;
@@ -13,22 +14,29 @@ pub mod http;
 pub mod install;
 mod log;
 pub mod mail;
+pub mod metrics;
 pub mod namespace;
 mod port;
 pub mod process;
+pub mod processors;
 pub mod progress;
 pub mod proxy;
 pub mod servers;
+pub mod smoke;
 mod target_folder;
+pub mod usage;
 
 pub use app::{TestApp, TestAppBuilder};
 pub use browser::{Browser, BrowserSettings, Viewport};
+pub use collector::{Collector, RecordedSpan};
 pub use eventually::{eventually, eventually_within};
 pub use fleet::{Fleet, FleetSettings};
 pub use gateway::Gateway;
 pub use http::{Answer, Api, session_cookie};
 pub use mail::{Mail, MailCatcher};
+pub use metrics::Scrape;
 pub use namespace::Namespace;
+pub use processors::Processors;
 pub use proxy::{Condition, Dependency, Proxy};
 pub use servers::Servers;
 pub use target_folder::target_folder;

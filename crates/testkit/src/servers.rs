@@ -5,6 +5,7 @@
 //! (`auto`, `local`, `containers`) narrows that. Here is who starts them and when; [`locate`] and [`install`] know
 //! where programs come from, [`program`] how each is run, [`server`] how one is handled once it runs.
 
+mod configured;
 mod container;
 mod install;
 mod kind;
@@ -27,6 +28,7 @@ use crate::mail::MailCatcher;
 use crate::progress::{Progress, ToStderr};
 use locate::Source;
 
+pub use configured::{ConfiguredNats, NatsConfiguration};
 pub use kind::Kind;
 pub use locate::Choice;
 pub use server::Server;

@@ -1,13 +1,17 @@
 //! The one entry for people and for CI: `cargo xtask …`.
 
+mod bench;
 mod cargo;
 mod chaos;
 mod client;
 mod console;
 mod deps;
 mod lint;
+mod manifests;
 mod mutants;
+mod observe;
 mod overload;
+mod smoke;
 mod stop;
 mod test;
 mod up;
@@ -30,12 +34,17 @@ Examples:
   cargo xtask up                            the whole fleet behind http://127.0.0.1:8080
   cargo xtask up --expiration-seconds 5     with orders that expire soon
   cargo xtask up --demo --replicas orders=2 with users and tickets to look at
+  cargo xtask up --observe                  with Prometheus and the alerts
   cargo xtask test                          all tests, on real servers
   cargo xtask test -p orders                the tests of one service
   cargo xtask chaos --seconds 60 --seed 7   what the fleet must survive, repeatable
   cargo xtask overload                      goodput at 1, 2 and 5 times what the fleet can do
+  cargo xtask bench --only list,order       what each costs, beside a bare handler and a bare loop
   cargo xtask mutants                       whether the simulation finds planted bugs
   cargo xtask lint                          what CI wants to be clean
+  cargo xtask smoke --url https://ticketing.dev
+                                            one purchase in a deployed fleet
+  cargo xtask manifests                     whether what is deployed fits what was written
 
 Environment:
   TICKETING_MONGO_URL, TICKETING_NATS_URL, TICKETING_REDIS_URL
@@ -55,8 +64,14 @@ enum Command {
     Chaos(chaos::Arguments),
     /// Ask more of a fleet of its own than it can do, and see how much of that it still does
     Overload(overload::Arguments),
+    /// Measure a fleet of its own beside the least that it could cost
+    Bench(bench::Arguments),
     /// Check format, lints, licences and sources
     Lint(lint::Arguments),
+    /// Check what is deployed: every manifest, the broker's users, the Dockerfile and the workflows
+    Manifests(manifests::Arguments),
+    /// Buy a ticket in a deployed fleet, and say what failed where
+    Smoke(smoke::Arguments),
     /// Plant bugs in a copy of the code and expect the simulation to find each
     Mutants(mutants::Arguments),
     /// Install what `up` and `test` need, and nothing more
@@ -86,7 +101,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Test(arguments) => test::run(arguments).await,
         Command::Chaos(arguments) => chaos::run(arguments).await,
         Command::Overload(arguments) => overload::run(arguments).await,
+        Command::Bench(arguments) => bench::run(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
+        Command::Manifests(arguments) => manifests::run(&arguments).await,
+        Command::Smoke(arguments) => smoke::run(arguments).await,
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Deps => deps::run().await,
     }

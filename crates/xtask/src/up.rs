@@ -1,6 +1,7 @@
 //! `cargo xtask up`: the whole fleet on loopback, until it is told to stop.
 
 mod demo;
+mod fleet_file;
 mod signpost;
 
 use std::collections::BTreeMap;
@@ -14,9 +15,11 @@ use anyhow::{Context, Result, bail, ensure};
 use testkit::fleet::{Fleet, FleetSettings, SERVICES};
 use testkit::progress::Progress;
 
+use self::fleet_file::FleetFile;
 use crate::cargo;
 use crate::client;
 use crate::console::Console;
+use crate::observe::{self, Prometheus};
 use crate::stop::StopSignals;
 
 /// How often it is looked whether a process ended unasked.
@@ -35,6 +38,10 @@ const STRIPE_VARIABLES: [&str; 5] = [
 ];
 
 #[derive(clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(crate) struct Arguments {
     /// How long an order lives unpaid
     #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -48,6 +55,9 @@ pub(crate) struct Arguments {
     /// Make two users and some dozens of tickets to look at, some of them reserved or sold
     #[arg(long)]
     demo: bool,
+    /// Run Prometheus beside it, with the project's rules
+    #[arg(long)]
+    observe: bool,
     /// Limit the rate of sign-ins and the like as production does
     #[arg(long)]
     production_limits: bool,
@@ -87,6 +97,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     if !cargo::build_services(arguments.release, &mut stop).await? {
         return Ok(ExitCode::SUCCESS);
     }
+    if arguments.observe {
+        observe::install(console.clone()).await?;
+    }
     let settings = settings(&arguments, console.clone());
     let fleet = tokio::select! {
         started = Fleet::start(settings) => started?,
@@ -96,13 +109,30 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
     };
     console.pause();
+    let file = FleetFile::write(&fleet)?;
     signpost::print(&fleet);
+    let prometheus = if arguments.observe {
+        Some(Prometheus::start(&fleet).await?)
+    } else {
+        None
+    };
+    if let Some(prometheus) = &prometheus {
+        println!(
+            "Prometheus    {0}/classic/alerts and {0}/classic/targets",
+            prometheus.url()
+        );
+    }
+    println!("Look inside   cargo run -p ticketctl -- status\n");
     if arguments.demo {
         demo::fill(&fleet).await?;
     }
     println!("Ctrl-C ends all of it.");
-    watch(&fleet, &mut stop).await;
+    watch(&fleet, prometheus.as_ref(), &mut stop).await;
     console.step("stopping");
+    drop(file);
+    if let Some(prometheus) = prometheus {
+        prometheus.stop().await;
+    }
     let stopped = fleet.stop().await;
     console.pause();
     stopped.map(|()| ExitCode::SUCCESS)
@@ -139,14 +169,15 @@ fn refuse_taken_port(port: u16) -> Result<()> {
 }
 
 /// Waits until told to stop; says loudly when a process ends unasked, once for each.
-async fn watch(fleet: &Fleet, stop: &mut StopSignals) {
+async fn watch(fleet: &Fleet, prometheus: Option<&Prometheus>, stop: &mut StopSignals) {
     let mut reported = Vec::new();
     loop {
         tokio::select! {
             () = stop.next() => return,
             () = tokio::time::sleep(WATCH) => {}
         }
-        let obituaries = fleet.obituaries();
+        let mut obituaries = fleet.obituaries();
+        obituaries.extend(prometheus.and_then(Prometheus::obituary));
         for obituary in &obituaries {
             if !reported.contains(obituary) {
                 eprintln!("\nERROR: {obituary}\n");

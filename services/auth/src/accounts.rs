@@ -3,6 +3,8 @@
 use common::Email;
 use common::api::auth::{SignIn, SignUp};
 use service::Clock;
+use service::metrics::catalogue::{ACCOUNTS_CREATED, SIGN_INS};
+use service::metrics::{Counter, Counters, Metrics};
 use service::mongo::{StoreError, new_id};
 
 use crate::domain::{InvalidCredentials, PasswordHash, User};
@@ -15,6 +17,8 @@ pub(crate) struct Accounts {
     users: UserStore,
     passwords: Passwords,
     clock: Clock,
+    sign_ins: Counters<1>,
+    created: Counter,
 }
 
 /// Why no account was made.
@@ -44,8 +48,15 @@ pub(crate) enum SignInError {
 
 impl Accounts {
     /// Accounts in this store.
-    pub(crate) const fn new(users: UserStore, passwords: Passwords, clock: Clock) -> Self {
+    pub(crate) fn new(
+        users: UserStore,
+        passwords: Passwords,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Self {
         Self {
+            sign_ins: metrics.counters(&SIGN_INS),
+            created: metrics.counter(&ACCOUNTS_CREATED),
             users,
             passwords,
             clock,
@@ -56,7 +67,7 @@ impl Accounts {
     pub(crate) async fn sign_up(&self, input: SignUp) -> Result<User, SignUpError> {
         let hash = self.passwords.hash(input.password).await?;
         let user = self.fresh(input.email, Some(hash));
-        self.users.insert(&user).await?;
+        self.insert(&user).await?;
         Ok(user)
     }
 
@@ -66,6 +77,12 @@ impl Accounts {
         let user = self.users.find_by_email(&input.email).await?;
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let matches = self.passwords.verify(input.password, hash).await?;
+        let outcome = if matches {
+            "signed_in"
+        } else {
+            "wrong_credentials"
+        };
+        self.sign_ins.with([outcome]).increment();
         Ok(user.filter(|_| matches).ok_or(InvalidCredentials)?)
     }
 
@@ -75,7 +92,7 @@ impl Accounts {
             return Ok(user);
         }
         let user = self.fresh(email, None);
-        match self.users.insert(&user).await {
+        match self.insert(&user).await {
             // Somebody made it since we looked; accounts are never deleted.
             Err(InsertError::EmailInUse(taken)) => {
                 let found = self.users.find_by_email(&user.email).await?;
@@ -83,6 +100,12 @@ impl Accounts {
             }
             inserted => inserted.map(|()| user),
         }
+    }
+
+    async fn insert(&self, user: &User) -> Result<(), InsertError> {
+        self.users.insert(user).await?;
+        self.created.increment();
+        Ok(())
     }
 
     fn fresh(&self, email: Email, password: Option<PasswordHash>) -> User {

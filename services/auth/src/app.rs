@@ -2,6 +2,7 @@
 
 use axum::extract::FromRef;
 use service::app::{StartError, connect_mongo};
+use service::metrics::Metrics;
 use service::session::Sessions;
 use service::{App, Clock};
 
@@ -12,7 +13,7 @@ use crate::limits::RateLimits;
 use crate::magic_links::MagicLinks;
 use crate::passwords::Passwords;
 use crate::store::{MagicLinkStore, UserStore};
-use crate::{NAME, mail, routes};
+use crate::{DEFINITION, NAME, mail, routes};
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
@@ -26,20 +27,21 @@ pub(crate) struct AppState {
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let database = connect_mongo(&config.mongo, NAME).await?;
+    let metrics = Metrics::new(NAME);
+    let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let users = UserStore::open(&database).await?;
     let links = MagicLinkStore::open(&database).await?;
-    let passwords = Passwords::new(config.passwords).await;
+    let passwords = Passwords::new(config.passwords, &metrics).await;
     // Not checked for readiness: without mail, passwords still sign in.
-    let (mail, delivery) = mail::open(config.mail, clock.clone());
+    let (mail, delivery) = mail::open(config.mail, clock.clone(), &metrics);
     let state = AppState {
-        limits: RateLimits::new(&config.limits, &clock),
+        limits: RateLimits::new(&config.limits, &clock, &metrics),
         magic_links: MagicLinks::new(config.magic_links, links, mail, clock.clone()),
-        accounts: Accounts::new(users, passwords, clock.clone()),
+        accounts: Accounts::new(users, passwords, clock.clone(), &metrics),
         sessions: Sessions::new(&config.session, clock),
         proxies: config.proxies,
     };
-    Ok(App::new(NAME, routes::table(), state)
+    Ok(App::new(&DEFINITION, metrics, routes::table(), state)
         .intake(|stop| delivery.run(stop))
         .database(database))
 }

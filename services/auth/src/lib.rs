@@ -16,6 +16,8 @@ mod rate_limit;
 mod routes;
 mod store;
 
+use service::Definition;
+
 pub use app::build;
 pub use client_address::TrustedProxies;
 pub use config::Config;
@@ -27,3 +29,15 @@ pub use rate_limit::Limit;
 
 /// The service's name.
 pub const NAME: &str = "auth";
+
+/// What the platform must know of it.
+pub const DEFINITION: Definition = Definition {
+    paths: &["/api/users"],
+    ..Definition::new(NAME)
+};
+
+/// The description of the service's API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    service::openapi::describe(NAME, routes::table())
+}

@@ -1,5 +1,6 @@
 //! What is limited in this service, and how tightly.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use common::Email;
 use service::Clock;
 use service::config::Environment;
+use service::metrics::Metrics;
+use service::metrics::catalogue::RATE_LIMITED_REQUESTS;
 
 use crate::client_address::ClientAddress;
 use crate::rate_limit::{Limit, RateLimiter, Token, TooManyTries};
@@ -34,6 +37,15 @@ enum Preset {
     Production,
     /// For tests, load and a developer's machine, where everybody has one network address.
     Wide,
+}
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Production => "production",
+            Self::Wide => "wide",
+        })
+    }
 }
 
 impl FromStr for Preset {
@@ -109,14 +121,30 @@ impl SignInTry {
 
 impl RateLimits {
     /// Nobody has tried yet.
-    pub(crate) fn new(config: &RateLimitConfig, clock: &Clock) -> Self {
-        let limiter = |limit| RateLimiter::new(limit, clock.clone());
+    pub(crate) fn new(config: &RateLimitConfig, clock: &Clock, metrics: &Metrics) -> Self {
+        let refused = metrics.counters(&RATE_LIMITED_REQUESTS);
+        let limiter = |limit, name| {
+            let limiter = RateLimiter::new(limit, clock.clone());
+            limiter.counting(refused.with([name]))
+        };
         Self {
-            sign_in_failures_per_account: limiter(config.sign_in_failures_per_account),
-            sign_in_failures_per_address: limiter(config.sign_in_failures_per_address),
-            sign_ups_per_address: limiter(config.sign_ups_per_address),
-            magic_links_per_address: limiter(config.magic_links_per_address),
-            magic_links_per_recipient: limiter(config.magic_links_per_recipient),
+            sign_in_failures_per_account: limiter(
+                config.sign_in_failures_per_account,
+                "sign_in_failures_per_account",
+            ),
+            sign_in_failures_per_address: limiter(
+                config.sign_in_failures_per_address,
+                "sign_in_failures_per_address",
+            ),
+            sign_ups_per_address: limiter(config.sign_ups_per_address, "sign_ups_per_address"),
+            magic_links_per_address: limiter(
+                config.magic_links_per_address,
+                "magic_links_per_address",
+            ),
+            magic_links_per_recipient: limiter(
+                config.magic_links_per_recipient,
+                "magic_links_per_recipient",
+            ),
         }
     }
 

@@ -16,6 +16,10 @@ use secrecy::{ExposeSecret, SecretString};
 use service::Clock;
 use service::backoff::Backoff;
 use service::config::Environment;
+use service::metrics::catalogue::{
+    LETTERS_DONE, LETTERS_QUEUED, LETTERS_TURNED_AWAY, LETTERS_WAITING,
+};
+use service::metrics::{Counter, Counters, Metrics};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -70,7 +74,11 @@ fn transport(url: &SecretString) -> Option<AsyncSmtpTransportBuilder> {
 }
 
 /// The queue, and what empties it.
-pub(crate) fn open(config: MailConfig, clock: Clock) -> (MailQueue, MailDelivery) {
+pub(crate) fn open(
+    config: MailConfig,
+    clock: Clock,
+    metrics: &Metrics,
+) -> (MailQueue, MailDelivery) {
     let (sender, letters) = mpsc::channel(QUEUE);
     let transport = transport(&config.url)
         .expect("the configuration was read with this URL")
@@ -80,17 +88,41 @@ pub(crate) fn open(config: MailConfig, clock: Clock) -> (MailQueue, MailDelivery
         transport,
         from: config.from,
         clock,
+        done: metrics.counters(&LETTERS_DONE),
     };
-    (MailQueue(sender), MailDelivery { letters, sending })
+    measure_queue(&sender, metrics);
+    let queue = MailQueue {
+        sender,
+        queued: metrics.counter(&LETTERS_QUEUED),
+        turned_away: metrics.counter(&LETTERS_TURNED_AWAY),
+    };
+    (queue, MailDelivery { letters, sending })
+}
+
+/// Lets the queue be measured when metrics are read; holding on to it would keep it open.
+fn measure_queue(sender: &mpsc::Sender<Letter>, metrics: &Metrics) {
+    let (waiting, sender) = (metrics.gauge(&LETTERS_WAITING), sender.downgrade());
+    metrics.on_scrape(move || {
+        let sender = sender.upgrade();
+        let free = sender.map_or(QUEUE, |sender| sender.capacity());
+        waiting.set_number(QUEUE - free);
+    });
 }
 
 /// Takes letters to be sent.
 #[derive(Debug, Clone)]
-pub(crate) struct MailQueue(mpsc::Sender<Letter>);
+pub(crate) struct MailQueue {
+    sender: mpsc::Sender<Letter>,
+    queued: Counter,
+    turned_away: Counter,
+}
 
 /// A place in the queue.
 #[derive(Debug)]
-pub(crate) struct Slot(mpsc::OwnedPermit<Letter>);
+pub(crate) struct Slot {
+    place: mpsc::OwnedPermit<Letter>,
+    queued: Counter,
+}
 
 /// Too many letters wait already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -100,15 +132,24 @@ pub(crate) struct QueueFull;
 impl MailQueue {
     /// A place in the queue, so that nothing need be undone if there is none.
     pub(crate) fn reserve(&self) -> Result<Slot, QueueFull> {
-        let permit = self.0.clone().try_reserve_owned();
-        permit.map(Slot).map_err(|_| QueueFull)
+        match self.sender.clone().try_reserve_owned() {
+            Ok(place) => Ok(Slot {
+                place,
+                queued: self.queued.clone(),
+            }),
+            Err(_) => {
+                self.turned_away.increment();
+                Err(QueueFull)
+            }
+        }
     }
 }
 
 impl Slot {
     /// Puts the letter in the queue.
     pub(crate) fn send(self, letter: Letter) {
-        self.0.send(letter);
+        self.place.send(letter);
+        self.queued.increment();
     }
 }
 
@@ -124,6 +165,7 @@ struct Sending {
     transport: Transport,
     from: Mailbox,
     clock: Clock,
+    done: Counters<1>,
 }
 
 impl MailDelivery {
@@ -147,13 +189,19 @@ impl MailDelivery {
 }
 
 impl Sending {
-    /// Sends the letter, trying again while that may help and the letter is of use.
+    /// Sends the letter and counts what became of it.
     async fn deliver(&self, letter: Letter) {
+        let outcome = self.try_to_deliver(letter).await;
+        self.done.with([outcome]).increment();
+    }
+
+    /// Sends the letter, trying again while that may help and the letter is of use; gives what became of it.
+    async fn try_to_deliver(&self, letter: Letter) -> &'static str {
         let message = match letter.message(&self.from) {
             Ok(message) => message,
             Err(error) => {
                 tracing::warn!(%error, "a letter cannot be written");
-                return;
+                return "refused";
             }
         };
         let mut delays = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
@@ -161,11 +209,11 @@ impl Sending {
             match self.send(message.clone()).await {
                 Ok(()) => {
                     tracing::info!(attempt, "letter sent");
-                    return;
+                    return "sent";
                 }
                 Err(failure) if failure.is_final => {
                     tracing::warn!(error = failure.words, "letter refused");
-                    return;
+                    return "refused";
                 }
                 Err(failure) => tracing::warn!(attempt, error = failure.words, "letter not sent"),
             }
@@ -176,6 +224,7 @@ impl Sending {
             sleep(delay).await;
         }
         tracing::warn!("letter given up");
+        "given_up"
     }
 
     async fn send(&self, message: Message) -> Result<(), Failure> {
@@ -183,7 +232,11 @@ impl Sending {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Failure {
                 is_final: error.is_permanent(),
-                words: error.to_string(),
+                // A server's own words quote the address that it refused.
+                words: match error.status() {
+                    Some(code) => format!("the mail server answered {code}"),
+                    None => error.to_string(),
+                },
             }),
             Err(elapsed) => Err(Failure {
                 is_final: false,

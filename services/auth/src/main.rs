@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    service::launch(auth::NAME, auth::Config::read, auth::build)
+    service::launch(&auth::DEFINITION, auth::Config::read, auth::build)
 }

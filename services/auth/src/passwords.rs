@@ -6,12 +6,17 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Instant;
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use common::NewPassword;
 use service::config::Environment;
-use tokio::sync::Semaphore;
+use service::metrics::catalogue::{
+    PASSWORD_HASH_DURATION, PASSWORD_QUEUE, PASSWORD_WAIT, PASSWORDS_REFUSED,
+};
+use service::metrics::{Counter, Gauge, Histogram, Metrics};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::domain::PasswordHash;
@@ -72,11 +77,20 @@ pub(crate) struct Passwords {
     running: Arc<Semaphore>,
     /// Of a password that nobody knows: checked in place of a hash that is not there, for the same time.
     decoy: PasswordHash,
+    measured: PasswordMetrics,
+}
+
+#[derive(Debug, Clone)]
+struct PasswordMetrics {
+    queue: Gauge,
+    wait: Histogram,
+    hashing: Histogram,
+    refused: Counter,
 }
 
 impl Passwords {
     /// A hasher that works on so many at once.
-    pub(crate) async fn new(config: PasswordConfig) -> Self {
+    pub(crate) async fn new(config: PasswordConfig, metrics: &Metrics) -> Self {
         let at_once = config.at_once.get();
         let unknown: [u8; 32] = rand::random();
         let decoy = spawn_blocking(move || hash(&unknown)).await;
@@ -84,6 +98,12 @@ impl Passwords {
             admitted: Arc::new(Semaphore::new(at_once + config.waiting)),
             running: Arc::new(Semaphore::new(at_once)),
             decoy: decoy.expect("hashing does not panic"),
+            measured: PasswordMetrics {
+                queue: metrics.gauge(&PASSWORD_QUEUE),
+                wait: metrics.histogram(&PASSWORD_WAIT),
+                hashing: metrics.histogram(&PASSWORD_HASH_DURATION),
+                refused: metrics.counter(&PASSWORDS_REFUSED),
+            },
         }
     }
 
@@ -112,14 +132,27 @@ impl Passwords {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned();
-        let admitted = admitted.map_err(|_| Overloaded)?;
-        let running = Arc::clone(&self.running).acquire_owned().await;
-        let running = running.expect("the semaphore is never closed");
+        let admitted = admitted.map_err(|_| {
+            self.measured.refused.increment();
+            Overloaded
+        })?;
+        let running = self.turn().await;
+        let hashing = self.measured.hashing.clone();
         let done = spawn_blocking(move || {
             let _until_done = (admitted, running);
-            work()
+            let began = Instant::now();
+            let done = work();
+            hashing.observe(began.elapsed());
+            done
         });
         Ok(done.await.expect("hashing does not panic"))
+    }
+
+    async fn turn(&self) -> OwnedSemaphorePermit {
+        let (began, _waiting) = (Instant::now(), self.measured.queue.up());
+        let turn = Arc::clone(&self.running).acquire_owned().await;
+        self.measured.wait.observe(began.elapsed());
+        turn.expect("the semaphore is never closed")
     }
 }
 
@@ -156,7 +189,7 @@ mod tests {
     /// One at once.
     async fn passwords(waiting: usize) -> Passwords {
         let at_once = NonZeroUsize::MIN;
-        Passwords::new(PasswordConfig { at_once, waiting }).await
+        Passwords::new(PasswordConfig { at_once, waiting }, &Metrics::none()).await
     }
 
     #[tokio::test]

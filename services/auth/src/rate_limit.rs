@@ -5,6 +5,7 @@
 //! same moment cannot slip through together.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use service::Clock;
+use service::metrics::Counter;
 
 /// So many tries at once, refilled evenly over a time: `10/15m` is ten, and one more every 90 seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,18 @@ impl Limit {
     }
 }
 
+/// As it is read.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.refilled_in.as_secs();
+        let (number, unit) = [(3_600, "h"), (60, "m")]
+            .into_iter()
+            .find(|(unit, _)| seconds.is_multiple_of(*unit))
+            .map_or((seconds, "s"), |(unit, name)| (seconds / unit, name));
+        write!(f, "{}/{number}{unit}", self.tries)
+    }
+}
+
 impl FromStr for Limit {
     type Err = InvalidLimit;
 
@@ -75,7 +89,10 @@ pub(crate) struct TooManyTries {
 
 /// One limit, and how much of it each key has used. Clones share what they count.
 #[derive(Debug, Clone)]
-pub(crate) struct RateLimiter(Arc<Shared>);
+pub(crate) struct RateLimiter {
+    shared: Arc<Shared>,
+    refused: Counter,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -102,18 +119,27 @@ impl RateLimiter {
 
     /// Nobody has tried yet.
     pub(crate) fn new(limit: Limit, clock: Clock) -> Self {
-        Self(Arc::new(Shared {
+        let shared = Shared {
             limit,
             clock,
             hasher: RandomState::new(),
             buckets: Mutex::default(),
-        }))
+        };
+        Self {
+            shared: Arc::new(shared),
+            refused: Counter::default(),
+        }
+    }
+
+    /// The same, which counts here how often it refuses.
+    pub(crate) fn counting(self, refused: Counter) -> Self {
+        Self { refused, ..self }
     }
 
     /// Takes a token from the key's bucket, if one is left.
     pub(crate) fn take(&self, key: impl Hash) -> Result<Token, TooManyTries> {
-        let bucket = self.0.hasher.hash_one(key);
-        let (limit, now) = (self.0.limit, self.now());
+        let bucket = self.shared.hasher.hash_one(key);
+        let (limit, now) = (self.shared.limit, self.now());
         let mut buckets = self.buckets();
         let full_at = buckets
             .get(&bucket)
@@ -121,6 +147,7 @@ impl RateLimiter {
         let full_at = full_at + limit.refill();
         let wait = full_at - now - limit.whole();
         if wait > 0 {
+            self.refused.increment();
             let wait = u64::try_from(wait).unwrap_or(u64::MAX);
             return Err(TooManyTries {
                 retry_after: Duration::from_nanos(wait),
@@ -140,7 +167,7 @@ impl RateLimiter {
         let now = self.now();
         let mut buckets = self.buckets();
         if let Some(full_at) = buckets.get_mut(&bucket) {
-            *full_at -= self.0.limit.refill();
+            *full_at -= self.shared.limit.refill();
             if *full_at <= now {
                 buckets.remove(&bucket);
             }
@@ -148,12 +175,12 @@ impl RateLimiter {
     }
 
     fn now(&self) -> i128 {
-        i128::from(self.0.clock.now().milliseconds()) * 1_000_000
+        i128::from(self.shared.clock.now().milliseconds()) * 1_000_000
     }
 
     fn buckets(&self) -> MutexGuard<'_, HashMap<u64, i128>> {
         // Nothing panics between two changes that belong together.
-        let locked = self.0.buckets.lock();
+        let locked = self.shared.buckets.lock();
         locked.unwrap_or_else(PoisonError::into_inner)
     }
 }

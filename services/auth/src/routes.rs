@@ -9,6 +9,7 @@ mod sign_out;
 mod sign_up;
 mod view;
 
+use service::openapi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,7 +17,7 @@ use crate::app::AppState;
 
 /// Every route.
 pub(crate) fn table() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+    openapi::routes("Accounts and sessions: by password, or by a link that is mailed.")
         .routes(routes!(sign_up::sign_up))
         .routes(routes!(sign_in::sign_in))
         .routes(routes!(sign_out::sign_out))

@@ -1,9 +1,12 @@
 //! The API, as a shopper's browser would call it: with its cookie, its address and its request's id.
 
+mod attempt;
 mod call;
 mod failure;
 mod origin;
+mod trace;
 
+pub(crate) use attempt::Attempt;
 pub(crate) use call::{Api, ApiClient};
 pub(crate) use failure::Failure;
 pub(crate) use origin::ApiOrigin;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use service::app::StartError;
+use service::metrics::Metrics;
 use service::{App, Clock, Origin};
 
 use crate::api::ApiClient;
 use crate::config::{Config, StripeConfig};
 use crate::page::ContentSecurity;
-use crate::routes;
 use crate::site::Site;
+use crate::{DEFINITION, NAME, routes};
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
@@ -54,6 +55,8 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         clock,
         hold: config.hold,
     });
-    let api = ApiClient::new(config.api);
-    Ok(App::site(routes::site(AppState { api, shop })))
+    let metrics = Metrics::new(NAME);
+    let api = ApiClient::new(config.api, &metrics);
+    let site = routes::site(AppState { api, shop }, &metrics);
+    Ok(App::site(&DEFINITION, metrics, site))
 }

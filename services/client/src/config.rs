@@ -43,13 +43,13 @@ impl Config {
         let origin = environment.required("PUBLIC_ORIGIN");
         let stripe = StripeConfig::read(environment);
         let hold = environment.with_default("ORDER_EXPIRATION_SECONDS", 900);
-        let site_root = environment.with_default("SITE_ROOT", PathBuf::from("site"));
+        let site_root = environment.with_default("SITE_ROOT", "site".to_owned());
         Some(Self {
             api: api?,
             origin: origin?,
             stripe: stripe?,
             hold: Duration::from_secs(hold?),
-            site_root: site_root?,
+            site_root: site_root?.into(),
         })
     }
 }

@@ -17,6 +17,8 @@ mod app;
 #[cfg(feature = "ssr")]
 mod config;
 #[cfg(feature = "ssr")]
+mod docs;
+#[cfg(feature = "ssr")]
 mod page;
 #[cfg(feature = "ssr")]
 mod routes;
@@ -26,12 +28,22 @@ mod site;
 mod view;
 
 #[cfg(feature = "ssr")]
+use service::Definition;
+
+#[cfg(feature = "ssr")]
 pub use app::build;
 #[cfg(feature = "ssr")]
 pub use config::Config;
 
 /// The service's name.
 pub const NAME: &str = "client";
+
+/// What the platform must know of it.
+#[cfg(feature = "ssr")]
+pub const DEFINITION: Definition = Definition {
+    paths: &["/"],
+    ..Definition::new(NAME)
+};
 
 /// Makes a page's islands ready to be brought to life, before the first of them is.
 #[cfg(feature = "hydrate")]

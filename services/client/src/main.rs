@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    service::launch(client::NAME, client::Config::read, client::build)
+    service::launch(&client::DEFINITION, client::Config::read, client::build)
 }

@@ -3,6 +3,7 @@
 mod buy_ticket;
 mod cancel_order;
 mod csp_reports;
+mod docs;
 mod home;
 mod magic_link;
 mod my_tickets;
@@ -20,19 +21,23 @@ mod ticket;
 use axum::Router;
 use axum::routing::{get, post};
 use service::http::around;
+use service::metrics::Metrics;
 
 use crate::app::AppState;
 use crate::page::{REPORTS, Visit};
 
 /// Every page, with all that goes around them.
-pub(crate) fn site(state: AppState) -> Router {
+pub(crate) fn site(state: AppState, metrics: &Metrics) -> Router {
     let files = state.shop.site.routes();
-    let routes = table().merge(files).fallback(async |visit: Visit| {
-        let visitor = visit.visitor().await;
-        visit.not_found(&visitor)
-    });
+    let routes = table()
+        .merge(docs::table())
+        .merge(files)
+        .fallback(async |visit: Visit| {
+            let visitor = visit.visitor().await;
+            visit.not_found(&visitor)
+        });
     let reshaping = state.clone();
-    around(routes.with_state(state), move |request, next| {
+    around(routes.with_state(state), metrics, move |request, next| {
         reshape::reshape(reshaping.clone(), request, next)
     })
 }

@@ -1,6 +1,7 @@
 //! What pages show: from data to markup, without effects.
 
 mod account;
+mod docs;
 mod error;
 mod form;
 mod item;
@@ -11,6 +12,7 @@ mod shelf;
 mod tickets;
 
 pub(crate) use account::{Account, SignInNotice, leading_to, sign_in, sign_out, sign_up};
+pub(crate) use docs::{BODY, Trial, Tried, docs, events, trial};
 pub(crate) use error::{not_found, refused, unavailable};
 pub(crate) use form::Faults;
 pub(crate) use layout::{Section, layout};

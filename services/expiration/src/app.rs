@@ -3,24 +3,30 @@
 use service::admin::ReadinessCheck;
 use service::app::{StartError, Wait, connect_broker, until_available};
 use service::messaging::Consumer;
+use service::metrics::Metrics;
 use service::{App, Clock};
 
+use crate::board;
 use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};
+use crate::measured::measure;
 use crate::queue::{JobQueue, RedisConfig};
 use crate::worker::Worker;
-use crate::{NAME, routes};
+use crate::{DEFINITION, NAME, routes};
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
+    let metrics = Metrics::new(NAME);
     let queue = connect_queue(&config.redis, &clock).await?;
-    let broker = connect_broker(&config.broker, NAME).await?;
+    measure(&queue, &metrics);
+    let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
     let orders = OrderEvents::new(queue.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
     let worker = Worker::new(queue.clone(), broker.clone(), clock);
-    Ok(App::new(NAME, routes::table(), ())
+    Ok(App::new(&DEFINITION, metrics, routes::table(), ())
         .consumer(orders)
         .intake(|stop| worker.run(stop))
+        .admin_routes(board::routes(queue.clone()))
         .ready_if(ReadinessCheck::new("redis", move || {
             let queue = queue.clone();
             async move { queue.ping().await }

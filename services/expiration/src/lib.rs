@@ -5,16 +5,41 @@
 //! the time is over, and the orders service knows whether that still means something.
 
 mod app;
+mod board;
 mod config;
 mod consumers;
 pub mod domain;
+mod measured;
 pub mod queue;
 mod reschedule;
 mod routes;
 mod worker;
+
+use common::Subject;
+use service::{Definition, QueueGroup};
 
 pub use app::build;
 pub use config::Config;
 
 /// The service's name.
 pub const NAME: &str = "expiration";
+
+/// What the platform must know of it.
+pub const DEFINITION: Definition = Definition {
+    // It is spoken to by events; there is only whether it answers.
+    inner_paths: &["/api/expiration"],
+    admin_paths: board::PATHS,
+    publishes: &[Subject::ExpirationComplete],
+    queue_group: Some(QueueGroup {
+        name: consumers::QUEUE_GROUP,
+        subjects: consumers::OrderEvents::SUBJECTS,
+    }),
+    history: reschedule::SUBJECTS,
+    ..Definition::new(NAME)
+};
+
+/// The description of the service's API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    service::openapi::describe(NAME, routes::table())
+}

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     service::launch(
-        expiration::NAME,
+        &expiration::DEFINITION,
         expiration::Config::read,
         expiration::build,
     )

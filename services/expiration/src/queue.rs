@@ -14,20 +14,26 @@
 //! - What a worker held when it broke waits until its heartbeat is missed. [`JobQueue::give_back`] does not wait,
 //!   since a process knows of its own workers that they have ended.
 
+pub mod board;
 mod config;
+mod queued;
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use apalis::prelude::{Task, TaskBuilder, TaskId, TaskSink, TaskSinkError, WorkerContext};
 use apalis_redis::RedisStorage;
-use common::Timestamp;
 use common::events::ExpirationState;
+use common::id::kind;
+use common::{Id, Timestamp};
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, RedisError, Script};
 use service::Clock;
+use service::telemetry::TraceContext;
+use tracing::Instrument;
 
 pub use config::{InvalidRedisAddress, RedisAddress, RedisConfig};
+pub(crate) use queued::QueuedJob;
 
 /// A job is the event that it ends in.
 pub type Job = ExpirationState;
@@ -106,11 +112,17 @@ impl JobQueue {
         Ok(redis::cmd("PING").query_async(&mut connection).await?)
     }
 
-    /// Adds a job for each of these, unless there is one for the order already. Returns once Redis has them.
+    /// Adds a job for each of these, unless there is one for the order already. Returns once Redis has them. The jobs
+    /// remember the trace that the caller is in.
     pub async fn schedule(&self, jobs: &[Job]) -> Result<(), QueueError> {
+        self.add(jobs).instrument(queued::scheduling()).await
+    }
+
+    async fn add(&self, jobs: &[Job]) -> Result<(), QueueError> {
+        let cause = TraceContext::current();
         for step in jobs.chunks(STEP) {
             self.note_deadlines(step).await?;
-            let tasks: Vec<_> = step.iter().map(task).collect();
+            let tasks: Vec<_> = step.iter().map(|job| task(job, cause.as_ref())).collect();
             let mut storage = self.storage();
             storage.push_all(futures::stream::iter(tasks)).await?;
             if step.iter().any(|job| job.expires_at <= self.horizon()) {
@@ -202,6 +214,12 @@ impl JobQueue {
         Ok(held)
     }
 
+    /// How many orders are still to be told of.
+    pub async fn untold(&self) -> Result<usize, QueueError> {
+        let mut connection = self.connection.clone();
+        Ok(connection.zcard(&self.deadlines).await?)
+    }
+
     /// How many jobs there are, in whatever state.
     pub async fn count(&self) -> Result<usize, QueueError> {
         let mut connection = self.connection.clone();
@@ -211,7 +229,7 @@ impl JobQueue {
     }
 
     /// The jobs as apalis's workers take them.
-    pub(crate) fn storage(&self) -> RedisStorage<Job> {
+    pub(crate) fn storage(&self) -> RedisStorage<QueuedJob> {
         RedisStorage::new(self.connection.clone()).with_config(self.config.clone())
     }
 
@@ -235,11 +253,15 @@ impl JobQueue {
 }
 
 /// The job as apalis has it. Its id is the order's, so that a second one is the same job.
-fn task(job: &Job) -> Task<Job> {
-    TaskBuilder::new(*job)
-        .task_id(TaskId::from_string(format!("order-{}", job.order_id)))
+fn task(job: &Job, cause: Option<&TraceContext>) -> Task<QueuedJob> {
+    TaskBuilder::new(QueuedJob::new(*job, cause.cloned()))
+        .task_id(TaskId::from_string(job_id(job.order_id)))
         .run_at_timestamp(whole_seconds(job.expires_at))
         .build()
+}
+
+fn job_id(order: Id<kind::Order>) -> String {
+    format!("order-{order}")
 }
 
 /// Whole seconds since 1970, which is all that apalis keeps of a time. Cut off, not rounded: a job is available

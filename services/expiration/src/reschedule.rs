@@ -14,7 +14,7 @@ use crate::domain::OpenOrders;
 use crate::queue::{JobQueue, QueueError};
 
 /// What begins an order's time and what ends it.
-const SUBJECTS: [Subject; 4] = [
+pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::OrderCreated,
     Subject::OrderCancelled,
     Subject::PaymentCreated,
@@ -98,8 +98,13 @@ impl Reschedule {
         stream: &stream::Stream,
     ) -> Result<(pull::Ordered, u64), RescheduleError> {
         let config = pull::OrderedConfig {
+            // Without a name the broker would be asked in a way that it cannot tell from asking for any name.
+            name: Some(format!("history-{:016x}", rand::random::<u64>())),
             deliver_policy: DeliverPolicy::All,
-            filter_subjects: SUBJECTS.map(|subject| self.broker.subject(subject)).into(),
+            filter_subjects: SUBJECTS
+                .iter()
+                .map(|subject| self.broker.subject(*subject))
+                .collect(),
             ..pull::OrderedConfig::default()
         };
         let consumer = stream.create_consumer(config).await.map_err(stream_error)?;
@@ -110,7 +115,8 @@ impl Reschedule {
 
     fn read(&self, message: &Message) -> Option<Event> {
         let subject = SUBJECTS
-            .into_iter()
+            .iter()
+            .copied()
             .find(|subject| self.broker.subject(*subject) == message.subject.as_str())?;
         Event::from_json(subject, &message.payload).ok()
     }

@@ -2,10 +2,12 @@
 
 mod health;
 
+use service::openapi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// Every route.
 pub(crate) fn table() -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(health::health))
+    openapi::routes("Says when an order's time is over. It is spoken to by events alone.")
+        .routes(routes!(health::health))
 }

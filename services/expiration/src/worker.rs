@@ -14,6 +14,8 @@ use futures::future::BoxFuture;
 use service::Clock;
 use service::backoff::Backoff;
 use service::messaging::Broker;
+use service::metrics::Counter;
+use service::metrics::catalogue::{EXPIRATION_JOBS_GIVEN_UP, EXPIRATION_WORKER_INTERRUPTIONS};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +44,8 @@ pub(crate) struct Worker {
     queue: JobQueue,
     announcer: Announcer,
     reschedule: Reschedule,
+    interruptions: Counter,
+    given_up: Counter,
 }
 
 /// Why a shift ended before its time.
@@ -61,6 +65,8 @@ impl Worker {
     /// A worker for this queue, which publishes to this broker.
     pub(crate) fn new(queue: JobQueue, broker: Broker, clock: Clock) -> Self {
         Self {
+            interruptions: broker.metrics().counter(&EXPIRATION_WORKER_INTERRUPTIONS),
+            given_up: broker.metrics().counter(&EXPIRATION_JOBS_GIVEN_UP),
             reschedule: Reschedule::new(queue.clone(), broker.clone()),
             announcer: Announcer::new(queue.clone(), broker, clock),
             queue,
@@ -74,6 +80,7 @@ impl Worker {
         while !stop.is_cancelled() {
             let began = Instant::now();
             if let Err(error) = self.shift(&stop).await {
+                self.interruptions.increment();
                 tracing::warn!(%error, "worker interrupted, starting again");
             }
             if began.elapsed() > STEADY {
@@ -151,13 +158,14 @@ impl Worker {
             let announcer = announcer.clone();
             async move { announcer.tell_overdue().await }
         }));
-        let queue = self.queue.clone();
+        let (queue, counter) = (self.queue.clone(), self.given_up.clone());
         upkeep.spawn(regularly(FORGET_EVERY, move || {
-            let queue = queue.clone();
+            let (queue, counter) = (queue.clone(), counter.clone());
             async move {
                 queue.forget_done().await?;
                 let given_up = queue.forget_given_up().await?;
                 if given_up > 0 {
+                    counter.add(u64::try_from(given_up).unwrap_or(u64::MAX));
                     tracing::error!(given_up, "jobs given up after too many failures");
                 }
                 Ok(())

@@ -8,6 +8,7 @@ use service::http::EventStreams;
 use service::messaging::feed::Feed;
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
+use service::metrics::Metrics;
 use service::session::Sessions;
 use service::{App, Clock};
 
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::consumers::{Events, QUEUE_GROUP};
 use crate::feed::{self, Hint, OrderFeed};
 use crate::store::{OrderStore, TicketStore};
-use crate::{NAME, routes};
+use crate::{DEFINITION, NAME, routes};
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
@@ -35,8 +36,9 @@ pub(crate) struct Expiration(pub(crate) Duration);
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let database = connect_mongo(&config.mongo, NAME).await?;
-    let broker = connect_broker(&config.broker, NAME).await?;
+    let metrics = Metrics::new(NAME);
+    let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
+    let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
     let mut relay = Relay::new(broker.clone());
     let orders = OrderStore::open(&database, &mut relay).await?;
     let tickets = TicketStore::open(&database);
@@ -47,13 +49,13 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         tickets: tickets.clone(),
         clock: clock.clone(),
         expiration: Expiration(config.expiration),
-        streams: EventStreams::until(feed.ended().clone()),
+        streams: EventStreams::until(feed.ended().clone()).measured_by(&metrics),
         feed,
     };
     let events = Events::new(orders.clone(), tickets, clock);
     let events = Consumer::new(broker.clone(), QUEUE_GROUP, Events::SUBJECTS, events);
     let resync = Resync::new(broker.clone(), &database, orders.snapshot());
-    Ok(App::new(NAME, routes::table(), state)
+    Ok(App::new(&DEFINITION, metrics, routes::table(), state)
         .consumer(events)
         .feed(reader)
         .relay(relay)

@@ -9,14 +9,39 @@ mod config;
 mod consumers;
 pub mod domain;
 mod feed;
+mod measured;
 mod routes;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 mod store;
 mod watch;
 
+use common::Subject;
+use service::{Definition, QueueGroup};
+
 pub use app::build;
 pub use config::Config;
 
 /// The service's name.
 pub const NAME: &str = "orders";
+
+/// What the platform must know of it.
+pub const DEFINITION: Definition = Definition {
+    paths: &["/api/orders"],
+    publishes: &[Subject::OrderCreated, Subject::OrderCancelled],
+    queue_group: Some(QueueGroup {
+        name: consumers::QUEUE_GROUP,
+        subjects: consumers::Events::SUBJECTS,
+    }),
+    feed: feed::SUBJECTS,
+    resyncs: true,
+    // It is at the centre of the saga: what it does not publish or read, nobody needs.
+    keeps_streams: true,
+    ..Definition::new(NAME)
+};
+
+/// The description of the service's API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    service::openapi::describe(NAME, routes::table())
+}

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    service::launch(orders::NAME, orders::Config::read, orders::build)
+    service::launch(&orders::DEFINITION, orders::Config::read, orders::build)
 }

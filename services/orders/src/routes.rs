@@ -8,6 +8,7 @@ mod show;
 mod stream;
 mod view;
 
+use service::openapi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -15,8 +16,10 @@ use crate::app::AppState;
 
 /// Every route.
 pub(crate) fn table() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(list::list, create::create))
-        .routes(routes!(stream::stream))
-        .routes(routes!(show::show, cancel::cancel))
+    openapi::routes(
+        "Claims on tickets. An order holds its ticket until it is paid, given up or expired.",
+    )
+    .routes(routes!(list::list, create::create))
+    .routes(routes!(stream::stream))
+    .routes(routes!(show::show, cancel::cancel))
 }

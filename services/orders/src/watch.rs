@@ -77,7 +77,7 @@ impl Watch {
             patience = match looked {
                 Ok(()) => UNHINTED,
                 Err(error) => {
-                    tracing::debug!(%error, order = %self.order.id, "order not looked at");
+                    tracing::debug!(%error, order.id = %self.order.id, "order not looked at");
                     AFTER_FAILURE
                 }
             };

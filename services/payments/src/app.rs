@@ -4,6 +4,7 @@ use axum::extract::FromRef;
 use service::app::{StartError, connect_broker, connect_mongo};
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
+use service::metrics::Metrics;
 use service::session::Sessions;
 use service::{App, Clock};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,7 @@ use crate::consumers::{OrderEvents, QUEUE_GROUP};
 use crate::settlement::Settlement;
 use crate::store::{OrderStore, PaymentStore};
 use crate::stripe::{Stripe, Webhooks};
-use crate::{NAME, routes};
+use crate::{DEFINITION, NAME, routes};
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
@@ -28,9 +29,10 @@ pub(crate) struct AppState {
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let closing = CancellationToken::new();
-    let stripe = Stripe::new(&config.stripe, closing.clone())?;
-    let database = connect_mongo(&config.mongo, NAME).await?;
-    let broker = connect_broker(&config.broker, NAME).await?;
+    let metrics = Metrics::new(NAME);
+    let stripe = Stripe::new(&config.stripe, closing.clone(), &metrics)?;
+    let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
+    let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
     let mut relay = Relay::new(broker.clone());
     let payments = PaymentStore::open(&database, &mut relay).await?;
     let orders = OrderStore::open(&database);
@@ -41,12 +43,12 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         clock,
         orders: orders.clone(),
         settlement: settlement.clone(),
-        webhooks: Webhooks::new(&config.stripe),
+        webhooks: Webhooks::new(&config.stripe, &metrics),
     };
     let events = OrderEvents::new(orders, settlement.clone());
     let consumer = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, events);
     let resync = Resync::new(broker.clone(), &database, snapshot);
-    Ok(App::new(NAME, routes::table(), state)
+    Ok(App::new(&DEFINITION, metrics, routes::table(), state)
         .consumer(consumer)
         .intake(|stop| settlement.run(stop))
         .relay(relay)

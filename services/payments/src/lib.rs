@@ -8,6 +8,7 @@ mod app;
 mod config;
 mod consumers;
 pub mod domain;
+mod measured;
 mod routes;
 mod settlement;
 #[cfg(feature = "simulation")]
@@ -15,9 +16,30 @@ pub mod simulation;
 mod store;
 mod stripe;
 
+use common::Subject;
+use service::{Definition, QueueGroup};
+
 pub use app::build;
 pub use config::Config;
 pub use stripe::StripeConfig;
 
 /// The service's name.
 pub const NAME: &str = "payments";
+
+/// What the platform must know of it.
+pub const DEFINITION: Definition = Definition {
+    paths: &["/api/payments"],
+    publishes: &[Subject::PaymentCreated, Subject::PaymentRefunded],
+    queue_group: Some(QueueGroup {
+        name: consumers::QUEUE_GROUP,
+        subjects: consumers::OrderEvents::SUBJECTS,
+    }),
+    resyncs: true,
+    ..Definition::new(NAME)
+};
+
+/// The description of the service's API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    service::openapi::describe(NAME, routes::table())
+}

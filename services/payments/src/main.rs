@@ -3,5 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    service::launch(payments::NAME, payments::Config::read, payments::build)
+    service::launch(
+        &payments::DEFINITION,
+        payments::Config::read,
+        payments::build,
+    )
 }

@@ -5,6 +5,7 @@ mod health;
 pub(crate) mod pay;
 mod webhook;
 
+use service::openapi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -12,7 +13,7 @@ use crate::app::AppState;
 
 /// Every route.
 pub(crate) fn table() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+    openapi::routes("Money for orders, by Stripe.")
         .routes(routes!(health::health, pay::pay))
         .routes(routes!(webhook::webhook))
 }

@@ -11,6 +11,7 @@
 
 mod pay;
 mod sweep;
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use service::mongo::StoreError;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::domain::{CardToken, Charge, Payment, Status};
 use crate::store::{OrderStore, PaymentStore};
@@ -86,7 +88,10 @@ impl Settlement {
         attempt: u32,
         charge: Charge,
     ) -> Result<(), StoreError> {
-        self.succeed(order, attempt, charge).await?;
+        let span = self.span_of(order).await;
+        self.succeed(order, attempt, charge)
+            .instrument(span)
+            .await?;
         Ok(())
     }
 
@@ -155,11 +160,13 @@ impl Settlement {
     ) -> Result<Option<Payment>, StoreError> {
         let succeeded = |payment: &Payment| payment.succeed(attempt, charge.clone());
         let Some(payment) = self.change(order, succeeded).await? else {
-            tracing::error!(%order, intent = charge.intent, "a charge of no payment of ours");
+            self.payments.measured.anomaly("unknown_charge");
+            tracing::error!(order.id = %order, stripe.intent = charge.intent, "a charge of no payment of ours");
             return Ok(None);
         };
         if payment.charge() != Some(&charge) {
-            tracing::error!(%order, payment = %payment.id, intent = charge.intent, "charged twice");
+            self.payments.measured.anomaly("charged_twice");
+            tracing::error!(order.id = %order, payment.id = %payment.id, stripe.intent = charge.intent, "charged twice");
         }
         self.finish(payment).await.map(Some)
     }
@@ -230,7 +237,7 @@ impl Settlement {
             LONGEST_PAUSE_AFTER
         };
         let pause = Backoff::new(Duration::from_secs(1), longest).delay_of(payment.tries + 1);
-        tracing::warn!(payment = %payment.id, order = %payment.order, %reason, ?pause, "will be tried again");
+        tracing::warn!(payment.id = %payment.id, order.id = %payment.order, error = %reason, ?pause, "will be tried again");
         let until = self.clock.now().plus(pause);
         self.payments.postpone(payment, until).await
     }

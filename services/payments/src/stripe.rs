@@ -9,16 +9,20 @@ mod failure;
 mod refund;
 #[cfg(feature = "simulation")]
 mod simulated;
+mod trace;
 mod webhook;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use service::app::StartError;
+use service::metrics::catalogue::STRIPE_CALL_DURATION;
+use service::metrics::{Histograms, Metrics};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 pub(crate) use charge::{ChargeRequest, Charged, Withdrawal};
 pub use config::StripeConfig;
@@ -26,6 +30,7 @@ use failure::Failed;
 pub(crate) use failure::Unclear;
 #[cfg(feature = "simulation")]
 pub use simulated::{SimulatedCharge, SimulatedStripe};
+use trace::Operation;
 pub(crate) use webhook::{Notice, WebhookRefusal, Webhooks};
 
 /// The longest that a call takes, waiting for its turn included.
@@ -43,6 +48,7 @@ pub(crate) struct Stripe {
     account: Account,
     turns: Arc<Semaphore>,
     closing: CancellationToken,
+    durations: Histograms<3>,
 }
 
 /// Whom the calls go to.
@@ -58,6 +64,7 @@ impl Stripe {
     pub(crate) fn new(
         config: &StripeConfig,
         closing: CancellationToken,
+        metrics: &Metrics,
     ) -> Result<Self, StartError> {
         // Stripe's client takes the process's provider, and finds none by itself where a build has several. An
         // error means that one was named before.
@@ -73,6 +80,7 @@ impl Stripe {
             account: Account::Stripe(Box::new(client)),
             turns: Arc::new(Semaphore::new(IN_FLIGHT)),
             closing,
+            durations: metrics.histograms(&STRIPE_CALL_DURATION),
         })
     }
 
@@ -83,10 +91,29 @@ impl Stripe {
             account: Account::Simulated(stripe),
             turns: Arc::new(Semaphore::new(IN_FLIGHT)),
             closing,
+            durations: Histograms::absent(),
         }
     }
 
     async fn call<T>(
+        &self,
+        operation: Operation,
+        send: impl Future<Output = Result<T, ::stripe::StripeError>>,
+    ) -> Result<T, Failed> {
+        let began = Instant::now();
+        let span = operation.span();
+        let answered = self.send(send).instrument(span.clone()).await;
+        trace::ended(&span, &answered);
+        let outcome = match &answered {
+            Ok(_) => "answered",
+            Err(failed) => failed.word(),
+        };
+        let said = [operation.method, operation.path, outcome];
+        self.durations.with(said).observe(began.elapsed());
+        answered
+    }
+
+    async fn send<T>(
         &self,
         send: impl Future<Output = Result<T, ::stripe::StripeError>>,
     ) -> Result<T, Failed> {

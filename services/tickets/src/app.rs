@@ -6,6 +6,7 @@ use service::http::EventStreams;
 use service::messaging::feed::Feed;
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
+use service::metrics::Metrics;
 use service::session::Sessions;
 use service::{App, Clock};
 
@@ -13,7 +14,7 @@ use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};
 use crate::feed::TicketFeed;
 use crate::store::TicketStore;
-use crate::{NAME, feed, routes};
+use crate::{DEFINITION, NAME, feed, routes};
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
@@ -26,21 +27,22 @@ pub(crate) struct AppState {
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let database = connect_mongo(&config.mongo, NAME).await?;
-    let broker = connect_broker(&config.broker, NAME).await?;
+    let metrics = Metrics::new(NAME);
+    let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
+    let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
     let mut relay = Relay::new(broker.clone());
     let tickets = TicketStore::open(&database, &mut relay).await?;
     let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, feed::news);
     let state = AppState {
         sessions: Sessions::new(&config.session, clock),
         tickets: tickets.clone(),
-        streams: EventStreams::until(feed.ended().clone()),
+        streams: EventStreams::until(feed.ended().clone()).measured_by(&metrics),
         feed,
     };
     let orders = OrderEvents::new(tickets.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
     let resync = Resync::new(broker.clone(), &database, tickets.snapshot());
-    Ok(App::new(NAME, routes::table(), state)
+    Ok(App::new(&DEFINITION, metrics, routes::table(), state)
         .consumer(orders)
         .feed(reader)
         .relay(relay)

@@ -14,8 +14,31 @@ mod routes;
 pub mod simulation;
 mod store;
 
+use common::Subject;
+use service::{Definition, QueueGroup};
+
 pub use app::build;
 pub use config::Config;
 
 /// The service's name.
 pub const NAME: &str = "tickets";
+
+/// What the platform must know of it.
+pub const DEFINITION: Definition = Definition {
+    // Both documented spellings.
+    paths: &["/api/tickets", "/api/ticket"],
+    publishes: &[Subject::TicketCreated, Subject::TicketUpdated],
+    queue_group: Some(QueueGroup {
+        name: consumers::QUEUE_GROUP,
+        subjects: consumers::OrderEvents::SUBJECTS,
+    }),
+    feed: feed::SUBJECTS,
+    resyncs: true,
+    ..Definition::new(NAME)
+};
+
+/// The description of the service's API.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    service::openapi::describe(NAME, routes::table())
+}

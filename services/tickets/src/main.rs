@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    service::launch(tickets::NAME, tickets::Config::read, tickets::build)
+    service::launch(&tickets::DEFINITION, tickets::Config::read, tickets::build)
 }

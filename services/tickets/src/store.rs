@@ -12,7 +12,11 @@ use common::id::kind;
 use mongodb::IndexModel;
 use service::http::PageRequest;
 use service::messaging::resync::{Snapshot, snapshot_of};
-use service::messaging::{OutboxCollection, Publisher, Relay, WriteError};
+use service::messaging::{OutboxCollection, Publisher, Relay};
+use service::metrics::catalogue::{
+    TICKETS_CREATED, TICKETS_EDITED, TICKETS_HELD, TICKETS_RELEASED,
+};
+use service::metrics::{Counter, Metrics};
 use service::mongo::{Database, Find, StoreError, object_id, stored_version};
 
 use crate::domain::Ticket;
@@ -30,6 +34,27 @@ const LIST_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(crate) struct TicketStore {
     tickets: OutboxCollection<TicketDocument>,
+    measured: TicketMetrics,
+}
+
+/// What is counted once it is written.
+#[derive(Debug, Clone)]
+struct TicketMetrics {
+    created: Counter,
+    edited: Counter,
+    held: Counter,
+    released: Counter,
+}
+
+impl TicketMetrics {
+    fn of(metrics: &Metrics) -> Self {
+        Self {
+            created: metrics.counter(&TICKETS_CREATED),
+            edited: metrics.counter(&TICKETS_EDITED),
+            held: metrics.counter(&TICKETS_HELD),
+            released: metrics.counter(&TICKETS_RELEASED),
+        }
+    }
 }
 
 impl TicketStore {
@@ -39,7 +64,8 @@ impl TicketStore {
         relay: &mut Relay<impl Publisher>,
     ) -> Result<Self, StoreError> {
         let tickets = relay.collection(database, "tickets").await?;
-        let store = Self { tickets };
+        let measured = TicketMetrics::of(&database.metrics());
+        let store = Self { tickets, measured };
         let by_seller = IndexModel::builder()
             .keys(doc! { "user_id": 1, "_id": -1 })
             .build();
@@ -49,8 +75,12 @@ impl TicketStore {
     }
 
     /// Adds a new ticket, with the event that tells of it.
-    pub(crate) async fn insert(&self, ticket: &Ticket) -> Result<(), WriteError> {
-        self.tickets.insert(&ticket.into(), &[ticket.event()]).await
+    pub(crate) async fn insert(&self, ticket: &Ticket) -> Result<(), StoreError> {
+        self.tickets
+            .insert_fresh(&ticket.into(), &[ticket.event()])
+            .await?;
+        self.measured.created.increment();
+        Ok(())
     }
 
     /// The ticket, if it exists.
@@ -93,7 +123,8 @@ impl TicketStore {
 
     /// Replaces `old` by `new` with the event that tells of it; whether `old` was still the current version.
     pub(crate) async fn replace(&self, old: &Ticket, new: &Ticket) -> Result<bool, StoreError> {
-        self.write(current(old), new, Document::new()).await
+        self.write(current(old), new, Document::new(), &self.measured.edited)
+            .await
     }
 
     /// As [`TicketStore::replace`], unless `order` was remembered as cancelled at the same moment.
@@ -105,7 +136,8 @@ impl TicketStore {
     ) -> Result<bool, StoreError> {
         let mut filter = current(old);
         filter.insert("released", doc! { "$ne": object_id(order) });
-        self.write(filter, new, Document::new()).await
+        self.write(filter, new, Document::new(), &self.measured.held)
+            .await
     }
 
     /// As [`TicketStore::replace`], remembering the order that held `old` as cancelled.
@@ -116,7 +148,8 @@ impl TicketStore {
         order: Id<kind::Order>,
     ) -> Result<bool, StoreError> {
         let push = doc! { "$push": remember(order) };
-        self.write(current(old), new, push).await
+        self.write(current(old), new, push, &self.measured.released)
+            .await
     }
 
     /// Remembers an order as cancelled that does not hold the ticket; whether that was still so.
@@ -138,9 +171,11 @@ impl TicketStore {
         filter: Document,
         new: &Ticket,
         mut update: Document,
+        counter: &Counter,
     ) -> Result<bool, StoreError> {
         update.insert("$set", TicketDocument::from(new).changeable());
         let written = self.tickets.update(filter, update, &[new.event()]).await?;
+        written.iter().for_each(|_| counter.increment());
         Ok(written.is_some())
     }
 

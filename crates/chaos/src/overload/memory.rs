@@ -1,8 +1,8 @@
 //! How much memory the services' processes hold.
 
-use std::fs;
+use testkit::{Fleet, usage};
 
-use testkit::Fleet;
+const KIBIBYTES_A_MEBIBYTE: u64 = 1_024;
 
 /// What each service holds, in MiB; nothing where the system does not tell.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub(super) struct Memory(Vec<(String, u64)>);
 impl Memory {
     pub(super) fn of(fleet: &Fleet) -> Self {
         let services = fleet.services().filter_map(|service| {
-            let held = resident(service.pid()?)?;
+            let held = usage::resident(service.pid()?)? / KIBIBYTES_A_MEBIBYTE;
             Some((service.to_string(), held))
         });
         Self(services.collect())
@@ -23,11 +23,4 @@ impl Memory {
         both.map(|((name, before), (_, after))| (name.clone(), *before, *after))
             .collect()
     }
-}
-
-fn resident(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kibibytes / 1_024)
 }

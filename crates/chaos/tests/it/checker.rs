@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
@@ -155,7 +156,7 @@ async fn collection(fleet: &Fleet, database: &str, name: &str) -> Collection<Doc
 }
 
 /// What is found if load and faults ended so long ago.
-async fn check(checker: &Checker<'_>, history: &History, ago: Duration) -> Verdict {
+async fn check(checker: &Checker, history: &History, ago: Duration) -> Verdict {
     let ended = Clock::system().now().minus(ago);
     checker.check(history, ended, ended).await.unwrap()
 }
@@ -174,7 +175,7 @@ async fn it_is_silent_while_all_is_well_and_names_what_was_damaged() {
         expiration: EXPIRATION,
         ..FleetSettings::default()
     };
-    let fleet = Fleet::start(settings).await.unwrap();
+    let fleet = Arc::new(Fleet::start(settings).await.unwrap());
     let checker = Checker::connect(&fleet).await.unwrap();
     let watch = checker.watch();
     let history = History::default();
@@ -227,6 +228,7 @@ async fn it_is_silent_while_all_is_well_and_names_what_was_damaged() {
     assert!(names(&damaged, Invariant::I1, &paid), "{damaged:#?}");
     assert!(names(&damaged, Invariant::I7, &paid), "{damaged:#?}");
 
+    drop(checker);
     assert_eq!(fleet.obituaries(), Vec::<String>::new());
-    fleet.stop().await.unwrap();
+    Arc::into_inner(fleet).unwrap().stop().await.unwrap();
 }

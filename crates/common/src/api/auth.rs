@@ -12,13 +12,16 @@ use crate::{Email, FieldError, Id, Input, NewPassword, lenient};
 pub struct CredentialsBody {
     /// An email address.
     #[serde(default, deserialize_with = "lenient::string")]
-    #[cfg_attr(feature = "openapi", schema(required, example = "shopper@example.com"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required, nullable = false, example = "shopper@example.com")
+    )]
     pub email: Option<String>,
     /// A password.
     #[serde(default, deserialize_with = "lenient::string")]
     #[cfg_attr(
         feature = "openapi",
-        schema(required, min_length = 8, max_length = 128)
+        schema(required, nullable = false, min_length = 8, max_length = 128, format = Password, example = "correct horse battery")
     )]
     pub password: Option<String>,
 }
@@ -29,7 +32,10 @@ pub struct CredentialsBody {
 pub struct MagicLinkBody {
     /// Where to send the link.
     #[serde(default, deserialize_with = "lenient::string")]
-    #[cfg_attr(feature = "openapi", schema(required, example = "shopper@example.com"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required, nullable = false, example = "shopper@example.com")
+    )]
     pub email: Option<String>,
 }
 
@@ -112,10 +118,9 @@ impl Input for RequestMagicLink {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserView {
     /// The account's id.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::User>,
     /// Its address.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub email: Email,
 }
 
@@ -124,10 +129,9 @@ pub struct UserView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionView {
     /// The account's id.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::User>,
     /// Its address.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub email: Email,
     /// When the session began, in seconds since 1970.
     pub iat: u64,

@@ -15,7 +15,10 @@ use crate::{
 pub struct OrderBody {
     /// The ticket to reserve.
     #[serde(default, deserialize_with = "lenient::string")]
-    #[cfg_attr(feature = "openapi", schema(required))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required, nullable = false, example = "65f1c0ffee0123456789abcd")
+    )]
     pub ticket_id: Option<String>,
 }
 
@@ -44,13 +47,11 @@ impl Input for PlaceOrder {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OrderedTicketView {
     /// The ticket's id.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Ticket>,
     /// What is ordered.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub title: Title,
     /// US dollars to pay, at most two decimals.
-    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub price: Price,
     /// The ticket's version when it was ordered.
     pub version: u64,
@@ -62,20 +63,20 @@ pub struct OrderedTicketView {
 #[serde(rename_all = "camelCase")]
 pub struct OrderView {
     /// The order's id.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Order>,
     /// Where it stands.
     pub status: OrderStatus,
     /// Who ordered.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub user_id: Id<kind::User>,
     /// Until when it can be paid, RFC 3339.
-    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub expires_at: Timestamp,
     /// Grows by one with every change.
     pub version: u64,
     /// Why it was cancelled, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub reason: Option<CancellationReason>,
     /// What is ordered.
     pub ticket: OrderedTicketView,

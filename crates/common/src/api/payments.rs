@@ -13,11 +13,17 @@ use crate::{FieldError, Id, Input, lenient};
 pub struct PaymentBody {
     /// The card's token, as Stripe's card form gives it.
     #[serde(default, deserialize_with = "lenient::string")]
-    #[cfg_attr(feature = "openapi", schema(required, example = "tok_visa"))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required, nullable = false, example = "tok_visa")
+    )]
     pub token: Option<String>,
     /// The order to pay.
     #[serde(default, deserialize_with = "lenient::string")]
-    #[cfg_attr(feature = "openapi", schema(required))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(required, nullable = false, example = "65f1c0ffee0123456789abcd")
+    )]
     pub order_id: Option<String>,
 }
 
@@ -60,6 +66,6 @@ impl Input for PayOrder {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PaymentView {
     /// The payment's id.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Payment>,
 }

@@ -19,14 +19,14 @@ pub struct TicketBody {
     #[serde(default, deserialize_with = "lenient::string")]
     #[cfg_attr(
         feature = "openapi",
-        schema(required, max_length = 200, example = "Front row")
+        schema(required, nullable = false, max_length = 200, example = "Front row")
     )]
     pub title: Option<String>,
     /// US dollars, at most two decimals.
     #[serde(default, deserialize_with = "lenient::number")]
     #[cfg_attr(
         feature = "openapi",
-        schema(required, exclusive_minimum = 0, example = 19.99)
+        schema(required, nullable = false, exclusive_minimum = 0, example = 19.99)
     )]
     pub price: Option<f64>,
     /// The version that an edit was made from, if the client knows it: the edit is refused when the ticket has
@@ -36,6 +36,7 @@ pub struct TicketBody {
         deserialize_with = "lenient::whole_number",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub version: Option<u64>,
 }
 
@@ -73,20 +74,18 @@ impl Input for TicketDetails {
 #[serde(rename_all = "camelCase")]
 pub struct TicketView {
     /// The ticket's id.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Ticket>,
     /// What is for sale.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub title: Title,
     /// US dollars, at most two decimals.
-    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
     pub price: Price,
     /// Who sells it.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub user_id: Id<kind::User>,
     /// The order that holds it, while one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schema::IdSchema>, nullable = false))]
     pub order_id: Option<Id<kind::Order>>,
     /// Grows by one with every change.
     pub version: u64,
@@ -141,14 +140,18 @@ impl Input for TicketListing {
 }
 
 /// In which order what is for sale is listed; of tickets at the same price the newest comes first.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum TicketSort {
     /// `newest`: the newest first.
     #[default]
+    #[cfg_attr(feature = "openapi", schema(rename = "newest"))]
     Newest,
     /// `price`: the cheapest first.
+    #[cfg_attr(feature = "openapi", schema(rename = "price"))]
     Cheapest,
     /// `-price`: the dearest first.
+    #[cfg_attr(feature = "openapi", schema(rename = "-price"))]
     Dearest,
 }
 

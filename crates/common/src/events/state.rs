@@ -7,9 +7,11 @@ use crate::{Id, OrderStatus, Price, Timestamp, Title};
 
 /// A ticket, as the tickets service knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TicketState {
     /// The ticket's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Ticket>,
     /// Grows by one with every change.
     pub version: u64,
@@ -18,25 +20,31 @@ pub struct TicketState {
     /// US dollars.
     pub price: Price,
     /// Who sells it.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub user_id: Id<kind::User>,
     /// The order that holds it, while one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schema::IdSchema>, nullable = false))]
     pub order_id: Option<Id<kind::Order>>,
 }
 
 /// An order, as the orders service knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OrderState {
     /// The order's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Order>,
     /// Grows by one with every change.
     pub version: u64,
     /// Where it stands.
     pub status: OrderStatus,
     /// Who ordered.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub user_id: Id<kind::User>,
     /// What is ordered.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub ticket_id: Id<kind::Ticket>,
     /// US dollars to pay.
     pub price: Price,
@@ -44,6 +52,7 @@ pub struct OrderState {
     pub expires_at: Timestamp,
     /// Why it was cancelled, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub reason: Option<CancellationReason>,
 }
 
@@ -60,28 +69,38 @@ pub enum CancellationReason {
 
 /// A payment, as the payments service knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentState {
     /// The payment's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Payment>,
     /// Grows by one with every change.
     pub version: u64,
     /// The order that was paid.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub order_id: Id<kind::Order>,
     /// Stripe's id of the charge.
+    #[cfg_attr(feature = "openapi", schema(example = "ch_3MmlLrLkdIwHu7ix0snN0B15"))]
     pub charge_id: String,
     /// US dollars that were charged.
     pub price: Price,
     /// Stripe's id of the refund, once the money was given back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(nullable = false, example = "re_3MmlLrLkdIwHu7ix0BR7yAB4")
+    )]
     pub refund_id: Option<String>,
 }
 
 /// An order's time that is over, as the expiration service knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ExpirationState {
     /// The order whose time is over.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub order_id: Id<kind::Order>,
     /// When it was over.
     pub expires_at: Timestamp,

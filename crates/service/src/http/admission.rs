@@ -33,6 +33,8 @@ use tower::{Service, ServiceExt};
 use super::ApiError;
 use super::occurrences::Occurrences;
 use super::stack::{BODY_LIMIT, add_security_headers};
+use crate::metrics::catalogue::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
+use crate::metrics::{Counters, Histogram, Metrics};
 
 /// What a process takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,8 @@ pub(super) struct Admission {
     openings: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     shed: Arc<Occurrences>,
+    refused: Counters<1>,
+    waited: Histogram,
     routes: Router,
     refusals: Refusals,
 }
@@ -126,8 +130,27 @@ impl From<Refusal> for ApiError {
     }
 }
 
+impl Refusal {
+    /// The reason as metrics have it.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Overloaded => "overloaded",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::BodyUnreadable => "body_unreadable",
+            Self::TookTooLong => "took_too_long",
+            Self::Died => "died",
+        }
+    }
+}
+
 impl Admission {
-    pub(super) fn new(routes: Router, refusals: Refusals, limits: Limits) -> Self {
+    pub(super) fn new(
+        routes: Router,
+        refusals: Refusals,
+        limits: Limits,
+        metrics: &Metrics,
+    ) -> Self {
         Self {
             requests: Arc::new(Semaphore::new(limits.requests)),
             waiting: Arc::new(Semaphore::new(limits.waiting)),
@@ -135,6 +158,8 @@ impl Admission {
             openings: Arc::new(Semaphore::new(limits.openings)),
             bodies: Arc::new(Semaphore::new(limits.bodies)),
             shed: Arc::default(),
+            refused: metrics.counters(&HTTP_REFUSED_REQUESTS),
+            waited: metrics.histogram(&HTTP_ADMISSION_WAIT),
             limits,
             routes,
             refusals,
@@ -203,7 +228,9 @@ impl Admission {
             .waiting
             .try_acquire()
             .map_err(|_| Refusal::Overloaded)?;
+        let began = Instant::now();
         let place = timeout(patience, Arc::clone(&self.requests).acquire_owned()).await;
+        self.waited.observe(began.elapsed());
         let place = place.map_err(|_| Refusal::Overloaded)?;
         Ok(place.expect("the semaphore is never closed"))
     }
@@ -213,6 +240,7 @@ impl Admission {
     }
 
     async fn refuse(&self, asked: Parts, refusal: Refusal) -> Response {
+        self.refused.with([refusal.as_str()]).increment();
         if refusal == Refusal::Overloaded {
             self.shed.take_note(|requests| {
                 tracing::warn!(requests, "shed, more was asked than can be answered");

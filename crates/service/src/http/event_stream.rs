@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::ApiError;
 use super::occurrences::Occurrences;
+use crate::metrics::catalogue::{EVENT_STREAMS_OPEN, EVENT_STREAMS_REFUSED};
+use crate::metrics::{Counter, Gauge, Metrics};
 
 /// How many streams a process has open at once; more are answered 503.
 const MOST_STREAMS: usize = 10_000;
@@ -36,6 +38,8 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct EventStreams {
     free: Arc<Semaphore>,
     refused: Arc<Occurrences>,
+    open: Gauge,
+    turned_away: Counter,
     ended: CancellationToken,
 }
 
@@ -46,6 +50,8 @@ impl EventStreams {
         Self {
             free: Arc::new(Semaphore::new(MOST_STREAMS)),
             refused: Arc::default(),
+            open: Gauge::default(),
+            turned_away: Counter::default(),
             ended,
         }
     }
@@ -54,6 +60,14 @@ impl EventStreams {
     #[must_use]
     pub fn at_most(mut self, streams: usize) -> Self {
         self.free = Arc::new(Semaphore::new(streams));
+        self
+    }
+
+    /// The same, counted here.
+    #[must_use]
+    pub fn measured_by(mut self, metrics: &Metrics) -> Self {
+        self.open = metrics.gauge(&EVENT_STREAMS_OPEN);
+        self.turned_away = metrics.counter(&EVENT_STREAMS_REFUSED);
         self
     }
 
@@ -66,15 +80,17 @@ impl EventStreams {
         let place = place.map_err(|_| {
             let told = |refused| tracing::warn!(refused, "too many event streams");
             self.refused.take_note(told);
+            self.turned_away.increment();
             ApiError::Overloaded
         })?;
+        let open = self.open.up();
         let retry = stream::once(async { Event::default().retry(RETRY) });
         let events = retry
             .chain(events)
             .take_until(self.ended.clone().cancelled_owned())
             .map(move |event| {
                 // Held as long as the stream is.
-                let _ = &place;
+                let _ = (&place, &open);
                 Ok::<_, Infallible>(event)
             });
         let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);

@@ -11,11 +11,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::trace::{DefaultOnResponse, TraceLayer};
-use tracing::{Level, Span};
 
 use super::ApiError;
 use super::admission::{Admission, Limits, Refusals, refused};
+use super::measured::Measured;
+use super::trace::traced;
+use crate::metrics::Metrics;
 
 /// The longest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 100_000;
@@ -23,34 +24,43 @@ pub const BODY_LIMIT: usize = 100_000;
 /// The id that a request carries through all services that work on it.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What a browser is told that sent something from another site.
+pub(crate) const FROM_ANOTHER_SITE: &str = "Requests from another site are refused";
+
 /// `routes` of an API with all that every service does around its handlers ([`around`]), and failures in the
 /// contract's shape whatever made them.
-pub fn stack(routes: Router) -> Router {
-    stack_within(routes, Limits::default())
+pub fn stack(routes: Router, metrics: &Metrics) -> Router {
+    stack_within(routes, Limits::default(), metrics)
 }
 
 /// As [`stack`], with other limits than the usual ones.
-pub fn stack_within(routes: Router, limits: Limits) -> Router {
+pub fn stack_within(routes: Router, limits: Limits, metrics: &Metrics) -> Router {
     let routes = routes
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::NotFound);
-    within(routes, contract_shape, Refusals::Contract, limits)
+    within(routes, contract_shape, Refusals::Contract, limits, metrics)
 }
 
 /// `routes` behind their limits ([`Limits`]), with request ids, one log line a request, refusal of writes from other
 /// sites, compression, and security headers where the handler set none. `reshape` is the middleware that gives failures
 /// which a layer, and not a handler, answered the shape that is wanted.
-pub fn around<F, A>(routes: Router, reshape: F) -> Router
+pub fn around<F, A>(routes: Router, metrics: &Metrics, reshape: F) -> Router
 where
     F: Fn(Request, Next) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     let shaped = Router::new().fallback(refused);
     let shaped = Refusals::Shaped(shaped.layer(middleware::from_fn(reshape.clone())));
-    within(routes, reshape, shaped, Limits::default())
+    within(routes, reshape, shaped, Limits::default(), metrics)
 }
 
-fn within<F, A>(routes: Router, reshape: F, refusals: Refusals, limits: Limits) -> Router
+fn within<F, A>(
+    routes: Router,
+    reshape: F,
+    refusals: Refusals,
+    limits: Limits,
+    metrics: &Metrics,
+) -> Router
 where
     F: Fn(Request, Next) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
@@ -63,14 +73,10 @@ where
         .layer(CompressionLayer::new())
         .layer(middleware::map_response(secured))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(request_span)
-                .on_response(DefaultOnResponse::new().level(Level::INFO))
-                .on_failure(()),
-        )
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid));
-    Router::new().fallback_service(Admission::new(routes, refusals, limits))
+        .layer(middleware::from_fn(traced))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(Measured::by(metrics));
+    Router::new().fallback_service(Admission::new(routes, refusals, limits, metrics))
 }
 
 async fn secured(mut response: Response<Body>) -> Response<Body> {
@@ -111,7 +117,7 @@ async fn contract_shape(request: Request, next: Next) -> Response<Body> {
     }
     match response.status() {
         StatusCode::FORBIDDEN => {
-            let body = ErrorBody::message("Requests from another site are refused");
+            let body = ErrorBody::message(FROM_ANOTHER_SITE);
             (StatusCode::FORBIDDEN, axum::Json(body)).into_response()
         }
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge.into_response(),
@@ -120,14 +126,4 @@ async fn contract_shape(request: Request, next: Next) -> Response<Body> {
         }
         _ => ApiError::bad_request("Bad request").into_response(),
     }
-}
-
-fn request_span(request: &Request) -> Span {
-    let id = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or_default();
-    // Only the path: a query may hold the token of a magic link.
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), request.id = id)
 }

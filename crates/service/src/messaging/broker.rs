@@ -4,15 +4,23 @@ use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use async_nats::connection::State;
-use async_nats::jetstream::context::CreateStreamError;
+use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::LastRawMessageErrorKind;
-use async_nats::jetstream::{self, stream};
+use async_nats::jetstream::{self, ErrorCode, stream};
 use common::{Event, Subject, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
+use tracing::Instrument;
 
+use super::measured::Connection;
+use super::permissions::inbox_prefix;
+use super::trace;
 use crate::backoff::Backoff;
 use crate::config::Environment;
+use crate::definition::Definition;
+use crate::metrics::Metrics;
+use crate::telemetry::TraceContext;
 
 /// The oldest server whose consumers honour several filters and all the settings that we send.
 const OLDEST_SERVER: (u64, u64) = (2, 12);
@@ -41,6 +49,17 @@ pub struct BrokerConfig {
     pub subject_prefix: String,
     /// `NATS_STREAM_REPLICAS` (default 1): how many servers keep a copy of the stream.
     pub replicas: usize,
+    /// `NATS_USER` and `NATS_PASSWORD` (default neither): whose connection it is.
+    pub credentials: Option<Credentials>,
+}
+
+/// A user of the broker.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// `NATS_USER`: its name, which is part of the subjects that it is replied to at.
+    pub user: String,
+    /// `NATS_PASSWORD`
+    pub password: SecretString,
 }
 
 impl BrokerConfig {
@@ -51,8 +70,9 @@ impl BrokerConfig {
         let client_id = environment.with_default("NATS_CLIENT_ID", service.to_owned());
         let subject_prefix = environment.with_default("NATS_SUBJECT_PREFIX", String::new());
         let replicas = environment.with_default("NATS_STREAM_REPLICAS", 1);
+        let credentials = Credentials::read(environment);
         let stream = stream?;
-        if stream.contains(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_') {
+        if !is_token(&stream) {
             return environment.fault("NATS_CLUSTER_ID", "must be letters, digits, - and _");
         }
         let replicas = replicas?;
@@ -65,8 +85,37 @@ impl BrokerConfig {
             client_id: client_id?,
             subject_prefix: subject_prefix?,
             replicas,
+            credentials: credentials?,
         })
     }
+
+    pub(crate) fn dead_letter_stream(&self) -> String {
+        format!("{}-dead-letters", self.stream)
+    }
+}
+
+impl Credentials {
+    /// `None` after taking note of a fault.
+    #[expect(clippy::option_option, reason = "to have none is no fault")]
+    fn read(environment: &mut Environment) -> Option<Option<Self>> {
+        let user: Option<String> = environment.optional("NATS_USER");
+        let password = environment.optional_secret("NATS_PASSWORD");
+        match (user, password) {
+            (None, None) => Some(None),
+            (Some(user), Some(_)) if !is_token(&user) => {
+                environment.fault("NATS_USER", "must be letters, digits, - and _")
+            }
+            (Some(user), Some(password)) => Some(Some(Self { user, password })),
+            (Some(_), None) => environment.fault("NATS_PASSWORD", "must be set, as NATS_USER is"),
+            (None, Some(_)) => environment.fault("NATS_USER", "must be set, as NATS_PASSWORD is"),
+        }
+    }
+}
+
+/// Whether it can be a part of a subject.
+fn is_token(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 /// The broker could not do what was asked of it.
@@ -81,6 +130,12 @@ pub enum BrokerError {
     /// A stream could not be made.
     #[error("JetStream stream: {0}")]
     Stream(#[from] CreateStreamError),
+    /// A stream could not be looked at.
+    #[error("JetStream stream: {0}")]
+    Look(#[from] GetStreamError),
+    /// The event is not among those that the service's definition says it tells.
+    #[error("{0} is not an event of this service")]
+    NotOurs(Subject),
     /// A message was not acknowledged by the stream.
     #[error("JetStream publish: {0}")]
     Publish(#[from] jetstream::context::PublishError),
@@ -106,6 +161,8 @@ pub struct Outgoing {
     pub body: String,
     /// When what it tells of happened.
     pub time: Timestamp,
+    /// Where in a trace that was; none if it is told again.
+    pub cause: Option<TraceContext>,
 }
 
 impl Outgoing {
@@ -117,7 +174,14 @@ impl Outgoing {
             subject: event.subject(),
             body: event.to_json(),
             time,
+            cause: None,
         }
+    }
+
+    /// The same, caused at this place in a trace.
+    #[must_use]
+    pub fn caused_by(self, cause: Option<TraceContext>) -> Self {
+        Self { cause, ..self }
     }
 }
 
@@ -135,6 +199,9 @@ pub struct Broker {
     jetstream: jetstream::Context,
     config: BrokerConfig,
     service: &'static str,
+    publishes: &'static [Subject],
+    keeps_streams: bool,
+    measured: Connection,
 }
 
 impl Broker {
@@ -145,7 +212,21 @@ impl Broker {
         config: &BrokerConfig,
         service: &'static str,
     ) -> Result<Self, BrokerError> {
-        let client = ConnectOptions::new()
+        let everything = Definition {
+            publishes: &Subject::ALL,
+            keeps_streams: true,
+            ..Definition::new(service)
+        };
+        Self::connect_as(config, &everything).await
+    }
+
+    /// As [`connect`](Self::connect), for a service that tells nothing but what its definition says, and leaves the
+    /// streams as they are unless it keeps them.
+    pub async fn connect_as(
+        config: &BrokerConfig,
+        definition: &Definition,
+    ) -> Result<Self, BrokerError> {
+        let client = options(config)
             .name(&config.client_id)
             .max_reconnects(None)
             .connection_timeout(Duration::from_secs(3))
@@ -164,10 +245,26 @@ impl Broker {
             client,
             jetstream,
             config: config.clone(),
-            service,
+            service: definition.name,
+            publishes: definition.publishes,
+            keeps_streams: definition.keeps_streams,
+            measured: Connection::unmeasured(),
         };
         broker.ensure_streams().await?;
         Ok(broker)
+    }
+
+    /// The same connection, measured.
+    #[must_use]
+    pub fn measured_by(mut self, metrics: &Metrics) -> Self {
+        self.measured = Connection::of(&self.client, metrics);
+        self
+    }
+
+    /// What it is measured by: the metrics of the service whose connection it is.
+    #[must_use]
+    pub const fn metrics(&self) -> &Metrics {
+        &self.measured.metrics
     }
 
     /// Makes the streams, or brings their settings up to date; as often as one likes. Gives what the broker says of the
@@ -190,9 +287,31 @@ impl Broker {
             max_age: DEAD_LETTER_LIFETIME,
             ..self.stream_defaults()
         };
-        let info = self.jetstream.create_or_update_stream(events).await?;
-        self.jetstream.create_or_update_stream(dead_letters).await?;
+        let info = self.ensure_stream(events).await?;
+        self.ensure_stream(dead_letters).await?;
         Ok(info)
+    }
+
+    /// Makes the stream if it is not there. One that is there is only changed by the service that keeps the streams, and
+    /// only if it has to be.
+    async fn ensure_stream(&self, wanted: stream::Config) -> Result<stream::Info, BrokerError> {
+        let is = match self.jetstream.get_stream(&wanted.name).await {
+            Ok(stream) => stream.cached_info().clone(),
+            Err(error) if is_missing(&error) => {
+                return Ok(self
+                    .jetstream
+                    .create_stream(wanted)
+                    .await?
+                    .cached_info()
+                    .clone());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let wanted = as_wanted(&is.config, &wanted);
+        if wanted == is.config || !self.keeps_streams {
+            return Ok(is);
+        }
+        Ok(self.jetstream.update_stream(wanted).await?)
     }
 
     /// When the event of this number came, in nanoseconds since 1970; `None` if the stream has none of that number.
@@ -219,16 +338,31 @@ impl Broker {
 
     /// Publishes, and returns once the stream has the message on file.
     pub async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
-        let publish = PublishMessage::build()
+        if !self.publishes.contains(&message.subject) {
+            return Err(BrokerError::NotOurs(message.subject));
+        }
+        let publication = self.publish_event(message);
+        let publication = publication.instrument(trace::publishing(message));
+        self.measured.publishing(message.subject, publication).await
+    }
+
+    async fn publish_event(&self, message: &Outgoing) -> Result<(), BrokerError> {
+        let mut publish = PublishMessage::build()
             .message_id(&message.id)
             // CloudEvents' NATS binding, binary mode.
             .header("ce-specversion", "1.0")
             .header("ce-id", message.id.as_str())
             .header("ce-type", message.subject.as_str())
             .header("ce-source", format!("/{}", self.service).as_str())
-            .header("ce-time", message.time.to_string().as_str())
+            .header(trace::TIME, message.time.to_string().as_str())
             .header("content-type", "application/json")
             .payload(message.body.clone().into());
+        // What is not recorded here may be at others.
+        if let Some(cause) = &message.cause {
+            for (name, value) in TraceContext::current().as_ref().unwrap_or(cause).headers() {
+                publish = publish.header(name, value);
+            }
+        }
         self.publish_message(self.subject(message.subject), publish)
             .await
     }
@@ -269,7 +403,7 @@ impl Broker {
     }
 
     pub(super) fn dead_letter_stream(&self) -> String {
-        format!("{}-dead-letters", self.config.stream)
+        self.config.dead_letter_stream()
     }
 
     /// Whose connection it is.
@@ -300,6 +434,40 @@ impl Broker {
         if let Err(error) = self.client.drain().await {
             tracing::debug!(%error, "NATS connection was closed already");
         }
+    }
+}
+
+/// What is said when connecting: who we are, if the broker wants to know. Replies come to the user alone.
+fn options(config: &BrokerConfig) -> ConnectOptions {
+    match &config.credentials {
+        None => ConnectOptions::new(),
+        Some(Credentials { user, password }) => {
+            let password = password.expose_secret().to_owned();
+            ConnectOptions::with_user_and_password(user.clone(), password)
+                .custom_inbox_prefix(inbox_prefix(user))
+        }
+    }
+}
+
+fn is_missing(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(reason) if reason.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
+/// The stream's settings with those that are ours as they should be. Others, such as the broker's own notes, stay.
+fn as_wanted(is: &stream::Config, wanted: &stream::Config) -> stream::Config {
+    stream::Config {
+        description: wanted.description.clone(),
+        subjects: wanted.subjects.clone(),
+        max_age: wanted.max_age,
+        duplicate_window: match wanted.duplicate_window {
+            Duration::ZERO => is.duplicate_window,
+            window => window,
+        },
+        retention: wanted.retention,
+        storage: wanted.storage,
+        num_replicas: wanted.num_replicas,
+        allow_direct: wanted.allow_direct,
+        ..is.clone()
     }
 }
 

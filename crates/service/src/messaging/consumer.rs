@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::broker::{Broker, BrokerError};
+use super::measured::Deliveries;
 use crate::backoff::Backoff;
+use crate::definition::QueueGroup;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -80,6 +82,7 @@ pub struct Consumer<H> {
     subjects: &'static [Subject],
     handler: H,
     persistence: Persistence,
+    measured: Deliveries,
 }
 
 impl<H: Handler> Consumer<H> {
@@ -91,12 +94,22 @@ impl<H: Handler> Consumer<H> {
         subjects: &'static [Subject],
         handler: H,
     ) -> Self {
+        let measured = Deliveries::to(name, broker.metrics());
         Self {
+            measured,
             broker,
             name,
             subjects,
             handler,
             persistence: Persistence::default(),
+        }
+    }
+
+    /// Its name and what it reads.
+    pub(crate) const fn group(&self) -> QueueGroup {
+        QueueGroup {
+            name: self.name,
+            subjects: self.subjects,
         }
     }
 
@@ -118,7 +131,8 @@ impl<H: Handler> Consumer<H> {
                 if began.elapsed() > STEADY {
                     delays.reset();
                 }
-                tracing::warn!(consumer = consumer.name, %error, "consumer interrupted, starting again");
+                consumer.measured.interruptions.increment();
+                tracing::warn!(event.consumer = consumer.name, %error, "consumer interrupted, starting again");
                 stop.run_until_cancelled(sleep(delays.next_delay())).await;
             }
         }
@@ -214,7 +228,7 @@ impl<H: Handler> Consumer<H> {
         let give_back = async {
             while let Ok(Some(Ok(message))) = timeout(LAST_MESSAGE, messages.next()).await {
                 if let Err(error) = self.give_back(&message, LAST_MESSAGES).await {
-                    tracing::debug!(consumer = self.name, %error, "not given back");
+                    tracing::debug!(event.consumer = self.name, %error, "not given back");
                 }
             }
         };

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
+use super::measured::FeedMetrics;
 use crate::clock::Clock;
 pub use event_id::{EventId, InvalidEventId};
 pub use reader::FeedReader;
@@ -52,6 +53,7 @@ pub enum News<T> {
 pub struct Feed<T> {
     window: watch::Receiver<Window<T>>,
     ended: CancellationToken,
+    measured: FeedMetrics,
 }
 
 // Written out because a derive would ask the same of `T`.
@@ -60,6 +62,7 @@ impl<T> Clone for Feed<T> {
         Self {
             window: self.window.clone(),
             ended: self.ended.clone(),
+            measured: self.measured.clone(),
         }
     }
 }
@@ -75,8 +78,21 @@ impl<T: Clone + Send + Sync + 'static> Feed<T> {
     ) -> (Self, FeedReader<T>) {
         let (sender, window) = watch::channel(Window::new());
         let ended = CancellationToken::new();
-        let reader = FeedReader::new(broker, subjects, read, sender, ended.clone().drop_guard());
-        (Self { window, ended }, reader)
+        let measured = FeedMetrics::of(broker.metrics());
+        let reader = FeedReader::new(
+            broker,
+            subjects,
+            read,
+            sender,
+            ended.clone().drop_guard(),
+            measured.clone(),
+        );
+        let feed = Self {
+            window,
+            ended,
+            measured,
+        };
+        (feed, reader)
     }
 
     /// Cancelled when the feed has ended, as the process stops.
@@ -95,6 +111,7 @@ impl<T: Clone + Send + Sync + 'static> Feed<T> {
             window: self.window.clone(),
             place,
             fetched: VecDeque::new(),
+            measured: self.measured.clone(),
         }
     }
 }
@@ -105,6 +122,7 @@ pub struct Subscription<T> {
     window: watch::Receiver<Window<T>>,
     place: Place,
     fetched: VecDeque<News<T>>,
+    measured: FeedMetrics,
 }
 
 impl<T: Clone + Send + Sync + 'static> Subscription<T> {
@@ -134,6 +152,9 @@ impl<T: Clone + Send + Sync + 'static> Subscription<T> {
         }
         let recent = Clock::system().now().minus(RECENT);
         let (news, place) = self.window.borrow().news(place, recent);
+        if matches!(news.first(), Some(News::Reset(_))) {
+            self.measured.resets.increment();
+        }
         self.fetched.extend(news);
         self.place = place;
         Ok(())

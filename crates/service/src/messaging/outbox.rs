@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::relay::Outbox;
 use crate::http::ApiError;
 use crate::mongo::{Collection, Session, StoreError, new_id, to_date_time};
+use crate::telemetry::TraceContext;
 
 /// The field that holds the events waiting to be published.
 pub(super) const FIELD: &str = "outbox";
@@ -26,6 +27,9 @@ pub(super) struct Entry {
     pub(super) body: String,
     /// By the machine's clock, for the sweep and for people.
     pub(super) time: DateTime,
+    /// Where in a trace it was written, for whoever publishes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cause: Option<TraceContext>,
 }
 
 impl Entry {
@@ -38,6 +42,7 @@ impl Entry {
             subject: event.subject().as_str().to_owned(),
             body: event.to_json(),
             time: to_date_time(now),
+            cause: TraceContext::current(),
         }
     }
 }
@@ -140,6 +145,15 @@ where
         self.raw.insert_one(&stored).await?;
         self.committed(pending);
         Ok(())
+    }
+
+    /// As [`OutboxCollection::insert`], for a document whose `_id` was made for it ([`Collection::insert_fresh`]).
+    pub async fn insert_fresh(&self, document: &D, events: &[Event]) -> Result<(), StoreError> {
+        match self.insert(document, events).await {
+            // It is there with its events, which the sweep publishes.
+            Ok(()) | Err(WriteError::Duplicate) => Ok(()),
+            Err(WriteError::Store(error)) => Err(error),
+        }
     }
 
     /// As [`OutboxCollection::insert`], in a transaction; hand over the result once that is committed.

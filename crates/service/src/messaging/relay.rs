@@ -16,8 +16,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
+use super::measured::measure_outboxes;
 use super::outbox::{Entry, FIELD, OutboxCollection, Pending};
 use crate::clock::Clock;
+use crate::metrics::Histograms;
+use crate::metrics::catalogue::EVENT_PUBLISH_LAG;
 use crate::mongo::{Collection, Database, Find, StoreError, to_date_time};
 
 /// How many nudges wait; one that finds the queue full is left to the sweep.
@@ -60,6 +63,7 @@ pub struct Relay<P = Broker> {
     outbox: Arc<Outbox>,
     queue: Mutex<mpsc::Receiver<Pending>>,
     collections: Vec<Collection<Document>>,
+    lags: Histograms<1>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +85,11 @@ impl Relay {
     /// A relay to this broker, with no collections yet.
     #[must_use]
     pub fn new(broker: Broker) -> Self {
-        Self::to(broker, Clock::system())
+        let lags = broker.metrics().histograms(&EVENT_PUBLISH_LAG);
+        Self {
+            lags,
+            ..Self::to(broker, Clock::system())
+        }
     }
 }
 
@@ -95,6 +103,7 @@ impl<P: Publisher> Relay<P> {
             outbox: Arc::new(Outbox { nudges, clock }),
             queue: Mutex::new(queue),
             collections: Vec::new(),
+            lags: Histograms::absent(),
         }
     }
 
@@ -109,6 +118,7 @@ impl<P: Publisher> Relay<P> {
     {
         let collection = OutboxCollection::new(database.collection(name), Arc::clone(&self.outbox));
         collection.ensure_index().await?;
+        measure_outboxes(database.collection(name), name, &database.metrics());
         self.collections.push(database.collection(name));
         Ok(collection)
     }
@@ -178,8 +188,11 @@ impl<P: Publisher> Relay<P> {
             subject,
             body: entry.body.clone(),
             time: Timestamp::from_milliseconds(entry.time.timestamp_millis()),
+            cause: entry.cause.clone(),
         };
         self.publisher.publish(&message).await?;
+        let lag = self.outbox.now().since(message.time);
+        self.lags.with([subject.as_str()]).observe(lag);
         tracing::info!(event.id = message.id, event.subject = %subject, "event published");
         Ok(())
     }

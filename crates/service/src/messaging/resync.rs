@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
 use super::outbox::unique_message_id;
 use crate::clock::Clock;
+use crate::metrics::catalogue::{REEMISSIONS, REEMITTED_EVENTS};
 use crate::mongo::{Collection, Database, StoreError};
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -85,6 +86,17 @@ enum Loss {
     Gap,
 }
 
+impl Loss {
+    /// The loss as metrics have it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::All => "new_stream",
+            Self::Tail => "lost_tail",
+            Self::Gap => "lost_gap",
+        }
+    }
+}
+
 impl Sight {
     fn of(info: &stream::Info) -> Self {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -111,6 +123,9 @@ impl Resync {
     /// Re-emission of `snapshot`; which stream was filled last is kept in `database`.
     #[must_use]
     pub fn new(broker: Broker, database: &Database, snapshot: Snapshot) -> Self {
+        // Counted from nothing on, and not only from the first time.
+        let _ = broker.metrics().counters(&REEMISSIONS);
+        let _ = broker.metrics().counter(&REEMITTED_EVENTS);
         Self {
             broker,
             known: database.collection("streams"),
@@ -123,7 +138,10 @@ impl Resync {
         let mut ticks = interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            if let Some(Err(error)) = stop.run_until_cancelled(self.fill_new_stream()).await {
+            if let Some(Err(error)) = stop
+                .run_until_cancelled(Box::pin(self.fill_new_stream()))
+                .await
+            {
                 tracing::warn!(%error, "stream not checked, trying again");
             }
         }
@@ -139,7 +157,7 @@ impl Resync {
             return Ok(());
         }
         if let Some(loss) = self.loss_since(before.as_ref(), &now).await? {
-            let count = self.emit_all().await?;
+            let count = self.tell_all(loss.word()).await?;
             match loss {
                 Loss::All => tracing::info!(count, "filled a new stream with the current state"),
                 Loss::Tail | Loss::Gap => {
@@ -177,9 +195,17 @@ impl Resync {
         Ok((!is_same).then_some(Loss::Tail))
     }
 
-    /// Publishes the state of everything; gives how many events that were.
+    /// Publishes the state of everything, as somebody wants it; gives how many events that were.
     pub async fn emit_all(&self) -> Result<u64, ResyncError> {
-        emit(&self.snapshot, &self.broker).await
+        self.tell_all("by_hand").await
+    }
+
+    async fn tell_all(&self, reason: &str) -> Result<u64, ResyncError> {
+        let metrics = self.broker.metrics();
+        metrics.counters(&REEMISSIONS).with([reason]).increment();
+        let count = emit(&self.snapshot, &self.broker).await?;
+        metrics.counter(&REEMITTED_EVENTS).add(count);
+        Ok(count)
     }
 }
 

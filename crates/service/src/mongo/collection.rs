@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use bson::Document;
+use bson::{Document, doc};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use mongodb::IndexModel;
@@ -14,7 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use super::measured::Operations;
 use super::patience::{until_available, within_limit, within_limit_or_dropped};
+use super::trace::traced;
 use super::transaction::Session;
 
 /// A collection of documents `D`.
@@ -23,7 +25,7 @@ pub struct Collection<D: Send + Sync>(Backing<D>);
 
 #[derive(Debug)]
 enum Backing<D: Send + Sync> {
-    Server(mongodb::Collection<D>),
+    Server(mongodb::Collection<D>, Operations),
     #[cfg(feature = "simulation")]
     Memory(super::memory::Table),
 }
@@ -32,7 +34,9 @@ enum Backing<D: Send + Sync> {
 impl<D: Send + Sync> Clone for Collection<D> {
     fn clone(&self) -> Self {
         Self(match &self.0 {
-            Backing::Server(collection) => Backing::Server(collection.clone()),
+            Backing::Server(collection, operations) => {
+                Backing::Server(collection.clone(), operations.clone())
+            }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => Backing::Memory(table.clone()),
         })
@@ -89,8 +93,11 @@ impl Find {
 }
 
 impl<D: Send + Sync + 'static> Collection<D> {
-    pub(super) const fn on_server(collection: mongodb::Collection<D>) -> Self {
-        Self(Backing::Server(collection))
+    pub(super) const fn on_server(
+        collection: mongodb::Collection<D>,
+        operations: Operations,
+    ) -> Self {
+        Self(Backing::Server(collection, operations))
     }
 
     #[cfg(feature = "simulation")]
@@ -102,10 +109,37 @@ impl<D: Send + Sync + 'static> Collection<D> {
     #[must_use]
     pub fn with_type<E: Send + Sync + 'static>(&self) -> Collection<E> {
         Collection(match &self.0 {
-            Backing::Server(collection) => Backing::Server(collection.clone_with_type()),
+            Backing::Server(collection, operations) => {
+                Backing::Server(collection.clone_with_type(), operations.clone())
+            }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => Backing::Memory(table.clone()),
         })
+    }
+
+    /// Waits for the operation, which is measured, and within a span if it is part of a trace.
+    async fn observed<T>(
+        &self,
+        name: &'static str,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match &self.0 {
+            Backing::Server(collection, operations) => {
+                let on = || Some(collection.namespace());
+                operations.time(name, traced(name, on, operation)).await
+            }
+            #[cfg(feature = "simulation")]
+            Backing::Memory(_) => operation.await,
+        }
+    }
+
+    /// What is measured of it, if it is on a server.
+    pub(super) const fn operations(&self) -> Option<&Operations> {
+        match &self.0 {
+            Backing::Server(_, operations) => Some(operations),
+            #[cfg(feature = "simulation")]
+            Backing::Memory(_) => None,
+        }
     }
 
     /// Makes these indexes where they are missing.
@@ -114,12 +148,13 @@ impl<D: Send + Sync + 'static> Collection<D> {
         indexes: impl IntoIterator<Item = IndexModel>,
     ) -> Result<(), StoreError> {
         match &self.0 {
-            Backing::Server(collection) => {
+            Backing::Server(collection, _) => {
                 let indexes: Vec<_> = indexes.into_iter().collect();
                 // Only asked when a process starts, which waits for what it depends on.
                 until_available(|| {
                     let (collection, indexes) = (collection.clone(), indexes.clone());
-                    within_limit(async move { collection.create_indexes(indexes).await })
+                    let made = async move { collection.create_indexes(indexes).await };
+                    self.observed("createIndexes", within_limit(made))
                 })
                 .await?;
             }
@@ -139,18 +174,42 @@ impl<D: Send + Sync + 'static> Collection<D> {
         upsert: bool,
     ) -> Result<(), StoreError> {
         match &self.0 {
-            Backing::Server(collection) => {
+            Backing::Server(collection, _) => {
                 let collection = collection.clone();
                 let update = async move {
                     let update = collection.update_one(filter, update);
                     update.upsert(upsert).await
                 };
-                within_limit(update).await?;
+                self.observed("update", within_limit(update)).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.update_one(&filter, &update, upsert).await?,
         }
         Ok(())
+    }
+
+    /// Changes the one document that matches, or adds one, as [`Collection::update_one`] does; gives the version that it
+    /// had before, or `None` if it was not there.
+    pub(super) async fn upsert_giving_version(
+        &self,
+        filter: Document,
+        update: Document,
+    ) -> Result<Option<i64>, StoreError> {
+        let before = match &self.0 {
+            Backing::Server(collection, _) => {
+                let collection = collection.clone_with_type::<Document>();
+                let changed = async move {
+                    let changed = collection.find_one_and_update(filter, update).upsert(true);
+                    let changed = changed.return_document(ReturnDocument::Before);
+                    changed.projection(doc! { "version": 1 }).await
+                };
+                self.observed("findAndModify", within_limit(changed))
+                    .await?
+            }
+            #[cfg(feature = "simulation")]
+            Backing::Memory(table) => table.upsert_giving_before(&filter, &update).await?,
+        };
+        Ok(before.and_then(|before| before.get_i64("version").ok()))
     }
 
     /// Takes the one document out that matches, as part of a transaction.
@@ -160,11 +219,10 @@ impl<D: Send + Sync + 'static> Collection<D> {
         filter: Document,
     ) -> Result<(), StoreError> {
         match (&self.0, session) {
-            (Backing::Server(collection), Session::Server(session)) => {
-                collection
-                    .delete_one(filter)
-                    .session(&mut **session)
-                    .await?;
+            (Backing::Server(collection, _), Session::Server(session)) => {
+                let deleted = collection.delete_one(filter).session(&mut **session);
+                let deleted = within_limit_or_dropped(deleted);
+                self.observed("delete", deleted).await?;
             }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {
@@ -181,12 +239,29 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
     /// The one document that matches, if there is one.
     pub async fn find_one(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection) => {
+            Backing::Server(collection, _) => {
                 let collection = collection.clone();
-                within_limit(async move { collection.find_one(filter).await }).await
+                let found = async move { collection.find_one(filter).await };
+                self.observed("find", within_limit(found)).await
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one(&filter).await,
+        }
+    }
+
+    /// How many documents match, counted up to `most`.
+    pub async fn count(&self, filter: Document, most: u64) -> Result<u64, StoreError> {
+        match &self.0 {
+            Backing::Server(collection, _) => {
+                let collection = collection.clone();
+                let counted = async move { collection.count_documents(filter).limit(most).await };
+                self.observed("aggregate", within_limit(counted)).await
+            }
+            #[cfg(feature = "simulation")]
+            Backing::Memory(table) => {
+                let found: Vec<Document> = table.find(&Find::matching(filter)).await?;
+                Ok(u64::try_from(found.len()).map_or(most, |number| number.min(most)))
+            }
         }
     }
 
@@ -196,10 +271,10 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         D: Unpin,
     {
         match &self.0 {
-            Backing::Server(collection) => {
+            Backing::Server(collection, _) => {
                 let collection = collection.clone();
                 let found = async move { on_server(&collection, find).await?.try_collect().await };
-                within_limit(found).await
+                self.observed("find", within_limit(found)).await
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find(&find).await,
@@ -223,10 +298,11 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         D: Unpin,
     {
         match &self.0 {
-            Backing::Server(collection) => {
+            Backing::Server(collection, operations) => {
                 let collection = collection.clone();
                 let cursor = async move { on_server(&collection, Find::default()).await };
-                let cursor = within_limit(cursor).await?;
+                let cursor = within_limit(cursor);
+                let cursor = operations.time("find", cursor).await?;
                 Ok(bounded(cursor))
             }
             #[cfg(feature = "simulation")]
@@ -244,13 +320,13 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         update: Document,
     ) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection) => {
+            Backing::Server(collection, _) => {
                 let collection = collection.clone();
                 let changed = async move {
                     let changed = collection.find_one_and_update(filter, update);
                     changed.return_document(ReturnDocument::After).await
                 };
-                within_limit(changed).await
+                self.observed("findAndModify", within_limit(changed)).await
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one_and_update(&filter, &update).await,
@@ -265,12 +341,13 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         update: Document,
     ) -> Result<Option<D>, StoreError> {
         match (&self.0, session) {
-            (Backing::Server(collection), Session::Server(session)) => {
+            (Backing::Server(collection, _), Session::Server(session)) => {
                 let changed = collection
                     .find_one_and_update(filter, update)
                     .return_document(ReturnDocument::After)
                     .session(&mut **session);
-                within_limit_or_dropped(changed).await
+                let changed = within_limit_or_dropped(changed);
+                self.observed("findAndModify", changed).await
             }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {
@@ -285,9 +362,10 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
     /// Takes the one document out that matches, and gives it.
     pub async fn find_one_and_delete(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection) => {
+            Backing::Server(collection, _) => {
                 let collection = collection.clone();
-                within_limit(async move { collection.find_one_and_delete(filter).await }).await
+                let taken = async move { collection.find_one_and_delete(filter).await };
+                self.observed("findAndModify", within_limit(taken)).await
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one_and_delete(&filter).await,
@@ -299,16 +377,28 @@ impl<D: Serialize + Send + Sync + 'static> Collection<D> {
     /// Adds a document.
     pub async fn insert_one(&self, document: &D) -> Result<(), StoreError> {
         match &self.0 {
-            Backing::Server(collection) => {
+            Backing::Server(collection, _) => {
                 // Written as a document first, since what is borrowed could not go on by itself.
                 let document = bson::serialize_to_document(document)?;
                 let collection = collection.clone_with_type::<Document>();
-                within_limit(async move { collection.insert_one(document).await }).await?;
+                let inserted = async move { collection.insert_one(document).await };
+                self.observed("insert", within_limit(inserted)).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.insert_one(document).await?,
         }
         Ok(())
+    }
+
+    /// Adds a document whose `_id` was made for it, and which has no other unique value.
+    ///
+    /// Such an `_id` is only ever taken by the document itself: the driver repeats a write whose answer got lost, and a
+    /// server that was killed meanwhile may not remember that it did it.
+    pub async fn insert_fresh(&self, document: &D) -> Result<(), StoreError> {
+        match self.insert_one(document).await {
+            Err(error) if error.is_duplicate_key() => Ok(()),
+            inserted => inserted,
+        }
     }
 
     /// As [`Collection::insert_one`], as part of a transaction.
@@ -318,9 +408,10 @@ impl<D: Serialize + Send + Sync + 'static> Collection<D> {
         document: &D,
     ) -> Result<(), StoreError> {
         match (&self.0, session) {
-            (Backing::Server(collection), Session::Server(session)) => {
+            (Backing::Server(collection, _), Session::Server(session)) => {
                 let inserted = collection.insert_one(document).session(&mut **session);
-                within_limit_or_dropped(inserted).await?;
+                let inserted = within_limit_or_dropped(inserted);
+                self.observed("insert", inserted).await?;
             }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {

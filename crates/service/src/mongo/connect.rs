@@ -8,8 +8,9 @@ use mongodb::options::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Database, StoreError};
+use super::{Database, StoreError, measured};
 use crate::config::Environment;
+use crate::metrics::Metrics;
 
 /// How many connections a process has at most: more than all that it does at once, requests, events, outboxes and sweeps
 /// taken together, so that nobody waits for one.
@@ -43,13 +44,18 @@ impl Database {
     ///
     /// Writes are acknowledged by a majority with its journal on disk, so that what was acknowledged survives the
     /// loss of a machine.
-    pub async fn open(config: &MongoConfig, service: &str) -> Result<Self, StoreError> {
+    pub async fn open(
+        config: &MongoConfig,
+        service: &str,
+        metrics: &Metrics,
+    ) -> Result<Self, StoreError> {
         let mut options = ClientOptions::parse(config.uri.expose_secret()).await?;
         options.app_name = Some(service.to_owned());
         options.connect_timeout = Some(Duration::from_secs(2));
         options.server_selection_timeout = Some(Duration::from_secs(3));
         options.max_pool_size = Some(POOL);
         options.heartbeat_freq = Some(HEARTBEAT);
+        options.cmap_event_handler = Some(measured::pool(metrics, POOL));
         options.write_concern = Some(
             WriteConcern::builder()
                 .w(Acknowledgment::Majority)
@@ -63,6 +69,7 @@ impl Database {
             .default_database
             .clone()
             .unwrap_or_else(|| service.to_owned());
-        Ok(Self::on_server(Client::with_options(options)?, &name))
+        let client = Client::with_options(options)?;
+        Ok(Self::on_server(client, &name, metrics))
     }
 }

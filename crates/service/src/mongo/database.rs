@@ -5,8 +5,10 @@ use mongodb::Client;
 
 use super::StoreError;
 use super::collection::Collection;
+use super::measured::Operations;
 use super::patience::within_limit;
 use super::transaction::Session;
+use crate::metrics::Metrics;
 
 /// The service's own database. Clones share the connections.
 #[derive(Debug, Clone)]
@@ -14,15 +16,15 @@ pub struct Database(Backing);
 
 #[derive(Debug, Clone)]
 enum Backing {
-    Server(Client, mongodb::Database),
+    Server(Client, mongodb::Database, Metrics),
     #[cfg(feature = "simulation")]
     Memory(super::memory::Memory),
 }
 
 impl Database {
-    pub(super) fn on_server(client: Client, name: &str) -> Self {
+    pub(super) fn on_server(client: Client, name: &str, metrics: &Metrics) -> Self {
         let database = client.database(name);
-        Self(Backing::Server(client, database))
+        Self(Backing::Server(client, database, metrics.clone()))
     }
 
     /// A database in memory, as one process of the simulation reaches it.
@@ -36,18 +38,32 @@ impl Database {
     #[must_use]
     pub fn collection<D: Send + Sync + 'static>(&self, name: &str) -> Collection<D> {
         match &self.0 {
-            Backing::Server(_, database) => Collection::on_server(database.collection(name)),
+            Backing::Server(_, database, metrics) => {
+                Collection::on_server(database.collection(name), Operations::on(name, metrics))
+            }
             #[cfg(feature = "simulation")]
             Backing::Memory(memory) => Collection::in_memory(memory.table(name)),
+        }
+    }
+
+    /// What is measured beside it: the metrics of the service whose database it is; none in the simulation.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        match &self.0 {
+            Backing::Server(_, _, metrics) => metrics.clone(),
+            #[cfg(feature = "simulation")]
+            Backing::Memory(_) => Metrics::none(),
         }
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         match &self.0 {
-            Backing::Server(_, database) => {
+            Backing::Server(_, database, metrics) => {
                 let database = database.clone();
-                within_limit(async move { database.run_command(doc! { "ping": 1 }).await }).await?;
+                let ping = async move { database.run_command(doc! { "ping": 1 }).await };
+                let operations = Operations::on("", metrics);
+                operations.time("ping", within_limit(ping)).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(_) => {}
@@ -59,7 +75,7 @@ impl Database {
     pub async fn close(self) {
         match self.0 {
             // Nobody uses it any more; what a hung server still owes an answer for is not waited for.
-            Backing::Server(client, _) => client.shutdown().immediate(true).await,
+            Backing::Server(client, ..) => client.shutdown().immediate(true).await,
             #[cfg(feature = "simulation")]
             Backing::Memory(_) => {}
         }
@@ -67,7 +83,7 @@ impl Database {
 
     pub(super) async fn start_session(&self) -> Result<Session, StoreError> {
         Ok(match &self.0 {
-            Backing::Server(client, _) => {
+            Backing::Server(client, ..) => {
                 let client = client.clone();
                 let session = within_limit(async move { client.start_session().await });
                 Session::Server(Box::new(session.await?))

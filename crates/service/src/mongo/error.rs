@@ -63,6 +63,17 @@ impl StoreError {
         Error::custom(died.to_string()).into()
     }
 
+    /// What kind of failure it is, for metrics.
+    pub(super) fn kind(&self) -> &'static str {
+        match &self.0 {
+            Cause::NoAnswer => "given_up",
+            _ if self.is_duplicate_key() => "duplicate_key",
+            _ if self.is_lost_transaction() => "conflict",
+            _ if self.is_unavailable() => "unavailable",
+            _ => "other",
+        }
+    }
+
     /// Whether trying again later may help: the database is away, changing its primary, or busy.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {

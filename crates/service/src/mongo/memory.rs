@@ -23,6 +23,10 @@ use filter::{compare, field, matches};
 pub use transaction::Transaction;
 use update::{apply, upserted};
 
+/// How often in a hundred an insert's answer gets lost and the driver's second try finds what the first one wrote, as
+/// after the death of a server that does not remember what it was asked.
+const REPEATED: u64 = 3;
+
 /// Why the database refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -209,7 +213,11 @@ impl Table {
             Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
             None => Write::Put(id.clone(), Some(document.clone()), Ok(())),
         });
-        Ok(inserted.await?)
+        inserted.await?;
+        if self.memory.process.is_unlucky(REPEATED) {
+            return Err(Refusal::Duplicate.into());
+        }
+        Ok(())
     }
 
     pub(super) async fn update_one(
@@ -218,22 +226,43 @@ impl Table {
         update: &Document,
         upsert: bool,
     ) -> Result<(), StoreError> {
+        self.update(filter, update, upsert).await?;
+        Ok(())
+    }
+
+    pub(super) async fn upsert_giving_before(
+        &self,
+        filter: &Document,
+        update: &Document,
+    ) -> Result<Option<Document>, StoreError> {
+        let before = self.update(filter, update, true).await?;
+        Ok(before.as_deref().cloned())
+    }
+
+    /// Changes a document, or adds one if that is wanted; gives it as it was before.
+    async fn update(
+        &self,
+        filter: &Document,
+        update: &Document,
+        upsert: bool,
+    ) -> Result<Option<Arc<Document>>, Refusal> {
         let updated = self.write(|data, table| {
             if let Some(row) = data.find(table, filter) {
-                return changed(row, update, |_| Ok(()));
+                let before = row.document.clone();
+                return changed(row, update, |_| Ok(before.clone()));
             }
             if !upsert {
-                return Write::Nothing(Ok(()));
+                return Write::Nothing(Ok(None));
             }
             let document = upserted(filter, update);
             let id = id_of(&document);
             match data.row(table, &id) {
                 Some(row) if row.held_by.is_some() => Write::Wait,
                 Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
-                None => Write::Put(id, Some(document), Ok(())),
+                None => Write::Put(id, Some(document), Ok(None)),
             }
         });
-        Ok(updated.await?)
+        updated.await
     }
 
     pub(super) async fn find_one_and_update<D: DeserializeOwned>(

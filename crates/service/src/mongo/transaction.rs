@@ -7,8 +7,10 @@ use mongodb::ClientSession;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::patience::within_limit_or_dropped;
+use super::trace::traced;
 use super::{Database, StoreError};
 use crate::backoff::Backoff;
+use crate::metrics::catalogue::DB_TRANSACTION_RETRIES;
 
 /// How long a transaction that loses against others is tried again.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,7 +43,10 @@ impl Session {
 
     async fn commit(&mut self) -> Result<(), StoreError> {
         match self {
-            Self::Server(session) => within_limit_or_dropped(session.commit_transaction()).await?,
+            Self::Server(session) => {
+                let committed = within_limit_or_dropped(session.commit_transaction());
+                traced("commitTransaction", || None, committed).await?;
+            }
             #[cfg(feature = "simulation")]
             Self::Memory(transaction) => transaction.commit().await,
         }
@@ -74,6 +79,10 @@ pub async fn in_transaction<C, T, E>(
     loop {
         match run_once(&mut session, &context, &mut body).await {
             Err(error) if error.is_lost_transaction() && Instant::now() < deadline => {
+                database
+                    .metrics()
+                    .counter(&DB_TRANSACTION_RETRIES)
+                    .increment();
                 sleep(delays.next_delay()).await;
             }
             outcome => return outcome,

@@ -10,6 +10,7 @@ use axum::response::sse::Event;
 use axum::routing::get;
 use futures::{StreamExt, stream};
 use service::http::{EventStreams, LastEventId, stack};
+use service::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -26,6 +27,7 @@ fn service(streams: EventStreams) -> Router {
         Router::new()
             .route("/stream", get(endless))
             .route("/", get(async || "here")),
+        &Metrics::none(),
     )
 }
 

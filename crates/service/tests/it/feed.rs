@@ -269,6 +269,7 @@ async fn what_happens_while_the_broker_is_away_is_told_when_it_is_back() {
         client_id: "wire".to_owned(),
         subject_prefix: app.namespace().subject_prefix().to_owned(),
         replicas: 1,
+        credentials: None,
     };
     let broker = Broker::connect(&config, "toy").await.unwrap();
     let process = Process::start(&broker);

@@ -9,6 +9,7 @@ use common::{ErrorBody, FieldError};
 use serde_json::{Value, json};
 use service::ApiError;
 use service::http::{BODY_LIMIT, Valid, stack};
+use service::metrics::Metrics;
 use tower::ServiceExt;
 
 fn app() -> Router {
@@ -23,6 +24,7 @@ fn app() -> Router {
                 "/away",
                 get(async || ApiError::Unavailable("secret inside".into())),
             ),
+        &Metrics::none(),
     )
 }
 

@@ -6,6 +6,7 @@ use bson::{Document, doc};
 use futures::FutureExt;
 use mongodb::{Client, IndexModel};
 use secrecy::SecretString;
+use service::metrics::Metrics;
 use service::mongo::{Collection, Database, MongoConfig, StoreError, in_transaction};
 use testkit::{Condition, Proxy, Servers, eventually_within};
 use tokio::time::timeout;
@@ -20,7 +21,9 @@ fn fresh_name() -> String {
 async fn open(uri: String) -> Database {
     let uri = SecretString::from(uri);
     let config = MongoConfig { uri };
-    Database::open(&config, "test").await.unwrap()
+    Database::open(&config, "test", &Metrics::none())
+        .await
+        .unwrap()
 }
 
 /// A database behind a proxy.

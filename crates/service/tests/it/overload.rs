@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use common::ErrorBody;
 use futures::{poll, stream};
 use service::http::{Connections, EventStreams, Limits, stack_within};
+use service::metrics::Metrics;
 use testkit::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -65,6 +66,7 @@ fn service(gate: &Gate, limits: Limits) -> Router {
             .route("/stream", get(opened))
             .with_state(gate.clone()),
         limits,
+        &Metrics::none(),
     )
 }
 

@@ -14,10 +14,24 @@ use service::messaging::resync::{Resync, snapshot_of};
 use service::messaging::{
     BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Persistence, Relay,
 };
+use service::metrics::Metrics;
 use service::mongo::{Collection, MongoConfig, new_id, object_id, typed_id};
-use service::{App, Clock};
+use service::{App, Clock, Definition, QueueGroup};
 use testkit::TestApp;
 use utoipa_axum::router::OpenApiRouter;
+
+const GROUP: QueueGroup = QueueGroup {
+    name: "toy-service",
+    subjects: &[Subject::TicketCreated],
+};
+
+pub(crate) const DEFINITION: Definition = Definition {
+    publishes: &[Subject::TicketUpdated],
+    queue_group: Some(GROUP),
+    resyncs: true,
+    keeps_streams: true,
+    ..Definition::new("toy")
+};
 
 pub(crate) struct Config {
     mongo: MongoConfig,
@@ -55,29 +69,25 @@ pub(crate) async fn start_with<const N: usize>(variables: [(&str, String); N]) -
 }
 
 pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
-    let database = connect_mongo(&config.mongo, "toy").await?;
-    let broker = connect_broker(&config.broker, "toy").await?;
+    let metrics = Metrics::new("toy");
+    let database = connect_mongo(&config.mongo, "toy", &metrics).await?;
+    let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
     let mut relay = Relay::new(broker.clone());
     let things: OutboxCollection<Thing> = relay.collection(&database, "things").await?;
     let counting = Counting {
         seen: database.collection("seen"),
     };
-    let consumer = Consumer::new(
-        broker.clone(),
-        "toy-service",
-        &[Subject::TicketCreated],
-        counting,
-    )
-    .with_persistence(Persistence {
-        tries: 4,
-        delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
-    });
+    let consumer = Consumer::new(broker.clone(), GROUP.name, GROUP.subjects, counting)
+        .with_persistence(Persistence {
+            tries: 4,
+            delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
+        });
     let resync = Resync::new(
         broker.clone(),
         &database,
         snapshot_of(things.documents(), |thing| Some(told(&thing))),
     );
-    Ok(App::new("toy", OpenApiRouter::new(), ())
+    Ok(App::new(&DEFINITION, metrics, OpenApiRouter::new(), ())
         .consumer(consumer)
         .relay(relay)
         .resync(resync)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bson::{Bson, Document, doc};
 use futures::FutureExt;
 use secrecy::SecretString;
+use service::metrics::Metrics;
 use service::mongo::memory::Memory;
 use service::mongo::{Collection, Database, Find, MongoConfig, StoreError, in_transaction};
 use service::simulation::World;
@@ -19,7 +20,7 @@ async fn on_server() -> Database {
     let name = format!("memory-{:016x}", rand::random::<u64>());
     let uri = Servers::shared().await.mongo_uri(&name);
     let uri = SecretString::from(uri);
-    Database::open(&MongoConfig { uri }, "simulation")
+    Database::open(&MongoConfig { uri }, "simulation", &Metrics::none())
         .await
         .unwrap()
 }

@@ -44,20 +44,21 @@ struct Recipe {
     command: &'static [&'static str],
 }
 
+/// The versions that the manifests deploy (`infra/k8s/kustomization.yaml`), with the latest corrections.
 const fn recipe(kind: Kind) -> Recipe {
     match kind {
         Kind::Mongo => Recipe {
-            image: ("mongo", "8"),
+            image: ("mongo", "8.0"),
             port: 27017,
             command: &["mongod", "--replSet", "rs0", "--bind_ip_all"],
         },
         Kind::Nats => Recipe {
-            image: ("nats", "2.12-alpine"),
+            image: ("nats", "2.15-alpine"),
             port: 4222,
             command: &["-js", "-sd", "/data"],
         },
         Kind::Redis => Recipe {
-            image: ("redis", "8-alpine"),
+            image: ("redis", "8.2-alpine"),
             port: 6379,
             command: &[
                 "redis-server",

@@ -4,11 +4,14 @@
 
 mod durability;
 mod kill;
+mod logs;
 mod magic_link;
 mod overload;
 mod purchase;
 mod races;
 mod resume;
+mod smoke;
+mod traces;
 
 use std::time::Duration;
 

@@ -26,8 +26,10 @@ pub(super) struct LinkQuery {
     get, path = "/api/users/verify-magic-links", tag = "users",
     params(("token" = String, Query, description = "From the link")),
     responses(
-        (status = 303, description = "Signed in: `Location` is the shop, the session is in `Set-Cookie`. Or a browser's link is invalid: `Location` is a page that says so"),
-        (status = 400, description = "The link is invalid, was used or has expired", body = ErrorBody),
+        (status = 303, description = "Signed in: `Location` is the shop, the session is in `Set-Cookie`. Or a browser's link is invalid: `Location` is a page that says so",
+            headers(("Location" = String, description = "Where to go"), ("Set-Cookie" = String, description = "The session"))),
+        (status = 400, description = "The link is invalid, was used or has expired", body = ErrorBody,
+            example = json!({"errors": [{"message": "This link is invalid or has expired"}]})),
     )
 )]
 pub(super) async fn follow_magic_link(

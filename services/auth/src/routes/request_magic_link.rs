@@ -16,7 +16,8 @@ use crate::magic_links::MagicLinks;
     post, path = "/api/users/signup-pl", tag = "users", request_body = MagicLinkBody,
     responses(
         (status = 200, description = "The link will be sent", body = Empty),
-        (status = 400, description = "Email is wrong", body = ErrorBody),
+        (status = 400, description = "Email is wrong", body = ErrorBody,
+            example = json!({"errors": [{"message": "Email must be valid", "field": "email"}]})),
         (status = 429, description = "Too many links to this recipient or from this network address", body = ErrorBody),
         (status = 503, description = "Too many letters wait to be sent", body = ErrorBody),
     )

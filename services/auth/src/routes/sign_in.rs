@@ -20,8 +20,10 @@ use crate::limits::RateLimits;
 #[utoipa::path(
     post, path = "/api/users/signin", tag = "users", request_body = CredentialsBody,
     responses(
-        (status = 200, description = "Signed in; the session is in `Set-Cookie`", body = UserView),
-        (status = 400, description = "Email or password is missing or wrong", body = ErrorBody),
+        (status = 200, description = "Signed in; the session is in `Set-Cookie`", body = UserView,
+            headers(("Set-Cookie" = String, description = "The session"))),
+        (status = 400, description = "Email or password is missing or wrong", body = ErrorBody,
+            example = json!({"errors": [{"message": "Invalid credentials"}]})),
         (status = 429, description = "Too many failures for this account or from this network address", body = ErrorBody),
         (status = 503, description = "Too many passwords wait to be checked", body = ErrorBody),
     )

@@ -10,7 +10,8 @@ use service::session::Sessions;
 /// Signs out, whoever is signed in.
 #[utoipa::path(
     post, path = "/api/users/signout", tag = "users",
-    responses((status = 200, description = "Signed out; `Set-Cookie` removes the session", body = Empty))
+    responses((status = 200, description = "Signed out; `Set-Cookie` removes the session", body = Empty,
+        headers(("Set-Cookie" = String, description = "No session"))))
 )]
 pub(super) async fn sign_out(State(sessions): State<Sessions>) -> impl IntoResponse {
     ([(header::SET_COOKIE, sessions.clear())], Json(Empty {}))

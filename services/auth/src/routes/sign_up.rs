@@ -18,8 +18,10 @@ use crate::limits::RateLimits;
 #[utoipa::path(
     post, path = "/api/users/signup", tag = "users", request_body = CredentialsBody,
     responses(
-        (status = 201, description = "Signed up and in; the session is in `Set-Cookie`", body = UserView),
-        (status = 400, description = "Email or password is wrong, or the email is in use", body = ErrorBody),
+        (status = 201, description = "Signed up and in; the session is in `Set-Cookie`", body = UserView,
+            headers(("Set-Cookie" = String, description = "The session"))),
+        (status = 400, description = "Email or password is wrong, or the email is in use", body = ErrorBody,
+            example = json!({"errors": [{"message": "Email in use", "field": "email"}]})),
         (status = 429, description = "Too many sign-ups from this network address", body = ErrorBody),
         (status = 503, description = "Too many passwords wait to be hashed", body = ErrorBody),
     )

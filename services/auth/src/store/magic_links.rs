@@ -51,7 +51,7 @@ impl MagicLinkStore {
             email: link.email.clone(),
             expires_at: to_date_time(link.expires_at),
         };
-        self.links.insert_one(&stored).await
+        self.links.insert_fresh(&stored).await
     }
 
     /// Uses up the link with this digest and gives the address that it was sent to; `None` if there is none, or if it

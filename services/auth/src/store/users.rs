@@ -68,8 +68,17 @@ impl UserStore {
     /// Adds the account, unless its address is taken.
     pub(crate) async fn insert(&self, user: &User) -> Result<(), InsertError> {
         match self.users.insert_one(&UserDocument::from(user)).await {
-            Err(error) if error.is_duplicate_key() => Err(EmailInUse.into()),
+            Err(error) if error.is_duplicate_key() => self.is_there(user).await,
             inserted => Ok(inserted?),
+        }
+    }
+
+    /// Whether the address is this very account's: the driver repeats a write whose answer got lost, and a server that
+    /// was killed meanwhile may not remember that it did it.
+    async fn is_there(&self, user: &User) -> Result<(), InsertError> {
+        match self.find_by_email(&user.email).await? {
+            Some(stored) if stored.id == user.id => Ok(()),
+            _ => Err(EmailInUse.into()),
         }
     }
 

@@ -6,6 +6,7 @@ mod config;
 mod logs;
 mod magic_links;
 mod mail;
+mod metrics;
 mod rate_limits;
 mod sessions;
 mod sign_in;

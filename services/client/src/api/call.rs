@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -14,12 +14,15 @@ use common::api::orders::{OrderBody, OrderView};
 use common::api::tickets::{TicketBody, TicketView};
 use common::id::kind;
 use common::{ErrorBody, Id};
-use reqwest::RequestBuilder;
+use reqwest::{Client, Request, RequestBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use service::http::REQUEST_ID;
+use service::metrics::catalogue::HTTP_CLIENT_REQUEST_DURATION;
+use service::metrics::{Histograms, Metrics};
 use service::session::COOKIE;
 
+use super::trace::traced;
 use super::{ApiOrigin, Failure};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,10 +48,11 @@ const FORWARDED: [HeaderName; 3] = [
 pub(crate) struct ApiClient {
     http: reqwest::Client,
     origin: Arc<ApiOrigin>,
+    durations: Histograms<3>,
 }
 
 impl ApiClient {
-    pub(crate) fn new(origin: ApiOrigin) -> Self {
+    pub(crate) fn new(origin: ApiOrigin, metrics: &Metrics) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -60,6 +64,7 @@ impl ApiClient {
         Self {
             http,
             origin: Arc::new(origin),
+            durations: metrics.histograms(&HTTP_CLIENT_REQUEST_DURATION),
         }
     }
 }
@@ -176,7 +181,7 @@ impl Api {
     ) -> Result<TicketView, Failure> {
         let path = format!("/api/tickets/{id}");
         let request = self.request("tickets", Method::PUT, &path).json(body);
-        Ok(call("tickets", request).await?.body)
+        Ok(self.call("tickets", request).await?.body)
     }
 
     pub(crate) async fn orders(&self, query: &Query) -> Result<Listing<OrderView>, Failure> {
@@ -195,7 +200,8 @@ impl Api {
 
     pub(crate) async fn cancel_order(&self, id: Id<kind::Order>) -> Result<(), Failure> {
         let path = format!("/api/orders/{id}");
-        let _: Answer<()> = call("orders", self.request("orders", Method::DELETE, &path)).await?;
+        let request = self.request("orders", Method::DELETE, &path);
+        let _: Answer<()> = self.call("orders", request).await?;
         Ok(())
     }
 
@@ -204,7 +210,8 @@ impl Api {
         service: &str,
         path: &str,
     ) -> Result<Answer<T>, Failure> {
-        call(service, self.request(service, Method::GET, path)).await
+        let request = self.request(service, Method::GET, path);
+        self.call(service, request).await
     }
 
     async fn list<T: DeserializeOwned>(
@@ -214,7 +221,7 @@ impl Api {
         query: &Query,
     ) -> Result<Listing<T>, Failure> {
         let request = self.request(service, Method::GET, path).query(query);
-        let answer: Answer<Vec<T>> = call(service, request).await?;
+        let answer: Answer<Vec<T>> = self.call(service, request).await?;
         Ok(Listing {
             items: answer.body,
             after: answer.next,
@@ -228,37 +235,59 @@ impl Api {
         body: &impl Serialize,
     ) -> Result<Answer<T>, Failure> {
         let request = self.request(service, Method::POST, path).json(body);
-        call(service, request).await
+        self.call(service, request).await
     }
 
-    fn request(&self, service: &str, method: Method, path: &str) -> RequestBuilder {
+    pub(super) fn request(&self, service: &str, method: Method, path: &str) -> RequestBuilder {
         let url = self.client.origin.url(service, path);
         let request = self.client.http.request(method, url);
         request.headers(self.headers.clone())
     }
-}
 
-async fn call<T: DeserializeOwned>(
-    service: &str,
-    request: RequestBuilder,
-) -> Result<Answer<T>, Failure> {
-    let answered = exchange(request).await.and_then(Exchange::read);
-    if let Err(Failure::Unavailable(reason)) = &answered {
-        tracing::warn!(service, reason, "the API did not answer");
+    async fn call<T: DeserializeOwned>(
+        &self,
+        service: &str,
+        request: RequestBuilder,
+    ) -> Result<Answer<T>, Failure> {
+        let (client, request) = request.build_split();
+        let answered = match request {
+            Ok(request) => {
+                let (method, began) = (request.method().clone(), Instant::now());
+                let exchanged = traced(service, &client, request).await;
+                let status = exchanged
+                    .as_ref()
+                    .map_or("", |answer| answer.status.as_str());
+                let said = [method.as_str(), service, status];
+                self.client.durations.with(said).observe(began.elapsed());
+                exchanged
+            }
+            Err(error) => Err(unavailable(error)),
+        };
+        let answered = answered.and_then(Exchange::read);
+        if let Err(Failure::Unavailable(reason)) = &answered {
+            tracing::warn!(
+                peer.service = service,
+                error = reason,
+                "the API did not answer"
+            );
+        }
+        answered
     }
-    answered
 }
 
 /// An answer as it came.
-struct Exchange {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
+pub(super) struct Exchange {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
 }
 
-async fn exchange(request: RequestBuilder) -> Result<Exchange, Failure> {
-    let unavailable = |error: reqwest::Error| Failure::Unavailable(error.without_url().to_string());
-    let mut response = request.send().await.map_err(unavailable)?;
+pub(super) fn unavailable(error: reqwest::Error) -> Failure {
+    Failure::Unavailable(error.without_url().to_string())
+}
+
+pub(super) async fn exchange(client: &Client, request: Request) -> Result<Exchange, Failure> {
+    let mut response = client.execute(request).await.map_err(unavailable)?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
         if body.len() + chunk.len() > LONGEST_ANSWER {

@@ -207,7 +207,8 @@ fn Footer() -> impl IntoView {
     view! {
         <footer class="bottom">
             <p>
-                "Reserved means reserved: while you pay, nobody else can buy. Cards are handled by Stripe; their numbers never reach us."
+                "Reserved means reserved: while you pay, nobody else can buy. Cards are handled by Stripe; their numbers never reach us. "
+                <a href="/docs">"API for developers"</a>
             </p>
         </footer>
     }

@@ -8,11 +8,15 @@ use common::{Event, Timestamp};
 use service::Clock;
 use service::backoff::Backoff;
 use service::messaging::{Broker, BrokerError, Outgoing};
+use service::metrics::catalogue::{EXPIRATION_LATENESS, EXPIRATIONS_BESIDE_JOB};
+use service::metrics::{Counter, Histogram};
+use service::telemetry::TraceContext;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use crate::queue::{Job, JobQueue, QueueError};
+use crate::queue::{Job, JobQueue, QueueError, QueuedJob};
 
 /// How many events are on their way to the broker at once.
 const IN_FLIGHT: usize = 256;
@@ -31,6 +35,8 @@ pub(crate) struct Announcer {
     broker: Broker,
     clock: Clock,
     places: Arc<Semaphore>,
+    lateness: Histogram,
+    beside_job: Counter,
     stop: CancellationToken,
 }
 
@@ -40,10 +46,10 @@ pub(crate) struct Announcer {
 pub(crate) struct Stopped;
 
 /// What apalis's worker does with each job.
-pub(crate) async fn announce(job: Job, announcer: Data<Announcer>) -> Result<(), Stopped> {
+pub(crate) async fn announce(queued: QueuedJob, announcer: Data<Announcer>) -> Result<(), Stopped> {
     let work = async {
-        announcer.wait_until(job.expires_at).await;
-        announcer.tell(job).await;
+        announcer.wait_until(queued.job.expires_at).await;
+        announcer.tell(queued.job).instrument(queued.firing()).await;
     };
     let done = announcer.stop.run_until_cancelled(work).await;
     done.ok_or(Stopped)
@@ -52,7 +58,10 @@ pub(crate) async fn announce(job: Job, announcer: Data<Announcer>) -> Result<(),
 impl Announcer {
     /// An announcer to this broker of what is in this queue.
     pub(super) fn new(queue: JobQueue, broker: Broker, clock: Clock) -> Self {
+        let metrics = broker.metrics();
         Self {
+            lateness: metrics.histogram(&EXPIRATION_LATENESS),
+            beside_job: metrics.counter(&EXPIRATIONS_BESIDE_JOB),
             queue,
             broker,
             clock,
@@ -82,8 +91,10 @@ impl Announcer {
     pub(super) async fn tell_overdue(&self) -> Result<(), QueueError> {
         let late = self.clock.now().minus(LATE);
         for job in self.queue.overdue(late).await? {
-            tracing::warn!(order = %job.order_id, due = %job.expires_at, "an order's time is over and nobody said so");
-            self.tell(job).await;
+            tracing::warn!(order.id = %job.order_id, order.expires_at = %job.expires_at, "an order's time is over and nobody said so");
+            self.beside_job.increment();
+            let span = QueuedJob::from(job).firing();
+            self.tell(job).instrument(span).await;
         }
         Ok(())
     }
@@ -91,9 +102,11 @@ impl Announcer {
     /// Publishes, however long the broker is away, and takes note of it.
     async fn tell(&self, job: Job) {
         self.publish(job).await;
+        let late = self.clock.now().since(job.expires_at);
+        self.lateness.observe(late);
         if let Err(error) = self.queue.told(&job).await {
             // It will be told of once more, which changes nothing.
-            tracing::debug!(%error, order = %job.order_id, "not noted that it was told of");
+            tracing::debug!(%error, order.id = %job.order_id, "not noted that it was told of");
         }
     }
 
@@ -101,7 +114,8 @@ impl Announcer {
         // The same id for every try: within its deduplication window the broker keeps one of them, and later ones
         // find an order that has ended.
         let id = format!("expiration-{}", job.order_id);
-        let message = Outgoing::new(id, &Event::ExpirationComplete(job), job.expires_at);
+        let message = Outgoing::new(id, &Event::ExpirationComplete(job), job.expires_at)
+            .caused_by(TraceContext::current());
         let mut delays = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         while let Err(error) = self.try_publish(&message).await {
             tracing::warn!(event.id = message.id, %error, "not published yet");

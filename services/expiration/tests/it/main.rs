@@ -6,6 +6,7 @@ mod backlog;
 mod config;
 mod crash;
 mod history;
+mod metrics;
 mod moment;
 mod stage;
 

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use common::ErrorBody;
 use common::id::kind;
+use common::schema::IdSchema;
 use service::ApiError;
 use service::http::PathId;
 use service::session::RequireUser;
@@ -13,10 +14,12 @@ use crate::store::OrderStore;
 /// Gives an order up; its ticket is for sale again. Doing so twice changes nothing.
 #[utoipa::path(
     delete, path = "/api/orders/{id}", tag = "orders",
-    params(("id" = String, Path, description = "The order's id")),
+    security(("session" = [])),
+    params(("id" = IdSchema, Path, description = "The order's id")),
     responses(
         (status = 204, description = "Cancelled"),
-        (status = 400, description = "It is paid", body = ErrorBody),
+        (status = 400, description = "It is paid", body = ErrorBody,
+            example = json!({"errors": [{"message": "Cannot cancel a paid order"}]})),
         (status = 401, description = "Not signed in, or another's order", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )

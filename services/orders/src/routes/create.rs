@@ -12,14 +12,16 @@ use service::{ApiError, Clock};
 
 use crate::app::Expiration;
 use crate::domain::Order;
-use crate::store::{OrderStore, PlaceError, TicketStore};
+use crate::store::{OrderStore, TicketStore};
 
 /// Reserves a ticket until the order is paid, cancelled, or expires.
 #[utoipa::path(
     post, path = "/api/orders", tag = "orders", request_body = OrderBody,
+    security(("session" = [])),
     responses(
         (status = 201, description = "Reserved", body = OrderView),
-        (status = 400, description = "The ticket is not named, or already reserved", body = ErrorBody),
+        (status = 400, description = "The ticket is not named, or already reserved", body = ErrorBody,
+            example = json!({"errors": [{"message": "Ticket is already reserved"}]})),
         (status = 401, description = "Not signed in", body = ErrorBody),
         (status = 404, description = "There is no such ticket", body = ErrorBody),
     )
@@ -37,7 +39,7 @@ pub(crate) async fn create(
     let ticket = ticket.ok_or(ApiError::NotFound)?;
     // When thousands want one ticket, all but a few are told so without a transaction.
     if orders.is_reserved(ticket_id).await? {
-        return Err(PlaceError::Reserved.into());
+        return Err(orders.rejected().into());
     }
     let order = Order::new(new_id(), user.id, ticket, clock.now().plus(expiration));
     orders.place(&order).await?;

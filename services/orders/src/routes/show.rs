@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use common::api::orders::OrderView;
 use common::id::kind;
+use common::schema::IdSchema;
 use common::{ErrorBody, Id};
 use service::ApiError;
 use service::http::PathId;
@@ -15,7 +16,8 @@ use crate::store::OrderStore;
 /// One of one's own orders.
 #[utoipa::path(
     get, path = "/api/orders/{id}", tag = "orders",
-    params(("id" = String, Path, description = "The order's id")),
+    security(("session" = [])),
+    params(("id" = IdSchema, Path, description = "The order's id")),
     responses(
         (status = 200, description = "The order", body = OrderView),
         (status = 401, description = "Not signed in, or another's order", body = ErrorBody),

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use common::ErrorBody;
 use common::api::orders::OrderView;
 use common::id::kind;
+use common::schema::IdSchema;
 use futures::StreamExt;
 use service::ApiError;
 use service::http::{EventStreams, LastEventId, PathId};
@@ -25,8 +26,9 @@ use crate::watch::Watch;
 /// browser that comes back then, naming the order's last version, is answered 204, upon which it gives up for good.
 #[utoipa::path(
     get, path = "/api/orders/{id}/stream", tag = "orders",
+    security(("session" = [])),
     params(
-        ("id" = String, Path, description = "The order's id"),
+        ("id" = IdSchema, Path, description = "The order's id"),
         ("Last-Event-ID" = Option<String>, Header, description = "The version of the order that was seen last"),
         ("lastEventId" = Option<String>, Query, description = "The same, for clients that cannot set the header, which wins"),
     ),

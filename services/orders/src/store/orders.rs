@@ -14,6 +14,7 @@ use service::mongo::{
 
 use super::document::{OrderDocument, Reservation};
 use crate::domain::Order;
+use crate::measured::OrderMetrics;
 
 /// How often a change is tried. An order changes at most two times in its life; losing more races than that is a fault.
 const TRIES: u32 = 5;
@@ -24,6 +25,7 @@ pub(crate) struct OrderStore {
     database: Database,
     orders: OutboxCollection<OrderDocument>,
     reservations: Collection<Reservation>,
+    measured: OrderMetrics,
 }
 
 /// Why an order was not placed.
@@ -56,6 +58,7 @@ impl OrderStore {
             database: database.clone(),
             orders,
             reservations: database.collection("reservations"),
+            measured: OrderMetrics::of(&database.metrics()),
         };
         let by_buyer = IndexModel::builder()
             .keys(doc! { "user_id": 1, "_id": -1 })
@@ -94,8 +97,21 @@ impl OrderStore {
             }
             .boxed()
         });
-        self.orders.committed(placed.await??);
-        Ok(())
+        match placed.await? {
+            Ok(pending) => {
+                self.orders.committed(pending);
+                self.measured.placed();
+                Ok(())
+            }
+            Err(PlaceError::Reserved) => Err(self.rejected()),
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// The refusal of an order for a ticket that another holds.
+    pub(crate) fn rejected(&self) -> PlaceError {
+        self.measured.rejected();
+        PlaceError::Reserved
     }
 
     /// The order, if it exists.
@@ -144,6 +160,7 @@ impl OrderStore {
                 self.replace(&order, &changed).await?
             };
             if written {
+                self.measured.changed(&changed);
                 return Ok(Some(changed));
             }
         }

@@ -7,6 +7,7 @@ mod config;
 mod delivery;
 mod domain;
 mod ending;
+mod metrics;
 mod placing;
 mod recovery;
 mod stream;

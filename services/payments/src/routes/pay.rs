@@ -19,10 +19,12 @@ use crate::store::OrderStore;
 /// asking again is safe, and tells.
 #[utoipa::path(
     post, path = "/api/payments", tag = "payments", request_body = PaymentBody,
+    security(("session" = [])),
     responses(
         (status = 201, description = "Paid", body = PaymentView),
         (status = 400, description = "Token or order id is missing, the order is cancelled or paid already, or \
-            the card was declined, in Stripe's words", body = ErrorBody),
+            the card was declined, in Stripe's words", body = ErrorBody,
+            example = json!({"errors": [{"message": "Your card was declined."}]})),
         (status = 401, description = "Not signed in, or not the buyer", body = ErrorBody),
         (status = 404, description = "There is no such order", body = ErrorBody),
         (status = 503, description = "Stripe gave no clear answer yet; ask again", body = ErrorBody),

@@ -21,7 +21,8 @@ const SIGNATURE: &str = "stripe-signature";
     params(("Stripe-Signature" = String, Header, description = "Of the body, at most five minutes old")),
     responses(
         (status = 200, description = "Taken note of", body = Empty),
-        (status = 400, description = "Not signed by Stripe just now, or unreadable", body = ErrorBody),
+        (status = 400, description = "Not signed by Stripe just now, or unreadable", body = ErrorBody,
+            example = json!({"errors": [{"message": "Webhook signature is missing or wrong"}]})),
     )
 )]
 pub(super) async fn webhook(

@@ -69,12 +69,13 @@ impl Settlement {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| PayFailure::Busy)?;
         let settlement = self.clone();
+        let span = self.span_of(order).await;
         let paying = async move {
             let paid = settlement.pay_patiently(order, card).await;
             drop(place);
             paid
         };
-        self.under_way.spawn(paying.in_current_span()).await?
+        self.under_way.spawn(paying.instrument(span)).await?
     }
 
     async fn pay_patiently(

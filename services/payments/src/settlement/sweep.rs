@@ -6,6 +6,7 @@ use futures::StreamExt;
 use service::mongo::StoreError;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::Settlement;
 use crate::store::Due;
@@ -55,8 +56,9 @@ impl Settlement {
             return Ok(());
         }
         if let Some(payment) = self.payments.claim(due, self.lease()).await? {
-            tracing::info!(payment = %payment.id, order = %payment.order, tries = payment.tries, "taking a payment up");
-            self.drive(payment).await?;
+            tracing::info!(payment.id = %payment.id, order.id = %payment.order, payment.tries = payment.tries, "taking a payment up");
+            let span = self.span_of(payment.order).await;
+            self.drive(payment).instrument(span).await?;
         }
         Ok(())
     }

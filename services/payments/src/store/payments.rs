@@ -14,11 +14,13 @@ use service::mongo::{
 
 use super::document::PaymentDocument;
 use crate::domain::Payment;
+use crate::measured::{PaymentMetrics, measure_unfinished};
 
 /// The payments collection.
 #[derive(Debug, Clone)]
 pub(crate) struct PaymentStore {
     payments: OutboxCollection<PaymentDocument>,
+    pub(crate) measured: PaymentMetrics,
 }
 
 /// A payment that waits for the sweep.
@@ -42,7 +44,10 @@ impl PaymentStore {
         relay: &mut Relay<impl Publisher>,
     ) -> Result<Self, StoreError> {
         let payments = relay.collection(database, "payments").await?;
-        let store = Self { payments };
+        let metrics = database.metrics();
+        measure_unfinished(&payments, &metrics);
+        let measured = PaymentMetrics::of(&metrics);
+        let store = Self { payments, measured };
         let unfinished = IndexOptions::builder()
             .name("unfinished".to_owned())
             .partial_filter_expression(doc! { "due_at": { "$exists": true } })
@@ -87,6 +92,9 @@ impl PaymentStore {
         }
         let news: Vec<Event> = new.news_since(old).into_iter().collect();
         let written = self.payments.update(version_of(old), update, &news).await?;
+        if written.is_some() {
+            self.measured.changed(old, new);
+        }
         Ok(written.is_some())
     }
 
@@ -109,6 +117,7 @@ impl PaymentStore {
         self.payments
             .update(version_of(payment), update, &[])
             .await?;
+        self.measured.postponed();
         Ok(())
     }
 

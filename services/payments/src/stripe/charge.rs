@@ -14,8 +14,14 @@ use stripe_shared::{PaymentIntent, PaymentIntentStatus};
 use stripe_types::Currency;
 
 use super::failure::Failed;
+use super::trace::Operation;
 use super::{Account, Stripe, Unclear};
 use crate::domain::{CardToken, Charge, Decline};
+
+const CREATE_INTENT: Operation = Operation {
+    method: "POST",
+    path: "/v1/payment_intents",
+};
 
 /// What Stripe tells us again in its webhooks.
 pub(super) const ORDER_ID: &str = "order_id";
@@ -168,7 +174,7 @@ impl Stripe {
                     .customize::<PaymentIntent>()
                     .request_strategy(request.strategy())
                     .send(client.as_ref());
-                outcome(self.call(send).await?)
+                outcome(self.call(CREATE_INTENT, send).await?)
             }
             #[cfg(feature = "simulation")]
             Account::Simulated(stripe) => stripe.confirm(request).await,
@@ -183,7 +189,7 @@ impl Stripe {
                     .customize()
                     .request_strategy(request.strategy())
                     .send(client.as_ref());
-                self.call(send).await?;
+                self.call(CREATE_INTENT, send).await?;
                 Ok(())
             }
             #[cfg(feature = "simulation")]

@@ -28,6 +28,15 @@ impl Failed {
         Self::Unclear(Unclear(reason.into()))
     }
 
+    /// What kind of failure it is, for metrics.
+    pub(super) const fn word(&self) -> &'static str {
+        match self {
+            Self::Unclear(_) => "unclear",
+            Self::Refused(_) => "refused",
+            Self::KeyTaken => "key_taken",
+        }
+    }
+
     /// The failure where a refusal means that something is wrong with us, not with a card.
     pub(super) fn into_unclear(self) -> Unclear {
         match self {
@@ -65,7 +74,12 @@ impl Failed {
             }
             (ApiErrorsType::IdempotencyError, _) => Self::KeyTaken,
             (ApiErrorsType::CardError | ApiErrorsType::InvalidRequestError, 400..) => {
-                tracing::info!(status, code, param = error.param, "Stripe refused");
+                tracing::info!(
+                    stripe.status = status,
+                    stripe.code = code,
+                    stripe.param = error.param,
+                    "Stripe refused"
+                );
                 let message = error.message;
                 Self::Refused(Decline {
                     code,

@@ -7,8 +7,18 @@ use stripe_core::refund::{CreateRefund, ListRefund};
 use stripe_shared::Refund;
 
 use super::failure::Failed;
+use super::trace::Operation;
 use super::{Account, Stripe, Unclear};
 use crate::domain::Charge;
+
+const CREATE_REFUND: Operation = Operation {
+    method: "POST",
+    path: "/v1/refunds",
+};
+const LIST_REFUNDS: Operation = Operation {
+    method: "GET",
+    path: "/v1/refunds",
+};
 
 /// Stripe's code for a charge that has nothing left to give back.
 const ALREADY_REFUNDED: &str = "charge_already_refunded";
@@ -42,7 +52,7 @@ impl Stripe {
             .customize()
             .request_strategy(RequestStrategy::Idempotent(key))
             .send(client);
-        match self.call(send).await {
+        match self.call(CREATE_REFUND, send).await {
             Ok(refund) => given_back(&refund),
             // Somebody did it by hand, or we did so long ago that Stripe has forgotten the key.
             Err(Failed::Refused(refusal)) if refusal.code == ALREADY_REFUNDED => {
@@ -57,7 +67,7 @@ impl Stripe {
             .payment_intent(&charge.intent)
             .customize()
             .send(client);
-        let refunds = self.call(send).await?;
+        let refunds = self.call(LIST_REFUNDS, send).await?;
         let done = refunds
             .data
             .iter()
@@ -70,7 +80,7 @@ impl Stripe {
 fn given_back(refund: &Refund) -> Result<String, Failed> {
     match refund.status.as_deref() {
         Some(status @ ("failed" | "canceled")) => {
-            tracing::error!(refund.id = %refund.id, status, "a refund did not come about");
+            tracing::error!(stripe.refund = %refund.id, stripe.status = status, "a refund did not come about");
             Err(Failed::unclear(format!("a refund that is {status}")))
         }
         _ => Ok(refund.id.to_string()),

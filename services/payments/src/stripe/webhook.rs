@@ -3,6 +3,8 @@
 use common::id::kind;
 use common::{Id, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
+use service::metrics::catalogue::STRIPE_WEBHOOKS;
+use service::metrics::{Counters, Metrics};
 use stripe_shared::PaymentIntent;
 use stripe_webhook::{EventObject, Webhook, WebhookError};
 
@@ -14,6 +16,7 @@ use crate::domain::Charge;
 #[derive(Debug, Clone)]
 pub(crate) struct Webhooks {
     secret: SecretString,
+    came: Counters<1>,
 }
 
 /// What a webhook tells us.
@@ -48,8 +51,9 @@ pub(crate) enum WebhookRefusal {
 
 impl Webhooks {
     /// A reader of webhooks signed with the configured secret.
-    pub(crate) fn new(config: &StripeConfig) -> Self {
+    pub(crate) fn new(config: &StripeConfig, metrics: &Metrics) -> Self {
         Self {
+            came: metrics.counters(&STRIPE_WEBHOOKS),
             secret: config.webhook_secret.clone(),
         }
     }
@@ -63,7 +67,10 @@ impl Webhooks {
     ) -> Result<Notice, WebhookRefusal> {
         let seconds = now.milliseconds() / 1_000;
         let secret = self.secret.expose_secret();
-        let event = Webhook::construct_event_with_timestamp(body, signature, secret, seconds)?;
+        let event = Webhook::construct_event_with_timestamp(body, signature, secret, seconds);
+        let outcome = if event.is_ok() { "taken" } else { "refused" };
+        self.came.with([outcome]).increment();
+        let event = event?;
         Ok(match event.data.object {
             EventObject::PaymentIntentSucceeded(intent) => {
                 success(*intent).unwrap_or(Notice::Other)

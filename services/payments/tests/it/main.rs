@@ -8,6 +8,7 @@ mod concurrency;
 mod config;
 mod declines;
 mod domain;
+mod metrics;
 mod recovery;
 mod shop;
 mod webhook;

@@ -15,9 +15,11 @@ use crate::store::TicketStore;
 /// Puts a ticket up for sale. Also `POST /api/ticket/create`.
 #[utoipa::path(
     post, path = "/api/tickets", tag = "tickets", request_body = TicketBody,
+    security(("session" = [])),
     responses(
         (status = 201, description = "For sale", body = TicketView),
-        (status = 400, description = "Title or price is wrong", body = ErrorBody),
+        (status = 400, description = "Title or price is wrong", body = ErrorBody,
+            example = json!({"errors": [{"message": "Price must be greater than 0", "field": "price"}]})),
         (status = 401, description = "Not signed in", body = ErrorBody),
     )
 )]

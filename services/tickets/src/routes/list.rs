@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use common::ErrorBody;
-use common::api::tickets::{TicketListing, TicketView};
+use common::api::tickets::{TicketListing, TicketSort, TicketView};
 use service::ApiError;
 use service::http::{Page, PageRequest, ValidQuery, invalid_after};
 
@@ -12,14 +12,16 @@ use crate::store::{Place, TicketStore};
 #[utoipa::path(
     get, path = "/api/tickets", tag = "tickets",
     params(
-        ("q" = Option<String>, Query, description = "words that the title must have, whatever their case; at most 100 characters"),
-        ("sort" = Option<String>, Query, description = "`newest` first, which is the default, or by `price`, or by `-price`, the dearest first"),
-        ("limit" = Option<u32>, Query, description = "1 to 100, default 20"),
-        ("after" = Option<String>, Query, description = "from the `Link` header of the page before"),
+        ("q" = Option<String>, Query, description = "Words that the title must have, whatever their case", max_length = 100, example = "front row"),
+        ("sort" = Option<TicketSort>, Query, description = "In which order"),
+        ("limit" = Option<u32>, Query, description = "How many", minimum = 1, maximum = 100, example = 20),
+        ("after" = Option<String>, Query, description = "The last page's end, from its `Link` header"),
     ),
     responses(
-        (status = 200, description = "A page; the next one's address is in `Link`", body = Vec<TicketView>),
-        (status = 400, description = "The list or the page asked for makes no sense", body = ErrorBody),
+        (status = 200, description = "A page; the next one's address is in `Link`",
+            headers(("Link" = String, description = "`<address>; rel=\"next\"`, unless this is the last page")), body = Vec<TicketView>),
+        (status = 400, description = "The list or the page asked for makes no sense", body = ErrorBody,
+            example = json!({"errors": [{"message": "Sort must be newest, price or -price", "field": "sort"}]})),
     )
 )]
 pub(super) async fn list(

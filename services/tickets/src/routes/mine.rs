@@ -13,13 +13,16 @@ use crate::store::TicketStore;
 /// One's own tickets, taken or not, newest first.
 #[utoipa::path(
     get, path = "/api/tickets/mine", tag = "tickets",
+    security(("session" = [])),
     params(
-        ("limit" = Option<u32>, Query, description = "1 to 100, default 20"),
-        ("after" = Option<String>, Query, description = "from the `Link` header of the page before"),
+        ("limit" = Option<u32>, Query, description = "How many", minimum = 1, maximum = 100, example = 20),
+        ("after" = Option<String>, Query, description = "The last page's end, from its `Link` header"),
     ),
     responses(
-        (status = 200, description = "A page; the next one's address is in `Link`", body = Vec<TicketView>),
-        (status = 400, description = "The page asked for makes no sense", body = ErrorBody),
+        (status = 200, description = "A page; the next one's address is in `Link`",
+            headers(("Link" = String, description = "`<address>; rel=\"next\"`, unless this is the last page")), body = Vec<TicketView>),
+        (status = 400, description = "The page asked for makes no sense", body = ErrorBody,
+            example = json!({"errors": [{"message": "Limit must be between 1 and 100", "field": "limit"}]})),
         (status = 401, description = "Not signed in", body = ErrorBody),
     )
 )]

@@ -5,6 +5,7 @@ use axum::extract::State;
 use common::ErrorBody;
 use common::api::tickets::TicketView;
 use common::id::kind;
+use common::schema::IdSchema;
 use service::ApiError;
 use service::http::PathId;
 
@@ -13,7 +14,7 @@ use crate::store::TicketStore;
 /// One ticket, for sale or not. Also `GET /api/ticket/{id}`.
 #[utoipa::path(
     get, path = "/api/tickets/{id}", tag = "tickets",
-    params(("id" = String, Path, description = "The ticket's id")),
+    params(("id" = IdSchema, Path, description = "The ticket's id")),
     responses(
         (status = 200, description = "The ticket", body = TicketView),
         (status = 404, description = "There is none", body = ErrorBody),

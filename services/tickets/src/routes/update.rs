@@ -5,6 +5,7 @@ use axum::extract::State;
 use common::ErrorBody;
 use common::api::tickets::{TicketBody, TicketDetails, TicketView};
 use common::id::kind;
+use common::schema::IdSchema;
 use service::ApiError;
 use service::http::{Authorized, PathId};
 
@@ -17,10 +18,12 @@ use crate::store::TicketStore;
 /// `version` which is not the current one.
 #[utoipa::path(
     put, path = "/api/tickets/{id}", tag = "tickets", request_body = TicketBody,
-    params(("id" = String, Path, description = "The ticket's id")),
+    security(("session" = [])),
+    params(("id" = IdSchema, Path, description = "The ticket's id")),
     responses(
         (status = 200, description = "Changed", body = TicketView),
-        (status = 400, description = "Title or price is wrong, or the ticket is reserved or changed", body = ErrorBody),
+        (status = 400, description = "Title or price is wrong, or the ticket is reserved or changed", body = ErrorBody,
+            example = json!({"errors": [{"message": "Cannot edit a reserved ticket"}]})),
         (status = 401, description = "Not signed in, or not the seller", body = ErrorBody),
         (status = 404, description = "There is none", body = ErrorBody),
     )

@@ -5,6 +5,7 @@
 mod api;
 mod concurrency;
 mod listing;
+mod metrics;
 mod mine;
 mod orders;
 mod stream;

@@ -8,19 +8,57 @@ use common::Event;
 use futures::FutureExt;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{ACK_WAIT, BoxError, Consumer, Failure, Handler};
 use crate::backoff::Backoff;
 use crate::messaging::dead_letter::DeadLetters;
+use crate::messaging::measured::Delivery;
+use crate::messaging::trace::{Handling, Outcome};
 
 impl<H: Handler> Consumer<H> {
-    /// Handles the message and says so to the broker; or gives it back, or makes a dead letter of it.
+    /// Handles the message and says so to the broker; or gives it back, or makes a dead letter of it. All of it is a span
+    /// of the event's trace, and one line in the log.
     pub(super) async fn process(&self, message: &Message, stop: &CancellationToken) {
         let deliveries = match message.info() {
             Ok(info) => u64::try_from(info.delivered).unwrap_or(1),
             Err(_) => 1,
         };
-        let outcome = match self.read(message) {
+        let event = self.read(message);
+        let subject = self.broker.without_prefix(&message.subject);
+        let handling = Handling::of(self.name, subject, message, event.as_ref().ok(), deliveries);
+        let delivery = Delivery {
+            subject,
+            began: handling.begun,
+            is_readable: event.is_ok(),
+            is_again: deliveries > 1,
+            is_unsurvived: deliveries > self.persistence.tries,
+        };
+        let answered = async {
+            let outcome = self.outcome(message, event, deliveries, stop).await;
+            handling.ended(&outcome);
+            self.measured.handled(delivery, &outcome, handling.lag());
+            let (failure, burial) = (delivery.failure(&outcome), delivery.burial(&outcome));
+            let answered = self.answer(message, deliveries, outcome).await;
+            self.measured.answered(delivery, failure, answered.is_ok());
+            match answered {
+                Ok(()) => burial.map_or((), |reason| self.measured.buried(reason)),
+                Err(error) => {
+                    tracing::warn!(%error, "not acknowledged, the event will come again");
+                }
+            }
+        };
+        answered.instrument(handling.span.clone()).await;
+    }
+
+    async fn outcome(
+        &self,
+        message: &Message,
+        event: Result<Event, BoxError>,
+        deliveries: u64,
+        stop: &CancellationToken,
+    ) -> Outcome {
+        let handled = match event {
             Err(unreadable) => Err(Failure::Fatal(unreadable)),
             // More deliveries than tries: whoever had it before did not live to say so.
             Ok(_) if deliveries > self.persistence.tries => {
@@ -28,18 +66,28 @@ impl<H: Handler> Consumer<H> {
             }
             Ok(event) => self.handle_while_unavailable(message, event, stop).await,
         };
-        let acknowledged = match outcome {
-            Ok(()) => message.ack().await,
-            Err(Failure::Unavailable(_)) => self.give_back(message, Duration::ZERO).await,
-            Err(Failure::Retry(error)) if deliveries < self.persistence.tries => {
-                let delay = self.persistence.delays.delay_of(deliveries);
-                tracing::info!(consumer = self.name, event.subject = %message.subject, deliveries, ?delay, %error, "event will be tried again");
-                self.give_back(message, delay).await
-            }
-            Err(failure) => self.bury(message, deliveries, &failure).await,
-        };
-        if let Err(error) = acknowledged {
-            tracing::warn!(consumer = self.name, %error, "not acknowledged, the event will come again");
+        match handled {
+            Ok(()) => Outcome::Done,
+            Err(Failure::Unavailable(_)) => Outcome::GivenBack,
+            Err(Failure::Retry(reason)) if deliveries < self.persistence.tries => Outcome::Retry {
+                delay: self.persistence.delays.delay_of(deliveries),
+                reason,
+            },
+            Err(failure) => Outcome::DeadLetter(failure),
+        }
+    }
+
+    async fn answer(
+        &self,
+        message: &Message,
+        deliveries: u64,
+        outcome: Outcome,
+    ) -> Result<(), async_nats::Error> {
+        match outcome {
+            Outcome::Done => message.ack().await,
+            Outcome::GivenBack => self.give_back(message, Duration::ZERO).await,
+            Outcome::Retry { delay, .. } => self.give_back(message, delay).await,
+            Outcome::DeadLetter(failure) => self.bury(message, deliveries, &failure).await,
         }
     }
 
@@ -60,7 +108,7 @@ impl<H: Handler> Consumer<H> {
             loop {
                 sleep(ACK_WAIT / 3).await;
                 if let Err(error) = message.ack_with(AckKind::Progress).await {
-                    tracing::debug!(consumer = self.name, %error, "broker not told of progress");
+                    tracing::debug!(%error, "broker not told of progress");
                 }
             }
         };
@@ -83,7 +131,7 @@ impl<H: Handler> Consumer<H> {
                 .unwrap_or_else(|_| Err(Failure::Retry("the handler panicked".into())));
             match handled {
                 Err(Failure::Unavailable(error)) if !stop.is_cancelled() => {
-                    tracing::warn!(consumer = self.name, %error, "waiting for a dependency");
+                    tracing::warn!(%error, "waiting for a dependency");
                     stop.run_until_cancelled(sleep(delays.next_delay())).await;
                 }
                 outcome => return outcome,
@@ -106,7 +154,6 @@ impl<H: Handler> Consumer<H> {
         deliveries: u64,
         failure: &Failure,
     ) -> Result<(), async_nats::Error> {
-        tracing::error!(consumer = self.name, event.subject = %message.subject, deliveries, reason = %failure, "dead letter");
         DeadLetters::new(self.broker.clone())
             .write(self.name, message, deliveries, &failure.to_string())
             .await?;

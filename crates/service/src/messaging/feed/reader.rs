@@ -16,6 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::window::{StreamState, Window};
 use crate::backoff::Backoff;
 use crate::messaging::broker::{Broker, BrokerError};
+use crate::messaging::measured::FeedMetrics;
 
 /// How often to look whether the consumer is still there and everything that it sent has come.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -34,6 +35,7 @@ pub struct FeedReader<T> {
     read: fn(Event) -> Option<T>,
     window: watch::Sender<Window<T>>,
     ended: DropGuard,
+    measured: FeedMetrics,
 }
 
 /// A consumer of the broker's.
@@ -58,6 +60,7 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
         read: fn(Event) -> Option<T>,
         window: watch::Sender<Window<T>>,
         ended: DropGuard,
+        measured: FeedMetrics,
     ) -> Self {
         Self {
             broker,
@@ -65,7 +68,13 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
             read,
             window,
             ended,
+            measured,
         }
+    }
+
+    /// What it reads.
+    pub(crate) const fn subjects(&self) -> &'static [Subject] {
+        self.subjects
     }
 
     /// Reads until told to stop; then the feed ends for all who watch it.
@@ -76,6 +85,7 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
             .run_until_cancelled(self.read(&mut reading, &mut delays))
             .await
         {
+            self.measured.interruptions.increment();
             tracing::warn!(error = %interrupted, "live feed interrupted, starting again");
             stop.run_until_cancelled(sleep(delays.next_delay())).await;
         }
@@ -192,6 +202,10 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
                 window.complete(reading.last);
             }
         });
+        // What is read of the past at the start says nothing of how late the present comes.
+        if info.stream_sequence > reading.last {
+            self.measured.told(published);
+        }
         Ok(())
     }
 

@@ -1,0 +1,175 @@
+//! Documents as they lie in the databases, read on their own account: a service that maps one wrongly must not be
+//! able to hide that from whoever checks it.
+
+mod display;
+mod states;
+
+use bson::DateTime;
+use bson::oid::ObjectId;
+use common::Timestamp;
+use serde::Deserialize;
+
+pub use states::{Money, Outcome, Standing};
+
+/// An account in `auth`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct User {
+    /// The account.
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    /// Whose it is.
+    pub email: String,
+}
+
+/// A ticket in `tickets`, and its replica in `orders`, which has neither memory nor outbox.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Ticket {
+    /// The ticket.
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    /// What is for sale.
+    pub title: String,
+    /// US cents.
+    pub price_cents: i64,
+    /// Who sells it.
+    pub user_id: ObjectId,
+    /// The order that holds it, while one does.
+    pub order_id: Option<ObjectId>,
+    /// The cancelled orders that it remembers.
+    #[serde(default)]
+    pub released: Vec<ObjectId>,
+    /// Grows by one with every change.
+    pub version: i64,
+    /// Its events that wait to be published.
+    #[serde(default)]
+    pub outbox: Vec<Waiting>,
+}
+
+/// An event that waits in its entity's document.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Waiting {
+    /// Becomes the message's id.
+    pub id: String,
+    /// What it tells.
+    pub subject: String,
+    /// When it was written.
+    pub time: DateTime,
+}
+
+/// An order in `orders`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Order {
+    /// The order.
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    /// Who ordered.
+    pub user_id: ObjectId,
+    /// Where it stands.
+    pub status: Standing,
+    /// Until when it can be paid.
+    pub expires_at: DateTime,
+    /// What is ordered.
+    pub ticket: Ordered,
+    /// Why it was cancelled, if it was.
+    pub reason: Option<String>,
+    /// Grows by one with every change.
+    pub version: i64,
+    /// Its events that wait to be published.
+    #[serde(default)]
+    pub outbox: Vec<Waiting>,
+}
+
+/// The ticket as it was when it was ordered.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Ordered {
+    /// The ticket.
+    pub id: ObjectId,
+    /// What was for sale.
+    pub title: String,
+    /// What is to be paid, in US cents.
+    pub price_cents: i64,
+    /// The ticket's version then.
+    pub version: i64,
+}
+
+/// The claim on a ticket in `orders`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Reservation {
+    /// The ticket.
+    #[serde(rename = "_id")]
+    pub ticket_id: ObjectId,
+    /// Whose it is.
+    pub order_id: ObjectId,
+}
+
+/// An order's replica in `payments`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OrderReplica {
+    /// The order.
+    #[serde(rename = "_id")]
+    pub id: ObjectId,
+    /// Who ordered.
+    pub user_id: ObjectId,
+    /// Where it stood.
+    pub status: Standing,
+    /// What is to be paid, in US cents.
+    pub price_cents: i64,
+    /// Until when it can be paid.
+    pub expires_at: DateTime,
+    /// The order's version then.
+    pub version: i64,
+}
+
+/// A payment in `payments`, whose `_id` is its order's.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Payment {
+    /// What is paid.
+    #[serde(rename = "_id")]
+    pub order_id: ObjectId,
+    /// The payment's own id.
+    #[serde(rename = "payment_id")]
+    pub id: ObjectId,
+    /// US cents.
+    pub price_cents: i64,
+    /// Every card that was tried.
+    pub attempts: Vec<Attempt>,
+    /// Where the money is.
+    pub status: Money,
+    /// Grows by one with every change.
+    pub version: i64,
+    /// When the sweep looks at it, if anything is to be done.
+    pub due_at: Option<DateTime>,
+    /// Its events that wait to be published.
+    #[serde(default)]
+    pub outbox: Vec<Waiting>,
+}
+
+/// One card's try.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Attempt {
+    /// From one.
+    pub number: i64,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl Payment {
+    /// Whether an attempt's answer is not known.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        let mut attempts = self.attempts.iter();
+        attempts.any(|attempt| attempt.outcome == Outcome::Pending)
+    }
+}
+
+/// A stored moment.
+#[must_use]
+pub fn moment(stored: DateTime) -> Timestamp {
+    Timestamp::from_milliseconds(stored.timestamp_millis())
+}
+
+/// A typed id as the databases have it.
+#[must_use]
+pub const fn stored<K>(id: common::Id<K>) -> ObjectId {
+    ObjectId::from_bytes(id.bytes())
+}

@@ -1,0 +1,122 @@
+//! I2: by Stripe's own account, what was charged and not given back is the price of complete orders, order by order
+//! and in all.
+
+use std::collections::BTreeMap;
+
+use crate::documents::{Order, Standing};
+use crate::ledger::Charge;
+use crate::snapshot::Snapshot;
+use crate::violation::{Invariant, Violation};
+use bson::oid::ObjectId;
+
+pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
+    let mut charges: BTreeMap<ObjectId, Vec<&Charge>> = BTreeMap::new();
+    let mut violations = Vec::new();
+    for charge in &snapshot.ledger.charges {
+        match charge.order {
+            Some(order) if snapshot.databases.orders.contains_key(&order) => {
+                charges.entry(order).or_default().push(charge);
+            }
+            Some(order) => violations.push(stray(
+                charge,
+                &format!("order {order}, which does not exist"),
+            )),
+            None => violations.push(stray(charge, "no order")),
+        }
+    }
+    for order in snapshot.databases.orders.values() {
+        let of_order = charges.get(&order.id).map_or(&[][..], Vec::as_slice);
+        violations.extend(balance(order, of_order));
+    }
+    violations.extend(reused_keys(snapshot));
+    violations
+}
+
+fn stray(charge: &Charge, of: &str) -> Violation {
+    let id = &charge.id;
+    let words = format!("charge {id} of {} cents is for {of}", charge.amount);
+    Violation::new(Invariant::I2, [id], words)
+}
+
+fn balance(order: &Order, charges: &[&Charge]) -> Vec<Violation> {
+    let price = order.ticket.price_cents;
+    let id = order.id;
+    let named: Vec<_> = charges
+        .iter()
+        .map(|charge| {
+            let key = charge.idempotency_key.as_deref().unwrap_or("no key");
+            let (amount, refunded) = (charge.amount, charge.refunded);
+            format!("{} ({key}): {amount} cents, {refunded} refunded", charge.id)
+        })
+        .collect();
+    let named = named.join("; ");
+    let violation = |words: String| Violation::new(Invariant::I2, [&id], words);
+    let mut violations = Vec::new();
+    if charges.len() > 1 {
+        violations.push(violation(format!(
+            "order {id} ({order}) was charged {} times: {named}",
+            charges.len()
+        )));
+    }
+    let odd = |charge: &&&Charge| charge.amount != price || charge.currency != "usd";
+    if let Some(charge) = charges.iter().find(odd) {
+        violations.push(violation(format!(
+            "order {id} costs {price} cents and was charged {} {}",
+            charge.amount, charge.currency
+        )));
+    }
+    let kept: i64 = charges
+        .iter()
+        .map(|charge| charge.amount - charge.refunded)
+        .sum();
+    let due = if order.status == Standing::Complete {
+        price
+    } else {
+        0
+    };
+    if kept != due {
+        violations.push(violation(format!(
+            "for order {id} ({order}) {kept} cents were charged and kept instead of {due}: [{named}]"
+        )));
+    }
+    violations
+}
+
+/// Whether the sums agree. They do not while anything changes between the readings of what they are made from.
+pub(super) fn totals(snapshot: &Snapshot) -> Option<Violation> {
+    let complete = snapshot.databases.orders.values();
+    let complete = complete.filter(|order| order.status == Standing::Complete);
+    let due: i64 = complete.map(|order| order.ticket.price_cents).sum();
+    let (charged, refunded) = (snapshot.ledger.charged(), snapshot.ledger.refunded());
+    let kept = charged - refunded;
+    (kept != due).then(|| {
+        let words = format!(
+            "in all {charged} cents were charged and {refunded} refunded, which keeps {kept}; complete orders cost {due}"
+        );
+        Violation::new(Invariant::I2, [], words)
+    })
+}
+
+/// An idempotency key works once: were one of them tried twice, Stripe would have forgotten it.
+fn reused_keys(snapshot: &Snapshot) -> Vec<Violation> {
+    let mut uses: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for charge in &snapshot.ledger.charges {
+        if let Some(key) = &charge.idempotency_key {
+            uses.entry(key).or_default().push(&charge.id);
+        }
+    }
+    for attempt in &snapshot.ledger.declined {
+        if let Some(key) = &attempt.idempotency_key {
+            uses.entry(key).or_default().push(&attempt.charge);
+        }
+    }
+    uses.retain(|_, charges| charges.len() > 1);
+    let reused = uses.into_iter().map(|(key, charges)| {
+        let words = format!(
+            "attempt {key} was made several times: {}",
+            charges.join(", ")
+        );
+        Violation::new(Invariant::I2, [&key], words)
+    });
+    reused.collect()
+}

@@ -1,0 +1,97 @@
+//! I1: a ticket has at most one live owner, and everybody names the same.
+
+use std::collections::BTreeMap;
+
+use bson::oid::ObjectId;
+
+use crate::documents::{Order, Ticket};
+use crate::snapshot::Snapshot;
+use crate::violation::{Invariant, Violation};
+
+pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
+    let mut live: BTreeMap<ObjectId, Vec<&Order>> = BTreeMap::new();
+    for order in snapshot.databases.orders.values() {
+        if order.status.is_live() {
+            live.entry(order.ticket.id).or_default().push(order);
+        }
+    }
+    let crowded = live.iter().filter(|(_, orders)| orders.len() > 1);
+    let crowded = crowded.map(|(ticket, orders)| several_owners(*ticket, orders));
+    let unreserved = live.values().flatten();
+    let unreserved = unreserved.filter_map(|order| unreserved_order(snapshot, order));
+    let reservations = snapshot.reservations.iter();
+    let idle =
+        reservations.filter_map(|(ticket, order)| idle_reservation(snapshot, *ticket, *order));
+    let tickets = snapshot.databases.tickets.values();
+    let held = tickets.filter_map(|ticket| wrongly_held(snapshot, ticket));
+    crowded.chain(unreserved).chain(idle).chain(held).collect()
+}
+
+fn violation(ticket: ObjectId, order: ObjectId, words: String) -> Violation {
+    Violation::new(Invariant::I1, [&ticket, &order], words)
+}
+
+fn several_owners(ticket: ObjectId, orders: &[&Order]) -> Violation {
+    let named: Vec<_> = orders
+        .iter()
+        .map(|order| format!("{} ({order})", order.id))
+        .collect();
+    let ids = orders.iter().map(|order| order.id.to_string());
+    Violation {
+        invariant: Invariant::I1,
+        entities: std::iter::once(ticket.to_string()).chain(ids).collect(),
+        words: format!(
+            "ticket {ticket} has {} live orders: {}",
+            orders.len(),
+            named.join(", ")
+        ),
+    }
+}
+
+fn unreserved_order(snapshot: &Snapshot, order: &Order) -> Option<Violation> {
+    let ticket = order.ticket.id;
+    let words = match snapshot.reservations.get(&ticket) {
+        Some(holder) if *holder == order.id => return None,
+        Some(holder) => format!(
+            "live order {} ({order}) of ticket {ticket}, whose reservation is order {holder}'s",
+            order.id
+        ),
+        None => format!(
+            "live order {} ({order}) of ticket {ticket}, which has no reservation",
+            order.id
+        ),
+    };
+    Some(violation(ticket, order.id, words))
+}
+
+fn idle_reservation(snapshot: &Snapshot, ticket: ObjectId, order: ObjectId) -> Option<Violation> {
+    let words = match snapshot.databases.orders.get(&order) {
+        None => format!("ticket {ticket} is reserved for order {order}, which does not exist"),
+        Some(found) if !found.status.is_live() => {
+            format!("ticket {ticket} is reserved for order {order}, which is {found}")
+        }
+        Some(found) if found.ticket.id != ticket => format!(
+            "ticket {ticket} is reserved for order {order}, which is of ticket {}",
+            found.ticket.id
+        ),
+        Some(_) => return None,
+    };
+    Some(violation(ticket, order, words))
+}
+
+fn wrongly_held(snapshot: &Snapshot, ticket: &Ticket) -> Option<Violation> {
+    let holder = ticket.order_id?;
+    let words = match snapshot.databases.orders.get(&holder) {
+        None => "which does not exist".to_owned(),
+        Some(order) if !order.status.is_live() => format!("which is {order}"),
+        Some(order) if order.ticket.id != ticket.id => {
+            format!("which is of ticket {}", order.ticket.id)
+        }
+        Some(_) => return None,
+    };
+    let words = format!(
+        "ticket {} ({ticket}) is held by order {holder}, {words}",
+        ticket.id
+    );
+    Some(violation(ticket.id, holder, words))
+}

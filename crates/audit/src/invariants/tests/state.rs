@@ -1,0 +1,284 @@
+//! What one look is enough for.
+
+use std::time::Duration;
+
+use bson::DateTime;
+
+use super::finds;
+use crate::documents::{Money, Order, Payment, Standing, Ticket, Waiting};
+use crate::sample::{
+    ACTIVE, BUYER, CANCELLED, COMPLETE, FREE, HELD, NOW, PAYMENT, SOLD, charge, id,
+};
+use crate::snapshot::{Backlog, DeadLetter};
+use crate::violation::Invariant::{I1, I2, I3, I5, I6, I7};
+
+use super::World;
+
+fn order(world: &mut World, id: bson::oid::ObjectId) -> &mut Order {
+    world.snapshot.databases.orders.get_mut(&id).unwrap()
+}
+
+fn ticket(world: &mut World, id: bson::oid::ObjectId) -> &mut Ticket {
+    world.snapshot.databases.tickets.get_mut(&id).unwrap()
+}
+
+fn payment(world: &mut World, order: bson::oid::ObjectId) -> &mut Payment {
+    world.snapshot.databases.payments.get_mut(&order).unwrap()
+}
+
+#[test]
+fn two_live_orders_of_one_ticket_are_found() {
+    finds(I1, "has 2 live orders", |world| {
+        order(world, ACTIVE).ticket.id = SOLD;
+    });
+    finds(I1, "has 2 live orders", |world| {
+        let mut second = order(world, COMPLETE).clone();
+        second.id = id(99);
+        world.snapshot.databases.orders.insert(id(99), second);
+    });
+}
+
+#[test]
+fn a_live_order_without_its_reservation_is_found() {
+    finds(I1, "has no reservation", |world| {
+        world.snapshot.reservations.remove(&SOLD);
+    });
+    finds(I1, "whose reservation is order", |world| {
+        world.snapshot.reservations.insert(SOLD, ACTIVE);
+    });
+}
+
+#[test]
+fn a_reservation_that_no_live_order_needs_is_found() {
+    finds(I1, "which is cancelled", |world| {
+        world.snapshot.reservations.insert(FREE, CANCELLED);
+    });
+    finds(I1, "which does not exist", |world| {
+        world.snapshot.reservations.insert(FREE, id(99));
+    });
+}
+
+#[test]
+fn a_ticket_held_by_an_order_that_ended_is_found() {
+    finds(I1, "is held by order", |world| {
+        ticket(world, FREE).order_id = Some(CANCELLED);
+    });
+    finds(I1, "is held by order", |world| {
+        ticket(world, FREE).order_id = Some(id(99));
+    });
+    finds(I1, "which is of ticket", |world| {
+        ticket(world, FREE).order_id = Some(ACTIVE);
+    });
+}
+
+#[test]
+fn a_double_charge_is_found_even_if_one_is_refunded() {
+    finds(I2, "was charged 2 times", |world| {
+        let mut second = charge(3, COMPLETE, PAYMENT, "30-3");
+        second.refunded = second.amount;
+        world.snapshot.ledger.charges.push(second);
+    });
+}
+
+#[test]
+fn a_charge_of_a_wrong_amount_or_of_nothing_is_found() {
+    finds(I2, "costs 1999 cents and was charged 5 usd", |world| {
+        world.snapshot.ledger.charges[0].amount = 5;
+    });
+    finds(I2, "costs 1999 cents and was charged 1999 eur", |world| {
+        "eur".clone_into(&mut world.snapshot.ledger.charges[0].currency);
+    });
+    finds(I2, "which does not exist", |world| {
+        world.snapshot.ledger.charges[0] = charge(1, id(99), PAYMENT, "30-2");
+    });
+    finds(I2, "is for no order", |world| {
+        world.snapshot.ledger.charges[0].order = None;
+    });
+}
+
+#[test]
+fn money_that_does_not_add_up_is_found() {
+    finds(
+        I2,
+        "0 cents were charged and kept instead of 1999",
+        |world| {
+            world.snapshot.ledger.charges.remove(0);
+        },
+    );
+    finds(I2, "complete orders cost 1999", |world| {
+        world.snapshot.ledger.charges.clear();
+    });
+    finds(I2, "was made several times", |world| {
+        world.snapshot.ledger.declined[0].idempotency_key = Some("30-2".to_owned());
+    });
+}
+
+#[test]
+fn a_charge_for_a_cancelled_order_that_is_not_refunded_is_found() {
+    finds(I5, "0 were refunded", |world| {
+        let charge = &mut world.snapshot.ledger.charges[1];
+        charge.refunded = 0;
+    });
+    finds(I5, "1999 were refunded", |world| {
+        let charge = &mut world.snapshot.ledger.charges[0];
+        charge.refunded = 1_999;
+    });
+    finds(I5, "neither complete nor cancelled", |world| {
+        order(world, COMPLETE).status = Standing::AwaitingPayment;
+    });
+}
+
+#[test]
+fn a_charge_long_after_its_order_expired_is_found() {
+    finds(I5, "could be paid until", |world| {
+        world.snapshot.ledger.charges[1].created = Some(NOW / 1_000 - 10);
+    });
+}
+
+#[test]
+fn a_charge_that_its_payment_does_not_know_is_found() {
+    finds(I5, "is of no payment of ours", |world| {
+        world.snapshot.databases.payments.remove(&COMPLETE);
+    });
+    finds(I5, "is complete without a payment", |world| {
+        world.snapshot.databases.payments.remove(&COMPLETE);
+    });
+    finds(I5, "knows of none", |world| {
+        payment(world, COMPLETE).status = Money::Open;
+    });
+    finds(I5, "for payment", |world| {
+        payment(world, COMPLETE).id = id(99);
+    });
+    finds(I5, "Stripe knows of no charge ch_1", |world| {
+        world.snapshot.ledger.charges.remove(0);
+    });
+}
+
+#[test]
+fn a_payment_that_contradicts_its_order_or_stripe_is_found() {
+    finds(I5, "do not go together", |world| {
+        order(world, COMPLETE).status = Standing::Cancelled;
+    });
+    finds(I5, "have different prices", |world| {
+        payment(world, COMPLETE).price_cents = 1;
+    });
+    finds(I5, "0 of 1999 cents of ch_2 were refunded", |world| {
+        world.snapshot.ledger.charges[1].refunded = 0;
+    });
+    finds(I5, "its attempts are", |world| {
+        payment(world, COMPLETE).attempts.clear();
+    });
+    finds(I5, "still to be done", |world| {
+        payment(world, COMPLETE).due_at = Some(DateTime::from_millis(NOW));
+    });
+    finds(I5, "which does not exist", |world| {
+        world.snapshot.databases.orders.remove(&COMPLETE);
+    });
+}
+
+#[test]
+fn events_that_wait_or_were_given_up_are_found() {
+    finds(I3, "has not published its order:created x-1", |world| {
+        order(world, ACTIVE).outbox = vec![Waiting {
+            id: "x-1".to_owned(),
+            subject: "order:created".to_owned(),
+            time: DateTime::from_millis(NOW),
+        }];
+    });
+    finds(I3, "gave up a ticket:updated (no way)", |world| {
+        world.snapshot.dead_letters.push(DeadLetter {
+            consumer: "orders-service".to_owned(),
+            subject: "ticket:updated".to_owned(),
+            reason: "no way".to_owned(),
+            body: "{}".to_owned(),
+        });
+    });
+    finds(
+        I3,
+        "orders-service has 0 events before it and 2 in hand",
+        |world| {
+            let backlog = Backlog {
+                waiting: 0,
+                unacknowledged: 2,
+                done: 7,
+            };
+            world
+                .snapshot
+                .backlogs
+                .insert("orders-service", Some(backlog));
+        },
+    );
+    finds(I3, "knows no consumer orders-service", |world| {
+        world.snapshot.backlogs.insert("orders-service", None);
+    });
+}
+
+#[test]
+fn effects_that_are_missing_are_found() {
+    finds(I3, "does not hold its ticket", |world| {
+        ticket(world, HELD).order_id = None;
+    });
+    finds(I3, "which does not exist", |world| {
+        world.snapshot.databases.tickets.remove(&HELD);
+    });
+    finds(I3, "does not know it", |world| {
+        order(world, ACTIVE).status = Standing::Created;
+    });
+    finds(I3, "never heard that order", |world| {
+        ticket(world, FREE).released.clear();
+    });
+    finds(I3, "has no job that will end it", |world| {
+        world.snapshot.jobs.clear();
+    });
+}
+
+#[test]
+fn states_that_no_steps_lead_to_are_found() {
+    finds(I3, "in 3 steps", |world| order(world, COMPLETE).version = 3);
+    finds(I3, "for no reason", |world| {
+        order(world, CANCELLED).reason = None;
+    });
+    finds(I3, "has a reason", |world| {
+        order(world, ACTIVE).reason = Some("owner".to_owned());
+    });
+}
+
+#[test]
+fn an_order_alive_past_its_time_is_found() {
+    finds(I6, "was still alive", |world| {
+        let later = world.snapshot.taken_at.plus(Duration::from_millis(32_001));
+        world.snapshot.taken_at = later;
+    });
+}
+
+#[test]
+fn replicas_apart_from_their_owners_are_found() {
+    finds(I7, "orders never heard of it", |world| {
+        world.snapshot.databases.ticket_replicas.remove(&HELD);
+    });
+    finds(I7, "orders has (version 1", |world| {
+        ticket(world, HELD).version = 2;
+    });
+    finds(I7, "orders has", |world| {
+        ticket(world, FREE).user_id = BUYER;
+    });
+    finds(I7, "payments never heard of it", |world| {
+        world.snapshot.databases.order_replicas.remove(&ACTIVE);
+    });
+    finds(I7, "payments has (created", |world| {
+        order(world, ACTIVE).status = Standing::Cancelled;
+    });
+    finds(I7, "payments has (cancelled", |world| {
+        let replica = world.snapshot.databases.order_replicas.get_mut(&ACTIVE);
+        replica.unwrap().status = Standing::Cancelled;
+    });
+    finds(I7, "payments has", |world| {
+        order(world, ACTIVE).ticket.price_cents = 1;
+    });
+    finds(I7, "has a replica of ticket", |world| {
+        world.snapshot.databases.tickets.remove(&HELD);
+    });
+    finds(I7, "has a replica of order", |world| {
+        world.snapshot.databases.orders.remove(&ACTIVE);
+    });
+}

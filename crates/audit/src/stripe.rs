@@ -1,0 +1,190 @@
+//! Stripe's account of the money, by its API: payment intents with their charges. Nothing is changed there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bson::oid::ObjectId;
+use secrecy::{ExposeSecret, SecretString};
+use stripe_core::payment_intent::{ListPaymentIntent, RetrievePaymentIntent};
+use stripe_shared::PaymentIntent;
+use tokio::time::timeout;
+
+use super::ledger::{Charge, Ledger};
+
+/// How long one call may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many intents a call gives at most.
+const PAGE: i64 = 100;
+
+/// How many intents are read at most: what is kept of one takes some 300 bytes, and a call for a hundred of them some
+/// tenths of a second.
+pub const MOST_INTENTS: usize = 200_000;
+
+/// Where Stripe is, and whose account is read.
+#[derive(Debug, Clone)]
+pub struct StripeAccess {
+    /// The secret key of the account, or a restricted one that may read payment intents.
+    pub key: SecretString,
+    /// Another address than Stripe's own, for a stand-in.
+    pub api_base: Option<String>,
+}
+
+/// A client of Stripe's API, which only reads.
+#[derive(Debug, Clone)]
+pub struct StripeReader {
+    client: ::stripe::Client,
+}
+
+/// The charges of an account, by the orders that they name.
+#[derive(Debug, Default)]
+pub(crate) struct Account {
+    charges: BTreeMap<ObjectId, Vec<Charge>>,
+    /// How many intents were seen, charged or not.
+    pub(crate) intents: usize,
+    /// How many charges name no order: those are none of the fleet's.
+    pub(crate) strange: usize,
+    newest: Option<String>,
+}
+
+impl StripeReader {
+    /// A client of this account.
+    pub fn new(access: &StripeAccess) -> Result<Self> {
+        // Stripe's client takes the process's provider, and finds none by itself where a build has several. An error
+        // means that one was named before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut client = ::stripe::ClientBuilder::new(access.key.expose_secret());
+        if let Some(base) = &access.api_base {
+            client = client.url(base.as_str());
+        }
+        let client = client.build().context("Stripe's client")?;
+        Ok(Self { client })
+    }
+
+    /// Gives intents, the newest first, until `take` wants no more.
+    pub async fn each_intent(&self, mut take: impl FnMut(&PaymentIntent) -> bool) -> Result<()> {
+        let mut after: Option<String> = None;
+        loop {
+            let mut list = ListPaymentIntent::new()
+                .limit(PAGE)
+                .expand(["data.latest_charge".to_owned()]);
+            if let Some(after) = after {
+                list = list.starting_after(after);
+            }
+            let page = timeout(PATIENCE, list.send(&self.client)).await;
+            let page = page
+                .context("Stripe: no answer in time")?
+                .context("Stripe")?;
+            if !page.data.iter().all(&mut take) || !page.has_more {
+                return Ok(());
+            }
+            after = page.data.last().map(|intent| intent.id.to_string());
+        }
+    }
+
+    async fn intent(&self, id: &str) -> Result<PaymentIntent> {
+        let retrieve = RetrievePaymentIntent::new(id).expand(["latest_charge".to_owned()]);
+        let intent = timeout(PATIENCE, retrieve.send(&self.client)).await;
+        intent
+            .context("Stripe: no answer in time")?
+            .context("Stripe")
+    }
+}
+
+impl Account {
+    /// Everything that is new in the account; at first that is everything.
+    pub(crate) async fn catch_up(&mut self, stripe: &StripeReader) -> Result<()> {
+        let known = self.newest.clone();
+        let mut newest = None;
+        let mut fresh = Vec::new();
+        let mut seen = self.intents;
+        stripe
+            .each_intent(|intent| {
+                let id = intent.id.to_string();
+                if known.as_ref() == Some(&id) {
+                    return false;
+                }
+                newest.get_or_insert(id);
+                seen += 1;
+                fresh.extend(charge_of(intent));
+                seen <= MOST_INTENTS
+            })
+            .await?;
+        ensure!(
+            seen <= MOST_INTENTS,
+            "Stripe's account has more than {MOST_INTENTS} payment intents, which is more than an audit keeps in \
+             memory; leave STRIPE_KEY out to judge by what payments recorded"
+        );
+        self.intents = seen;
+        self.newest = newest.or(known);
+        for charge in fresh {
+            self.put(charge);
+        }
+        Ok(())
+    }
+
+    /// Reads these intents again.
+    pub(crate) async fn look_again(
+        &mut self,
+        stripe: &StripeReader,
+        intents: &BTreeSet<String>,
+    ) -> Result<()> {
+        for id in intents {
+            // One that Stripe does not know is a finding, not a failure.
+            if let Ok(intent) = stripe.intent(id).await
+                && let Some(charge) = charge_of(&intent)
+            {
+                self.put(charge);
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, charge: Charge) {
+        let Some(order) = charge.order else {
+            self.strange += 1;
+            return;
+        };
+        let of_order = self.charges.entry(order).or_default();
+        match of_order.iter_mut().find(|known| known.id == charge.id) {
+            Some(known) => *known = charge,
+            None => of_order.push(charge),
+        }
+    }
+
+    /// The orders that charges name.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = ObjectId> {
+        self.charges.keys().copied()
+    }
+
+    /// What concerns these orders.
+    pub(crate) fn of<'a>(&self, orders: impl IntoIterator<Item = &'a ObjectId>) -> Ledger {
+        let charges = orders.into_iter().filter_map(|id| self.charges.get(id));
+        Ledger {
+            charges: charges.flatten().cloned().collect(),
+            declined: Vec::new(),
+        }
+    }
+}
+
+/// The charge that the intent led to, if a card was charged.
+#[must_use]
+pub fn charge_of(intent: &PaymentIntent) -> Option<Charge> {
+    let charge = intent.latest_charge.as_ref()?.as_object()?;
+    let id = |name: &str| {
+        let id = intent.metadata.get(name)?;
+        ObjectId::parse_str(id).ok()
+    };
+    charge.paid.then(|| Charge {
+        intent: intent.id.to_string(),
+        id: charge.id.to_string(),
+        amount: charge.amount,
+        refunded: charge.amount_refunded,
+        currency: charge.currency.to_string(),
+        order: id("order_id"),
+        payment: id("payment_id"),
+        created: Some(charge.created),
+        idempotency_key: None,
+    })
+}

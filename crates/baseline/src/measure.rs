@@ -1,0 +1,72 @@
+//! So many tasks, each doing the same thing again and again, and how long it took each time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use hdrhistogram::Histogram;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+/// How long a loop runs before it is counted.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// How long, and how many at once.
+#[derive(clap::Args, Clone, Copy)]
+pub(crate) struct Load {
+    /// How many tasks
+    #[arg(long, default_value_t = 32)]
+    tasks: usize,
+    /// For how long it is counted, in milliseconds
+    #[arg(long)]
+    milliseconds: u64,
+}
+
+/// Runs `work` in each task until the time is over, tells when it begins to count and what it counted, and then waits to
+/// be killed.
+pub(crate) async fn measure<W, F>(load: Load, work: W) -> Result<()>
+where
+    W: Fn() -> F + Send + Sync + 'static,
+    F: Future<Output = Result<()>> + Send,
+{
+    let work = Arc::new(work);
+    let from = Instant::now() + WARM_UP;
+    let until = from + Duration::from_millis(load.milliseconds);
+    let mut tasks = JoinSet::new();
+    for _ in 0..load.tasks {
+        let work = Arc::clone(&work);
+        tasks.spawn(async move {
+            let mut times = Histogram::<u64>::new(3)?;
+            loop {
+                let begun = Instant::now();
+                if begun >= until {
+                    return anyhow::Ok(times);
+                }
+                work().await?;
+                if begun >= from {
+                    times.saturating_record(microseconds(begun.elapsed()));
+                }
+            }
+        });
+    }
+    tokio::time::sleep_until(from.into()).await;
+    println!("{}", json!("begun"));
+    let mut all = Histogram::<u64>::new(3)?;
+    while let Some(times) = tasks.join_next().await {
+        all.add(times.context("a task died")??)?;
+    }
+    let values: Vec<_> = all
+        .iter_recorded()
+        .map(|step| (step.value_iterated_to(), step.count_at_value()))
+        .collect();
+    let microseconds = microseconds(from.elapsed());
+    println!(
+        "{}",
+        json!({ "count": all.len(), "microseconds": microseconds, "times": values })
+    );
+    std::future::pending().await
+}
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,237 @@
+//! A loop on the driver that commits what the services commit for each thing they do: documents of the same size, the
+//! same indexes, the same transactions, the same write concern.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::Result;
+use bson::oid::ObjectId;
+use bson::{Bson, DateTime, Document, doc};
+use clap::ValueEnum;
+use mongodb::options::{Acknowledgment, ClientOptions, IndexOptions, ReadConcern, WriteConcern};
+use mongodb::{Client, Collection, Database, IndexModel};
+
+use crate::measure::{Load, measure};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The database, which is taken for this alone
+    #[arg(long)]
+    uri: String,
+    /// Which writes
+    #[arg(long)]
+    of: Writes,
+    #[command(flatten)]
+    load: Load,
+}
+
+/// What the services do, down to its writes.
+#[derive(Clone, Copy, ValueEnum)]
+enum Writes {
+    /// A ticket, its outbox emptied, its replica
+    Ticket,
+    /// A change of a ticket, its outbox emptied, its replica
+    Edit,
+    /// The transaction that places an order
+    Order,
+    /// That, and all that follows from it in the whole fleet
+    Saga,
+}
+
+/// How many tickets are changed in turn: more than there are tasks.
+const TICKETS: usize = 512;
+
+/// The collections that the writes are spread over, as if all services had one database.
+struct Shop {
+    client: Client,
+    tickets: Collection<Document>,
+    replicas: Collection<Document>,
+    orders: Collection<Document>,
+    reservations: Collection<Document>,
+    payable: Collection<Document>,
+    /// The tickets that are changed, in turn, so that no two tasks change the same one at once.
+    changed: Vec<ObjectId>,
+    changes: AtomicUsize,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let shop = Arc::new(Shop::open(&arguments.uri).await?);
+    measure(arguments.load, move || {
+        let shop = Arc::clone(&shop);
+        async move {
+            match arguments.of {
+                Writes::Ticket => shop.ticket(ObjectId::new()).await,
+                Writes::Edit => shop.change(Bson::Null).await,
+                Writes::Order => shop.order(ObjectId::new(), ObjectId::new()).await,
+                Writes::Saga => shop.saga().await,
+            }
+        }
+    })
+    .await
+}
+
+impl Shop {
+    async fn open(uri: &str) -> Result<Self> {
+        let mut options = ClientOptions::parse(uri).await?;
+        options.max_pool_size = Some(256);
+        options.read_concern = Some(ReadConcern::majority());
+        options.write_concern = Some(
+            WriteConcern::builder()
+                .w(Acknowledgment::Majority)
+                .journal(true)
+                .build(),
+        );
+        let client = Client::with_options(options)?;
+        let database = client
+            .default_database()
+            .unwrap_or_else(|| client.database("baseline"));
+        let shop = Self {
+            tickets: outboxed(
+                &database,
+                "tickets",
+                &[
+                    doc! { "user_id": 1, "_id": -1 },
+                    doc! { "order_id": 1, "_id": -1 },
+                    doc! { "order_id": 1, "price_cents": 1, "_id": -1 },
+                    doc! { "order_id": 1, "price_cents": -1, "_id": -1 },
+                ],
+            )
+            .await?,
+            orders: outboxed(&database, "orders", &[doc! { "user_id": 1, "_id": -1 }]).await?,
+            replicas: database.collection("replicas"),
+            reservations: database.collection("reservations"),
+            payable: database.collection("payable"),
+            changed: (0..TICKETS).map(|_| ObjectId::new()).collect(),
+            changes: AtomicUsize::new(0),
+            client,
+        };
+        for id in &shop.changed {
+            shop.ticket(*id).await?;
+        }
+        // Makes the collection, which a transaction should not.
+        let reservation = doc! { "_id": ObjectId::new(), "order_id": ObjectId::new() };
+        shop.reservations.insert_one(reservation).await?;
+        Ok(shop)
+    }
+
+    async fn ticket(&self, id: ObjectId) -> Result<()> {
+        let mut ticket = doc! { "_id": id, "user_id": id, "released": [] };
+        ticket.extend(details(Bson::Null));
+        ticket.insert("outbox", [entry("ticket:created", id)]);
+        self.tickets.insert_one(ticket).await?;
+        empty_outbox(&self.tickets, id).await?;
+        self.replicate(id, Bson::Null).await
+    }
+
+    /// Reads a ticket, changes it, and has that told.
+    async fn change(&self, order: Bson) -> Result<()> {
+        let number = self.changes.fetch_add(1, Ordering::Relaxed);
+        let id = self.changed[number % self.changed.len()];
+        self.tickets.find_one(doc! { "_id": id }).await?;
+        let changed = doc! {
+            "$set": details(order.clone()),
+            "$push": { "outbox": { "$each": [entry("ticket:updated", id)] } },
+        };
+        self.tickets
+            .find_one_and_update(doc! { "_id": id, "version": 0_i64 }, changed)
+            .await?;
+        empty_outbox(&self.tickets, id).await?;
+        self.replicate(id, order).await
+    }
+
+    async fn replicate(&self, id: ObjectId, order: Bson) -> Result<()> {
+        let mut state = details(order);
+        state.insert("user_id", id);
+        self.replicas
+            .update_one(doc! { "_id": id }, doc! { "$set": state })
+            .upsert(true)
+            .await?;
+        Ok(())
+    }
+
+    async fn order(&self, id: ObjectId, ticket: ObjectId) -> Result<()> {
+        let mut session = self.client.start_session().await?;
+        session.start_transaction().await?;
+        let reservation = doc! { "_id": ticket, "order_id": id };
+        self.reservations
+            .insert_one(reservation)
+            .session(&mut session)
+            .await?;
+        let order = doc! {
+            "_id": id,
+            "user_id": ticket,
+            "status": "created",
+            "expires_at": DateTime::now(),
+            "ticket": { "id": ticket, "title": TITLE, "price_cents": 1_999_i64, "version": 0_i64 },
+            "reason": null,
+            "version": 0_i64,
+            "outbox": [entry("order:created", id)],
+        };
+        self.orders.insert_one(order).session(&mut session).await?;
+        session.commit_transaction().await?;
+        Ok(())
+    }
+
+    /// The order is told of, the ticket is held and told of, the order confirmed, and payments have their replica.
+    async fn saga(&self) -> Result<()> {
+        let (id, ticket) = (ObjectId::new(), ObjectId::new());
+        self.order(id, ticket).await?;
+        empty_outbox(&self.orders, id).await?;
+        self.change(Bson::ObjectId(id)).await?;
+        let confirmed = doc! { "$set": { "status": "awaiting:payment", "version": 1_i64 } };
+        self.orders
+            .find_one_and_update(doc! { "_id": id, "version": 0_i64 }, confirmed)
+            .await?;
+        let payable =
+            doc! { "status": "created", "user_id": id, "price_cents": 1_999_i64, "version": 0_i64 };
+        self.payable
+            .update_one(doc! { "_id": id }, doc! { "$set": payable })
+            .upsert(true)
+            .await?;
+        Ok(())
+    }
+}
+
+const TITLE: &str = "Front row, on the left";
+
+fn details(order: Bson) -> Document {
+    doc! { "title": TITLE, "price_cents": 1_999_i64, "order_id": order, "version": 0_i64 }
+}
+
+/// An event as an outbox has it.
+fn entry(subject: &str, id: ObjectId) -> Document {
+    doc! {
+        "id": format!("{id}-0-{id}"),
+        "subject": subject,
+        "body": format!(r#"{{"id":"{id}","version":0,"title":"{TITLE}","price":19.99,"userId":"{id}"}}"#),
+        "time": DateTime::now(),
+    }
+}
+
+async fn empty_outbox(collection: &Collection<Document>, id: ObjectId) -> Result<()> {
+    let published = [format!("{id}-0-{id}")];
+    let pull = doc! { "$pull": { "outbox": { "id": { "$in": &published[..] } } } };
+    collection.update_one(doc! { "_id": id }, pull).await?;
+    Ok(())
+}
+
+/// A collection with the index of outboxes and these others.
+async fn outboxed(
+    database: &Database,
+    name: &str,
+    indexes: &[Document],
+) -> Result<Collection<Document>> {
+    let collection = database.collection(name);
+    let waiting = IndexOptions::builder()
+        .partial_filter_expression(doc! { "outbox.time": { "$exists": true } })
+        .build();
+    let waiting = IndexModel::builder()
+        .keys(doc! { "outbox.time": 1 })
+        .options(waiting)
+        .build();
+    let others = indexes
+        .iter()
+        .map(|keys| IndexModel::builder().keys(keys.clone()).build());
+    collection.create_indexes(others.chain([waiting])).await?;
+    Ok(collection)
+}

@@ -1,0 +1,139 @@
+//! The bare programs that are measured beside the fleet: the binary of the crate `baseline`, on the fleet's processors.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use serde_json::Value;
+use testkit::process::Process;
+use testkit::{target_folder, usage};
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use crate::lab::Lab;
+use crate::step::{Step, since};
+
+/// The name under which its time is counted.
+pub(crate) const PROCESS: &str = "baseline";
+
+/// How long it may take until it says something.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How often it is looked whether it did.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A bare program that runs. Dropping it kills it.
+pub(crate) struct Baseline {
+    process: Process,
+    output: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Listening {
+    address: SocketAddr,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    microseconds: u64,
+    times: Vec<(u64, u64)>,
+}
+
+impl Baseline {
+    async fn start(lab: &Lab, arguments: &[&str]) -> Result<Self> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
+        let profile = if lab.settings.release {
+            "release"
+        } else {
+            "debug"
+        };
+        let program = target_folder()?.join(profile).join("baseline");
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let output = lab
+            .fleet()
+            .folder()
+            .join(format!("baseline-{number}.output"));
+        let mut command = Command::new(program);
+        command.args(arguments).stdout(File::create(&output)?);
+        let process = Process::start(command).await?;
+        lab.processors.give_to_fleet(process.pid())?;
+        Ok(Self { process, output })
+    }
+
+    /// What it says in this line, from 0.
+    async fn line(&self, number: usize) -> Result<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let said = fs::read_to_string(&self.output)?;
+            // The last line may not be whole.
+            let mut whole = said
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            if let Some(line) = whole.nth(number) {
+                return Ok(serde_json::from_str(line)?);
+            }
+            if let Some(status) = self.process.ended() {
+                bail!("the baseline ended ({status})");
+            }
+            sleep(LOOK).await;
+        }
+        bail!("the baseline says nothing")
+    }
+
+    /// A handler that answers these bytes; and where.
+    pub(crate) async fn handler(lab: &Lab, body: &[u8]) -> Result<(Self, SocketAddr)> {
+        let file = lab.fleet().folder().join("baseline.body");
+        fs::write(&file, body)?;
+        let file = file.display().to_string();
+        let handler = Self::start(lab, &["handler", "--body", &file]).await?;
+        let listening: Listening = serde_json::from_value(handler.line(0).await?)?;
+        Ok((handler, listening.address))
+    }
+
+    /// How long it has computed.
+    pub(crate) fn computed(&self) -> Option<Duration> {
+        usage::computed(self.process.pid())
+    }
+}
+
+/// Runs a loop of writes, or of publishing, for so long.
+pub(crate) async fn run_loop(lab: &Lab, arguments: &[&str], time: Duration) -> Result<Step> {
+    let milliseconds = time.as_millis().to_string();
+    let arguments = [arguments, &["--milliseconds", &milliseconds]].concat();
+    let baseline = Baseline::start(lab, &arguments).await?;
+    baseline.line(0).await?;
+    let computed = || {
+        let mut computed = lab.computed();
+        computed.extend(baseline.computed().map(|time| (PROCESS.to_owned(), time)));
+        computed
+    };
+    let before = computed();
+    let counted = baseline.line(1).await?;
+    let after = computed();
+    let counted: Counted = serde_json::from_value(counted).context("an unknown answer")?;
+    let mut step = Step::empty(None);
+    step.time = Duration::from_micros(counted.microseconds);
+    for (value, count) in counted.times {
+        step.times.saturating_record_n(value, count);
+    }
+    step.computed = since(&before, &after);
+    ensure!(step.good() > 0, "the baseline did nothing");
+    Ok(step)
+}
+
+/// The loop that writes what the services write for this.
+pub(crate) async fn writes(lab: &Lab, of: &str, time: Duration) -> Result<Step> {
+    let uri = lab.fleet().mongo_uri("baseline");
+    run_loop(lab, &["writes", "--of", of, "--uri", &uri], time).await
+}
+
+/// The loop that publishes.
+pub(crate) async fn publishing(lab: &Lab, tasks: usize, time: Duration) -> Result<Step> {
+    let (url, tasks) = (lab.fleet().nats_url(), tasks.to_string());
+    run_loop(lab, &["publish", "--tasks", &tasks, "--url", &url], time).await
+}

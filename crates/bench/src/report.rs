@@ -1,0 +1,176 @@
+//! What a run found: for people as tables in Markdown, for machines as JSON.
+
+mod markdown;
+mod row;
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::lab::Lab;
+pub(crate) use row::{Compared, Row};
+
+/// What a run found.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Who ran where.
+    processors: String,
+    /// `release` or `debug`.
+    profile: &'static str,
+    /// The requests that were measured.
+    rows: Vec<Row>,
+    /// What is no request.
+    figures: Vec<Figure>,
+    /// Each process with what it held when all were ready and at the end, in KiB.
+    memory: Vec<Memory>,
+    /// What ended unasked, or not in order.
+    faults: Vec<String>,
+}
+
+/// What a process held.
+#[derive(Debug, Serialize)]
+struct Memory {
+    process: String,
+    idle: u64,
+    after: u64,
+}
+
+/// One figure, with what it is of.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Figure {
+    scenario: &'static str,
+    what: String,
+    value: f64,
+    unit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original: Option<String>,
+}
+
+impl Figure {
+    pub(crate) fn new(
+        scenario: &'static str,
+        what: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+    ) -> Self {
+        Self {
+            scenario,
+            what: what.into(),
+            value,
+            unit,
+            original: None,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    pub(crate) fn count(scenario: &'static str, what: impl Into<String>, count: u64) -> Self {
+        Self::new(scenario, what, count as f64, "")
+    }
+
+    pub(crate) fn seconds(scenario: &'static str, what: impl Into<String>, time: Duration) -> Self {
+        Self::new(scenario, what, time.as_secs_f64() * 1e3, "ms")
+    }
+
+    /// With what the original had.
+    pub(crate) fn original(mut self, original: impl Into<String>) -> Self {
+        self.original = Some(original.into());
+        self
+    }
+}
+
+/// What a scenario found.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    rows: Vec<Row>,
+    figures: Vec<Figure>,
+}
+
+impl Outcome {
+    pub(crate) fn of_figures(figures: impl IntoIterator<Item = Figure>) -> Self {
+        Self {
+            figures: figures.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The same, and this row.
+    pub(crate) fn and(mut self, row: Row) -> Self {
+        self.rows.push(row);
+        self
+    }
+}
+
+impl From<Row> for Outcome {
+    fn from(row: Row) -> Self {
+        Self::default().and(row)
+    }
+}
+
+impl Report {
+    pub(crate) fn of(lab: &Lab) -> Self {
+        Self {
+            processors: lab.processors.to_string(),
+            profile: if lab.settings.release {
+                "release"
+            } else {
+                "debug"
+            },
+            rows: Vec::new(),
+            figures: Vec::new(),
+            memory: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, outcome: Outcome) {
+        self.rows.extend(outcome.rows);
+        self.figures.extend(outcome.figures);
+    }
+
+    /// Takes note of what all of it left in memory.
+    pub(crate) fn end(&mut self, lab: &Lab) {
+        let both = lab.idle.iter().zip(lab.resident());
+        let both = both.map(|((process, idle), (_, after))| Memory {
+            process: process.clone(),
+            idle: *idle,
+            after,
+        });
+        self.memory = both.collect();
+    }
+
+    pub(crate) fn faults(&mut self, faults: Vec<String>) {
+        self.faults = faults;
+    }
+
+    /// Whether everything ended as it should.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// The whole of it, for machines.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("names, numbers and lists of them")
+    }
+
+    /// MiB of the services whose like the original has: all but the shop.
+    fn services_memory(&self) -> (f64, f64) {
+        let ours = testkit::fleet::SERVICES;
+        let ours = self
+            .memory
+            .iter()
+            .filter(|memory| ours.contains(&&*memory.process) && memory.process != "client");
+        ours.fold((0.0, 0.0), |(idle, after), memory| {
+            (
+                idle + mebibytes(memory.idle),
+                after + mebibytes(memory.after),
+            )
+        })
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn mebibytes(kibibytes: u64) -> f64 {
+    kibibytes as f64 / 1_024.0
+}

@@ -1,0 +1,79 @@
+//! Pages that are asked for again and again.
+
+use anyhow::Result;
+use bson::oid::ObjectId;
+
+use super::compare::{Plan, With, read};
+use crate::lab::Lab;
+use crate::original::{self, Original};
+use crate::report::Outcome;
+use crate::seed;
+use crate::work::Read;
+
+/// More tickets than a page shows.
+const TICKETS: usize = 100;
+
+/// How much of a bare handler's throughput there should be.
+const SHARE: f64 = 0.8;
+
+pub(super) async fn current_user(lab: &Lab) -> Result<Outcome> {
+    let page = Read {
+        address: lab.address("auth"),
+        path: "/api/users/currentuser".to_owned(),
+        cookie: Some(lab.shopper().cookie),
+    };
+    let plan = plan("GET /api/users/currentuser", original::CURRENT_USER);
+    Ok(read(lab, page, plan).await?.into())
+}
+
+pub(super) async fn list(lab: &Lab) -> Result<Outcome> {
+    seed::tickets(lab, TICKETS, ObjectId::new()).await?;
+    let plan = plan("GET /api/tickets, a page of 20", original::LIST);
+    Ok(read(lab, list_page(lab), plan).await?.into())
+}
+
+pub(super) async fn show(lab: &Lab) -> Result<Outcome> {
+    let ticket = seed::tickets(lab, 1, ObjectId::new()).await?[0];
+    let page = Read {
+        address: lab.address("tickets"),
+        path: format!("/api/tickets/{ticket}"),
+        cookie: None,
+    };
+    let plan = plan("GET /api/tickets/{id}", Original::default());
+    Ok(read(lab, page, plan).await?.into())
+}
+
+/// The shop asks the API by the gateway, which runs in the process of the load: its time is not counted.
+pub(super) async fn home(lab: &Lab) -> Result<Outcome> {
+    seed::tickets(lab, TICKETS, ObjectId::new()).await?;
+    let page = Read {
+        address: lab.address("client"),
+        path: "/".to_owned(),
+        cookie: None,
+    };
+    let plan = Plan {
+        rate: 100.0,
+        target: None,
+        ..plan("GET /, rendered with 20 tickets", Original::default())
+    };
+    Ok(read(lab, page, plan).await?.into())
+}
+
+/// The first page of what is for sale.
+pub(super) fn list_page(lab: &Lab) -> Read {
+    Read {
+        address: lab.address("tickets"),
+        path: "/api/tickets".to_owned(),
+        cookie: None,
+    }
+}
+
+const fn plan(what: &'static str, original: Original) -> Plan {
+    Plan {
+        what,
+        rate: 500.0,
+        with: With::Handler,
+        target: Some(SHARE),
+        original,
+    }
+}

@@ -1,0 +1,60 @@
+//! How long each service takes from exec to ready, everything that it depends on being there.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use hyper::Method;
+use testkit::fleet::Service;
+use tokio::time::sleep;
+
+use crate::lab::Lab;
+use crate::load::Connection;
+use crate::original;
+use crate::report::{Figure, Outcome};
+use crate::work::request;
+
+const TIMES: usize = 5;
+
+/// How long a start may take at most.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+const LOOK: Duration = Duration::from_millis(1);
+
+pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
+    let mut figures = Vec::new();
+    for service in lab.fleet().services() {
+        let mut times = Vec::new();
+        for _ in 0..TIMES {
+            service.stop().await?;
+            times.push(start(service, lab).await?);
+        }
+        times.sort_unstable();
+        let what = format!(
+            "{}, from exec to ready (the middle of {TIMES})",
+            service.name()
+        );
+        let original = format!("{} s", original::START);
+        figures.push(Figure::seconds("start", what, times[TIMES / 2]).original(original));
+    }
+    Ok(Outcome::of_figures(figures))
+}
+
+async fn start(service: &Service, lab: &Lab) -> Result<Duration> {
+    let admin = ([127, 0, 0, 1], service.admin_port()).into();
+    let begun = Instant::now();
+    service.start().await?;
+    if let Some(process) = service.pid() {
+        lab.processors.give_to_fleet(process)?;
+    }
+    let mut connection = Connection::to(admin);
+    loop {
+        let asked = request(Method::GET, admin, "/readyz", None, None);
+        if let Ok((status, _)) = connection.exchange(asked).await
+            && status.is_success()
+        {
+            return Ok(begun.elapsed());
+        }
+        ensure!(begun.elapsed() < PATIENCE, "{service} does not start");
+        sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,203 @@
+//! What the hot handlers allocate, compared with what is recorded in `costs.json`: a regression is seen here where times,
+//! which differ from machine to machine, would hide it.
+//!
+//! A service runs in one thread, whose allocations are counted; another thread asks. Everything that a request causes in
+//! its process is counted, the driver's and the relay's part too, since all of it runs on that thread. Servers are real.
+//! `cargo xtask bench --check --record` records what is measured.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::thread;
+
+use bson::oid::ObjectId;
+use bson::{Document, doc};
+use testkit::TestApp;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+/// How many requests a round has, and how many rounds: the cheapest counts, since what runs beside requests (sweeps, looks
+/// at servers) makes the others dearer.
+const REQUESTS: usize = 300;
+const ROUNDS: usize = 4;
+
+/// How far from what is recorded a cost may be.
+const TOLERANCE: f64 = 0.05;
+
+/// Set to `record` to record.
+const RECORD: &str = "TICKETING_COSTS";
+
+/// Allocations a request, by what is asked.
+type Costs = BTreeMap<String, f64>;
+
+#[test]
+#[ignore = "counted by `cargo xtask bench --check`, alone and in one thread"]
+fn hot_handlers_allocate_no_more_than_is_recorded() {
+    say_nothing();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let measured: Costs = [of_auth(&runtime), of_tickets(&runtime), of_orders(&runtime)]
+        .into_iter()
+        .flatten()
+        .collect();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("costs.json");
+    if std::env::var(RECORD).is_ok_and(|wish| wish == "record") {
+        let text = serde_json::to_string_pretty(&measured).unwrap();
+        std::fs::write(file, text + "\n").unwrap();
+        eprintln!("recorded: {measured:#?}");
+        return;
+    }
+    let recorded: Costs = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let names: Vec<_> = recorded.keys().collect();
+    assert_eq!(names, measured.keys().collect::<Vec<_>>());
+    let mut wrong = Vec::new();
+    for (name, recorded) in &recorded {
+        let measured = measured[name];
+        eprintln!("{name}: {measured:.1} allocations, recorded {recorded:.1}");
+        if (measured / recorded - 1.0).abs() > TOLERANCE {
+            wrong.push(format!("{name}: {measured:.1} instead of {recorded:.1}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "allocations a request changed; if it is meant so, `cargo xtask bench --check --record`:\n{}",
+        wrong.join("\n")
+    );
+}
+
+/// Logs as in production, written nowhere, whatever the environment wants to see.
+fn say_nothing() {
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .with_writer(std::io::sink)
+        .init();
+}
+
+fn of_auth(runtime: &Runtime) -> Vec<(String, f64)> {
+    let app = runtime.block_on(TestApp::new(auth::NAME).start(auth::Config::read, auth::build));
+    let cookie = cookie(&app);
+    let get = get("/api/users/currentuser", &cookie);
+    let cost = cost_of(runtime, &app, |_| get.clone());
+    runtime.block_on(app.finish());
+    vec![("GET /api/users/currentuser".to_owned(), cost)]
+}
+
+fn of_tickets(runtime: &Runtime) -> Vec<(String, f64)> {
+    let app =
+        runtime.block_on(TestApp::new(tickets::NAME).start(tickets::Config::read, tickets::build));
+    let cookie = cookie(&app);
+    let body = r#"{"title":"Front row, on the left","price":19.99}"#;
+    let new = post("/api/tickets", &cookie, body);
+    let create = cost_of(runtime, &app, |_| new.clone());
+    let list = get("/api/tickets", "");
+    let list = cost_of(runtime, &app, |_| list.clone());
+    let tickets = app.database().collection::<Document>("tickets");
+    let one = runtime.block_on(async { tickets.find_one(doc! {}).await });
+    let one = one.unwrap().unwrap().get_object_id("_id").unwrap();
+    let show = get(&format!("/api/tickets/{one}"), "");
+    let show = cost_of(runtime, &app, |_| show.clone());
+    runtime.block_on(app.finish());
+    [
+        ("GET /api/tickets, 20 tickets", list),
+        ("GET /api/tickets/{id}", show),
+        ("POST /api/tickets", create),
+    ]
+    .map(|(name, cost)| (name.to_owned(), cost))
+    .into()
+}
+
+fn of_orders(runtime: &Runtime) -> Vec<(String, f64)> {
+    let app =
+        runtime.block_on(TestApp::new(orders::NAME).start(orders::Config::read, orders::build));
+    let cookie = cookie(&app);
+    let tickets: Vec<_> = (0..REQUESTS * (ROUNDS + 1))
+        .map(|_| ObjectId::new())
+        .collect();
+    let replicas = tickets.iter().map(|id| {
+        doc! {
+            "_id": id, "title": "Front row, on the left", "price_cents": 1_999_i64,
+            "user_id": id, "order_id": null, "version": 0_i64,
+        }
+    });
+    let stored = app.database().collection::<Document>("tickets");
+    runtime
+        .block_on(async { stored.insert_many(replicas).await })
+        .unwrap();
+    let place = cost_of(runtime, &app, |number| {
+        let body = format!(r#"{{"ticketId":"{}"}}"#, tickets[number]);
+        post("/api/orders", &cookie, &body)
+    });
+    runtime.block_on(app.finish());
+    vec![("POST /api/orders".to_owned(), place)]
+}
+
+fn cookie(app: &TestApp) -> String {
+    app.user().cookie().unwrap()
+}
+
+fn get(path: &str, cookie: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nCookie: session={cookie}\r\n\r\n")
+}
+
+fn post(path: &str, cookie: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nCookie: session={cookie}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// How many allocations a request takes in the service's thread, which is this one.
+fn cost_of(runtime: &Runtime, app: &TestApp, request: impl Fn(usize) -> String) -> f64 {
+    let address = app.base_url().trim_start_matches("http://").to_owned();
+    let round = |number: usize| {
+        let first = number * REQUESTS;
+        let requests: Vec<_> = (first..first + REQUESTS).map(&request).collect();
+        let (tell, told) = oneshot::channel();
+        let address = address.clone();
+        let asking = thread::spawn(move || {
+            ask(&address, &requests);
+            tell.send(()).unwrap();
+        });
+        let counted = allocation_counter::measure(|| {
+            // An error is told by the thread.
+            let _ = runtime.block_on(told);
+        });
+        asking.join().unwrap();
+        counted.count_total
+    };
+    // The first round fills pools and buffers.
+    round(0);
+    let least = (1..=ROUNDS).map(round).min().unwrap();
+    let each =
+        f64::from(u32::try_from(least).unwrap()) / f64::from(u32::try_from(REQUESTS).unwrap());
+    (each * 10.0).round() / 10.0
+}
+
+/// Asks one after the other, on one connection.
+fn ask(address: &str, requests: &[String]) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut answers = BufReader::new(stream.try_clone().unwrap());
+    for request in requests {
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut length = 0;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            let begin = head.len();
+            assert!(answers.read_line(&mut head).unwrap() > 0, "cut: {head}");
+            let line = head[begin..].to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        answers.read_exact(&mut body).unwrap();
+        let good = head.starts_with("HTTP/1.1 200") || head.starts_with("HTTP/1.1 201");
+        assert!(good, "{request}\n{head}{}", String::from_utf8_lossy(&body));
+    }
+}

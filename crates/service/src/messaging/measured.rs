@@ -1,0 +1,238 @@
+//! What is measured of events: how long they are on their way, how often they come again, and what waits.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::Client;
+use async_nats::connection::State;
+use bson::{Document, doc};
+use common::{Subject, Timestamp};
+use serde::Deserialize;
+
+use super::broker::BrokerError;
+use super::consumer::Failure;
+use super::outbox::Entry;
+use super::trace::Outcome;
+use crate::clock::Clock;
+use crate::metrics::catalogue::{
+    BROKER_CONNECTED, CONSUMER_INTERRUPTIONS, DEAD_LETTERS, EVENT_APPLY_LAG, FEED_INTERRUPTIONS,
+    FEED_LAG, FEED_RESETS, MESSAGING_PROCESS_DURATION, MESSAGING_PUBLISH_DURATION,
+    OUTBOX_DOCUMENTS, OUTBOX_OLDEST_AGE, REDELIVERIES,
+};
+use crate::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
+use crate::mongo::{Collection, Find, StoreError};
+
+/// Up to how many documents with waiting events are counted: enough to see an outage, and no more than the database counts
+/// in passing.
+const MOST_COUNTED: u64 = 10_000;
+
+/// What is measured of a connection to the broker. Clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Connection {
+    pub(super) metrics: Metrics,
+    publishing: Histograms<2>,
+}
+
+impl Connection {
+    pub(super) const fn unmeasured() -> Self {
+        Self {
+            metrics: Metrics::none(),
+            publishing: Histograms::absent(),
+        }
+    }
+
+    pub(super) fn of(client: &Client, metrics: &Metrics) -> Self {
+        let (connected, client) = (metrics.gauge(&BROKER_CONNECTED), client.clone());
+        metrics.on_scrape(move || {
+            let stands = client.connection_state() == State::Connected;
+            connected.set(f64::from(stands));
+        });
+        Self {
+            metrics: metrics.clone(),
+            publishing: metrics.histograms(&MESSAGING_PUBLISH_DURATION),
+        }
+    }
+
+    /// Measures the publication of an event.
+    pub(super) async fn publishing(
+        &self,
+        subject: Subject,
+        publication: impl Future<Output = Result<(), BrokerError>>,
+    ) -> Result<(), BrokerError> {
+        let began = Instant::now();
+        let published = publication.await;
+        let failure = match &published {
+            Ok(()) => "",
+            Err(BrokerError::Timeout) => "timeout",
+            Err(_) => "error",
+        };
+        let said = [subject.as_str(), failure];
+        self.publishing.with(said).observe(began.elapsed());
+        published
+    }
+}
+
+/// What is measured of a consumer.
+#[derive(Debug)]
+pub(super) struct Deliveries {
+    consumer: &'static str,
+    durations: Histograms<3>,
+    lags: Histograms<2>,
+    redeliveries: Counters<2>,
+    dead_letters: Counters<2>,
+    pub(super) interruptions: Counter,
+}
+
+/// One of its deliveries.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Delivery<'a> {
+    pub(super) subject: &'a str,
+    pub(super) began: Instant,
+    pub(super) is_readable: bool,
+    /// Whether it was delivered before.
+    pub(super) is_again: bool,
+    /// Whether it was delivered oftener than it is tried.
+    pub(super) is_unsurvived: bool,
+}
+
+impl Deliveries {
+    pub(super) fn to(consumer: &'static str, metrics: &Metrics) -> Self {
+        let interruptions = metrics.counters(&CONSUMER_INTERRUPTIONS);
+        Self {
+            consumer,
+            durations: metrics.histograms(&MESSAGING_PROCESS_DURATION),
+            lags: metrics.histograms(&EVENT_APPLY_LAG),
+            redeliveries: metrics.counters(&REDELIVERIES),
+            dead_letters: metrics.counters(&DEAD_LETTERS),
+            interruptions: interruptions.with([consumer]),
+        }
+    }
+
+    /// Takes note of what came of a delivery, whose event was written `lag` ago.
+    pub(super) fn handled(&self, delivery: Delivery<'_>, outcome: &Outcome, lag: Option<Duration>) {
+        let about = [self.consumer, delivery.subject];
+        if delivery.is_again {
+            self.redeliveries.with(about).increment();
+        }
+        if let (Outcome::Done, Some(lag)) = (outcome, lag) {
+            self.lags.with(about).observe(lag);
+        }
+    }
+
+    /// Takes note that the broker was told of it, or was not; `failure` is why it had no effect.
+    pub(super) fn answered(&self, delivery: Delivery<'_>, failure: &'static str, is_told: bool) {
+        let failure = match failure {
+            "" if !is_told => "acknowledgement",
+            failure => failure,
+        };
+        let said = [self.consumer, delivery.subject, failure];
+        self.durations.with(said).observe(delivery.began.elapsed());
+    }
+
+    /// Takes note of a dead letter that was written.
+    pub(super) fn buried(&self, reason: &'static str) {
+        self.dead_letters.with([self.consumer, reason]).increment();
+    }
+}
+
+impl Delivery<'_> {
+    /// Why it had no effect; empty if it had.
+    pub(super) const fn failure(self, outcome: &Outcome) -> &'static str {
+        match outcome {
+            Outcome::Done => "",
+            Outcome::GivenBack => "unavailable",
+            Outcome::DeadLetter(_) if !self.is_readable => "unreadable",
+            Outcome::DeadLetter(Failure::Fatal(_)) => "fatal",
+            Outcome::Retry { .. } | Outcome::DeadLetter(_) => "retry",
+        }
+    }
+
+    /// Why it became a dead letter, if it did.
+    pub(super) const fn burial(self, outcome: &Outcome) -> Option<&'static str> {
+        let Outcome::DeadLetter(failure) = outcome else {
+            return None;
+        };
+        Some(match failure {
+            _ if !self.is_readable => "unreadable",
+            _ if self.is_unsurvived => "not_survived",
+            Failure::Fatal(_) => "fatal",
+            Failure::Retry(_) | Failure::Unavailable(_) => "out_of_tries",
+        })
+    }
+}
+
+/// What is measured of a live feed. Clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct FeedMetrics {
+    lag: Histogram,
+    pub(super) resets: Counter,
+    pub(super) interruptions: Counter,
+}
+
+impl FeedMetrics {
+    pub(super) fn of(metrics: &Metrics) -> Self {
+        Self {
+            lag: metrics.histogram(&FEED_LAG),
+            resets: metrics.counter(&FEED_RESETS),
+            interruptions: metrics.counter(&FEED_INTERRUPTIONS),
+        }
+    }
+
+    /// Takes note of an event that watchers are told of now.
+    pub(super) fn told(&self, published: Timestamp) {
+        self.lag.observe(Clock::system().now().since(published));
+    }
+}
+
+#[derive(Deserialize)]
+struct Waiting {
+    outbox: Vec<Entry>,
+}
+
+/// Lets the outboxes of a collection be looked at, by their partial index, when metrics are read.
+pub(super) fn measure_outboxes(collection: Collection<Document>, name: &str, metrics: &Metrics) {
+    let gauges = Arc::new(Outboxes {
+        documents: metrics.gauges(&OUTBOX_DOCUMENTS).with([name]),
+        oldest: metrics.gauges(&OUTBOX_OLDEST_AGE).with([name]),
+        collection,
+    });
+    metrics.sample(move || {
+        let gauges = Arc::clone(&gauges);
+        async move {
+            if let Err(error) = gauges.look().await {
+                tracing::debug!(%error, "outboxes not looked at");
+                gauges.documents.set_unknown();
+                gauges.oldest.set_unknown();
+            }
+        }
+    });
+}
+
+struct Outboxes {
+    documents: Gauge,
+    oldest: Gauge,
+    collection: Collection<Document>,
+}
+
+impl Outboxes {
+    async fn look(&self) -> Result<(), StoreError> {
+        let waiting = doc! { "outbox.time": { "$exists": true } };
+        let documents = self.collection.count(waiting.clone(), MOST_COUNTED).await?;
+        let oldest = Find::matching(waiting)
+            .sort(doc! { "outbox.time": 1 })
+            .project(doc! { "outbox": 1 })
+            .limit(1);
+        let oldest = self.collection.with_type::<Waiting>().find(oldest).await?;
+        let oldest = oldest.into_iter().flat_map(|waiting| waiting.outbox);
+        let oldest = oldest.map(|entry| entry.time.timestamp_millis()).min();
+        let age = oldest.map_or(Duration::ZERO, |time| {
+            Clock::system()
+                .now()
+                .since(Timestamp::from_milliseconds(time))
+        });
+        self.documents
+            .set_number(usize::try_from(documents).unwrap_or(usize::MAX));
+        self.oldest.set(age.as_secs_f64());
+        Ok(())
+    }
+}

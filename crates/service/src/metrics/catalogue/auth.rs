@@ -1,0 +1,71 @@
+//! Sign-ins, passwords and letters.
+
+use super::{CounterOf, DURATION_BOUNDS, GaugeOf, HistogramOf, Label, section};
+
+section! {
+    "Accounts", "auth";
+
+    SIGN_INS: CounterOf<1> = new(
+        "ticketing_sign_ins_total",
+        "Sign-ins with a password that were looked at.",
+        &[Label::one_of("outcome", &["signed_in", "wrong_credentials"])],
+    );
+    ACCOUNTS_CREATED: CounterOf<0> = new(
+        "ticketing_accounts_created_total",
+        "Accounts that were made.",
+        &[],
+    );
+    RATE_LIMITED_REQUESTS: CounterOf<1> = new(
+        "ticketing_rate_limited_requests_total",
+        "Requests refused since somebody tried too often.",
+        &[Label::one_of("limit", &[
+            "sign_in_failures_per_account",
+            "sign_in_failures_per_address",
+            "sign_ups_per_address",
+            "magic_links_per_address",
+            "magic_links_per_recipient",
+        ])],
+    );
+    PASSWORD_QUEUE: GaugeOf<0> = new(
+        "ticketing_password_queue_length",
+        "Passwords that wait for a core to be hashed.",
+        &[],
+    );
+    PASSWORD_WAIT: HistogramOf<0> = seconds(
+        "ticketing_password_wait_seconds",
+        "How long a password waited to be hashed.",
+        &[],
+        DURATION_BOUNDS,
+    );
+    PASSWORD_HASH_DURATION: HistogramOf<0> = seconds(
+        "ticketing_password_hash_duration_seconds",
+        "How long hashing a password took.",
+        &[],
+        DURATION_BOUNDS,
+    );
+    PASSWORDS_REFUSED: CounterOf<0> = new(
+        "ticketing_passwords_refused_total",
+        "Passwords that were not hashed since too many waited.",
+        &[],
+    );
+    LETTERS_QUEUED: CounterOf<0> = new(
+        "ticketing_letters_queued_total",
+        "Letters to be sent.",
+        &[],
+    );
+    LETTERS_WAITING: GaugeOf<0> = new(
+        "ticketing_letters_waiting",
+        "Letters in the queue, on which nobody works yet.",
+        &[],
+    );
+    LETTERS_DONE: CounterOf<1> = new(
+        "ticketing_letters_total",
+        "Letters that were done with: sent, refused for good by the mail server, or given up.",
+        &[Label::one_of("outcome", &["sent", "refused", "given_up"])],
+    );
+    LETTERS_TURNED_AWAY: CounterOf<0> = new(
+        "ticketing_letters_turned_away_total",
+        "Letters that found the queue full and were not written.",
+        &[],
+    );
+}

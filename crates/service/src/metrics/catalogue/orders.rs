@@ -1,0 +1,60 @@
+//! The funnel of purchases: from a ticket for sale to a complete order.
+
+use super::{CounterOf, HistogramOf, Label, section};
+
+/// Bounds for how long tickets are held, in seconds: up to the quarter of an hour after which an order expires, and what
+/// is above it is late.
+const HOLD_BOUNDS: &[f64] = &[
+    1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 902.0, 960.0, 1_800.0,
+];
+
+section! {
+    "Tickets and orders", "tickets and orders, each its own";
+
+    TICKETS_CREATED: CounterOf<0> = new(
+        "ticketing_tickets_created_total",
+        "Tickets put up for sale.",
+        &[],
+    );
+    TICKETS_EDITED: CounterOf<0> = new(
+        "ticketing_tickets_edited_total",
+        "Tickets whose title or price was changed.",
+        &[],
+    );
+    TICKETS_HELD: CounterOf<0> = new(
+        "ticketing_tickets_held_total",
+        "Times that a ticket was reserved for an order, as the tickets service has it.",
+        &[],
+    );
+    TICKETS_RELEASED: CounterOf<0> = new(
+        "ticketing_tickets_released_total",
+        "Times that a reserved ticket became free again, as the tickets service has it.",
+        &[],
+    );
+    ORDERS_PLACED: CounterOf<0> = new(
+        "ticketing_orders_placed_total",
+        "Orders that were made.",
+        &[],
+    );
+    ORDERS_CONFIRMED: CounterOf<0> = new(
+        "ticketing_orders_confirmed_total",
+        "Orders whose ticket is known to be reserved for them.",
+        &[],
+    );
+    ORDERS_REJECTED: CounterOf<0> = new(
+        "ticketing_orders_rejected_total",
+        "Orders that were not made since another held the ticket.",
+        &[],
+    );
+    ORDERS_ENDED: CounterOf<1> = new(
+        "ticketing_orders_ended_total",
+        "Orders that came to their end: paid, given up by their buyer, or expired.",
+        &[Label::one_of("outcome", &["complete", "cancelled", "expired"])],
+    );
+    ORDER_HOLD_DURATION: HistogramOf<1> = seconds(
+        "ticketing_ticket_hold_duration_seconds",
+        "How long an order held its ticket until it was sold (`complete`) or released, to within a second.",
+        &[Label::one_of("outcome", &["complete", "cancelled", "expired"])],
+        HOLD_BOUNDS,
+    );
+}

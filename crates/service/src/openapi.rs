@@ -1,0 +1,140 @@
+//! What every service's API description has in common, so that endpoints describe only what is theirs.
+//!
+//! An endpoint says what it takes, what it answers and why it refuses. Added here is what the stack around all of them
+//! answers ([`http::stack`](crate::http::stack)), when to come back after a 429 or a 503, what the session cookie is,
+//! and an example of each failure.
+
+mod answers;
+
+use common::ErrorBody;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, Deprecated, HttpMethod, Info, LicenseBuilder, OpenApi, OpenApiBuilder,
+    Server,
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::build_info::BUILD_INFO;
+use crate::session::COOKIE;
+
+const ABOUT_ALL: &str = "\n\n\
+    Who is signed in is said by the cookie `session`, which signing up and signing in set. \
+    Every failure has one shape, `{\"errors\":[{\"message\":…,\"field\":…?}]}`; its messages are for people. \
+    A request is checked in this order: JSON, session, fields (all that are wrong are named), existence, owner, state. \
+    Lists are plain arrays; the address of the next page is in the header `Link` with `rel=\"next\"`. \
+    Ids are 24 hex digits, prices US dollars with at most two decimals, times RFC 3339 in UTC with milliseconds.";
+
+/// Routes of a service that is about this.
+#[must_use]
+pub fn routes<S: Clone + Send + Sync + 'static>(about: &str) -> OpenApiRouter<S> {
+    let mut description = OpenApiBuilder::new().build();
+    description.info.description = Some(about.to_owned());
+    OpenApiRouter::with_openapi(description)
+}
+
+/// Describes another address of an operation, marked as one to avoid. The route itself is added beside it.
+///
+/// # Panics
+/// If there is no such operation.
+#[must_use]
+pub fn alias<S: Clone + Send + Sync + 'static>(
+    mut routes: OpenApiRouter<S>,
+    method: &HttpMethod,
+    path: &str,
+    alias: &str,
+) -> OpenApiRouter<S> {
+    let paths = &mut routes.get_openapi_mut().paths;
+    let original = paths.get_path_operation(path, method.clone());
+    let mut operation = original.expect("an alias is of an operation").clone();
+    let verb = verb(method);
+    operation.summary = Some(format!(
+        "The same as `{verb} {path}`, as older clients spell it."
+    ));
+    operation.description = None;
+    operation.deprecated = Some(Deprecated::True);
+    let id = operation.operation_id.unwrap_or_default();
+    operation.operation_id = Some(format!("{id}_alias"));
+    paths.add_path_operation(alias, vec![method.clone()], operation);
+    routes
+}
+
+const fn verb(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Post => "POST",
+        HttpMethod::Put => "PUT",
+        HttpMethod::Delete => "DELETE",
+        HttpMethod::Options => "OPTIONS",
+        HttpMethod::Head => "HEAD",
+        HttpMethod::Patch => "PATCH",
+        HttpMethod::Trace => "TRACE",
+    }
+}
+
+/// The whole description of a service with these routes.
+#[must_use]
+pub fn describe<S>(name: &str, routes: OpenApiRouter<S>) -> OpenApi
+where
+    S: Clone + Send + Sync + 'static,
+{
+    complete(name, routes.into_openapi())
+}
+
+/// The description with all that services have in common.
+#[must_use]
+pub fn complete(name: &str, mut description: OpenApi) -> OpenApi {
+    let about = description.info.description.take().unwrap_or_default();
+    description.info = Info::new(name, BUILD_INFO.version);
+    description.info.description = Some(about + ABOUT_ALL);
+    let licence = LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE"));
+    description.info.license = Some(licence.identifier(Some(env!("CARGO_PKG_LICENSE"))).build());
+    description.servers = Some(vec![Server::new("/")]);
+    for item in description.paths.paths.values_mut() {
+        for (writes, operation) in operations(item) {
+            answers::complete(operation, writes);
+        }
+    }
+    let components = description
+        .components
+        .get_or_insert_with(|| ComponentsBuilder::new().build());
+    let mut schemas = Vec::new();
+    ErrorBody::schemas(&mut schemas);
+    schemas.push((
+        ErrorBody::name().into_owned(),
+        <ErrorBody as utoipa::PartialSchema>::schema(),
+    ));
+    components.schemas.extend(schemas);
+    components.responses.extend(answers::shared());
+    let session = ApiKeyValue::with_description(
+        COOKIE,
+        "Set by signing up, by signing in and by following a magic link; HttpOnly, good for seven days.",
+    );
+    let session = SecurityScheme::ApiKey(ApiKey::Cookie(session));
+    components
+        .security_schemes
+        .insert(COOKIE.to_owned(), session.into());
+    description
+}
+
+/// The operations of a path, and whether each may change something.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    let reading = [&mut item.get, &mut item.head];
+    let writing = [
+        &mut item.post,
+        &mut item.put,
+        &mut item.patch,
+        &mut item.delete,
+    ];
+    let reading = reading
+        .into_iter()
+        .flatten()
+        .map(|operation| (false, operation));
+    reading.chain(
+        writing
+            .into_iter()
+            .flatten()
+            .map(|operation| (true, operation)),
+    )
+}

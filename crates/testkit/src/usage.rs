@@ -1,0 +1,32 @@
+//! What the operating system has counted of a process: the time it computed and the memory it holds.
+//!
+//! Read from `/proc`; where there is none, nothing is known.
+
+use std::fs;
+use std::time::Duration;
+
+/// The unit of times in `/proc/<pid>/stat`: `USER_HZ`, which is 100 on every architecture that we run on.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Where `utime` and `stime` stand behind the program's name, counted from the state (proc(5)).
+const USER_TIME: usize = 11;
+const SYSTEM_TIME: usize = 12;
+
+/// How long the process has computed since it began, for itself and in the kernel.
+#[must_use]
+pub fn computed(pid: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name is in brackets and may have anything in it, brackets too.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<_> = rest.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<u32>().ok();
+    Some(TICK * (ticks(USER_TIME)? + ticks(SYSTEM_TIME)?))
+}
+
+/// How much memory the process holds, in KiB.
+#[must_use]
+pub fn resident(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}

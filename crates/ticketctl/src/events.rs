@@ -1,0 +1,130 @@
+//! `events tail`: what services told each other, and tell.
+
+mod told;
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use audit::BrokerAccess;
+use audit::access::now;
+use common::{Subject, Timestamp};
+use console::style;
+use futures::StreamExt;
+use time::OffsetDateTime;
+use tokio::time::timeout;
+
+use crate::command_line::Tail;
+use crate::connections::Connections;
+use crate::failure::{Failure, Finding};
+use crate::output::Output;
+pub(crate) use told::{Told, moment};
+
+/// How long the next event of a stream that has more may take.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Shows events until there are no more, or for ever.
+pub(crate) async fn tail(
+    connections: &Connections,
+    output: &Output,
+    tail: Tail,
+) -> Result<Finding, Failure> {
+    let (access, jetstream) = connections.jetstream().await?;
+    let subjects = if tail.subjects.is_empty() {
+        Subject::ALL.to_vec()
+    } else {
+        tail.subjects
+    };
+    let entity = tail.entity.map(|id| id.to_string());
+    let mut events = Events::since(&access, &jetstream, &subjects, now().minus(tail.since)).await?;
+    loop {
+        let next = tokio::select! {
+            next = events.next(tail.follow) => next?,
+            _ = tokio::signal::ctrl_c() => None,
+        };
+        let Some(told) = next else {
+            return Ok(Finding::Fine);
+        };
+        if entity.as_ref().is_none_or(|id| told.names(id)) {
+            show(output, &told)?;
+        }
+    }
+}
+
+fn show(output: &Output, told: &Told) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.json_line(told);
+    }
+    let entity = told.entity.as_deref().unwrap_or("?");
+    let version = told
+        .version
+        .map_or_else(String::new, |version| format!("v{version}"));
+    let line = format!(
+        "{}  {:>8}  {:<19}  {entity:<24}  {version:<4}  {}",
+        style(told.published_at).dim(),
+        told.sequence,
+        style(&told.subject).cyan(),
+        told.words(),
+    );
+    output.line(console::truncate_str(&line, output.width(), "…"))
+}
+
+/// The events of the stream from a moment on, read by a consumer that vanishes with us.
+pub(crate) struct Events {
+    messages: pull::Ordered,
+    access: BrokerAccess,
+    /// How many are known to come.
+    behind: u64,
+}
+
+impl Events {
+    pub(crate) async fn since(
+        access: &BrokerAccess,
+        jetstream: &jetstream::Context,
+        subjects: &[Subject],
+        since: Timestamp,
+    ) -> Result<Self, Failure> {
+        let name = &access.stream;
+        let stream = jetstream.get_stream_no_info(name).await;
+        let stream = stream.with_context(|| format!("stream {name}"))?;
+        let start = i128::from(since.milliseconds()) * 1_000_000;
+        let start_time = OffsetDateTime::from_unix_timestamp_nanos(start);
+        let start_time = start_time.map_err(|_| Failure::usage("no such time"))?;
+        let prefix = &access.subject_prefix;
+        let config = pull::OrderedConfig {
+            deliver_policy: DeliverPolicy::ByStartTime { start_time },
+            filter_subjects: subjects
+                .iter()
+                .map(|subject| format!("{prefix}{subject}"))
+                .collect(),
+            ..pull::OrderedConfig::default()
+        };
+        let consumer = stream.create_consumer(config).await;
+        let consumer = consumer
+            .with_context(|| format!("no events of stream {name}; is NATS_CLUSTER_ID right?"))?;
+        Ok(Self {
+            behind: consumer.cached_info().num_pending,
+            messages: consumer.messages().await.context("events")?,
+            access: access.clone(),
+        })
+    }
+
+    /// The next event; `None` after the last, unless what is to come is waited for.
+    pub(crate) async fn next(&mut self, waits: bool) -> Result<Option<Told>, Failure> {
+        if self.behind == 0 && !waits {
+            return Ok(None);
+        }
+        let next = if waits {
+            self.messages.next().await
+        } else {
+            let next = timeout(LONGEST_PAUSE, self.messages.next()).await;
+            next.context("the broker sends no more events")?
+        };
+        let message = next.context("the stream broke off")?;
+        let message = message.map_err(|error| anyhow!("the stream broke off: {error}"))?;
+        let (told, behind) = Told::read(&self.access, &message)?;
+        self.behind = behind;
+        Ok(Some(told))
+    }
+}

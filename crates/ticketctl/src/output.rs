@@ -1,0 +1,90 @@
+//! What is printed: tables for people, JSON for programs. Colours only on a terminal, and not where `NO_COLOR` is set.
+
+mod spans;
+mod table;
+
+use std::io::{IsTerminal, Stdout, Write, stderr, stdout};
+
+use console::Term;
+use serde::Serialize;
+
+use crate::failure::Failure;
+pub(crate) use spans::{age, since};
+pub(crate) use table::{Table, lines};
+
+/// How wide a line is that is not on a terminal: as wide as it needs to be.
+const UNBOUNDED: usize = usize::MAX;
+
+/// Where output goes, and in which form.
+#[derive(Debug)]
+pub(crate) struct Output {
+    stdout: Stdout,
+    json: bool,
+    width: usize,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        let terminal = Term::stdout();
+        let width = match terminal.size_checked() {
+            Some((_, columns)) if terminal.is_term() => columns.into(),
+            _ => UNBOUNDED,
+        };
+        Self {
+            stdout: stdout(),
+            json,
+            width,
+        }
+    }
+
+    /// Whether JSON is wanted.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// How many columns there are.
+    pub(crate) const fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Prints it as it is.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = self.stdout.lock();
+        stdout.write_all(text.as_bytes())?;
+        Ok(stdout.flush()?)
+    }
+
+    /// Prints a line.
+    pub(crate) fn line(&self, line: impl AsRef<str>) -> Result<(), Failure> {
+        self.text(&format!("{}\n", line.as_ref()))
+    }
+
+    /// Prints a table.
+    pub(crate) fn table(&self, table: &Table) -> Result<(), Failure> {
+        self.text(&table.to_text(self.width))
+    }
+
+    /// Prints a value as one JSON document over several lines.
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value);
+        self.line(text.expect("what is printed has string keys and finite numbers only"))
+    }
+
+    /// Prints a value as JSON on a line of its own.
+    pub(crate) fn json_line(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string(value);
+        self.line(text.expect("what is printed has string keys and finite numbers only"))
+    }
+
+    /// Says what is going on, where a person sees it and no program reads it.
+    pub(crate) fn progress(&self, words: &str) {
+        if stderr().is_terminal() && !self.json {
+            eprint!("\r\x1b[K{words}");
+        }
+    }
+
+    /// Takes the last progress away.
+    pub(crate) fn end_progress(&self) {
+        self.progress("");
+    }
+}

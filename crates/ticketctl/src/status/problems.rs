@@ -1,0 +1,125 @@
+//! What should not be so, in words that say where to look next.
+
+use std::time::Duration;
+
+use super::Status;
+use crate::output::age;
+
+/// How late may be what is under way: as much as an audit grants.
+const LATE: u64 = 10_000;
+
+/// How late an order may end.
+const OVERDUE: u64 = 2_000;
+
+impl Status {
+    /// Everything that is wrong with what was seen.
+    pub(super) fn all_that_is_wrong(&self) -> Vec<String> {
+        let mut problems = self.problems.clone();
+        problems.extend(self.of_services());
+        problems.extend(self.of_consumers());
+        for outbox in &self.outboxes {
+            if let Some(waits) = outbox.oldest_milliseconds.filter(|waits| *waits > LATE) {
+                problems.push(format!(
+                    "an event has waited in the outbox of {} for {}; does its relay reach the broker?",
+                    outbox.database,
+                    span(waits)
+                ));
+            }
+        }
+        if let Some(queue) = &self.queue
+            && let Some(late) = queue.overdue_milliseconds.filter(|late| *late > OVERDUE)
+        {
+            problems.push(format!(
+                "{} orders are overdue, the first for {}; is the expiration service up?",
+                queue.overdue,
+                span(late)
+            ));
+        }
+        if let Some(letters) = self.dead_letters.filter(|letters| *letters > 0) {
+            problems.push(format!(
+                "{letters} dead letters; see `ticketctl dead-letters list`"
+            ));
+        }
+        problems
+    }
+
+    fn of_services(&self) -> impl Iterator<Item = String> {
+        let unwell = self.services.iter().filter(|service| !service.is_ready());
+        unwell.map(|service| {
+            let wrong = service.checks.iter().filter(|(_, words)| *words != "ok");
+            let wrong = wrong.map(|(name, words)| format!("{name}: {words}"));
+            let reasons: Vec<_> = wrong.chain(service.error.clone()).collect();
+            let reasons = if reasons.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", reasons.join("; "))
+            };
+            format!(
+                "{} at {} is {}{reasons}",
+                service.service, service.url, service.state
+            )
+        })
+    }
+
+    fn of_consumers(&self) -> impl Iterator<Item = String> {
+        self.consumers.iter().filter_map(|consumer| {
+            let name = consumer.name;
+            if !consumer.exists {
+                return Some(format!(
+                    "the broker knows no consumer {name}; did its service ever start?"
+                ));
+            }
+            let lag = consumer.lag_milliseconds.filter(|lag| *lag > LATE)?;
+            let (waiting, in_hand) = (consumer.waiting, consumer.in_hand);
+            Some(format!(
+                "{name} is {} behind, with {waiting} events before it and {in_hand} in hand; see its service's log",
+                span(lag)
+            ))
+        })
+    }
+}
+
+fn span(milliseconds: u64) -> String {
+    age(Duration::from_millis(milliseconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outboxes::ShownOutbox;
+    use super::super::queue::ShownQueue;
+    use super::*;
+
+    fn outbox(oldest: u64) -> ShownOutbox {
+        ShownOutbox {
+            database: "orders",
+            documents: 1,
+            oldest_milliseconds: Some(oldest),
+        }
+    }
+
+    #[test]
+    fn what_is_under_way_is_no_problem_and_what_is_late_is() {
+        let mut status = Status {
+            outboxes: vec![outbox(500)],
+            dead_letters: Some(0),
+            ..Status::default()
+        };
+        assert_eq!(status.all_that_is_wrong(), Vec::<String>::new());
+        status.outboxes = vec![outbox(20_000)];
+        status.dead_letters = Some(2);
+        status.queue = Some(ShownQueue {
+            jobs: 1,
+            scheduled: 0,
+            available: 1,
+            dead: 0,
+            overdue: 1,
+            overdue_milliseconds: Some(9_000),
+        });
+        let problems = status.all_that_is_wrong();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(
+            problems[0].contains("outbox of orders for 20.0 s"),
+            "{problems:?}"
+        );
+    }
+}

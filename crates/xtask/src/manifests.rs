@@ -1,0 +1,119 @@
+//! `cargo xtask manifests`: whether what is deployed fits what was written.
+//!
+//! Renders every overlay as kustomize does, and holds it against the Kubernetes API, against what the services' binaries
+//! say of themselves, and against the rules of a platform that lets nothing in that is open by default. The broker's
+//! configuration is run and tried. The Dockerfile and the workflows are read by linters.
+
+mod broker;
+mod descriptions;
+mod documented;
+mod inspection;
+mod linters;
+mod object;
+mod report;
+mod rules;
+mod schema;
+mod selector;
+mod tools;
+mod traffic;
+
+use std::fs;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use testkit::progress::Progress;
+
+use crate::cargo::root;
+use crate::console::Console;
+use crate::stop::StopSignals;
+use inspection::{Inspection, Known, Overlay};
+use report::Report;
+use schema::{RELEASES, Schemas};
+use tools::Tools;
+
+/// The folders that are applied, and whether they are to bear the world.
+const OVERLAYS: [(&str, bool); 4] = [
+    ("k8s", false),
+    ("k8s-dev", false),
+    ("k8s-prod", true),
+    ("k8s-gateway", true),
+];
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only look at these overlays (folders below infra)
+    #[arg(long = "overlay", value_name = "NAME")]
+    overlays: Vec<String>,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let (begun, mut stop) = (Instant::now(), StopSignals::listen()?);
+    let console = Arc::new(Console::new());
+    let checked = tokio::select! {
+        checked = check(arguments, &console) => checked,
+        () = stop.next() => anyhow::bail!("stopped before everything was looked at"),
+    };
+    console.pause();
+    let report = checked?;
+    report.print();
+    let seconds = begun.elapsed().as_secs();
+    Ok(if report.is_clean() {
+        eprintln!("· manifests: clean, after {seconds} s");
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("· manifests: FAULTY, see above");
+        ExitCode::FAILURE
+    })
+}
+
+async fn check(arguments: &Arguments, console: &Arc<Console>) -> Result<Report> {
+    let tools = Tools::find(&**console)?;
+    let known = known(console).await?;
+    let mut report = Report::new()?;
+    let mut schemas = RELEASES.map(|release| Schemas::of(release, &tools.schemas));
+    for (name, is_production) in OVERLAYS {
+        let wanted = &arguments.overlays;
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        console.step(&format!("looking at infra/{name}"));
+        let overlay = render(&tools, name, is_production)?;
+        let inspection = Inspection {
+            overlay: &overlay,
+            known: &known,
+        };
+        for object in &overlay.objects {
+            report.add(name, schema::check(&mut schemas, object)?);
+        }
+        report.add(name, rules::inspect(&inspection));
+        let progress = Arc::clone(console) as Arc<dyn Progress>;
+        report.add(name, broker::prove(&inspection, &progress).await?);
+    }
+    console.step("linting the Dockerfile and the workflows");
+    report.add("", linters::lint(&tools)?);
+    Ok(report)
+}
+
+async fn known(console: &Arc<Console>) -> Result<Known> {
+    console.step("building the services, and asking them what they are");
+    console.pause();
+    let mut stop = StopSignals::listen()?;
+    let services = descriptions::read(&mut stop).await?;
+    let readme = fs::read_to_string(root().join("README.md")).context("no README.md")?;
+    let skaffold = fs::read_to_string(root().join("skaffold.yaml")).context("no skaffold.yaml")?;
+    Ok(Known {
+        services,
+        secrets: documented::secrets(&readme),
+        images: Some(documented::built_images(&skaffold)?),
+    })
+}
+
+fn render(tools: &Tools, name: &str, is_production: bool) -> Result<Overlay> {
+    let rendered = tools.render(&root().join("infra").join(name))?;
+    Ok(Overlay {
+        is_production,
+        objects: object::read_all(&rendered).with_context(|| format!("infra/{name}"))?,
+    })
+}

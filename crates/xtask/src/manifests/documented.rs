@@ -1,0 +1,73 @@
+//! What is said elsewhere in the project and must agree with the manifests: the commands of the README that make
+//! Secrets, and the images that skaffold builds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::object::{at, items, text};
+
+/// The Secrets that `kubectl create secret` makes in a text, with their keys.
+pub(crate) fn secrets(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let text = text.replace("\\\n", " ");
+    let mut secrets = BTreeMap::<String, BTreeSet<String>>::new();
+    for line in text.lines() {
+        for command in line
+            .split("&&")
+            .filter_map(|command| command.split_once("create secret "))
+        {
+            let words: Vec<_> = command.1.split_whitespace().collect();
+            let [kind, name, rest @ ..] = words.as_slice() else {
+                continue;
+            };
+            let keys = secrets.entry((*name).to_owned()).or_default();
+            match *kind {
+                "tls" => keys.extend(["tls.crt", "tls.key"].map(str::to_owned)),
+                "generic" => keys.extend(rest.iter().filter_map(|word| key(word))),
+                _ => {}
+            }
+        }
+    }
+    secrets
+}
+
+/// The key that an option of the command makes.
+fn key(option: &str) -> Option<String> {
+    let made = option
+        .strip_prefix("--from-literal=")
+        .or_else(|| option.strip_prefix("--from-file="))?;
+    let (key, _) = made.split_once('=')?;
+    Some(key.to_owned())
+}
+
+/// The images that skaffold builds.
+pub(crate) fn built_images(skaffold: &str) -> Result<BTreeSet<String>> {
+    let skaffold: Value = serde_yaml_ng::from_str(skaffold).context("skaffold.yaml is not YAML")?;
+    let artifacts = items(at(&skaffold, &["build", "artifacts"])).iter();
+    Ok(artifacts
+        .map(|artifact| text(artifact, "image").to_owned())
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_make_secrets_with_keys() {
+        let page = "Then\n```sh\nkubectl -n shop create secret generic nats-secret \\\n  --from-literal=A=\"$(password)\" --from-file=B=./b\nkubectl create secret tls web --cert=a --key=b && rm a\n```\n";
+        let secrets = secrets(page);
+        let keys = |name: &str| secrets[name].iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!(keys("nats-secret"), ["A", "B"]);
+        assert_eq!(keys("web"), ["tls.crt", "tls.key"]);
+        assert_eq!(secrets.len(), 2);
+    }
+
+    #[test]
+    fn skaffold_names_its_images() {
+        let images =
+            built_images("build: { artifacts: [{ image: a/b }, { image: a/c }] }").unwrap();
+        assert_eq!(images, BTreeSet::from(["a/b".to_owned(), "a/c".to_owned()]));
+    }
+}

@@ -1,0 +1,118 @@
+//! What rules look at, and what they find.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use service::description::Description;
+
+use super::object::{Container, Object, Pod};
+
+/// What is applied at once: a folder as kustomize renders it.
+#[derive(Debug)]
+pub(crate) struct Overlay {
+    /// Whether it is to bear the world: several of everything.
+    pub(crate) is_production: bool,
+    /// All objects of it.
+    pub(crate) objects: Vec<Object>,
+}
+
+/// What is known beside the manifests.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The services, as their binaries describe themselves.
+    pub(crate) services: Vec<Description>,
+    /// The Secrets that the README says how to make, with their keys.
+    pub(crate) secrets: BTreeMap<String, BTreeSet<String>>,
+    /// The images that are built, if that is known.
+    pub(crate) images: Option<BTreeSet<String>>,
+}
+
+/// An overlay under inspection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inspection<'a> {
+    pub(crate) overlay: &'a Overlay,
+    pub(crate) known: &'a Known,
+}
+
+/// Something wrong, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Finding {
+    /// Where, as `Deployment/tickets-depl`.
+    pub(crate) place: String,
+    /// What is wrong.
+    pub(crate) wrong: String,
+    /// What to do.
+    pub(crate) remedy: String,
+}
+
+impl Finding {
+    pub(crate) fn new(
+        place: impl fmt::Display,
+        wrong: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            place: place.to_string(),
+            wrong: wrong.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.place, self.wrong, self.remedy)
+    }
+}
+
+/// A service of ours where it is deployed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deployed<'a> {
+    pub(crate) service: &'a Description,
+    pub(crate) pod: Pod<'a>,
+    pub(crate) container: Container<'a>,
+}
+
+impl<'a> Inspection<'a> {
+    pub(crate) fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &'a Object> + use<'a> {
+        let objects = self.overlay.objects.iter();
+        objects.filter(move |object| object.is(kind))
+    }
+
+    pub(crate) fn find(&self, kind: &str, name: &str) -> Option<&'a Object> {
+        let mut objects = self.overlay.objects.iter();
+        objects.find(|object| object.is(kind) && object.name() == name)
+    }
+
+    pub(crate) fn pods(&self) -> impl Iterator<Item = Pod<'a>> + use<'a> {
+        self.overlay.objects.iter().filter_map(Object::pod)
+    }
+
+    /// The services of ours that are deployed here, known by their images.
+    pub(crate) fn deployed(&self) -> impl Iterator<Item = Deployed<'a>> + use<'a> {
+        let services = &self.known.services;
+        self.pods().flat_map(move |pod| {
+            pod.containers().filter_map(move |container| {
+                let stem = container.image_stem();
+                let service = services.iter().find(|service| service.name == stem)?;
+                Some(Deployed {
+                    service,
+                    pod,
+                    container,
+                })
+            })
+        })
+    }
+}
+
+impl Deployed<'_> {
+    /// The number of the service's port, as its variables set it here.
+    pub(crate) fn port(&self, name: &str) -> Option<u64> {
+        let port = self.service.ports.iter().find(|port| port.name == name)?;
+        let set = self.container.environment().iter();
+        let set = set.filter(|variable| variable["name"] == port.variable.as_str());
+        set.filter_map(|variable| variable["value"].as_str()?.parse().ok())
+            .next_back()
+            .or_else(|| Some(u64::from(port.default)))
+    }
+}

@@ -1,0 +1,170 @@
+//! Disruptions, and how many of each there are.
+
+use crate::manifests::inspection::{Finding, Inspection};
+use crate::manifests::object::{Object, Pod, text};
+use crate::manifests::selector::selects;
+
+/// How many of a workload there are at least, as an autoscaler or the workload says.
+fn replicas(inspection: &Inspection<'_>, workload: &Object) -> u64 {
+    match scaler(inspection, workload) {
+        Some(scaler) => scaler.at(&["spec", "minReplicas"]).as_u64().unwrap_or(1),
+        None => workload.at(&["spec", "replicas"]).as_u64().unwrap_or(1),
+    }
+}
+
+fn scaler<'a>(inspection: &Inspection<'a>, workload: &Object) -> Option<&'a Object> {
+    inspection
+        .of_kind("HorizontalPodAutoscaler")
+        .find(|scaler| {
+            let target = scaler.at(&["spec", "scaleTargetRef"]);
+            text(target, "kind") == workload.kind() && text(target, "name") == workload.name()
+        })
+}
+
+fn workloads<'a>(inspection: &Inspection<'a>) -> impl Iterator<Item = Pod<'a>> {
+    let pods = inspection.pods();
+    pods.filter(|pod| matches!(pod.owner.kind(), "Deployment" | "StatefulSet"))
+}
+
+/// Every workload has a budget that says how many pods may be taken at once, and lets at least one be.
+pub(super) fn disruptions_are_bounded(inspection: &Inspection<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pod in workloads(inspection) {
+        let budgets = inspection.of_kind("PodDisruptionBudget");
+        let labels = pod.labels();
+        let mut budgets =
+            budgets.filter(|budget| selects(budget.at(&["spec", "selector"]), &labels));
+        let Some(budget) = budgets.next() else {
+            findings.push(Finding::new(
+                pod.owner,
+                "no PodDisruptionBudget speaks of its pods",
+                "add one with maxUnavailable: 1",
+            ));
+            continue;
+        };
+        if budgets.next().is_some() {
+            findings.push(Finding::new(
+                pod.owner,
+                "several PodDisruptionBudgets speak of its pods, which then cannot be moved at all",
+                "let one be",
+            ));
+        }
+        let (most, least) = (
+            budget.at(&["spec", "maxUnavailable"]),
+            budget.at(&["spec", "minAvailable"]),
+        );
+        let all_stay = least
+            .as_u64()
+            .is_some_and(|least| least >= replicas(inspection, pod.owner));
+        if *most == 0 || *most == "0%" || *least == "100%" || all_stay {
+            findings.push(Finding::new(
+                budget,
+                format!(
+                    "it never lets a pod of {} be moved, so no machine can be emptied",
+                    pod.owner
+                ),
+                "set maxUnavailable: 1",
+            ));
+        }
+    }
+    findings
+}
+
+/// In production there are several of each service of ours, and an autoscaler that says how many.
+pub(super) fn stateless_scale(inspection: &Inspection<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !inspection.overlay.is_production {
+        return findings;
+    }
+    for deployed in inspection.deployed() {
+        let workload = deployed.pod.owner;
+        let Some(scaler) = scaler(inspection, workload) else {
+            findings.push(Finding::new(
+                workload,
+                "it does not grow with what is asked of it",
+                "add a HorizontalPodAutoscaler",
+            ));
+            continue;
+        };
+        let least = replicas(inspection, workload);
+        let most = scaler.at(&["spec", "maxReplicas"]).as_u64().unwrap_or(0);
+        if least < 2 || most <= least {
+            findings.push(Finding::new(
+                scaler,
+                format!("there are {least} to {most} of it"),
+                "set minReplicas to at least 2 and maxReplicas above it",
+            ));
+        }
+        if !workload.at(&["spec", "replicas"]).is_null() {
+            findings.push(Finding::new(
+                workload,
+                "applying it again undoes what its autoscaler decided",
+                "take `replicas` out",
+            ));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{assert_clean, assert_finds, findings_in, known};
+    use super::*;
+
+    const TICKETS: &str = "
+kind: Deployment
+metadata: { name: tickets-depl }
+spec:
+  template:
+    metadata: { labels: { app: tickets } }
+    spec: { containers: [{ name: service, image: 'a/tickets:1' }] }
+---
+kind: PodDisruptionBudget
+metadata: { name: tickets }
+spec: { maxUnavailable: 1, selector: { matchLabels: { app: tickets } } }
+---
+kind: HorizontalPodAutoscaler
+metadata: { name: tickets }
+spec: { scaleTargetRef: { kind: Deployment, name: tickets-depl }, minReplicas: 2, maxReplicas: 6 }
+";
+
+    #[test]
+    fn pods_can_be_moved_one_by_one() {
+        assert_clean(disruptions_are_bounded, TICKETS);
+        assert_finds(
+            disruptions_are_bounded,
+            &TICKETS.replace("matchLabels: { app: tickets }", "matchLabels: { app: x }"),
+            &["no PodDisruptionBudget"],
+        );
+        for never in ["maxUnavailable: 0", "minAvailable: 2", "minAvailable: 100%"] {
+            let yaml = TICKETS.replace("maxUnavailable: 1", never);
+            assert_finds(
+                disruptions_are_bounded,
+                &yaml,
+                &["PodDisruptionBudget/tickets", "never"],
+            );
+        }
+        let twice = format!(
+            "{TICKETS}---\nkind: PodDisruptionBudget\nspec: {{ maxUnavailable: 1, selector: {{}} }}"
+        );
+        assert_finds(disruptions_are_bounded, &twice, &["several"]);
+    }
+
+    #[test]
+    fn in_production_there_are_several_of_each_service() {
+        assert_clean(stateless_scale, TICKETS);
+        let alone = TICKETS.split("---\nkind: Horizontal").next().unwrap();
+        assert_finds(stateless_scale, alone, &["does not grow"]);
+        assert_eq!(
+            findings_in(stateless_scale, alone, &known(), false),
+            Vec::<String>::new()
+        );
+        assert_finds(
+            stateless_scale,
+            &TICKETS.replace("minReplicas: 2", "minReplicas: 1"),
+            &["1 to 6"],
+        );
+        let fixed = TICKETS.replace("spec:\n  template", "spec:\n  replicas: 2\n  template");
+        assert_finds(stateless_scale, &fixed, &["undoes"]);
+    }
+}

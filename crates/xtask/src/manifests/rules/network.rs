@@ -1,0 +1,413 @@
+//! Who may speak to whom.
+
+use serde_json::Value;
+
+use crate::manifests::inspection::{Deployed, Finding, Inspection};
+use crate::manifests::object::{Object, items, text, texts};
+use crate::manifests::selector::has_all;
+use crate::manifests::traffic::{Side, peers, policies, way};
+
+/// The label of namespaces that may look at figures, and nobody else.
+const MONITORING: &str = "ticketing.dev/monitoring";
+
+/// Nobody speaks to anybody unless it is said: for each pod there is a policy of either side, and one for all pods that
+/// are to come.
+pub(super) fn denied_by_default(inspection: &Inspection<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let denies_all = |policy: &Object| {
+        policy
+            .at(&["spec", "podSelector"])
+            .as_object()
+            .is_some_and(serde_json::Map::is_empty)
+            && [Side::Ingress, Side::Egress]
+                .iter()
+                .all(|side| side.is_of(policy))
+            && ["ingress", "egress"]
+                .iter()
+                .all(|rules| items(policy.at(&["spec", rules])).is_empty())
+    };
+    if inspection.pods().next().is_some() && !inspection.of_kind("NetworkPolicy").any(denies_all) {
+        findings.push(Finding::new(
+            "NetworkPolicy",
+            "what no policy speaks of is allowed",
+            "add one with podSelector: {}, both policyTypes and no rules",
+        ));
+    }
+    for pod in inspection.pods() {
+        let own = [Side::Ingress, Side::Egress]
+            .into_iter()
+            .flat_map(|side| policies(inspection, &pod, side));
+        let is_named = |policy: &Object| {
+            let selector = policy.at(&["spec", "podSelector"]);
+            selector
+                .as_object()
+                .is_some_and(|selector| !selector.is_empty())
+        };
+        if !own.into_iter().any(is_named) {
+            findings.push(Finding::new(
+                pod.owner,
+                "no NetworkPolicy speaks of its pods",
+                "add one that says who may reach it and whom it reaches",
+            ));
+        }
+    }
+    findings
+}
+
+/// The admin ports are for the monitoring; all others reach APIs at most. What the monitoring is told of them is true.
+pub(super) fn admin_ports_are_for_the_monitoring(inspection: &Inspection<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for deployed in inspection.deployed() {
+        let pod = deployed.pod;
+        let Some(port) = deployed.port("admin") else {
+            continue;
+        };
+        findings.extend(annotations_fit(&deployed, port));
+        let peers = peers(inspection, &pod, Side::Ingress, port, &pod);
+        if !peers.iter().any(|peer| is_monitoring(peer)) {
+            findings.push(Finding::new(
+                pod.owner,
+                format!("the monitoring does not reach its admin port {port}"),
+                format!("let namespaces with the label {MONITORING} in"),
+            ));
+        }
+        for peer in peers.into_iter().filter(|peer| !is_monitoring(peer)) {
+            let who = if peer.is_null() {
+                "everybody".to_owned()
+            } else {
+                peer.to_string()
+            };
+            findings.push(Finding::new(
+                pod.owner,
+                format!("its admin port is open to {who}"),
+                format!("let only namespaces with the label {MONITORING} in"),
+            ));
+        }
+    }
+    findings
+}
+
+/// The annotations by which a collector of figures finds them.
+fn annotations_fit(deployed: &Deployed<'_>, port: u64) -> Option<Finding> {
+    let annotations = deployed.pod.annotations();
+    let annotation = |name: &str| {
+        annotations
+            .get(format!("prometheus.io/{name}").as_str())
+            .copied()
+    };
+    let path = annotation("path").unwrap_or("/metrics");
+    let serves = deployed
+        .service
+        .admin_paths
+        .iter()
+        .any(|known| known == path);
+    let is_true = serves && annotation("port") == Some(port.to_string().as_str());
+    (annotation("scrape") == Some("true") && !is_true).then(|| {
+        Finding::new(
+            deployed.pod.owner,
+            format!("its figures are not at {path} of the port that prometheus.io/port names"),
+            format!("set prometheus.io/port to {port} and prometheus.io/path to a path of it"),
+        )
+    })
+}
+
+/// Whoever a path leads to lets those in who come from outside: another namespace, which is that of the ingress.
+pub(super) fn apis_can_be_entered(inspection: &Inspection<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for deployed in inspection
+        .deployed()
+        .filter(|deployed| !deployed.service.paths.is_empty())
+    {
+        let Some(port) = deployed.port("api") else {
+            continue;
+        };
+        let peers = peers(
+            inspection,
+            &deployed.pod,
+            Side::Ingress,
+            port,
+            &deployed.pod,
+        );
+        let is_other_namespace =
+            |peer: &&Value| !peer["namespaceSelector"].is_null() && !is_monitoring(peer);
+        if !peers.iter().any(is_other_namespace) {
+            findings.push(Finding::new(
+                deployed.pod.owner,
+                format!("no ingress reaches its port {port}"),
+                "let the namespace of the ingress in",
+            ));
+        }
+    }
+    findings
+}
+
+fn is_monitoring(peer: &Value) -> bool {
+    let labels = texts(&peer["namespaceSelector"]["matchLabels"]);
+    labels.contains_key(MONITORING) && peer["ipBlock"].is_null()
+}
+
+/// Where a variable names a Service of this namespace, the way there is open; and so is the way of the ingress.
+pub(super) fn needed_ways_are_open(inspection: &Inspection<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for deployed in inspection.deployed() {
+        let (from, container) = (deployed.pod, deployed.container);
+        for variable in container.environment() {
+            let value = text(variable, "value");
+            for (service, port) in named_services(inspection, &deployed.service.name, value) {
+                for to in inspection
+                    .pods()
+                    .filter(|pod| is_behind(service, &pod.labels()))
+                {
+                    let Some(port) = target_port(service, port).and_then(|target| to.port(target))
+                    else {
+                        findings.push(Finding::new(
+                            from.owner,
+                            format!(
+                                "{} speaks of a port {port} of {service}, which it does not have",
+                                text(variable, "name")
+                            ),
+                            "name one of its ports",
+                        ));
+                        continue;
+                    };
+                    if let Err(side) = way(inspection, &from, &to, port) {
+                        findings.push(Finding::new(
+                            from.owner,
+                            format!(
+                                "{} names {service}, but no policy opens the {side:?} of that way",
+                                text(variable, "name")
+                            ),
+                            format!("open the way to {} at port {port}", to.owner),
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// The Services whose names stand in a text, each with the port behind it. A variable may hold a place for the name of a
+/// service of ours, which then means each that has an API.
+fn named_services<'a>(
+    inspection: &Inspection<'a>,
+    asker: &str,
+    value: &str,
+) -> Vec<(&'a Object, u64)> {
+    let names: Vec<_> = if value.contains("{service}") {
+        let services = inspection.known.services.iter();
+        let others = services.filter(|service| service.name != asker && !service.paths.is_empty());
+        others
+            .map(|service| value.replace("{service}", &service.name))
+            .collect()
+    } else {
+        vec![value.to_owned()]
+    };
+    let mut found = Vec::new();
+    for value in &names {
+        for service in inspection.of_kind("Service") {
+            found.extend(port_behind(value, service.name()).map(|port| (service, port)));
+        }
+    }
+    found
+}
+
+/// The port behind a host's name in a text.
+fn port_behind(text: &str, host: &str) -> Option<u64> {
+    text.match_indices(host).find_map(|(start, _)| {
+        let before = text[..start].chars().next_back();
+        let is_whole = before.is_none_or(|letter| "/@,.".contains(letter));
+        let digits = text[start + host.len()..].strip_prefix(':')?;
+        let end = digits
+            .find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(digits.len());
+        digits[..end].parse().ok().filter(|_| is_whole)
+    })
+}
+
+fn target_port(service: &Object, port: u64) -> Option<&Value> {
+    let ports = items(service.at(&["spec", "ports"]));
+    let port = ports
+        .iter()
+        .find(|listed| listed["port"].as_u64() == Some(port))?;
+    Some(if port["targetPort"].is_null() {
+        &port["port"]
+    } else {
+        &port["targetPort"]
+    })
+}
+
+fn is_behind(service: &Object, labels: &crate::manifests::object::Labels<'_>) -> bool {
+    has_all(&texts(service.at(&["spec", "selector"])), labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{assert_clean, assert_finds, findings};
+    use super::*;
+
+    const PODS: &str = "
+kind: Deployment
+metadata: { name: tickets-depl }
+spec:
+  template:
+    metadata: { labels: { app: tickets } }
+    spec:
+      containers:
+        - { name: service, image: 'a/tickets:1', env: [{ name: NATS_URL, value: 'nats://nats-srv:4222' }] }
+---
+kind: StatefulSet
+metadata: { name: nats }
+spec:
+  template:
+    metadata: { labels: { app: nats } }
+    spec:
+      containers: [{ name: nats, ports: [{ name: nats, containerPort: 4222 }] }]
+---
+kind: Service
+metadata: { name: nats-srv }
+spec: { selector: { app: nats }, ports: [{ port: 4222, targetPort: nats }] }
+---
+kind: NetworkPolicy
+metadata: { name: default }
+spec: { podSelector: {}, policyTypes: [Ingress, Egress] }
+---
+kind: NetworkPolicy
+metadata: { name: from-outside }
+spec:
+  podSelector: { matchLabels: { app: tickets } }
+  policyTypes: [Ingress]
+  ingress:
+    - { from: [{ namespaceSelector: { matchLabels: { name: ingress } } }], ports: [{ port: 3000 }] }
+    - { from: [{ namespaceSelector: { matchLabels: { ticketing.dev/monitoring: 'true' } } }], ports: [{ port: 9000 }] }
+---
+kind: NetworkPolicy
+metadata: { name: to-nats }
+spec:
+  podSelector: { matchLabels: { app: tickets } }
+  policyTypes: [Egress]
+  egress: [{ to: [{ podSelector: { matchLabels: { app: nats } } }], ports: [{ port: 4222 }] }]
+---
+kind: NetworkPolicy
+metadata: { name: nats }
+spec:
+  podSelector: { matchLabels: { app: nats } }
+  policyTypes: [Ingress]
+  ingress: [{ from: [{ podSelector: { matchLabels: { app: tickets } } }], ports: [{ port: nats }] }]
+";
+
+    #[test]
+    fn what_is_needed_is_open_and_all_else_is_closed() {
+        assert_clean(denied_by_default, PODS);
+        assert_clean(needed_ways_are_open, PODS);
+        assert_clean(admin_ports_are_for_the_monitoring, PODS);
+        assert_clean(apis_can_be_entered, PODS);
+    }
+
+    #[test]
+    fn a_fleet_without_policies_is_open() {
+        let pods = PODS
+            .split("kind: NetworkPolicy")
+            .next()
+            .unwrap()
+            .trim_end()
+            .trim_end_matches("---");
+        let found = findings(denied_by_default, pods);
+        assert_eq!(found.len(), 3, "{found:?}");
+        let without_egress =
+            PODS.replace("policyTypes: [Ingress, Egress]", "policyTypes: [Ingress]");
+        assert_finds(
+            denied_by_default,
+            &without_egress,
+            &["what no policy speaks of"],
+        );
+        let unnamed = PODS.replace(
+            "podSelector: { matchLabels: { app: nats } }\n  policyTypes",
+            "podSelector: {}\n  policyTypes",
+        );
+        assert_finds(
+            denied_by_default,
+            &unnamed,
+            &["StatefulSet/nats", "no NetworkPolicy"],
+        );
+    }
+
+    #[test]
+    fn a_way_that_is_needed_must_be_open_on_both_sides() {
+        let out = PODS.replace(
+            "to: [{ podSelector: { matchLabels: { app: nats } } }]",
+            "to: [{ podSelector: { matchLabels: { app: redis } } }]",
+        );
+        assert_finds(needed_ways_are_open, &out, &["NATS_URL", "Egress", "4222"]);
+        let into = PODS.replace(
+            "from: [{ podSelector: { matchLabels: { app: tickets } } }]",
+            "from: [{ podSelector: { matchLabels: { app: orders } } }]",
+        );
+        assert_finds(needed_ways_are_open, &into, &["Ingress"]);
+        let port = PODS.replace("ports: [{ port: nats }]", "ports: [{ port: 8222 }]");
+        assert_finds(needed_ways_are_open, &port, &["Ingress"]);
+        let variable = PODS.replace("nats-srv:4222", "nats-srv:4223");
+        assert_finds(needed_ways_are_open, &variable, &["port 4223"]);
+    }
+
+    #[test]
+    fn the_admin_port_is_for_the_monitoring() {
+        let rule = admin_ports_are_for_the_monitoring;
+        let open = |peer: &str| {
+            format!(
+                "{PODS}---\nkind: NetworkPolicy\nspec: {{ podSelector: {{ matchLabels: {{ app: tickets }} }}, policyTypes: [Ingress], ingress: [{{ {peer} ports: [{{ port: 9000 }}] }}] }}"
+            )
+        };
+        assert_finds(rule, &open(""), &["everybody"]);
+        let fleet = "from: [{ podSelector: { matchLabels: { app: nats } } }],";
+        assert_finds(rule, &open(fleet), &["open to", "nats"]);
+        let range = open(fleet).replace(
+            "ports: [{ port: 9000 }] }] }",
+            "ports: [{ port: 8999, endPort: 9999 }] }] }",
+        );
+        assert_finds(rule, &range, &["open to", "nats"]);
+        assert_finds(
+            rule,
+            &PODS.replace("port: 9000", "port: 9001"),
+            &["does not reach"],
+        );
+    }
+
+    #[test]
+    fn the_monitoring_is_told_the_truth() {
+        let annotated = |annotations: &str| {
+            let metadata = "metadata: { labels: { app: tickets }";
+            let with = format!(
+                "{metadata}, annotations: {{ prometheus.io/scrape: 'true', {annotations} }}"
+            );
+            PODS.replace(metadata, &with)
+        };
+        let rule = admin_ports_are_for_the_monitoring;
+        assert_clean(
+            rule,
+            &annotated("prometheus.io/port: '9000', prometheus.io/path: /metrics"),
+        );
+        assert_finds(
+            rule,
+            &annotated("prometheus.io/port: '9001'"),
+            &["prometheus.io/port"],
+        );
+        assert_finds(
+            rule,
+            &annotated("prometheus.io/port: '9000', prometheus.io/path: /figures"),
+            &["/figures"],
+        );
+    }
+
+    #[test]
+    fn an_api_lets_the_ingress_in() {
+        assert_finds(
+            apis_can_be_entered,
+            &PODS.replace("port: 3000", "port: 3001"),
+            &["no ingress", "3000"],
+        );
+        let namespace = "namespaceSelector: { matchLabels: { name: ingress } }";
+        let pods = PODS.replace(namespace, "podSelector: { matchLabels: { app: nats } }");
+        assert_finds(apis_can_be_entered, &pods, &["no ingress"]);
+    }
+}

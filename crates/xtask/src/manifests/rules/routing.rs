@@ -1,0 +1,247 @@
+//! Which path leads to which service: what the Ingress and the HTTPRoutes say is what the services serve.
+
+use serde_json::Value;
+
+use crate::manifests::inspection::{Deployed, Finding, Inspection};
+use crate::manifests::object::{Object, at, items, text, texts};
+use crate::manifests::selector::has_all;
+
+/// One rule of an Ingress or an HTTPRoute.
+struct Route<'a> {
+    said_by: &'a Object,
+    path: &'a str,
+    is_prefix: bool,
+    service: &'a str,
+    port: &'a Value,
+}
+
+/// Every rule leads to a service that serves its path, at its API's port; and every path of a service has a rule.
+pub(super) fn paths_lead_to_their_services(inspection: &Inspection<'_>) -> Vec<Finding> {
+    let routes = routes(inspection);
+    let mut findings = Vec::new();
+    for route in &routes {
+        findings.extend(leads_astray(inspection, route));
+    }
+    let is_entered = !routes.is_empty();
+    for service in &inspection.known.services {
+        for path in &service.paths {
+            let routed = |route: &Route<'_>| {
+                route.is_prefix && route.path.trim_end_matches('/') == path.trim_end_matches('/')
+            };
+            if is_entered && !routes.iter().any(routed) {
+                findings.push(Finding::new(
+                    "Ingress",
+                    format!("nothing leads to {path} of {}", service.name),
+                    "add a rule for it",
+                ));
+            }
+        }
+    }
+    if !is_entered && !inspection.known.services.is_empty() {
+        findings.push(Finding::new(
+            "Ingress",
+            "nothing leads into the fleet",
+            "add an Ingress or HTTPRoutes",
+        ));
+    }
+    findings
+}
+
+fn routes<'a>(inspection: &Inspection<'a>) -> Vec<Route<'a>> {
+    let mut routes = Vec::new();
+    for ingress in inspection.of_kind("Ingress") {
+        let rules = items(ingress.at(&["spec", "rules"])).iter();
+        for path in rules.flat_map(|rule| items(at(rule, &["http", "paths"]))) {
+            let service = at(path, &["backend", "service"]);
+            routes.push(Route {
+                said_by: ingress,
+                path: text(path, "path"),
+                is_prefix: text(path, "pathType") != "Exact",
+                service: text(service, "name"),
+                port: if service["port"]["number"].is_null() {
+                    &service["port"]["name"]
+                } else {
+                    &service["port"]["number"]
+                },
+            });
+        }
+    }
+    for object in inspection.of_kind("HTTPRoute") {
+        for rule in items(object.at(&["spec", "rules"])) {
+            for backend in items(&rule["backendRefs"]) {
+                routes.extend(items(&rule["matches"]).iter().map(|matched| Route {
+                    said_by: object,
+                    path: text(&matched["path"], "value"),
+                    is_prefix: text(&matched["path"], "type") != "Exact",
+                    service: text(backend, "name"),
+                    port: &backend["port"],
+                }));
+            }
+        }
+    }
+    routes
+}
+
+fn leads_astray(inspection: &Inspection<'_>, route: &Route<'_>) -> Option<Finding> {
+    let complain = |wrong: String, remedy: &str| Some(Finding::new(route.said_by, wrong, remedy));
+    let (path, name) = (route.path, route.service);
+    let Some(service) = inspection.find("Service", name) else {
+        return complain(
+            format!("{path} leads to {name}, which is not there"),
+            "name a Service",
+        );
+    };
+    let ports = items(service.at(&["spec", "ports"]));
+    let port = ports
+        .iter()
+        .find(|port| port["port"] == *route.port || port["name"] == *route.port);
+    let selector = texts(service.at(&["spec", "selector"]));
+    let mut deployed = inspection.deployed();
+    let Some(behind) = deployed.find(|deployed| has_all(&selector, &deployed.pod.labels())) else {
+        return complain(
+            format!("{path} leads to {name}, behind which is no service of ours"),
+            "name another Service",
+        );
+    };
+    let Some(port) = port else {
+        return complain(
+            format!(
+                "{path} leads to a port {} of {name}, which it does not have",
+                route.port
+            ),
+            "name one of its ports",
+        );
+    };
+    if !is_api(&behind, port) {
+        return complain(
+            format!("{path} does not lead to the API's port of {name}"),
+            "name that port and no other",
+        );
+    }
+    let serves = behind.service.paths.iter().any(|root| {
+        let rest = path.strip_prefix(root.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    let describes = !route.is_prefix && path == behind.service.description_path;
+    if !serves && !describes {
+        let service = &behind.service.name;
+        return complain(
+            format!("{path} leads to {service}, which does not serve it"),
+            "name the Service of whom it is",
+        );
+    }
+    None
+}
+
+fn is_api(behind: &Deployed<'_>, port: &Value) -> bool {
+    let target = if port["targetPort"].is_null() {
+        &port["port"]
+    } else {
+        &port["targetPort"]
+    };
+    behind.pod.port(target).is_some() && behind.pod.port(target) == behind.port("api")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::{assert_clean, assert_finds, findings};
+    use super::*;
+
+    const TICKETS: &str = "
+kind: Deployment
+metadata: { name: tickets-depl }
+spec:
+  template:
+    metadata: { labels: { app: tickets } }
+    spec:
+      containers:
+        - name: service
+          image: shop/tickets:1
+          ports: [{ name: api, containerPort: 3000 }, { name: admin, containerPort: 9000 }]
+---
+kind: Service
+metadata: { name: tickets-srv }
+spec: { selector: { app: tickets }, ports: [{ port: 3000, targetPort: api }, { port: 9000, targetPort: admin }] }
+---
+";
+
+    fn ingress(rules: &[(&str, &str, u16)]) -> String {
+        let paths: Vec<_> = rules
+            .iter()
+            .map(|(path, service, port)| {
+                format!("{{ path: {path}, pathType: Prefix, backend: {{ service: {{ name: {service}, port: {{ number: {port} }} }} }} }}")
+            })
+            .collect();
+        format!(
+            "{TICKETS}kind: Ingress\nmetadata: {{ name: it }}\nspec: {{ rules: [{{ http: {{ paths: [{}] }} }}] }}",
+            paths.join(", ")
+        )
+    }
+
+    const BOTH: [(&str, &str, u16); 2] = [
+        ("/api/tickets", "tickets-srv", 3000),
+        ("/api/ticket", "tickets-srv", 3000),
+    ];
+
+    #[test]
+    fn every_path_leads_to_who_serves_it() {
+        assert_clean(paths_lead_to_their_services, &ingress(&BOTH));
+        let described = "{ path: /api/tickets/openapi.json, pathType: Exact, backend: { service: { name: tickets-srv, port: { number: 3000 } } } }, ";
+        let exact = ingress(&BOTH).replace("paths: [", &format!("paths: [{described}"));
+        assert_clean(paths_lead_to_their_services, &exact);
+    }
+
+    #[test]
+    fn a_path_that_leads_astray_or_nowhere_is_found() {
+        assert_finds(
+            paths_lead_to_their_services,
+            &ingress(&BOTH[..1]),
+            &["nothing leads to /api/ticket of tickets"],
+        );
+        let cases = [
+            ("/api/orders", "tickets-srv", 3000, "does not serve it"),
+            ("/api/tickets", "orders-srv", 3000, "not there"),
+            ("/api/tickets", "tickets-srv", 80, "does not have"),
+            ("/api/tickets", "tickets-srv", 9000, "API's port"),
+        ];
+        for (path, service, port, word) in cases {
+            let rules = [BOTH[0], BOTH[1], (path, service, port)];
+            assert_finds(
+                paths_lead_to_their_services,
+                &ingress(&rules),
+                &[path, word],
+            );
+        }
+    }
+
+    #[test]
+    fn an_http_route_is_read_like_an_ingress() {
+        let route = |path: &str| {
+            let paths = ["/api/tickets", "/api/ticket", path];
+            let matches =
+                paths.map(|path| format!("{{ path: {{ type: PathPrefix, value: {path} }} }}"));
+            let rule = format!(
+                "{{ matches: [{}], backendRefs: [{{ name: tickets-srv, port: 3000 }}] }}",
+                matches.join(", ")
+            );
+            format!(
+                "{TICKETS}kind: HTTPRoute\nmetadata: {{ name: it }}\nspec: {{ rules: [{rule}] }}"
+            )
+        };
+        assert_clean(paths_lead_to_their_services, &route("/api/tickets/mine"));
+        assert_finds(
+            paths_lead_to_their_services,
+            &route("/api/users"),
+            &["HTTPRoute/it", "/api/users"],
+        );
+    }
+
+    #[test]
+    fn a_fleet_can_be_entered() {
+        let found = findings(paths_lead_to_their_services, TICKETS);
+        assert!(
+            found[0].contains("nothing leads into the fleet"),
+            "{found:?}"
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! Code in prose, and fields in tables.
+
+use leptos::prelude::*;
+
+use crate::docs::Field;
+
+/// A text in which what stands between backticks is code.
+pub(super) fn prose(text: &str) -> AnyView {
+    let parts = text.split('`').enumerate().map(|(index, part)| {
+        let part = part.to_owned();
+        if index % 2 == 1 {
+            view! { <code>{part}</code> }.into_any()
+        } else {
+            part.into_any()
+        }
+    });
+    parts.collect_view().into_any()
+}
+
+/// The method of an operation.
+pub(super) fn method(name: &str) -> impl IntoView + use<> {
+    let class = format!("method {}", name.to_lowercase());
+    view! { <span class=class>{name.to_owned()}</span> }
+}
+
+/// A block of code, which can be scrolled by keyboard.
+pub(super) fn block(label: &str, code: &str) -> impl IntoView + use<> {
+    view! {
+        <pre class="code" tabindex="0" role="region" aria-label=label.to_owned()>
+            <code>{code.to_owned()}</code>
+        </pre>
+    }
+}
+
+/// The fields of a body; nothing if it has none.
+pub(super) fn fields(label: &str, fields: &[Field]) -> Option<impl IntoView + use<>> {
+    let rows = fields.iter().map(|field| {
+        let need = if field.required { "" } else { "optional" };
+        let Field {
+            name,
+            kind,
+            description,
+            ..
+        } = field.clone();
+        view! {
+            <li>
+                <code class="name">{name}</code>
+                <span class="kind">{prose(&kind)}</span>
+                <span class="need">{need}</span>
+                <span class="what">{prose(&description)}</span>
+            </li>
+        }
+    });
+    (!fields.is_empty()).then(|| {
+        view! {
+            <ul class="fields" aria-label=label.to_owned()>
+                {rows.collect_view()}
+            </ul>
+        }
+    })
+}
