@@ -23,7 +23,9 @@ impl Checker {
     pub async fn connect(fleet: &Arc<Fleet>) -> Result<Self> {
         let of_stripe = fleet.clone();
         let ledger = move || ledger(&of_stripe);
-        Ok(Self(audit::Checker::connect(&access(fleet), ledger).await?))
+        let access = access(fleet);
+        let checker = Box::pin(audit::Checker::connect(&access, ledger));
+        Ok(Self(checker.await?))
     }
 
     /// Begins to look at the databases while the run goes on, as often as they are there.

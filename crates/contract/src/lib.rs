@@ -1,5 +1,5 @@
 //! The documents of the fleet's contract, as they were last agreed to: what each service's API takes and answers
-//! (`OpenAPI`), and what the services tell each other (`AsyncAPI`).
+//! (OpenAPI), and what the services tell each other (AsyncAPI).
 //!
 //! The documents are made from the code; these are copies, under version control, so that a change of the contract is
 //! seen by whoever reads the change. This crate's tests make the documents anew and fail when one differs from its copy.
@@ -39,5 +39,5 @@ pub const APIS: [ApiDocument; 5] = [
     },
 ];
 
-/// The document of all events, `AsyncAPI` in JSON.
+/// The document of all events, AsyncAPI in JSON.
 pub const EVENTS: &str = include_str!("../asyncapi.json");

@@ -127,7 +127,9 @@ async fn story(fleet: &Fleet) {
     let mut everybody = Vec::new();
     for _ in 0..2 + fleet.world.below(3) {
         let (shopper, tickets) = (Shopper::new(fleet), tickets.clone());
-        everybody.push(spawn_local(async move { shopper.shop(&tickets).await }));
+        everybody.push(spawn_local(async move {
+            Box::pin(shopper.shop(&tickets)).await;
+        }));
     }
     let (editor, first) = (seller.clone(), tickets[0]);
     everybody.push(spawn_local(async move { editor.edit(first).await }));

@@ -132,16 +132,14 @@ pub(crate) struct QueueFull;
 impl MailQueue {
     /// A place in the queue, so that nothing need be undone if there is none.
     pub(crate) fn reserve(&self) -> Result<Slot, QueueFull> {
-        match self.sender.clone().try_reserve_owned() {
-            Ok(place) => Ok(Slot {
-                place,
-                queued: self.queued.clone(),
-            }),
-            Err(_) => {
-                self.turned_away.increment();
-                Err(QueueFull)
-            }
-        }
+        let Ok(place) = self.sender.clone().try_reserve_owned() else {
+            self.turned_away.increment();
+            return Err(QueueFull);
+        };
+        Ok(Slot {
+            place,
+            queued: self.queued.clone(),
+        })
     }
 }
 

@@ -175,8 +175,11 @@ impl TicketStore {
     ) -> Result<bool, StoreError> {
         update.insert("$set", TicketDocument::from(new).changeable());
         let written = self.tickets.update(filter, update, &[new.event()]).await?;
-        written.iter().for_each(|_| counter.increment());
-        Ok(written.is_some())
+        let is_written = written.is_some();
+        if is_written {
+            counter.increment();
+        }
+        Ok(is_written)
     }
 
     /// The state of every ticket, for re-emission.

@@ -158,7 +158,9 @@ async fn collection(fleet: &Fleet, database: &str, name: &str) -> Collection<Doc
 /// What is found if load and faults ended so long ago.
 async fn check(checker: &Checker, history: &History, ago: Duration) -> Verdict {
     let ended = Clock::system().now().minus(ago);
-    checker.check(history, ended, ended).await.unwrap()
+    Box::pin(checker.check(history, ended, ended))
+        .await
+        .unwrap()
 }
 
 fn names(verdict: &Verdict, invariant: Invariant, entity: &impl ToString) -> bool {

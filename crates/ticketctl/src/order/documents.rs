@@ -104,7 +104,16 @@ impl Documents {
             waiting(timeline, "tickets", &ticket.outbox);
         }
         if let Some(due) = self.job {
-            timeline.add(Moment::new(due, "expiration", "job due", "waits in Redis"));
+            let active = self
+                .order
+                .as_ref()
+                .is_some_and(|order| order.status.is_active());
+            let details = if active {
+                "waits in Redis"
+            } else {
+                "waits in Redis, and will change nothing"
+            };
+            timeline.add(Moment::new(due, "expiration", "job due", details));
         }
     }
 

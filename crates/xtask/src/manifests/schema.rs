@@ -117,15 +117,14 @@ impl Schemas {
 
     fn compile(&self, name: &str) -> Result<Option<Validator>> {
         let of_others = KINDS_OF_OTHERS.iter().find(|(known, _)| *known == name);
-        let schema = match of_others {
-            Some((_, text)) => serde_json::from_str(text).context("a schema of ours")?,
-            None => {
-                let path = self.folder.join(format!("{name}.json"));
-                if !path.is_file() {
-                    return Ok(None);
-                }
-                read(&path)?
+        let schema = if let Some((_, text)) = of_others {
+            serde_json::from_str(text).context("a schema of ours")?
+        } else {
+            let path = self.folder.join(format!("{name}.json"));
+            if !path.is_file() {
+                return Ok(None);
             }
+            read(&path)?
         };
         let compiled = jsonschema::options()
             .with_retriever(Folder(self.folder.clone()))
@@ -171,8 +170,8 @@ mod tests {
         let definitions = r#"{"$defs": {"spec": {"type": "object", "additionalProperties": false,
             "properties": {"replicas": {"type": "integer"}}}}}"#;
         fs::write(folder.join("_definitions.json"), definitions).unwrap();
-        let deployment = r##"{"$id": "/api/deployment-apps-v1.json", "type": "object", "properties": {
-            "spec": {"$ref": "/api/_definitions.json#/$defs/spec"}}}"##;
+        let deployment = r#"{"$id": "/api/deployment-apps-v1.json", "type": "object", "properties": {
+            "spec": {"$ref": "/api/_definitions.json#/$defs/spec"}}}"#;
         fs::write(folder.join("deployment-apps-v1.json"), deployment).unwrap();
         Schemas::of("v1.30.0", package)
     }

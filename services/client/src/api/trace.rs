@@ -22,18 +22,15 @@ pub(super) async fn traced(
         exchange(client, request).await
     };
     let answered = sent.instrument(span.clone()).await;
-    match &answered {
-        Ok(answer) => {
-            span.record("http.response.status_code", answer.status.as_u16());
-            if answer.status.is_client_error() || answer.status.is_server_error() {
-                span.record("otel.status_code", "ERROR");
-                span.record("error.type", answer.status.as_str());
-            }
-        }
-        Err(_) => {
+    if let Ok(answer) = &answered {
+        span.record("http.response.status_code", answer.status.as_u16());
+        if answer.status.is_client_error() || answer.status.is_server_error() {
             span.record("otel.status_code", "ERROR");
-            span.record("error.type", "unavailable");
+            span.record("error.type", answer.status.as_str());
         }
+    } else {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", "unavailable");
     }
     answered
 }

@@ -105,7 +105,7 @@ async fn attempt(
         {
             Ok(answer) => {
                 cookies.clone_from(&answer.cookies);
-                tried = answered(address, answer);
+                tried = answered(address, &answer);
             }
             Err(_) => tried = Tried::Unavailable,
         }
@@ -125,7 +125,7 @@ async fn attempt(
     response
 }
 
-fn answered(address: String, answer: Attempt) -> Tried {
+fn answered(address: String, answer: &Attempt) -> Tried {
     let headers = &answer.headers;
     let mut told: Vec<_> = TOLD
         .iter()

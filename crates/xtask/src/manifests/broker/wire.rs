@@ -42,10 +42,11 @@ impl Wire {
         let mut request = String::new();
         for (number, claim) in claims.iter().enumerate() {
             let subject = &claim.subject;
-            request += &match claim.verb {
+            let asked = match claim.verb {
                 Verb::Publish => format!("PUB {subject} 0\r\n\r\n"),
                 Verb::Subscribe => format!("SUB {subject} {number}\r\nUNSUB {number}\r\n"),
             };
+            request.push_str(&asked);
         }
         let answers = self.ask(&request).await?;
         let is_refused = |claim: &&Claim| {

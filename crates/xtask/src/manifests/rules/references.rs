@@ -84,7 +84,7 @@ fn keys(inspection: &Inspection<'_>, kind: &'static str, name: &str) -> Option<B
     inspection.known.secrets.get(name).cloned()
 }
 
-fn of_container<'a>(container: Container<'a>) -> Vec<Reference<'a>> {
+fn of_container(container: Container<'_>) -> Vec<Reference<'_>> {
     let mut references = Vec::new();
     for variable in container.environment() {
         let source = &variable["valueFrom"];

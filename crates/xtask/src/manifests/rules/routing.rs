@@ -25,10 +25,10 @@ pub(super) fn paths_lead_to_their_services(inspection: &Inspection<'_>) -> Vec<F
     let is_entered = !routes.is_empty();
     for service in &inspection.known.services {
         for path in &service.paths {
-            let routed = |route: &Route<'_>| {
+            let is_led_to = |route: &Route<'_>| {
                 route.is_prefix && route.path.trim_end_matches('/') == path.trim_end_matches('/')
             };
-            if is_entered && !routes.iter().any(routed) {
+            if is_entered && !routes.iter().any(is_led_to) {
                 findings.push(Finding::new(
                     "Ingress",
                     format!("nothing leads to {path} of {}", service.name),

@@ -143,9 +143,9 @@ fn curl(operation: &Operation, origin: &str) -> String {
     }
     if let Some(body) = &operation.body {
         let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-        line.push_str(&format!(
-            " -H 'content-type: application/json' \\\n  -d '{body}' \\\n "
-        ));
+        line.push_str(" -H 'content-type: application/json' \\\n  -d '");
+        line.push_str(&body.to_string());
+        line.push_str("' \\\n ");
     }
     format!("{line} '{origin}{}'", operation.path)
 }

@@ -75,7 +75,7 @@ fn outcome(method: &str, tried: Tried) -> AnyView {
         } => {
             let mut head = format!("{method} {address}\n\n{status}");
             for (name, value) in headers {
-                head.push_str(&format!("\n{name}: {value}"));
+                head.extend(["\n", &name, ": ", &value]);
             }
             view! {
                 <section aria-labelledby="answer">
