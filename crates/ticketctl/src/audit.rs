@@ -116,12 +116,8 @@ fn print(output: &Output, shown: &Shown) -> Result<(), Failure> {
             "{}  {verdict}  {}",
             invariant.invariant, invariant.rule
         ))?;
-        let checked = format!("{:14}{}", "", invariant.checked);
-        output.line(
-            style(lines(&checked, output.width(), "              "))
-                .dim()
-                .to_string(),
-        )?;
+        let checked = lines(&" ".repeat(14), &invariant.checked, output.width());
+        output.line(style(checked).dim().to_string())?;
     }
     findings(output, "VIOLATED", &shown.violations)?;
     findings(
@@ -148,8 +144,8 @@ fn findings(output: &Output, title: &str, found: &[ShownViolation]) -> Result<()
     }
     output.line(format!("\n{}", style(title).bold()))?;
     for violation in found {
-        let text = format!("  {} {}", violation.invariant, violation.words);
-        output.line(lines(&text, output.width(), "     "))?;
+        let prefix = format!("  {} ", violation.invariant);
+        output.line(lines(&prefix, &violation.words, output.width()))?;
     }
     Ok(())
 }

@@ -99,12 +99,8 @@ pub(crate) async fn show(
         ),
     ];
     for (name, value) in facts {
-        let name = style(format!("{name:<10}")).dim();
-        output.line(lines(
-            &format!("{name}{value}"),
-            output.width(),
-            "          ",
-        ))?;
+        let name = style(format!("{name:<10}")).dim().to_string();
+        output.line(lines(&name, &value, output.width()))?;
     }
     match event.body.as_str() {
         Some(text) => output.line(text)?,

@@ -83,3 +83,18 @@ fn report(document: &Document) -> String {
          To agree to the change: {UPDATE}=1 cargo test -p contract, and commit what it writes.\n"
     )
 }
+
+#[test]
+fn every_reference_in_a_document_leads_somewhere() {
+    for document in documents() {
+        let mut parts = vec![&document.current];
+        while let Some(part) = parts.pop() {
+            if let Some(reference) = part["$ref"].as_str() {
+                let target = document.current.pointer(reference.trim_start_matches('#'));
+                assert!(target.is_some(), "{}: {reference}", document.file);
+            }
+            parts.extend(part.as_object().into_iter().flat_map(|members| members.values()));
+            parts.extend(part.as_array().into_iter().flatten());
+        }
+    }
+}

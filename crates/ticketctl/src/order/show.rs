@@ -46,11 +46,7 @@ pub(super) fn print(output: &Output, trace: &Trace) -> Result<(), Failure> {
         output.table(&table)?;
     }
     for words in &trace.unknown {
-        output.line(lines(
-            &format!("not looked at: {words}"),
-            output.width(),
-            "  ",
-        ))?;
+        output.line(lines("not looked at: ", words, output.width()))?;
     }
     Ok(())
 }

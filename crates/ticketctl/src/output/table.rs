@@ -76,20 +76,26 @@ impl Table {
     }
 }
 
-/// The text in lines of at most this width, broken between words, each line after the first begun with `indent`.
-pub(crate) fn lines(text: &str, width: usize, indent: &str) -> String {
-    let mut lines = vec![String::new()];
+/// The text in lines of at most this width, broken between words: the first begins with `prefix`, and the others are
+/// indented by as much.
+pub(crate) fn lines(prefix: &str, text: &str, width: usize) -> String {
+    let indent = " ".repeat(measure_text_width(prefix));
+    let mut lines = Vec::new();
+    let mut line = prefix.to_owned();
+    let mut has_words = false;
     for word in text.split_whitespace() {
-        let line = lines.last().map_or(0, |line| measure_text_width(line));
-        if line > indent.len() && line + 1 + measure_text_width(word) > width {
-            lines.push(indent.to_owned());
+        let with_word = measure_text_width(&line) + 1 + measure_text_width(word);
+        if has_words && with_word > width {
+            lines.push(std::mem::replace(&mut line, indent.clone()));
+            has_words = false;
         }
-        let line = lines.last_mut().expect("there is always a line");
-        if !line.trim_start().is_empty() {
+        if has_words {
             line.push(' ');
         }
         line.push_str(word);
+        has_words = true;
     }
+    lines.push(line);
     lines.join("\n")
 }
 
@@ -130,10 +136,8 @@ expiration    1200  not ready
 
     #[test]
     fn text_is_broken_between_words() {
-        assert_eq!(
-            lines("one two three four", 9, "  "),
-            "one two\n  three\n  four"
-        );
-        assert_eq!(lines("unbreakable", 3, "  "), "unbreakable");
+        let broken = lines("- ", "one two three four", 9);
+        assert_eq!(broken, "- one two\n  three\n  four");
+        assert_eq!(lines("", "unbreakable", 3), "unbreakable");
     }
 }

@@ -37,7 +37,7 @@ impl Status {
         }
         if let Some(letters) = self.dead_letters.filter(|letters| *letters > 0) {
             problems.push(format!(
-                "{letters} dead letters; see `ticketctl dead-letters list`"
+                "dead letters: {letters}; see `ticketctl dead-letters list`"
             ));
         }
         problems

@@ -128,18 +128,14 @@ fn end(output: &Output, status: &Status) -> Result<(), Failure> {
         output.line(format!("\nDead letters: {letters}"))?;
     }
     for words in &status.unknown {
-        output.line(lines(
-            &format!("not looked at: {words}"),
-            output.width(),
-            "  ",
-        ))?;
+        output.line(lines("not looked at: ", words, output.width()))?;
     }
     if status.problems.is_empty() {
         return output.line(style("All is well.").green().to_string());
     }
     output.line(style("\nProblems").bold().to_string())?;
     for problem in &status.problems {
-        output.line(lines(&format!("- {problem}"), output.width(), "  "))?;
+        output.line(lines("- ", problem, output.width()))?;
     }
     Ok(())
 }

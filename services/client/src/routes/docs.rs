@@ -167,7 +167,9 @@ fn address(operation: &Operation, typed: &HashMap<String, String>) -> Option<Str
                 path = path.replace(&format!("{{{}}}", parameter.name), &segment);
             }
             Place::Query if value.is_empty() => {}
-            Place::Query => drop(query.append_pair(&parameter.name, value)),
+            Place::Query => {
+                query.append_pair(&parameter.name, value);
+            }
             Place::Header => {}
         }
     }

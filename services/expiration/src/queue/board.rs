@@ -204,7 +204,7 @@ impl JobQueue {
         workers: Vec<String>,
         deadlines: &[(String, i64)],
     ) -> Result<(Vec<WorkerHold>, Vec<OrderTime>), QueueError> {
-        let jobs: Vec<_> = deadlines
+        let jobs: Vec<(Id<kind::Order>, Timestamp)> = deadlines
             .iter()
             .filter_map(|(order, time)| {
                 Some((order.parse().ok()?, Timestamp::from_milliseconds(*time)))
@@ -233,7 +233,7 @@ impl JobQueue {
                 })
                 .await?;
             let held = holders.iter_mut().zip(holds).filter(|(_, holds)| *holds);
-            held.for_each(|(holder, _)| *holder = Some(worker));
+            held.for_each(|(holder, _)| *holder = Some(worker.as_str()));
         }
         let orders = jobs
             .iter()

@@ -15,7 +15,7 @@ use crate::store::OrderStore;
 #[utoipa::path(
     delete, path = "/api/orders/{id}", tag = "orders",
     security(("session" = [])),
-    params(("id" = IdSchema, Path, description = "The order's id")),
+    params(("id" = inline(IdSchema), Path, description = "The order's id")),
     responses(
         (status = 204, description = "Cancelled"),
         (status = 400, description = "It is paid", body = ErrorBody,

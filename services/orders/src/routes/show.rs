@@ -17,7 +17,7 @@ use crate::store::OrderStore;
 #[utoipa::path(
     get, path = "/api/orders/{id}", tag = "orders",
     security(("session" = [])),
-    params(("id" = IdSchema, Path, description = "The order's id")),
+    params(("id" = inline(IdSchema), Path, description = "The order's id")),
     responses(
         (status = 200, description = "The order", body = OrderView),
         (status = 401, description = "Not signed in, or another's order", body = ErrorBody),

@@ -28,7 +28,7 @@ use crate::watch::Watch;
     get, path = "/api/orders/{id}/stream", tag = "orders",
     security(("session" = [])),
     params(
-        ("id" = IdSchema, Path, description = "The order's id"),
+        ("id" = inline(IdSchema), Path, description = "The order's id"),
         ("Last-Event-ID" = Option<String>, Header, description = "The version of the order that was seen last"),
         ("lastEventId" = Option<String>, Query, description = "The same, for clients that cannot set the header, which wins"),
     ),

@@ -13,7 +13,7 @@ use crate::store::{Place, TicketStore};
     get, path = "/api/tickets", tag = "tickets",
     params(
         ("q" = Option<String>, Query, description = "Words that the title must have, whatever their case", max_length = 100, example = "front row"),
-        ("sort" = Option<TicketSort>, Query, description = "In which order"),
+        ("sort" = inline(Option<TicketSort>), Query, description = "In which order"),
         ("limit" = Option<u32>, Query, description = "How many", minimum = 1, maximum = 100, example = 20),
         ("after" = Option<String>, Query, description = "The last page's end, from its `Link` header"),
     ),

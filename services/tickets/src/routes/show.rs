@@ -14,7 +14,7 @@ use crate::store::TicketStore;
 /// One ticket, for sale or not. Also `GET /api/ticket/{id}`.
 #[utoipa::path(
     get, path = "/api/tickets/{id}", tag = "tickets",
-    params(("id" = IdSchema, Path, description = "The ticket's id")),
+    params(("id" = inline(IdSchema), Path, description = "The ticket's id")),
     responses(
         (status = 200, description = "The ticket", body = TicketView),
         (status = 404, description = "There is none", body = ErrorBody),

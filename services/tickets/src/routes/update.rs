@@ -19,7 +19,7 @@ use crate::store::TicketStore;
 #[utoipa::path(
     put, path = "/api/tickets/{id}", tag = "tickets", request_body = TicketBody,
     security(("session" = [])),
-    params(("id" = IdSchema, Path, description = "The ticket's id")),
+    params(("id" = inline(IdSchema), Path, description = "The ticket's id")),
     responses(
         (status = 200, description = "Changed", body = TicketView),
         (status = 400, description = "Title or price is wrong, or the ticket is reserved or changed", body = ErrorBody,

@@ -32,6 +32,11 @@ pub(super) fn block(label: &str, code: &str) -> impl IntoView + use<> {
     }
 }
 
+/// A text for a `textarea`, whose children are not escaped for us.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
 /// The fields of a body; nothing if it has none.
 pub(super) fn fields(label: &str, fields: &[Field]) -> Option<impl IntoView + use<>> {
     let rows = fields.iter().map(|field| {
@@ -58,4 +63,15 @@ pub(super) fn fields(label: &str, fields: &[Field]) -> Option<impl IntoView + us
             </ul>
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_stays_in_its_field() {
+        let typed = "</textarea><script>1 & 2</script>";
+        assert_eq!(escaped(typed), "&lt;/textarea>&lt;script>1 &amp; 2&lt;/script>");
+    }
 }

@@ -109,7 +109,7 @@ pub(super) fn form(
         view! {
             <div class="field">
                 <label for=id.clone()>"Body"</label>
-                <textarea id=id name=BODY rows=rows spellcheck="false">{value}</textarea>
+                <textarea id=id name=BODY rows=rows spellcheck="false">{code::escaped(&value)}</textarea>
             </div>
         }
     });
