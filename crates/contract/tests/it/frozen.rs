@@ -93,7 +93,11 @@ fn every_reference_in_a_document_leads_somewhere() {
                 let target = document.current.pointer(reference.trim_start_matches('#'));
                 assert!(target.is_some(), "{}: {reference}", document.file);
             }
-            parts.extend(part.as_object().into_iter().flat_map(|members| members.values()));
+            parts.extend(
+                part.as_object()
+                    .into_iter()
+                    .flat_map(|members| members.values()),
+            );
             parts.extend(part.as_array().into_iter().flatten());
         }
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod backlog;
+mod board;
 mod config;
 mod crash;
 mod history;

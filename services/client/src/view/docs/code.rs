@@ -72,6 +72,9 @@ mod tests {
     #[test]
     fn what_was_typed_stays_in_its_field() {
         let typed = "</textarea><script>1 & 2</script>";
-        assert_eq!(escaped(typed), "&lt;/textarea>&lt;script>1 &amp; 2&lt;/script>");
+        assert_eq!(
+            escaped(typed),
+            "&lt;/textarea>&lt;script>1 &amp; 2&lt;/script>"
+        );
     }
 }
