@@ -5,6 +5,9 @@
 //! islands of a page to life, and holds nothing else. Every journey works without it, but for typing a card's
 //! number, which only Stripe's own script may see.
 
+// Views are types, and those of a page nest deeply.
+#![recursion_limit = "512"]
+
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
 compile_error!("`ssr` is the server and `hydrate` the browser: build one at a time");
 

@@ -24,12 +24,13 @@ pub(super) fn method(name: &str) -> impl IntoView + use<> {
 }
 
 /// A block of code, which can be scrolled by keyboard.
-pub(super) fn block(label: &str, code: &str) -> impl IntoView + use<> {
+pub(super) fn block(label: &str, code: &str) -> AnyView {
     view! {
         <pre class="code" tabindex="0" role="region" aria-label=label.to_owned()>
             <code>{code.to_owned()}</code>
         </pre>
     }
+    .into_any()
 }
 
 /// A text for a `textarea`, whose children are not escaped for us.
@@ -38,7 +39,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// The fields of a body; nothing if it has none.
-pub(super) fn fields(label: &str, fields: &[Field]) -> Option<impl IntoView + use<>> {
+pub(super) fn fields(label: &str, fields: &[Field]) -> Option<AnyView> {
     let rows = fields.iter().map(|field| {
         let need = if field.required { "" } else { "optional" };
         let Field {
@@ -62,6 +63,7 @@ pub(super) fn fields(label: &str, fields: &[Field]) -> Option<impl IntoView + us
                 {rows.collect_view()}
             </ul>
         }
+        .into_any()
     })
 }
 
