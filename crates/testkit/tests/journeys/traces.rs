@@ -16,9 +16,12 @@ pub(crate) async fn with_collector(
 ) {
     let _room = ROOM.acquire().await.unwrap();
     let collector = Collector::start().await.unwrap();
+    let mut environment = collector.variables();
+    // Whoever runs the tests may want less of it; these are about what is logged and traced.
+    environment.insert("RUST_LOG".to_owned(), "info".to_owned());
     let settings = FleetSettings {
         expiration,
-        environment: collector.variables(),
+        environment,
         ..FleetSettings::default()
     };
     let fleet = Fleet::start(settings).await.unwrap();
