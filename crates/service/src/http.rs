@@ -3,6 +3,7 @@
 
 mod admission;
 mod connections;
+mod encoded;
 mod error;
 mod event_stream;
 mod extract;
@@ -14,6 +15,7 @@ mod trace;
 
 pub use admission::Limits;
 pub use connections::Connections;
+pub use encoded::Encoded;
 pub use error::{ApiError, Retry};
 pub use event_stream::{EventStreams, LastEventId};
 pub use extract::{Authorized, PathId, Valid, ValidQuery};

@@ -13,6 +13,8 @@ mod command_line;
 pub mod config;
 pub mod definition;
 pub mod description;
+mod finish;
+pub mod grouped;
 pub mod http;
 pub mod lifecycle;
 pub mod messaging;

@@ -3,6 +3,7 @@
 //! The cookie is standard base64 of `{"jwt":"<HS256>"}`, as the reference fleet's clients know it. Whatever is
 //! wrong with a cookie means signed out, never an error.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
@@ -66,9 +67,13 @@ struct Claims {
 
 /// Issues and reads session cookies.
 #[derive(Clone)]
-pub struct Sessions {
+pub struct Sessions(Arc<Manner>);
+
+/// How cookies are made and read.
+struct Manner {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    validation: Validation,
     secure: bool,
     clock: Clock,
 }
@@ -78,12 +83,16 @@ impl Sessions {
     #[must_use]
     pub fn new(config: &SessionConfig, clock: Clock) -> Self {
         let key = config.key.expose_secret().as_bytes();
-        Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Expiry is checked against the injected clock.
+        validation.validate_exp = false;
+        Self(Arc::new(Manner {
             encoding: EncodingKey::from_secret(key),
             decoding: DecodingKey::from_secret(key),
+            validation,
             secure: config.secure,
             clock,
-        }
+        }))
     }
 
     /// The `Set-Cookie` header that signs this user in.
@@ -96,7 +105,7 @@ impl Sessions {
             iat,
             exp: iat + LIFETIME.as_secs(),
         };
-        let jwt = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        let jwt = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.0.encoding)
             .expect("claims are JSON and the key is for HMAC");
         let json = serde_json::to_string(&Cookie { jwt }).expect("a cookie is JSON");
         self.set_cookie(&STANDARD.encode(json), LIFETIME)
@@ -109,7 +118,7 @@ impl Sessions {
     }
 
     fn set_cookie(&self, value: &str, max_age: Duration) -> HeaderValue {
-        let secure = if self.secure { "; Secure" } else { "" };
+        let secure = if self.0.secure { "; Secure" } else { "" };
         let max_age = max_age.as_secs();
         format!("{COOKIE}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
             .try_into()
@@ -127,12 +136,13 @@ impl Sessions {
             .find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
         let json = STANDARD.decode(value).ok()?;
         let cookie: Cookie = serde_json::from_slice(&json).ok()?;
-        let mut validation = Validation::new(Algorithm::HS256);
-        // Expiry is checked below, against the injected clock.
-        validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(&cookie.jwt, &self.decoding, &validation)
-            .ok()?
-            .claims;
+        let Manner {
+            decoding,
+            validation,
+            ..
+        } = &*self.0;
+        let claims = jsonwebtoken::decode::<Claims>(&cookie.jwt, decoding, validation);
+        let claims = claims.ok()?.claims;
         (self.now_seconds() < claims.exp).then_some(SessionView {
             id: claims.id,
             email: claims.email,
@@ -141,7 +151,7 @@ impl Sessions {
     }
 
     fn now_seconds(&self) -> u64 {
-        u64::try_from(self.clock.now().milliseconds() / 1_000).unwrap_or(0)
+        u64::try_from(self.0.clock.now().milliseconds() / 1_000).unwrap_or(0)
     }
 }
 

@@ -13,6 +13,8 @@ use service::{App, Clock};
 use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};
 use crate::feed::TicketFeed;
+use crate::routes::list::Lists;
+use crate::routes::show::Shown;
 use crate::store::TicketStore;
 use crate::{DEFINITION, NAME, feed, routes};
 
@@ -21,6 +23,8 @@ use crate::{DEFINITION, NAME, feed, routes};
 pub(crate) struct AppState {
     sessions: Sessions,
     tickets: TicketStore,
+    lists: Lists,
+    shown: Shown,
     feed: TicketFeed,
     streams: EventStreams,
 }
@@ -36,6 +40,8 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let state = AppState {
         sessions: Sessions::new(&config.session, clock),
         tickets: tickets.clone(),
+        lists: Lists::default(),
+        shown: Shown::default(),
         streams: EventStreams::until(feed.ended().clone()).measured_by(&metrics),
         feed,
     };

@@ -2,9 +2,9 @@
 
 pub(crate) mod create;
 mod error;
-mod list;
+pub(crate) mod list;
 mod mine;
-mod show;
+pub(crate) mod show;
 mod stream;
 pub(crate) mod update;
 mod view;

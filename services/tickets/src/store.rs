@@ -117,6 +117,8 @@ impl TicketStore {
     }
 
     async fn list(&self, find: Find) -> Result<Vec<Ticket>, StoreError> {
+        // What no list shows is not sent.
+        let find = find.project(doc! { "outbox": 0, "released": 0 });
         let found = self.tickets.documents().find(find).await?;
         Ok(found.into_iter().map(Ticket::from).collect())
     }
@@ -163,7 +165,7 @@ impl TicketStore {
         // Once, however often it is told of at the same moment: what is remembered is bounded.
         filter.insert("released", doc! { "$ne": object_id(order) });
         let push = doc! { "$push": remember(order) };
-        Ok(self.tickets.update(filter, push, &[]).await?.is_some())
+        self.tickets.update(filter, push, &[]).await
     }
 
     async fn write(
@@ -175,11 +177,10 @@ impl TicketStore {
     ) -> Result<bool, StoreError> {
         update.insert("$set", TicketDocument::from(new).changeable());
         let written = self.tickets.update(filter, update, &[new.event()]).await?;
-        let is_written = written.is_some();
-        if is_written {
+        if written {
             counter.increment();
         }
-        Ok(is_written)
+        Ok(written)
     }
 
     /// The state of every ticket, for re-emission.

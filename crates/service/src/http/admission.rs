@@ -33,6 +33,7 @@ use tower::{Service, ServiceExt};
 use super::ApiError;
 use super::occurrences::Occurrences;
 use super::stack::{BODY_LIMIT, add_security_headers};
+use crate::finish::{Panicked, to_its_end};
 use crate::metrics::catalogue::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
 use crate::metrics::{Counters, Histogram, Metrics};
 
@@ -82,21 +83,23 @@ pub(super) enum Refusal {
     BodyUnreadable,
     /// The handler did not answer in time.
     TookTooLong,
-    /// The handler's task died, though panics are caught inside it.
-    Died,
+    /// It panicked, though panics of handlers are caught inside.
+    Panicked,
 }
 
 /// Routes behind the limits.
 #[derive(Clone)]
-pub(super) struct Admission {
+pub(super) struct Admission(Arc<Gate>);
+
+struct Gate {
     limits: Limits,
     requests: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    waiting: Semaphore,
     /// When a request found a place free.
-    free: Arc<Mutex<Instant>>,
+    free: Mutex<Instant>,
     openings: Arc<Semaphore>,
-    bodies: Arc<Semaphore>,
-    shed: Arc<Occurrences>,
+    bodies: Semaphore,
+    shed: Occurrences,
     refused: Counters<1>,
     waited: Histogram,
     routes: Router,
@@ -117,6 +120,16 @@ pub(super) async fn refused(Extension(refusal): Extension<Refusal>) -> ApiError 
     refusal.into()
 }
 
+impl Refusals {
+    /// What they tell a refusal by, should this request end in one: nothing of it, or all but its body.
+    fn needed_of(&self, request: &Parts) -> Option<Parts> {
+        match self {
+            Self::Contract => None,
+            Self::Shaped(_) => Some(request.clone()),
+        }
+    }
+}
+
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
@@ -125,7 +138,7 @@ impl From<Refusal> for ApiError {
             Refusal::BodyTooSlow => Self::BodyTooSlow,
             Refusal::BodyUnreadable => Self::bad_request("Request body could not be read"),
             Refusal::TookTooLong => Self::Unavailable("the request took too long".into()),
-            Refusal::Died => Self::Internal("a handler died".into()),
+            Refusal::Panicked => Self::Internal("a request panicked".into()),
         }
     }
 }
@@ -139,7 +152,7 @@ impl Refusal {
             Self::BodyTooSlow => "body_too_slow",
             Self::BodyUnreadable => "body_unreadable",
             Self::TookTooLong => "took_too_long",
-            Self::Died => "died",
+            Self::Panicked => "panicked",
         }
     }
 }
@@ -151,22 +164,24 @@ impl Admission {
         limits: Limits,
         metrics: &Metrics,
     ) -> Self {
-        Self {
+        Self(Arc::new(Gate {
             requests: Arc::new(Semaphore::new(limits.requests)),
-            waiting: Arc::new(Semaphore::new(limits.waiting)),
-            free: Arc::new(Mutex::new(Instant::now())),
+            waiting: Semaphore::new(limits.waiting),
+            free: Mutex::new(Instant::now()),
             openings: Arc::new(Semaphore::new(limits.openings)),
-            bodies: Arc::new(Semaphore::new(limits.bodies)),
-            shed: Arc::default(),
+            bodies: Semaphore::new(limits.bodies),
+            shed: Occurrences::default(),
             refused: metrics.counters(&HTTP_REFUSED_REQUESTS),
             waited: metrics.histogram(&HTTP_ADMISSION_WAIT),
             limits,
             routes,
             refusals,
-        }
+        }))
     }
+}
 
-    async fn answer(self, request: Request) -> Response {
+impl Gate {
+    async fn answer(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let admitted = match self.receive(body).await {
             Ok(body) => {
@@ -177,21 +192,21 @@ impl Admission {
         };
         let (body, place) = match admitted {
             Ok(admitted) => admitted,
-            Err(refusal) => return self.refuse(parts, refusal).await,
+            Err(refusal) => return self.refuse(Some(parts), refusal).await,
         };
-        let asked = parts.clone();
+        let asked = self.refusals.needed_of(&parts);
         let answering = self
             .routes
             .clone()
             .oneshot(Request::from_parts(parts, body));
-        let working = tokio::spawn(async move {
+        let working = to_its_end(async move {
             let answered = answering.await;
             drop(place);
             answered.unwrap_or_else(|never| match never {})
         });
         match timeout(self.limits.request_time, working).await {
             Ok(Ok(response)) => response,
-            Ok(Err(_)) => self.refuse(asked, Refusal::Died).await,
+            Ok(Err(Panicked)) => self.refuse(asked, Refusal::Panicked).await,
             Err(_) => self.refuse(asked, Refusal::TookTooLong).await,
         }
     }
@@ -239,7 +254,7 @@ impl Admission {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn refuse(&self, asked: Parts, refusal: Refusal) -> Response {
+    async fn refuse(&self, asked: Option<Parts>, refusal: Refusal) -> Response {
         self.refused.with([refusal.as_str()]).increment();
         if refusal == Refusal::Overloaded {
             self.shed.take_note(|requests| {
@@ -249,7 +264,8 @@ impl Admission {
         let mut response = match &self.refusals {
             Refusals::Contract => ApiError::from(refusal).into_response(),
             Refusals::Shaped(routes) => {
-                let mut request = Request::from_parts(asked, Body::empty());
+                let request = asked.map(|asked| Request::from_parts(asked, Body::empty()));
+                let mut request = request.unwrap_or_default();
                 request.extensions_mut().insert(refusal);
                 let answered = routes.clone().oneshot(request).await;
                 answered.unwrap_or_else(|never| match never {})
@@ -270,8 +286,8 @@ impl Service<Request> for Admission {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let admission = self.clone();
-        Box::pin(async move { Ok(admission.answer(request).await) })
+        let gate = Arc::clone(&self.0);
+        Box::pin(async move { Ok(gate.answer(request).await) })
     }
 }
 

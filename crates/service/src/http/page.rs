@@ -3,15 +3,14 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use axum::Json;
 use axum::extract::{FromRequestParts, OriginalUri, Query};
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use common::FieldError;
 use serde::{Deserialize, Serialize};
 
-use super::ApiError;
+use super::{ApiError, Encoded};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
@@ -136,13 +135,17 @@ impl<T> Page<T> {
     }
 }
 
+impl<T: Serialize> Page<T> {
+    /// The page, written to be given to many.
+    #[must_use]
+    pub fn encoded(self) -> Encoded {
+        let link = self.next.and_then(|next| HeaderValue::try_from(next).ok());
+        Encoded::json(&self.items).with_link(link)
+    }
+}
+
 impl<T: Serialize> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
-        let mut response = Json(self.items).into_response();
-        let link = self.next.and_then(|next| HeaderValue::try_from(next).ok());
-        if let Some(link) = link {
-            response.headers_mut().insert(header::LINK, link);
-        }
-        response
+        self.encoded().into_response()
     }
 }

@@ -168,22 +168,22 @@ where
         Ok(pending)
     }
 
-    /// Changes the one document that matches, adding its events; gives it as it is then, or `None` if none matched.
+    /// Changes the one document that matches, adding its events; whether one matched.
     ///
-    /// `filter` should name the version that the events were made from.
+    /// `filter` names the document's `_id`, and should name the version that the events were made from.
     pub async fn update(
         &self,
         filter: Document,
         update: Document,
         events: &[Event],
-    ) -> Result<Option<D>, StoreError> {
+    ) -> Result<bool, StoreError> {
+        let id = id_of(&filter);
         let (update, entries) = self.with_entries(update, events)?;
-        let changed = self.raw.find_one_and_update(filter, update).await?;
-        let Some((document, pending)) = self.changed(changed, entries)? else {
-            return Ok(None);
-        };
-        self.committed(pending);
-        Ok(Some(document))
+        let is_changed = self.raw.update_one(filter, update, false).await?;
+        if is_changed {
+            self.committed(self.pending(id, entries));
+        }
+        Ok(is_changed)
     }
 
     /// As [`OutboxCollection::update`], in a transaction; hand over the result once that is committed.
@@ -193,11 +193,12 @@ where
         filter: Document,
         update: Document,
         events: &[Event],
-    ) -> Result<Option<(D, Pending)>, StoreError> {
+    ) -> Result<Option<Pending>, StoreError> {
+        let id = id_of(&filter);
         let (update, entries) = self.with_entries(update, events)?;
         let changed = self.raw.find_one_and_update_in(session, filter, update);
-        let changed = changed.await?;
-        self.changed(changed, entries)
+        let is_changed = changed.await?.is_some();
+        Ok(is_changed.then(|| self.pending(id, entries)))
     }
 
     /// Tells the relay of what a committed transaction wrote.
@@ -209,21 +210,8 @@ where
         let entries = self.entries(events);
         let mut stored = bson::serialize_to_document(document)?;
         stored.insert(FIELD, bson::serialize_to_bson(&entries)?);
-        let id = stored.get("_id").cloned().unwrap_or(Bson::Null);
+        let id = id_of(&stored);
         Ok((stored, self.pending(id, entries)))
-    }
-
-    fn changed(
-        &self,
-        changed: Option<Document>,
-        entries: Vec<Entry>,
-    ) -> Result<Option<(D, Pending)>, StoreError> {
-        let Some(stored) = changed else {
-            return Ok(None);
-        };
-        let id = stored.get("_id").cloned().unwrap_or(Bson::Null);
-        let document = bson::deserialize_from_document(stored)?;
-        Ok(Some((document, self.pending(id, entries))))
     }
 
     fn entries(&self, events: &[Event]) -> Vec<Entry> {
@@ -254,6 +242,11 @@ where
             entries,
         }
     }
+}
+
+/// The `_id` in a document, or in a filter that names one.
+fn id_of(document: &Document) -> Bson {
+    document.get("_id").cloned().unwrap_or(Bson::Null)
 }
 
 /// An id for something that is about no version, such as a message of a re-emission.

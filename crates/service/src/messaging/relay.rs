@@ -1,14 +1,18 @@
 //! The relay publishes what waits in outboxes, and takes it out once the broker has it.
 //!
+//! Taking out is done by one write for all that was published during the write before. Until it is done, nothing but a
+//! repetition under the same id could come of it.
+//!
 //! Each write nudges it with what was written; a sweep finds what was left by a process that died, by a broker
 //! that was away, or by a nudge that found the queue full.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Document, doc};
 use common::{Subject, Timestamp};
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
@@ -27,6 +31,8 @@ use crate::mongo::{Collection, Database, Find, StoreError, to_date_time};
 const QUEUE: usize = 4_096;
 /// How many documents are published at once.
 const IN_FLIGHT: usize = 64;
+/// How many documents are cleared at once, of the published ones that wait for it.
+const CLEARED_AT_ONCE: usize = 2 * IN_FLIGHT;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// What is younger is probably on its way by its nudge.
 const SWEEP_AGE: Duration = Duration::from_secs(2);
@@ -126,15 +132,19 @@ impl<P: Publisher> Relay<P> {
     /// Publishes until told to stop, then publishes what still waits. Meant to be told after all writers ended.
     pub async fn run(self, stop: CancellationToken) {
         let mut queue = self.queue.lock().await;
+        let (published, clearable) = mpsc::channel(IN_FLIGHT);
         let nudged = async {
             let nudges = futures::stream::poll_fn(|context| queue.poll_recv(context));
             nudges
-                .for_each_concurrent(IN_FLIGHT, async |pending| self.relay(pending).await)
+                .for_each_concurrent(IN_FLIGHT, async |pending| {
+                    self.relay(pending, &published).await;
+                })
                 .await;
         };
         tokio::select! {
             biased;
             () = nudged => {}
+            () = self.clear_behind(clearable) => {}
             () = self.sweep_regularly() => {}
             () = stop.cancelled() => {}
         }
@@ -159,25 +169,35 @@ impl<P: Publisher> Relay<P> {
         }
     }
 
-    async fn relay(&self, pending: Pending) {
-        if let Err(error) = self.try_relay(&pending).await {
-            tracing::warn!(%error, "event not published yet, the sweep tries again");
+    async fn relay(&self, pending: Pending, published: &mpsc::Sender<Pending>) {
+        match self.publish_all(&pending).await {
+            // Nobody clears any more when the process stops, which sweeps then.
+            Ok(()) => drop(published.send(pending).await),
+            Err(error) => {
+                tracing::warn!(%error, "event not published yet, the sweep tries again");
+            }
         }
     }
 
-    async fn try_relay(&self, pending: &Pending) -> Result<(), RelayError> {
+    /// Takes out what was published, all that came meanwhile at once.
+    async fn clear_behind(&self, mut published: mpsc::Receiver<Pending>) {
+        let mut batch = Vec::new();
+        while published.recv_many(&mut batch, CLEARED_AT_ONCE).await > 0 {
+            if let Err(error) = clear(&batch).await {
+                tracing::warn!(%error, "outbox not cleared yet, the sweep tries again");
+            }
+            batch.clear();
+        }
+    }
+
+    async fn publish_all(&self, pending: &Pending) -> Result<(), BrokerError> {
         for entry in &pending.entries {
             self.publish(entry).await?;
         }
-        let published: Vec<_> = pending.entries.iter().map(|entry| &entry.id).collect();
-        let filter = doc! { "_id": &pending.document };
-        let update = doc! { "$pull": { FIELD: { "id": { "$in": published } } } };
-        let pulled = pending.collection.update_one(filter, update, false);
-        pulled.await?;
         Ok(())
     }
 
-    async fn publish(&self, entry: &Entry) -> Result<(), RelayError> {
+    async fn publish(&self, entry: &Entry) -> Result<(), BrokerError> {
         let Ok(subject) = entry.subject.parse::<Subject>() else {
             // Written by a later release: it is for that release's relay, and must not hold up the rest.
             tracing::error!(subject = entry.subject, "unknown subject in an outbox");
@@ -219,16 +239,46 @@ impl<P: Publisher> Relay<P> {
             .limit(i64::try_from(SWEEP_BATCH).unwrap_or(i64::MAX));
         let waiting = collection.with_type::<Waiting>().find(find).await?;
         let full = waiting.len() == SWEEP_BATCH;
-        futures::stream::iter(waiting.into_iter().map(Ok))
-            .try_for_each_concurrent(IN_FLIGHT, async |waiting| {
-                let pending = Pending {
-                    collection: collection.clone(),
-                    document: waiting.id,
-                    entries: waiting.outbox,
-                };
-                self.try_relay(&pending).await
+        let mut publishing = futures::stream::iter(waiting)
+            .map(|waiting| Pending {
+                collection: collection.clone(),
+                document: waiting.id,
+                entries: waiting.outbox,
             })
-            .await?;
-        Ok(full)
+            .map(|pending| async move {
+                let published = self.publish_all(&pending).await;
+                published.map(|()| pending)
+            })
+            .buffer_unordered(IN_FLIGHT);
+        let (mut published, mut failure) = (Vec::new(), None);
+        while let (None, Some(outcome)) = (&failure, publishing.next().await) {
+            match outcome {
+                Ok(pending) => published.push(pending),
+                Err(error) => failure = Some(error),
+            }
+        }
+        clear(&published).await?;
+        failure.map_or(Ok(full), |error| Err(error.into()))
     }
+}
+
+/// Takes these entries out, each collection's by one write.
+async fn clear(published: &[Pending]) -> Result<(), StoreError> {
+    let mut collections = BTreeMap::<_, Vec<_>>::new();
+    for pending in published {
+        let name = pending.collection.name();
+        collections.entry(name).or_default().push(pending);
+    }
+    for published in collections.into_values() {
+        let Some(Pending { collection, .. }) = published.first() else {
+            continue;
+        };
+        let documents: Vec<_> = published.iter().map(|pending| &pending.document).collect();
+        let entries = published.iter().flat_map(|pending| &pending.entries);
+        let entries: Vec<_> = entries.map(|entry| &entry.id).collect();
+        let filter = doc! { "_id": { "$in": documents } };
+        let update = doc! { "$pull": { FIELD: { "id": { "$in": entries } } } };
+        collection.update_each(filter, update).await?;
+    }
+    Ok(())
 }

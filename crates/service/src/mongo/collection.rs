@@ -166,13 +166,13 @@ impl<D: Send + Sync + 'static> Collection<D> {
     }
 
     /// Changes the one document that matches; if none does and `upsert` is set, adds one of the filter's equalities
-    /// and the update.
+    /// and the update. Whether one matched.
     pub async fn update_one(
         &self,
         filter: Document,
         update: Document,
         upsert: bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         match &self.0 {
             Backing::Server(collection, _) => {
                 let collection = collection.clone();
@@ -180,12 +180,35 @@ impl<D: Send + Sync + 'static> Collection<D> {
                     let update = collection.update_one(filter, update);
                     update.upsert(upsert).await
                 };
+                let updated = self.observed("update", within_limit(update)).await?;
+                Ok(updated.matched_count > 0)
+            }
+            #[cfg(feature = "simulation")]
+            Backing::Memory(table) => table.update_one(&filter, &update, upsert).await,
+        }
+    }
+
+    /// Changes all documents that match, one after the other.
+    pub async fn update_each(&self, filter: Document, update: Document) -> Result<(), StoreError> {
+        match &self.0 {
+            Backing::Server(collection, _) => {
+                let collection = collection.clone();
+                let update = async move { collection.update_many(filter, update).await };
                 self.observed("update", within_limit(update)).await?;
             }
             #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.update_one(&filter, &update, upsert).await?,
+            Backing::Memory(table) => table.update_each(&filter, &update).await?,
         }
         Ok(())
+    }
+
+    /// What the collection is called.
+    pub(crate) fn name(&self) -> &str {
+        match &self.0 {
+            Backing::Server(collection, _) => collection.name(),
+            #[cfg(feature = "simulation")]
+            Backing::Memory(table) => table.name(),
+        }
     }
 
     /// Changes the one document that matches, or adds one, as [`Collection::update_one`] does; gives the version that it

@@ -1,10 +1,13 @@
 //! What an error of the database means to us.
 
+use std::sync::Arc;
+
 use mongodb::error::{
     Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
 };
 
 use super::patience::OPERATION_LIMIT;
+use crate::finish::Panicked;
 use crate::http::ApiError;
 use crate::messaging::Failure;
 
@@ -58,9 +61,9 @@ impl StoreError {
         Self(Cause::NoAnswer)
     }
 
-    /// The task of an operation died, which is a fault of the driver or of ours.
-    pub(super) fn died(died: &tokio::task::JoinError) -> Self {
-        Error::custom(died.to_string()).into()
+    /// An operation panicked, which is a fault of the driver or of ours.
+    pub(super) fn panicked(panicked: Panicked) -> Self {
+        Error::custom(panicked.to_string()).into()
     }
 
     /// What kind of failure it is, for metrics.
@@ -141,6 +144,13 @@ fn is_passing(error: &Error) -> bool {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        Arc::new(error).into()
+    }
+}
+
+/// What a read failed with that several had asked for.
+impl From<Arc<StoreError>> for ApiError {
+    fn from(error: Arc<StoreError>) -> Self {
         if error.is_unavailable() {
             Self::Unavailable(error.into())
         } else {

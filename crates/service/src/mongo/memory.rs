@@ -225,9 +225,30 @@ impl Table {
         filter: &Document,
         update: &Document,
         upsert: bool,
+    ) -> Result<bool, StoreError> {
+        let before = self.update(filter, update, upsert).await?;
+        Ok(before.is_some())
+    }
+
+    /// Changes all that match, each at a moment of its own.
+    pub(super) async fn update_each(
+        &self,
+        filter: &Document,
+        update: &Document,
     ) -> Result<(), StoreError> {
-        self.update(filter, update, upsert).await?;
+        for document in self
+            .find::<Document>(&Find::matching(filter.clone()))
+            .await?
+        {
+            let mut one = filter.clone();
+            one.insert("_id", id_of(&document));
+            self.update(&one, update, false).await?;
+        }
         Ok(())
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) async fn upsert_giving_before(

@@ -8,6 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::StoreError;
 use crate::backoff::Backoff;
+use crate::finish::to_its_end;
 
 /// The longest that an operation takes, the choice of a server and the wait for a connection included.
 pub(super) const OPERATION_LIMIT: Duration = Duration::from_secs(5);
@@ -23,9 +24,9 @@ where
     F: Future<Output = Result<T, mongodb::error::Error>> + Send + 'static,
     T: Send + 'static,
 {
-    match timeout(OPERATION_LIMIT, tokio::spawn(operation)).await {
+    match timeout(OPERATION_LIMIT, to_its_end(operation)).await {
         Ok(Ok(answer)) => Ok(answer?),
-        Ok(Err(died)) => Err(StoreError::died(&died)),
+        Ok(Err(panicked)) => Err(StoreError::panicked(panicked)),
         Err(_) => Err(StoreError::no_answer()),
     }
 }

@@ -24,21 +24,9 @@ pub(super) async fn traced<T>(
         if error.is_unavailable() {
             span.record("otel.status_code", "ERROR");
         }
-        span.record("error.type", kind_of(error));
+        span.record("error.type", error.kind());
     }
     answer
-}
-
-fn kind_of(error: &StoreError) -> &'static str {
-    if error.is_unavailable() {
-        "unavailable"
-    } else if error.is_duplicate_key() {
-        "duplicate_key"
-    } else if error.is_lost_transaction() {
-        "lost_transaction"
-    } else {
-        "_OTHER"
-    }
 }
 
 fn span_of(name: &'static str, on: Option<&Namespace>) -> Span {

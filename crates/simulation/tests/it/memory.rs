@@ -33,6 +33,7 @@ fn in_memory() -> Database {
 #[derive(Debug, PartialEq)]
 enum Said {
     Found(Vec<BTreeMap<String, Bson>>),
+    Matched(bool),
     Done,
     Duplicate,
 }
@@ -46,6 +47,13 @@ impl Said {
                     .map(|one| one.into_iter().collect())
                     .collect(),
             ),
+            Err(error) => Self::failed(&error),
+        }
+    }
+
+    fn matched(matched: Result<bool, StoreError>) -> Self {
+        match matched {
+            Ok(matched) => Self::Matched(matched),
             Err(error) => Self::failed(&error),
         }
     }
@@ -68,6 +76,7 @@ impl Said {
 enum Operation {
     Insert(Document),
     Update(Document, Document, bool),
+    UpdateEach(Document, Document),
     FindAndUpdate(Document, Document),
     FindAndDelete(Document),
     Find(Document, i32, i64),
@@ -87,7 +96,10 @@ impl Operation {
         match self {
             Self::Insert(document) => Said::done(things.insert_one(&document).await),
             Self::Update(filter, update, upsert) => {
-                Said::done(things.update_one(filter, update, upsert).await)
+                Said::matched(things.update_one(filter, update, upsert).await)
+            }
+            Self::UpdateEach(filter, update) => {
+                Said::done(things.update_each(filter, update).await)
             }
             Self::FindAndUpdate(filter, update) => {
                 Said::found(things.find_one_and_update(filter, update).await)
@@ -181,7 +193,7 @@ impl Draw {
     }
 
     fn operation(&self) -> Operation {
-        match self.below(12) {
+        match self.below(13) {
             0 | 1 => Operation::Insert(self.document()),
             2..=4 => {
                 // As replicas are applied.
@@ -194,6 +206,10 @@ impl Draw {
             6 | 7 => Operation::FindAndUpdate(self.filter(), self.update()),
             8 => Operation::FindAndDelete(self.filter()),
             9 => {
+                let ids = doc! { "_id": { "$in": [self.id(), self.id(), self.id()] } };
+                Operation::UpdateEach(ids, self.update())
+            }
+            10 => {
                 let direction = if self.0.percent(50) { 1 } else { -1 };
                 Operation::Find(Document::new(), direction, self.below(6) + 1)
             }

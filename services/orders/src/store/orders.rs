@@ -169,7 +169,7 @@ impl OrderStore {
 
     async fn replace(&self, old: &Order, new: &Order) -> Result<bool, StoreError> {
         let (filter, update) = replacement(old, new);
-        Ok(self.orders.update(filter, update, &[]).await?.is_some())
+        self.orders.update(filter, update, &[]).await
     }
 
     async fn cancel(&self, old: &Order, new: &Order) -> Result<bool, StoreError> {
@@ -184,7 +184,7 @@ impl OrderStore {
                 let (filter, update) = replacement(old, new);
                 let events = [new.event()];
                 let changed = orders.update_in(session, filter, update, &events);
-                let Some((_, pending)) = changed.await? else {
+                let Some(pending) = changed.await? else {
                     return Ok(Err(Changed));
                 };
                 let released = reservations.delete_one_in(session, reservation.clone());

@@ -92,10 +92,10 @@ impl PaymentStore {
         }
         let news: Vec<Event> = new.news_since(old).into_iter().collect();
         let written = self.payments.update(version_of(old), update, &news).await?;
-        if written.is_some() {
+        if written {
             self.measured.changed(old, new);
         }
-        Ok(written.is_some())
+        Ok(written)
     }
 
     /// Takes note that nothing is left to be done about this version of the payment.
@@ -144,7 +144,8 @@ impl PaymentStore {
         let mut unclaimed = by_order(due.order);
         unclaimed.insert("due_at", due.at);
         let update = doc! { "$set": { "due_at": to_date_time(lease) } };
-        let claimed = self.payments.update(unclaimed, update, &[]).await?;
+        let payments = self.payments.documents();
+        let claimed = payments.find_one_and_update(unclaimed, update).await?;
         Ok(claimed.map(Payment::from))
     }
 

@@ -1,12 +1,16 @@
 //! `GET /api/tickets`
 
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
 use common::ErrorBody;
 use common::api::tickets::{TicketListing, TicketSort, TicketView};
 use service::ApiError;
-use service::http::{Page, PageRequest, ValidQuery, invalid_after};
+use service::grouped::Grouped;
+use service::http::{Encoded, PageRequest, ValidQuery, invalid_after};
 
 use crate::store::{Place, TicketStore};
+
+/// The lists that are being read, by their addresses.
+pub(crate) type Lists = Grouped<String, Encoded>;
 
 /// What is for sale. Also `GET /api/ticket/getall`.
 #[utoipa::path(
@@ -26,13 +30,18 @@ use crate::store::{Place, TicketStore};
 )]
 pub(super) async fn list(
     State(tickets): State<TicketStore>,
+    State(lists): State<Lists>,
+    OriginalUri(address): OriginalUri,
     ValidQuery(listing): ValidQuery<TicketListing>,
     page: PageRequest<Place>,
-) -> Result<Page<TicketView>, ApiError> {
+) -> Result<Encoded, ApiError> {
     if page.after.is_some_and(|after| !after.fits(listing.sort)) {
         return Err(invalid_after());
     }
-    let found = tickets.list_for_sale(&listing, &page).await?;
-    let page = page.page(found, |ticket| Place::of(ticket, listing.sort));
-    Ok(page.map(TicketView::from))
+    let listed = lists.read(address.to_string(), async move {
+        let found = tickets.list_for_sale(&listing, &page).await?;
+        let page = page.page(found, |ticket| Place::of(ticket, listing.sort));
+        Ok(page.map(TicketView::from).encoded())
+    });
+    Ok(listed.await?)
 }

@@ -1,15 +1,18 @@
 //! `GET /api/tickets/{id}`
 
-use axum::Json;
 use axum::extract::State;
-use common::ErrorBody;
 use common::api::tickets::TicketView;
 use common::id::kind;
 use common::schema::IdSchema;
+use common::{ErrorBody, Id};
 use service::ApiError;
-use service::http::PathId;
+use service::grouped::Grouped;
+use service::http::{Encoded, PathId};
 
 use crate::store::TicketStore;
+
+/// The tickets that are being read.
+pub(crate) type Shown = Grouped<Id<kind::Ticket>, Option<Encoded>>;
 
 /// One ticket, for sale or not. Also `GET /api/ticket/{id}`.
 #[utoipa::path(
@@ -22,9 +25,13 @@ use crate::store::TicketStore;
 )]
 pub(super) async fn show(
     State(tickets): State<TicketStore>,
+    State(shown): State<Shown>,
     id: PathId<kind::Ticket>,
-) -> Result<Json<TicketView>, ApiError> {
-    let ticket = tickets.find(id.found()?).await?;
-    let ticket = ticket.ok_or(ApiError::NotFound)?;
-    Ok(Json(ticket.into()))
+) -> Result<Encoded, ApiError> {
+    let id = id.found()?;
+    let shown = shown.read(id, async move {
+        let ticket = tickets.find(id).await?;
+        Ok(ticket.map(|ticket| Encoded::json(&TicketView::from(ticket))))
+    });
+    shown.await?.ok_or(ApiError::NotFound)
 }

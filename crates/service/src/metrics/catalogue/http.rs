@@ -17,7 +17,7 @@ const REFUSAL: Label = Label::one_of(
         "body_too_slow",
         "body_unreadable",
         "took_too_long",
-        "died",
+        "panicked",
     ],
 );
 

@@ -1,0 +1,46 @@
+//! Answers that are written once and given to many.
+
+use axum::body::Bytes;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// An answer in JSON, of which a copy costs nothing.
+#[derive(Debug, Clone)]
+pub struct Encoded {
+    body: Bytes,
+    link: Option<HeaderValue>,
+}
+
+impl Encoded {
+    /// The answer that says `value`.
+    ///
+    /// # Panics
+    ///
+    /// If it is none of JSON's values, as a map is whose keys are no text. What an API answers always is one.
+    #[must_use]
+    pub fn json(value: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(value).expect("answers are JSON");
+        Self {
+            body: body.into(),
+            link: None,
+        }
+    }
+
+    /// With the `Link` header, if there is one.
+    #[must_use]
+    pub(super) fn with_link(self, link: Option<HeaderValue>) -> Self {
+        Self { link, ..self }
+    }
+}
+
+impl IntoResponse for Encoded {
+    fn into_response(self) -> Response {
+        let json = HeaderValue::from_static("application/json");
+        let mut response = ([(header::CONTENT_TYPE, json)], self.body).into_response();
+        if let Some(link) = self.link {
+            response.headers_mut().insert(header::LINK, link);
+        }
+        response
+    }
+}
