@@ -1,4 +1,4 @@
-//! Events that could not be handled: kept with the reason, to be looked at and sent again.
+//! Events that could not be handled: kept with the reason, to be looked at and sent again by `ticketctl`.
 
 use std::time::Duration;
 
@@ -93,21 +93,6 @@ impl DeadLetters {
             }
         }
         Ok(letters)
-    }
-
-    /// Publishes the letter's event again under its subject, to everybody, and discards the letter.
-    pub async fn replay(&self, letter: &DeadLetter) -> Result<(), BrokerError> {
-        let publish = PublishMessage::build()
-            .message_id(format!("replay-{}-{}", letter.consumer, letter.sequence))
-            .payload(letter.body.clone().into());
-        let subject = letter
-            .subject
-            .parse()
-            .map_err(|error| BrokerError::Consumer(format!("{error}")))?;
-        self.broker
-            .publish_message(self.broker.subject(subject), publish)
-            .await?;
-        self.discard(letter).await
     }
 
     /// Forgets the letter.

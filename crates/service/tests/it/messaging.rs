@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::message::PublishMessage;
 use common::{Event, Subject};
-use service::messaging::{DeadLetters, Outgoing};
+use service::messaging::Outgoing;
 use testkit::{Condition, Proxy, Servers, eventually};
 
 use crate::toy::{leave_in_outbox, start, start_with, ticket, times_seen};
@@ -105,25 +105,6 @@ async fn an_outage_of_a_dependency_uses_up_no_tries() {
     let ticket = ticket("after an outage");
     app.publish(Event::TicketCreated(ticket.clone())).await;
     eventually("it works", async || times_seen(&app, &ticket).await == 10).await;
-    app.finish().await;
-}
-
-#[tokio::test]
-async fn a_dead_letter_can_be_replayed() {
-    let app = start().await;
-    let ticket = ticket("not now");
-    app.publish(Event::TicketCreated(ticket.clone())).await;
-    let letters = DeadLetters::new(app.broker().clone());
-    let letter = eventually("a dead letter", async || {
-        app.dead_letters().await.into_iter().next()
-    })
-    .await;
-    letters.replay(&letter).await.unwrap();
-    eventually("it is tried again", async || {
-        times_seen(&app, &ticket).await == 8
-    })
-    .await;
-    app.take_dead_letter().await;
     app.finish().await;
 }
 
