@@ -8,8 +8,9 @@ use anyhow::Result;
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
 use clap::ValueEnum;
+use mongodb::error::TRANSIENT_TRANSACTION_ERROR;
 use mongodb::options::{Acknowledgment, ClientOptions, IndexOptions, ReadConcern, WriteConcern};
-use mongodb::{Client, Collection, Database, IndexModel};
+use mongodb::{Client, ClientSession, Collection, Database, IndexModel};
 
 use crate::measure::{Load, measure};
 
@@ -149,13 +150,30 @@ impl Shop {
         Ok(())
     }
 
+    /// Until it is committed: a transaction that loses against another is begun again, as the services do.
     async fn order(&self, id: ObjectId, ticket: ObjectId) -> Result<()> {
         let mut session = self.client.start_session().await?;
+        while let Err(error) = self.try_order(&mut session, id, ticket).await {
+            if !error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+                return Err(error.into());
+            }
+            // One whose commit failed is over already.
+            let _ = session.abort_transaction().await;
+        }
+        Ok(())
+    }
+
+    async fn try_order(
+        &self,
+        session: &mut ClientSession,
+        id: ObjectId,
+        ticket: ObjectId,
+    ) -> mongodb::error::Result<()> {
         session.start_transaction().await?;
         let reservation = doc! { "_id": ticket, "order_id": id };
         self.reservations
             .insert_one(reservation)
-            .session(&mut session)
+            .session(&mut *session)
             .await?;
         let order = doc! {
             "_id": id,
@@ -167,9 +185,8 @@ impl Shop {
             "version": 0_i64,
             "outbox": [entry("order:created", id)],
         };
-        self.orders.insert_one(order).session(&mut session).await?;
-        session.commit_transaction().await?;
-        Ok(())
+        self.orders.insert_one(order).session(&mut *session).await?;
+        session.commit_transaction().await
     }
 
     /// The order is told of, the ticket is held and told of, the order confirmed, and payments have their replica.

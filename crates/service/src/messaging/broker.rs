@@ -1,15 +1,17 @@
-//! The connection to NATS, the streams, and publishing with acknowledgement.
+//! The connection to NATS, and publishing with acknowledgement.
+
+mod config;
+mod streams;
 
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use async_nats::connection::State;
-use async_nats::jetstream::context::{CreateStreamError, GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream;
+use async_nats::jetstream::context::{CreateStreamError, GetStreamError};
 use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
-use async_nats::jetstream::{self, ErrorCode, stream};
 use common::{Event, Subject, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -17,106 +19,16 @@ use super::measured::Connection;
 use super::permissions::inbox_prefix;
 use super::trace;
 use crate::backoff::Backoff;
-use crate::config::Environment;
 use crate::definition::Definition;
 use crate::metrics::Metrics;
 use crate::telemetry::TraceContext;
 
+pub use config::{BrokerConfig, Credentials};
+
 /// The oldest server whose consumers honour several filters and all the settings that we send.
 const OLDEST_SERVER: (u64, u64) = (2, 12);
 
-/// How long the broker remembers message ids: longer than any relay waits before it publishes an entry again.
-const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(10);
-
-/// How long events stay in the stream; state older than that comes back by re-emission.
-const EVENT_LIFETIME: Duration = Duration::from_hours(7 * 24);
-
-/// How long dead letters wait for somebody to look at them.
-const DEAD_LETTER_LIFETIME: Duration = Duration::from_hours(30 * 24);
-
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Where the broker is and what our stream there is called.
-#[derive(Debug, Clone)]
-pub struct BrokerConfig {
-    /// `NATS_URL`, for instance `nats://nats-srv:4222`.
-    pub url: String,
-    /// `NATS_CLUSTER_ID` (default `ticketing`): the stream's name.
-    pub stream: String,
-    /// `NATS_CLIENT_ID` (default the service's name): what the connection is called in the broker's monitoring.
-    pub client_id: String,
-    /// `NATS_SUBJECT_PREFIX` (default empty): put before every subject, so that several fleets share a broker.
-    pub subject_prefix: String,
-    /// `NATS_STREAM_REPLICAS` (default 1): how many servers keep a copy of the stream.
-    pub replicas: usize,
-    /// `NATS_USER` and `NATS_PASSWORD` (default neither): whose connection it is.
-    pub credentials: Option<Credentials>,
-}
-
-/// A user of the broker.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// `NATS_USER`: its name, which is part of the subjects that it is replied to at.
-    pub user: String,
-    /// `NATS_PASSWORD`
-    pub password: SecretString,
-}
-
-impl BrokerConfig {
-    /// Reads the `NATS_…` variables.
-    pub fn read(environment: &mut Environment, service: &str) -> Option<Self> {
-        let url = environment.required::<String>("NATS_URL");
-        let stream = environment.with_default("NATS_CLUSTER_ID", "ticketing".to_owned());
-        let client_id = environment.with_default("NATS_CLIENT_ID", service.to_owned());
-        let subject_prefix = environment.with_default("NATS_SUBJECT_PREFIX", String::new());
-        let replicas = environment.with_default("NATS_STREAM_REPLICAS", 1);
-        let credentials = Credentials::read(environment);
-        let stream = stream?;
-        if !is_token(&stream) {
-            return environment.fault("NATS_CLUSTER_ID", "must be letters, digits, - and _");
-        }
-        let replicas = replicas?;
-        if !(1..=5).contains(&replicas) {
-            return environment.fault("NATS_STREAM_REPLICAS", "must be 1 to 5");
-        }
-        Some(Self {
-            url: url?,
-            stream,
-            client_id: client_id?,
-            subject_prefix: subject_prefix?,
-            replicas,
-            credentials: credentials?,
-        })
-    }
-
-    pub(crate) fn dead_letter_stream(&self) -> String {
-        format!("{}-dead-letters", self.stream)
-    }
-}
-
-impl Credentials {
-    /// `None` after taking note of a fault.
-    #[expect(clippy::option_option, reason = "to have none is no fault")]
-    fn read(environment: &mut Environment) -> Option<Option<Self>> {
-        let user: Option<String> = environment.optional("NATS_USER");
-        let password = environment.optional_secret("NATS_PASSWORD");
-        match (user, password) {
-            (None, None) => Some(None),
-            (Some(user), Some(_)) if !is_token(&user) => {
-                environment.fault("NATS_USER", "must be letters, digits, - and _")
-            }
-            (Some(user), Some(password)) => Some(Some(Self { user, password })),
-            (Some(_), None) => environment.fault("NATS_PASSWORD", "must be set, as NATS_USER is"),
-            (None, Some(_)) => environment.fault("NATS_USER", "must be set, as NATS_PASSWORD is"),
-        }
-    }
-}
-
-/// Whether it can be a part of a subject.
-fn is_token(text: &str) -> bool {
-    text.chars()
-        .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-}
 
 /// The broker could not do what was asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -267,75 +179,6 @@ impl Broker {
         &self.measured.metrics
     }
 
-    /// Makes the streams, or brings their settings up to date; as often as one likes. Gives what the broker says of the
-    /// event stream.
-    pub async fn ensure_streams(&self) -> Result<stream::Info, BrokerError> {
-        let events = stream::Config {
-            name: self.config.stream.clone(),
-            description: Some("Events of the ticketing fleet".to_owned()),
-            subjects: Subject::ALL.map(|subject| self.subject(subject)).to_vec(),
-            max_age: EVENT_LIFETIME,
-            duplicate_window: DEDUPLICATION_WINDOW,
-            ..self.stream_defaults()
-        };
-        let dead_letters = stream::Config {
-            name: self.dead_letter_stream(),
-            description: Some(
-                "Events that a consumer could not handle, with the reason".to_owned(),
-            ),
-            subjects: vec![format!("{}dead-letter.>", self.config.subject_prefix)],
-            max_age: DEAD_LETTER_LIFETIME,
-            ..self.stream_defaults()
-        };
-        let info = self.ensure_stream(events).await?;
-        self.ensure_stream(dead_letters).await?;
-        Ok(info)
-    }
-
-    /// Makes the stream if it is not there. One that is there is only changed by the service that keeps the streams, and
-    /// only if it has to be.
-    async fn ensure_stream(&self, wanted: stream::Config) -> Result<stream::Info, BrokerError> {
-        let is = match self.jetstream.get_stream(&wanted.name).await {
-            Ok(stream) => stream.cached_info().clone(),
-            Err(error) if is_missing(&error) => {
-                return Ok(self
-                    .jetstream
-                    .create_stream(wanted)
-                    .await?
-                    .cached_info()
-                    .clone());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let wanted = as_wanted(&is.config, &wanted);
-        if wanted == is.config || !self.keeps_streams {
-            return Ok(is);
-        }
-        Ok(self.jetstream.update_stream(wanted).await?)
-    }
-
-    /// When the event of this number came, in nanoseconds since 1970; `None` if the stream has none of that number.
-    pub(super) async fn time_of(&self, sequence: u64) -> Result<Option<i128>, BrokerError> {
-        let read = |error: &dyn std::fmt::Display| BrokerError::Read(error.to_string());
-        let stream = self.jetstream.get_stream_no_info(self.stream()).await;
-        let stream = stream.map_err(|error| read(&error))?;
-        match stream.get_raw_message(sequence).await {
-            Ok(message) => Ok(Some(message.time.unix_timestamp_nanos())),
-            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(read(&error)),
-        }
-    }
-
-    fn stream_defaults(&self) -> stream::Config {
-        stream::Config {
-            retention: stream::RetentionPolicy::Limits,
-            storage: stream::StorageType::File,
-            num_replicas: self.config.replicas,
-            allow_direct: true,
-            ..stream::Config::default()
-        }
-    }
-
     /// Publishes, and returns once the stream has the message on file.
     pub async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
         if !self.publishes.contains(&message.subject) {
@@ -446,28 +289,6 @@ fn options(config: &BrokerConfig) -> ConnectOptions {
             ConnectOptions::with_user_and_password(user.clone(), password)
                 .custom_inbox_prefix(inbox_prefix(user))
         }
-    }
-}
-
-fn is_missing(error: &GetStreamError) -> bool {
-    matches!(error.kind(), GetStreamErrorKind::JetStream(reason) if reason.error_code() == ErrorCode::STREAM_NOT_FOUND)
-}
-
-/// The stream's settings with those that are ours as they should be. Others, such as the broker's own notes, stay.
-fn as_wanted(is: &stream::Config, wanted: &stream::Config) -> stream::Config {
-    stream::Config {
-        description: wanted.description.clone(),
-        subjects: wanted.subjects.clone(),
-        max_age: wanted.max_age,
-        duplicate_window: match wanted.duplicate_window {
-            Duration::ZERO => is.duplicate_window,
-            window => window,
-        },
-        retention: wanted.retention,
-        storage: wanted.storage,
-        num_replicas: wanted.num_replicas,
-        allow_direct: wanted.allow_direct,
-        ..is.clone()
     }
 }
 

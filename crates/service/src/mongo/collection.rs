@@ -3,7 +3,8 @@
 //! The few operations here are all that a store may use, so that the simulation can offer the same over a database in
 //! memory and run the very code that runs in production.
 
-use std::time::Duration;
+mod find;
+mod in_transaction;
 
 use bson::{Document, doc};
 use futures::stream::BoxStream;
@@ -15,9 +16,10 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use super::measured::Operations;
-use super::patience::{until_available, within_limit, within_limit_or_dropped};
+use super::patience::{until_available, within_limit};
 use super::trace::traced;
-use super::transaction::Session;
+
+pub use find::Find;
 
 /// A collection of documents `D`.
 #[derive(Debug)]
@@ -40,55 +42,6 @@ impl<D: Send + Sync> Clone for Collection<D> {
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => Backing::Memory(table.clone()),
         })
-    }
-}
-
-/// Which documents to find, and how much of them.
-#[derive(Debug, Clone, Default)]
-pub struct Find {
-    pub(super) filter: Document,
-    pub(super) sort: Option<Document>,
-    pub(super) projection: Option<Document>,
-    pub(super) limit: Option<i64>,
-    max_time: Option<Duration>,
-}
-
-impl Find {
-    /// All that match.
-    #[must_use]
-    pub fn matching(filter: Document) -> Self {
-        Self {
-            filter,
-            ..Self::default()
-        }
-    }
-
-    /// In this order.
-    #[must_use]
-    pub fn sort(mut self, order: Document) -> Self {
-        self.sort = Some(order);
-        self
-    }
-
-    /// Only these fields.
-    #[must_use]
-    pub fn project(mut self, fields: Document) -> Self {
-        self.projection = Some(fields);
-        self
-    }
-
-    /// At most so many.
-    #[must_use]
-    pub const fn limit(mut self, most: i64) -> Self {
-        self.limit = Some(most);
-        self
-    }
-
-    /// The server gives up after so long.
-    #[must_use]
-    pub const fn max_time(mut self, limit: Duration) -> Self {
-        self.max_time = Some(limit);
-        self
     }
 }
 
@@ -234,28 +187,6 @@ impl<D: Send + Sync + 'static> Collection<D> {
         };
         Ok(before.and_then(|before| before.get_i64("version").ok()))
     }
-
-    /// Takes the one document out that matches, as part of a transaction.
-    pub async fn delete_one_in(
-        &self,
-        session: &mut Session,
-        filter: Document,
-    ) -> Result<(), StoreError> {
-        match (&self.0, session) {
-            (Backing::Server(collection, _), Session::Server(session)) => {
-                let deleted = collection.delete_one(filter).session(&mut **session);
-                let deleted = within_limit_or_dropped(deleted);
-                self.observed("delete", deleted).await?;
-            }
-            #[cfg(feature = "simulation")]
-            (Backing::Memory(table), Session::Memory(transaction)) => {
-                table.delete_one_in(transaction, &filter).await?;
-            }
-            #[cfg(feature = "simulation")]
-            _ => unreachable!("a session is used with the database that it is of"),
-        }
-        Ok(())
-    }
 }
 
 impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
@@ -296,7 +227,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         match &self.0 {
             Backing::Server(collection, _) => {
                 let collection = collection.clone();
-                let found = async move { on_server(&collection, find).await?.try_collect().await };
+                let found = async move { find.on_server(&collection).await?.try_collect().await };
                 self.observed("find", within_limit(found)).await
             }
             #[cfg(feature = "simulation")]
@@ -323,7 +254,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         match &self.0 {
             Backing::Server(collection, operations) => {
                 let collection = collection.clone();
-                let cursor = async move { on_server(&collection, Find::default()).await };
+                let cursor = async move { Find::default().on_server(&collection).await };
                 let cursor = within_limit(cursor);
                 let cursor = operations.time("find", cursor).await?;
                 Ok(bounded(cursor))
@@ -353,32 +284,6 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one_and_update(&filter, &update).await,
-        }
-    }
-
-    /// As [`Collection::find_one_and_update`], as part of a transaction.
-    pub async fn find_one_and_update_in(
-        &self,
-        session: &mut Session,
-        filter: Document,
-        update: Document,
-    ) -> Result<Option<D>, StoreError> {
-        match (&self.0, session) {
-            (Backing::Server(collection, _), Session::Server(session)) => {
-                let changed = collection
-                    .find_one_and_update(filter, update)
-                    .return_document(ReturnDocument::After)
-                    .session(&mut **session);
-                let changed = within_limit_or_dropped(changed);
-                self.observed("findAndModify", changed).await
-            }
-            #[cfg(feature = "simulation")]
-            (Backing::Memory(table), Session::Memory(transaction)) => {
-                let changed = table.find_one_and_update_in(transaction, &filter, &update);
-                changed.await
-            }
-            #[cfg(feature = "simulation")]
-            _ => unreachable!("a session is used with the database that it is of"),
         }
     }
 
@@ -423,48 +328,6 @@ impl<D: Serialize + Send + Sync + 'static> Collection<D> {
             inserted => inserted,
         }
     }
-
-    /// As [`Collection::insert_one`], as part of a transaction.
-    pub async fn insert_one_in(
-        &self,
-        session: &mut Session,
-        document: &D,
-    ) -> Result<(), StoreError> {
-        match (&self.0, session) {
-            (Backing::Server(collection, _), Session::Server(session)) => {
-                let inserted = collection.insert_one(document).session(&mut **session);
-                let inserted = within_limit_or_dropped(inserted);
-                self.observed("insert", inserted).await?;
-            }
-            #[cfg(feature = "simulation")]
-            (Backing::Memory(table), Session::Memory(transaction)) => {
-                table.insert_one_in(transaction, document).await?;
-            }
-            #[cfg(feature = "simulation")]
-            _ => unreachable!("a session is used with the database that it is of"),
-        }
-        Ok(())
-    }
-}
-
-async fn on_server<D: DeserializeOwned + Send + Sync + 'static>(
-    collection: &mongodb::Collection<D>,
-    find: Find,
-) -> Result<mongodb::Cursor<D>, mongodb::error::Error> {
-    let mut request = collection.find(find.filter);
-    if let Some(order) = find.sort {
-        request = request.sort(order);
-    }
-    if let Some(fields) = find.projection {
-        request = request.projection(fields);
-    }
-    if let Some(most) = find.limit {
-        request = request.limit(most);
-    }
-    if let Some(limit) = find.max_time {
-        request = request.max_time(limit);
-    }
-    request.await
 }
 
 /// The cursor's documents, none of which is waited for longer than any other answer.
