@@ -22,6 +22,9 @@ pub(crate) struct Load {
     milliseconds: u64,
 }
 
+/// The longest time that is told from longer ones, in microseconds.
+const LONGEST: u64 = 600_000_000;
+
 /// Runs `work` in each task until the time is over, tells when it begins to count and what it counted, and then waits to
 /// be killed.
 pub(crate) async fn measure<W, F>(load: Load, work: W) -> Result<()>
@@ -36,7 +39,7 @@ where
     for _ in 0..load.tasks {
         let work = Arc::clone(&work);
         tasks.spawn(async move {
-            let mut times = Histogram::<u64>::new(3)?;
+            let mut times = Histogram::<u64>::new_with_max(LONGEST, 3)?;
             loop {
                 let begun = Instant::now();
                 if begun >= until {
@@ -51,7 +54,7 @@ where
     }
     tokio::time::sleep_until(from.into()).await;
     println!("{}", json!("begun"));
-    let mut all = Histogram::<u64>::new(3)?;
+    let mut all = Histogram::<u64>::new_with_max(LONGEST, 3)?;
     while let Some(times) = tasks.join_next().await {
         all.add(times.context("a task died")??)?;
     }

@@ -25,9 +25,12 @@ pub(crate) struct Step {
     pub(crate) computed: Computed,
 }
 
+/// The longest time that is told from longer ones, in microseconds.
+const LONGEST: u64 = 600_000_000;
+
 /// An empty histogram of microseconds.
 pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three digits are within what a histogram can do")
+    Histogram::new_with_max(LONGEST, 3).expect("three digits are within what a histogram can do")
 }
 
 pub(crate) fn microseconds(time: Duration) -> u64 {
