@@ -4,13 +4,12 @@
 //! wrote first, and writes outside of transactions wait for those. What it does not know it refuses loudly. A test runs
 //! the same operations here and on a real server and compares.
 
+mod data;
 mod filter;
 mod transaction;
 mod update;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bson::{Bson, Document};
@@ -19,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Find, StoreError};
 use crate::simulation::Process;
+use data::{Data, Row};
 use filter::{compare, field, matches};
 pub use transaction::Transaction;
 use update::{apply, upserted};
@@ -46,28 +46,6 @@ pub type Witness = Arc<dyn Fn(&str, Option<&Document>, Option<&Document>) + Send
 pub struct Memory {
     data: Arc<Mutex<Data>>,
     process: Process,
-}
-
-#[derive(Default)]
-struct Data {
-    tables: BTreeMap<String, Vec<Row>>,
-    transactions: u64,
-    witness: Option<Witness>,
-}
-
-#[derive(Clone)]
-struct Row {
-    id: Bson,
-    /// None while the row exists only in an open transaction, or not any more.
-    document: Option<Arc<Document>>,
-    /// The open transaction that wrote it.
-    held_by: Option<u64>,
-}
-
-impl fmt::Debug for Data {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Data").finish_non_exhaustive()
-    }
 }
 
 impl Memory {
@@ -116,43 +94,6 @@ impl Memory {
 
     fn lock(&self) -> MutexGuard<'_, Data> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Data {
-    fn row(&mut self, table: &str, id: &Bson) -> Option<&mut Row> {
-        let rows = self.tables.get_mut(table)?;
-        rows.iter_mut().find(|row| row.id == *id)
-    }
-
-    /// The first document that matches, with what holds it.
-    fn find(&self, table: &str, filter: &Document) -> Option<&Row> {
-        let rows = self.tables.get(table)?;
-        rows.iter().find(|row| {
-            let document = row.document.as_deref();
-            document.is_some_and(|document| matches(document, filter))
-        })
-    }
-
-    fn put(&mut self, table: &str, id: &Bson, document: Option<Arc<Document>>) {
-        if self.row(table, id).is_none() {
-            let row = Row {
-                id: id.clone(),
-                document: None,
-                held_by: None,
-            };
-            self.tables.entry(table.to_owned()).or_default().push(row);
-        }
-        let row = self.row(table, id).expect("it is there, or was just made");
-        row.held_by = None;
-        let before = std::mem::replace(&mut row.document, document);
-        let after = row.document.clone();
-        if let Some(witness) = self.witness.clone() {
-            witness(table, before.as_deref(), after.as_deref());
-        }
-        if let Some(rows) = self.tables.get_mut(table) {
-            rows.retain(|row| row.document.is_some() || row.held_by.is_some());
-        }
     }
 }
 
