@@ -7,6 +7,7 @@ mod charge;
 mod config;
 mod failure;
 mod refund;
+mod signature;
 #[cfg(feature = "simulation")]
 mod simulated;
 mod trace;

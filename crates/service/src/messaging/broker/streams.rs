@@ -67,7 +67,10 @@ impl Broker {
     }
 
     /// When the event of this number came, in nanoseconds since 1970; `None` if the stream has none of that number.
-    pub(in crate::messaging) async fn time_of(&self, sequence: u64) -> Result<Option<i128>, BrokerError> {
+    pub(in crate::messaging) async fn time_of(
+        &self,
+        sequence: u64,
+    ) -> Result<Option<i128>, BrokerError> {
         let read = |error: &dyn std::fmt::Display| BrokerError::Read(error.to_string());
         let stream = self.jetstream.get_stream_no_info(self.stream()).await;
         let stream = stream.map_err(|error| read(&error))?;
