@@ -218,7 +218,7 @@ fn outcome(intent: PaymentIntent) -> Result<Charged, Failed> {
 }
 
 /// Stripe's names for what this successful intent charged.
-pub(super) fn paid(intent: PaymentIntent) -> Option<Charge> {
+fn paid(intent: PaymentIntent) -> Option<Charge> {
     Some(Charge {
         id: intent.latest_charge?.into_id().to_string(),
         intent: intent.id.to_string(),

@@ -1,5 +1,7 @@
 //! Stripe's webhooks: whether they are Stripe's, and what they tell us.
 
+use std::collections::HashMap;
+
 use common::id::kind;
 use common::{Id, Timestamp};
 use secrecy::SecretString;
@@ -7,10 +9,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use service::metrics::catalogue::STRIPE_WEBHOOKS;
 use service::metrics::{Counters, Metrics};
-use stripe_shared::PaymentIntent;
 
 use super::StripeConfig;
-use super::charge::{ATTEMPT, ORDER_ID, paid};
+use super::charge::{ATTEMPT, ORDER_ID};
 use super::signature::verify;
 use crate::domain::Charge;
 
@@ -75,8 +76,8 @@ impl Webhooks {
     }
 }
 
-/// An event as Stripe wraps it. Its object is read only once it is known to be one that we act upon: the library's type
-/// of all events is ten minutes of compilation and half of the program.
+/// An event as Stripe wraps it. Not the library's type of all events: that is half of the program and ten minutes of
+/// compilation, and it knows one version of the API, where webhooks are of whichever the account has.
 #[derive(Deserialize)]
 struct Event {
     #[serde(rename = "type")]
@@ -94,15 +95,41 @@ fn notice_in(body: &str) -> Result<Notice, WebhookRefusal> {
     if event.kind != "payment_intent.succeeded" {
         return Ok(Notice::Other);
     }
-    let intent = serde_json::from_value(event.data.object).map_err(|_| WebhookRefusal::Body)?;
-    Ok(success(intent).unwrap_or(Notice::Other))
+    let intent = Intent::deserialize(event.data.object).map_err(|_| WebhookRefusal::Body)?;
+    Ok(intent.success().unwrap_or(Notice::Other))
 }
 
-/// The success, if it is of an attempt of ours: other programs may use the same account.
-fn success(intent: PaymentIntent) -> Option<Notice> {
-    Some(Notice::Paid {
-        order: intent.metadata.get(ORDER_ID)?.parse().ok()?,
-        attempt: intent.metadata.get(ATTEMPT)?.parse().ok()?,
-        charge: paid(intent)?,
-    })
+/// A payment intent, as much of it as we need.
+#[derive(Deserialize)]
+struct Intent {
+    id: String,
+    #[serde(default)]
+    metadata: HashMap<String, String>,
+    latest_charge: Option<Reference>,
+}
+
+/// An object that may be there in full.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Reference {
+    Id(String),
+    Object { id: String },
+}
+
+impl Intent {
+    /// The success, if it is of an attempt of ours: other programs may use the same account.
+    fn success(self) -> Option<Notice> {
+        let order = self.metadata.get(ORDER_ID)?.parse().ok()?;
+        let attempt = self.metadata.get(ATTEMPT)?.parse().ok()?;
+        let (Reference::Id(charge) | Reference::Object { id: charge }) = self.latest_charge?;
+        let charge = Charge {
+            id: charge,
+            intent: self.id,
+        };
+        Some(Notice::Paid {
+            order,
+            attempt,
+            charge,
+        })
+    }
 }
