@@ -27,7 +27,7 @@ pub use report::{Phase, Report};
 use sale::Sale;
 
 /// How many shoppers ask at once while capacity is looked for.
-const SHOPPERS: [usize; 6] = [4, 8, 16, 32, 64, 128];
+const SHOPPERS: [usize; 7] = [4, 8, 16, 32, 64, 128, 256];
 
 /// How much more than its capacity is asked of the fleet.
 const MULTIPLES: [u32; 3] = [1, 2, 5];

@@ -75,7 +75,7 @@ impl App {
             &definition.description_path(),
             get(async || Json(description)),
         );
-        let stack = http::stack(api, &metrics);
+        let stack = http::stack_within(api, definition.limits, &metrics);
         Self::site(definition, metrics, stack)
     }
 

@@ -6,6 +6,8 @@
 use common::Subject;
 use serde::{Deserialize, Serialize};
 
+use crate::http::Limits;
+
 /// What a service serves, tells and listens to.
 #[derive(Debug, Clone, Copy)]
 pub struct Definition {
@@ -16,6 +18,8 @@ pub struct Definition {
     pub paths: &'static [&'static str],
     /// More such paths, which nobody outside of the platform need reach.
     pub inner_paths: &'static [&'static str],
+    /// What a process takes on.
+    pub limits: Limits,
     /// What it adds to its admin port.
     pub admin_paths: &'static [&'static str],
     /// The events that it tells.
@@ -50,6 +54,7 @@ impl Definition {
             name,
             paths: &[],
             inner_paths: &[],
+            limits: Limits::USUAL,
             admin_paths: &[],
             publishes: &[],
             queue_group: None,

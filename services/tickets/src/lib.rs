@@ -15,6 +15,7 @@ pub mod simulation;
 mod store;
 
 use common::Subject;
+use service::http::Limits;
 use service::{Definition, QueueGroup};
 
 pub use app::build;
@@ -34,6 +35,11 @@ pub const DEFINITION: Definition = Definition {
     }),
     feed: feed::SUBJECTS,
     resyncs: true,
+    // Most requests are reads, which wait for one query together.
+    limits: Limits {
+        requests: 512,
+        ..Limits::USUAL
+    },
     ..Definition::new(NAME)
 };
 

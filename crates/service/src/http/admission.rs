@@ -56,18 +56,17 @@ pub struct Limits {
     pub request_time: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            requests: 64,
-            waiting: 64,
-            patience: Duration::from_millis(500),
-            openings: 64,
-            bodies: 512,
-            body_time: Duration::from_secs(5),
-            request_time: Duration::from_secs(20),
-        }
-    }
+impl Limits {
+    /// What fits a service whose requests each ask the database.
+    pub const USUAL: Self = Self {
+        requests: 64,
+        waiting: 64,
+        patience: Duration::from_millis(500),
+        openings: 64,
+        bodies: 512,
+        body_time: Duration::from_secs(5),
+        request_time: Duration::from_secs(20),
+    };
 }
 
 /// Why a request got no answer from its handler.

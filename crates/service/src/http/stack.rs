@@ -32,7 +32,7 @@ pub(crate) const FROM_ANOTHER_SITE: &str = "Requests from another site are refus
 /// `routes` of an API with all that every service does around its handlers ([`around`]), and failures in the
 /// contract's shape whatever made them.
 pub fn stack(routes: Router, metrics: &Metrics) -> Router {
-    stack_within(routes, Limits::default(), metrics)
+    stack_within(routes, Limits::USUAL, metrics)
 }
 
 /// As [`stack`], with other limits than the usual ones.
@@ -53,7 +53,7 @@ where
 {
     let shaped = Router::new().fallback(refused);
     let shaped = Refusals::Shaped(shaped.layer(middleware::from_fn(reshape.clone())));
-    within(routes, reshape, shaped, Limits::default(), metrics)
+    within(routes, reshape, shaped, Limits::USUAL, metrics)
 }
 
 fn within<F, A>(

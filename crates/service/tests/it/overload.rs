@@ -314,7 +314,7 @@ async fn readiness_is_told_at_once_while_the_service_sheds() {
     let address = app.base_url().strip_prefix("http://").unwrap().to_owned();
     // Bodies that do not come take all the room that there is for bodies.
     let mut slow = Vec::new();
-    for _ in 0..Limits::default().bodies {
+    for _ in 0..Limits::USUAL.bodies {
         let mut connection = TcpStream::connect(&address).await.unwrap();
         let head = b"POST /nowhere HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n{";
         connection.write_all(head).await.unwrap();
