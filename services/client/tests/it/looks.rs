@@ -60,6 +60,8 @@ async fn pages(user: &Api, fleet: &Fleet) -> Pages {
             ("ticket", tickets[4].clone()),
             ("ticket-reserved", tickets[0].clone()),
             ("not-found", path("/nothing")),
+            ("docs", path("/docs")),
+            ("docs-events", path("/docs/events")),
         ],
         user: vec![
             ("home-signed-in", path("/?sort=-price")),
