@@ -26,7 +26,7 @@ pub(super) fn method(name: &str) -> impl IntoView + use<> {
 /// A block of code, which can be scrolled by keyboard.
 pub(super) fn block(label: &str, code: &str) -> AnyView {
     view! {
-        <pre class="code" tabindex="0" role="region" aria-label=label.to_owned()>
+        <pre class="code" tabindex="0" role="group" aria-label=label.to_owned()>
             <code>{code.to_owned()}</code>
         </pre>
     }
