@@ -76,8 +76,8 @@ impl Webhooks {
     }
 }
 
-/// An event as Stripe wraps it. Not the library's type of all events: that is half of the program and ten minutes of
-/// compilation, and it knows one version of the API, where webhooks are of whichever the account has.
+/// An event as Stripe wraps it. Not the library's type of all events: that takes minutes of a processor to compile,
+/// and it knows one version of the API, where webhooks are of whichever the account has.
 #[derive(Deserialize)]
 struct Event {
     #[serde(rename = "type")]
