@@ -251,10 +251,13 @@ impl<P: Publisher> Relay<P> {
             })
             .buffer_unordered(IN_FLIGHT);
         let (mut published, mut failure) = (Vec::new(), None);
-        while let (None, Some(outcome)) = (&failure, publishing.next().await) {
+        while let Some(outcome) = publishing.next().await {
             match outcome {
                 Ok(pending) => published.push(pending),
-                Err(error) => failure = Some(error),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
             }
         }
         clear(&published).await?;
