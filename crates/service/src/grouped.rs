@@ -10,7 +10,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{BoxFuture, Shared};
-use futures::{FutureExt, TryFutureExt};
+use futures::FutureExt;
 
 use crate::mongo::StoreError;
 
@@ -18,7 +18,7 @@ use crate::mongo::StoreError;
 const QUESTIONS: usize = 1_024;
 
 /// What a group is answered.
-type Answer<T> = Result<T, Arc<StoreError>>;
+type Answer<T> = Result<T, StoreError>;
 
 /// Groups the reads of answers `T` to questions `Q`. Clones share the groups.
 pub struct Grouped<Q, T>(Arc<Mutex<HashMap<Q, Line<T>>>>);
@@ -67,7 +67,7 @@ where
     pub async fn read(
         &self,
         question: Q,
-        query: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+        query: impl Future<Output = Answer<T>> + Send + 'static,
     ) -> Answer<T> {
         let answer = self.next(&question, query).await;
         self.tidy(&question);
@@ -78,11 +78,11 @@ where
     fn next(
         &self,
         question: &Q,
-        query: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+        query: impl Future<Output = Answer<T>> + Send + 'static,
     ) -> Shared<BoxFuture<'static, Answer<T>>> {
         let mut lines = self.lines();
         if lines.len() >= QUESTIONS && !lines.contains_key(question) {
-            return query.map_err(Arc::new).boxed().shared();
+            return query.boxed().shared();
         }
         let Line { turn, gathering } = lines.entry(question.clone()).or_default();
         gathering
@@ -94,7 +94,7 @@ where
         &self,
         question: Q,
         turn: Arc<tokio::sync::Mutex<()>>,
-        query: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+        query: impl Future<Output = Answer<T>> + Send + 'static,
     ) -> Shared<BoxFuture<'static, Answer<T>>> {
         let this = self.clone();
         let next = async move {
@@ -103,7 +103,7 @@ where
             if let Some(line) = this.lines().get_mut(&question) {
                 line.gathering = None;
             }
-            query.await.map_err(Arc::new)
+            query.await
         };
         next.boxed().shared()
     }

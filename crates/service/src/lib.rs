@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod app;
 pub mod backoff;
+pub mod batched;
 pub mod build_info;
 pub mod clock;
 mod command_line;

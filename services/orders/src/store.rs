@@ -2,7 +2,9 @@
 
 mod document;
 mod orders;
+mod placement;
 mod tickets;
 
-pub(crate) use orders::{OrderStore, PlaceError, Raced};
-pub(crate) use tickets::TicketStore;
+pub(crate) use orders::{OrderStore, Raced};
+pub(crate) use placement::PlaceError;
+pub(crate) use tickets::{Replica, TicketStore};

@@ -85,7 +85,7 @@ impl TicketStore {
 
     /// The ticket, if it exists.
     pub(crate) async fn find(&self, id: Id<kind::Ticket>) -> Result<Option<Ticket>, StoreError> {
-        let found = self.tickets.documents().find_one(by_id(id)).await?;
+        let found = self.tickets.documents().find_by_id(object_id(id)).await?;
         Ok(found.map(Ticket::from))
     }
 

@@ -156,15 +156,18 @@ where
         }
     }
 
-    /// As [`OutboxCollection::insert`], in a transaction; hand over the result once that is committed.
-    pub async fn insert_in(
+    /// Writes new documents, each with its event, in a transaction; hand over the result once that is committed.
+    pub async fn insert_many_in(
         &self,
         session: &mut Session,
-        document: &D,
-        events: &[Event],
-    ) -> Result<Pending, StoreError> {
-        let (stored, pending) = self.prepare(document, events)?;
-        self.raw.insert_one_in(session, &stored).await?;
+        documents: impl IntoIterator<Item = (D, Event)>,
+    ) -> Result<Vec<Pending>, StoreError> {
+        let prepared = documents
+            .into_iter()
+            .map(|(document, event)| self.prepare(&document, &[event]));
+        let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
+        let (stored, pending): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
+        self.raw.insert_many_in(session, &stored).await?;
         Ok(pending)
     }
 

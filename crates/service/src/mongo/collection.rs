@@ -5,7 +5,9 @@
 
 mod find;
 mod in_transaction;
+mod together;
 
+use bson::oid::ObjectId;
 use bson::{Document, doc};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -18,6 +20,7 @@ use super::StoreError;
 use super::measured::Operations;
 use super::patience::{until_available, within_limit};
 use super::trace::traced;
+use together::Together;
 
 pub use find::Find;
 
@@ -27,7 +30,7 @@ pub struct Collection<D: Send + Sync>(Backing<D>);
 
 #[derive(Debug)]
 enum Backing<D: Send + Sync> {
-    Server(mongodb::Collection<D>, Operations),
+    Server(mongodb::Collection<D>, Operations, Together),
     #[cfg(feature = "simulation")]
     Memory(super::memory::Table),
 }
@@ -36,8 +39,8 @@ enum Backing<D: Send + Sync> {
 impl<D: Send + Sync> Clone for Collection<D> {
     fn clone(&self) -> Self {
         Self(match &self.0 {
-            Backing::Server(collection, operations) => {
-                Backing::Server(collection.clone(), operations.clone())
+            Backing::Server(collection, operations, together) => {
+                Backing::Server(collection.clone(), operations.clone(), together.clone())
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => Backing::Memory(table.clone()),
@@ -46,11 +49,12 @@ impl<D: Send + Sync> Clone for Collection<D> {
 }
 
 impl<D: Send + Sync + 'static> Collection<D> {
-    pub(super) const fn on_server(
+    pub(super) fn on_server(
         collection: mongodb::Collection<D>,
         operations: Operations,
     ) -> Self {
-        Self(Backing::Server(collection, operations))
+        let together = Together::on(&collection.clone_with_type());
+        Self(Backing::Server(collection, operations, together))
     }
 
     #[cfg(feature = "simulation")]
@@ -62,8 +66,9 @@ impl<D: Send + Sync + 'static> Collection<D> {
     #[must_use]
     pub fn with_type<E: Send + Sync + 'static>(&self) -> Collection<E> {
         Collection(match &self.0 {
-            Backing::Server(collection, operations) => {
-                Backing::Server(collection.clone_with_type(), operations.clone())
+            Backing::Server(collection, operations, together) => {
+                let collection = collection.clone_with_type();
+                Backing::Server(collection, operations.clone(), together.clone())
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => Backing::Memory(table.clone()),
@@ -77,7 +82,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         match &self.0 {
-            Backing::Server(collection, operations) => {
+            Backing::Server(collection, operations, _) => {
                 let on = || Some(collection.namespace());
                 operations.time(name, traced(name, on, operation)).await
             }
@@ -89,7 +94,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
     /// What is measured of it, if it is on a server.
     pub(super) const fn operations(&self) -> Option<&Operations> {
         match &self.0 {
-            Backing::Server(_, operations) => Some(operations),
+            Backing::Server(_, operations, _) => Some(operations),
             #[cfg(feature = "simulation")]
             Backing::Memory(_) => None,
         }
@@ -101,7 +106,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         indexes: impl IntoIterator<Item = IndexModel>,
     ) -> Result<(), StoreError> {
         match &self.0 {
-            Backing::Server(collection, _) => {
+            Backing::Server(collection, ..) => {
                 let indexes: Vec<_> = indexes.into_iter().collect();
                 // Only asked when a process starts, which waits for what it depends on.
                 until_available(|| {
@@ -127,7 +132,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         upsert: bool,
     ) -> Result<bool, StoreError> {
         match &self.0 {
-            Backing::Server(collection, _) => {
+            Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let update = async move {
                     let update = collection.update_one(filter, update);
@@ -144,7 +149,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
     /// Changes all documents that match, one after the other.
     pub async fn update_each(&self, filter: Document, update: Document) -> Result<(), StoreError> {
         match &self.0 {
-            Backing::Server(collection, _) => {
+            Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let update = async move { collection.update_many(filter, update).await };
                 self.observed("update", within_limit(update)).await?;
@@ -158,7 +163,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
     /// What the collection is called.
     pub(crate) fn name(&self) -> &str {
         match &self.0 {
-            Backing::Server(collection, _) => collection.name(),
+            Backing::Server(collection, ..) => collection.name(),
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.name(),
         }
@@ -172,7 +177,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         update: Document,
     ) -> Result<Option<i64>, StoreError> {
         let before = match &self.0 {
-            Backing::Server(collection, _) => {
+            Backing::Server(collection, ..) => {
                 let collection = collection.clone_with_type::<Document>();
                 let changed = async move {
                     let changed = collection.find_one_and_update(filter, update).upsert(true);
@@ -193,7 +198,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
     /// The one document that matches, if there is one.
     pub async fn find_one(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection, _) => {
+            Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let found = async move { collection.find_one(filter).await };
                 self.observed("find", within_limit(found)).await
@@ -203,10 +208,24 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         }
     }
 
+    /// The document with this `_id`, if there is one. Those that are looked for at the same time are found together, each
+    /// by a query that began after it was asked for.
+    pub async fn find_by_id(&self, id: ObjectId) -> Result<Option<D>, StoreError> {
+        match &self.0 {
+            Backing::Server(.., together) => {
+                let found = self.observed("find", together.find(id)).await?;
+                let read = found.map(|found| bson::deserialize_from_slice(found.as_bytes()));
+                Ok(read.transpose()?)
+            }
+            #[cfg(feature = "simulation")]
+            Backing::Memory(table) => table.find_one(&doc! { "_id": id }).await,
+        }
+    }
+
     /// How many documents match, counted up to `most`.
     pub async fn count(&self, filter: Document, most: u64) -> Result<u64, StoreError> {
         match &self.0 {
-            Backing::Server(collection, _) => {
+            Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let counted = async move { collection.count_documents(filter).limit(most).await };
                 self.observed("aggregate", within_limit(counted)).await
@@ -225,7 +244,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         D: Unpin,
     {
         match &self.0 {
-            Backing::Server(collection, _) => {
+            Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let found = async move { find.on_server(&collection).await?.try_collect().await };
                 self.observed("find", within_limit(found)).await
@@ -252,7 +271,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         D: Unpin,
     {
         match &self.0 {
-            Backing::Server(collection, operations) => {
+            Backing::Server(collection, operations, _) => {
                 let collection = collection.clone();
                 let cursor = async move { Find::default().on_server(&collection).await };
                 let cursor = within_limit(cursor);
@@ -274,7 +293,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         update: Document,
     ) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection, _) => {
+            Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let changed = async move {
                     let changed = collection.find_one_and_update(filter, update);
@@ -290,7 +309,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
     /// Takes the one document out that matches, and gives it.
     pub async fn find_one_and_delete(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &self.0 {
-            Backing::Server(collection, _) => {
+            Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let taken = async move { collection.find_one_and_delete(filter).await };
                 self.observed("findAndModify", within_limit(taken)).await
@@ -302,15 +321,12 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
 }
 
 impl<D: Serialize + Send + Sync + 'static> Collection<D> {
-    /// Adds a document.
+    /// Adds a document; those that are added at the same time by one write, each of which may fail by itself.
     pub async fn insert_one(&self, document: &D) -> Result<(), StoreError> {
         match &self.0 {
-            Backing::Server(collection, _) => {
-                // Written as a document first, since what is borrowed could not go on by itself.
+            Backing::Server(.., together) => {
                 let document = bson::serialize_to_document(document)?;
-                let collection = collection.clone_with_type::<Document>();
-                let inserted = async move { collection.insert_one(document).await };
-                self.observed("insert", within_limit(inserted)).await?;
+                self.observed("insert", together.insert(document)).await?;
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.insert_one(document).await?,

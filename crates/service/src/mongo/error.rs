@@ -1,9 +1,7 @@
 //! What an error of the database means to us.
 
-use std::sync::Arc;
-
 use mongodb::error::{
-    Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+    Error, ErrorKind, IndexedWriteError, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
 };
 
 use super::patience::OPERATION_LIMIT;
@@ -22,16 +20,19 @@ const PASSING: [i32; 13] = [
 ];
 
 /// The database could not do what was asked of it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("database: {0}")]
 pub struct StoreError(Cause);
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 enum Cause {
     #[error(transparent)]
     Server(Error),
     #[error("no answer within {OPERATION_LIMIT:?}")]
     NoAnswer,
+    /// One of several documents that were written together was not.
+    #[error("{message} (code {code})")]
+    Document { code: i32, message: String },
     #[cfg(feature = "simulation")]
     #[error(transparent)]
     Memory(super::memory::Refusal),
@@ -66,6 +67,14 @@ impl StoreError {
         Error::custom(panicked.to_string()).into()
     }
 
+    /// What the server says of one document of several.
+    pub(super) fn of_document(failure: &IndexedWriteError) -> Self {
+        Self(Cause::Document {
+            code: failure.code,
+            message: failure.message.clone(),
+        })
+    }
+
     /// What kind of failure it is, for metrics.
     pub(super) fn kind(&self) -> &'static str {
         match &self.0 {
@@ -83,6 +92,7 @@ impl StoreError {
         match &self.0 {
             Cause::Server(error) => is_passing(error),
             Cause::NoAnswer => true,
+            Cause::Document { .. } => false,
             #[cfg(feature = "simulation")]
             Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
         }
@@ -96,8 +106,14 @@ impl StoreError {
             Cause::Server(error) => match &*error.kind {
                 ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
                 ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
+                // In a transaction, which ends with the first that fails.
+                ErrorKind::InsertMany(error) => {
+                    let mut failed = error.write_errors.iter().flatten();
+                    failed.any(|failed| failed.code == DUPLICATE_KEY)
+                }
                 _ => false,
             },
+            Cause::Document { code, .. } => *code == DUPLICATE_KEY,
             Cause::NoAnswer => false,
             #[cfg(feature = "simulation")]
             Cause::Memory(refusal) => *refusal == super::memory::Refusal::Duplicate,
@@ -108,7 +124,7 @@ impl StoreError {
     pub(super) fn is_lost_transaction(&self) -> bool {
         match &self.0 {
             Cause::Server(error) => error.contains_label(TRANSIENT_TRANSACTION_ERROR),
-            Cause::NoAnswer => false,
+            Cause::NoAnswer | Cause::Document { .. } => false,
             #[cfg(feature = "simulation")]
             Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
         }
@@ -118,7 +134,7 @@ impl StoreError {
     pub(super) fn is_unknown_commit(&self) -> bool {
         match &self.0 {
             Cause::Server(error) => error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT),
-            Cause::NoAnswer => false,
+            Cause::NoAnswer | Cause::Document { .. } => false,
             #[cfg(feature = "simulation")]
             Cause::Memory(_) => false,
         }
@@ -144,13 +160,6 @@ fn is_passing(error: &Error) -> bool {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Arc::new(error).into()
-    }
-}
-
-/// What a read failed with that several had asked for.
-impl From<Arc<StoreError>> for ApiError {
-    fn from(error: Arc<StoreError>) -> Self {
         if error.is_unavailable() {
             Self::Unavailable(error.into())
         } else {

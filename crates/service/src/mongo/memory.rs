@@ -251,14 +251,17 @@ impl Table {
         deleted.await.as_ref().map(read).transpose()
     }
 
-    pub(super) async fn insert_one_in<D: Serialize>(
+    pub(super) async fn insert_many_in<D: Serialize>(
         &self,
         transaction: &mut Transaction,
-        document: &D,
+        documents: &[D],
     ) -> Result<(), StoreError> {
-        let document = bson::serialize_to_document(document)?;
+        let documents = documents.iter().map(bson::serialize_to_document);
+        let documents = documents.collect::<Result<Vec<_>, _>>()?;
         transaction.step().await;
-        let inserted = transaction.insert(&self.name, document);
+        let inserted = documents
+            .into_iter()
+            .try_for_each(|document| transaction.insert(&self.name, document));
         transaction.step().await;
         Ok(inserted?)
     }

@@ -15,10 +15,15 @@ pub async fn apply_if_newer<D: Send + Sync + 'static>(
     version: i64,
     state: Document,
 ) -> Result<(), StoreError> {
-    let older = doc! { "_id": id, "version": { "$lt": version } };
-    let update = doc! { "$set": state };
-    let before = match replicas.upsert_giving_version(older, update).await {
-        // No older one matched, so the upsert met one that is as new or newer.
+    let applied = if version == 0 {
+        first(replicas, id, state).await
+    } else {
+        let older = doc! { "_id": id, "version": { "$lt": version } };
+        let update = doc! { "$set": state };
+        replicas.upsert_giving_version(older, update).await
+    };
+    let before = match applied {
+        // No older one is there, so what was added met one that is as new or newer.
         Err(error) if error.is_duplicate_key() => {
             note(replicas, Operations::was_stale);
             return Ok(());
@@ -29,6 +34,18 @@ pub async fn apply_if_newer<D: Send + Sync + 'static>(
         note(replicas, Operations::healed_gap);
     }
     Ok(())
+}
+
+/// Adds the first version of an entity, which has none before: others of the same moment are added by the same write.
+async fn first<D: Send + Sync + 'static>(
+    replicas: &Collection<D>,
+    id: ObjectId,
+    mut state: Document,
+) -> Result<Option<i64>, StoreError> {
+    state.insert("_id", id);
+    let replicas = replicas.with_type::<Document>();
+    replicas.insert_one(&state).await?;
+    Ok(None)
 }
 
 fn note<D: Send + Sync + 'static>(replicas: &Collection<D>, what: impl Fn(&Operations)) {

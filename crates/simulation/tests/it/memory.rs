@@ -116,7 +116,7 @@ impl Operation {
                         for write in writes.clone() {
                             match write {
                                 Write::Insert(document) => {
-                                    things.insert_one_in(session, &document).await?;
+                                    things.insert_many_in(session, &[document]).await?;
                                 }
                                 Write::Update(filter, update) => {
                                     let updated =

@@ -88,13 +88,19 @@ pub(super) const BUGS: &[Bug] = &[
     },
     Bug {
         name: "place an order without reserving its ticket",
-        file: "services/orders/src/store/orders.rs",
+        file: "services/orders/src/store/placement.rs",
         right: "                    Err(error) if error.is_duplicate_key() => return Ok(Err(PlaceError::Reserved)),",
         wrong:
-            "                    Err(error) if error.is_duplicate_key() && order.version > 0 => {
+            "                    Err(error) if error.is_duplicate_key() && orders.is_empty() => {
                         return Ok(Err(PlaceError::Reserved));
                     }
                     Err(error) if error.is_duplicate_key() => {}",
+    },
+    Bug {
+        name: "tell all who want one ticket at the same moment that they have it",
+        file: "services/orders/src/store/placement.rs",
+        right: "outcome.clone().and(Err(PlaceError::Reserved))",
+        wrong: "outcome.clone()",
     },
     Bug {
         name: "cancel an order and keep its reservation",

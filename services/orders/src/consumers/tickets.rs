@@ -55,7 +55,8 @@ impl TicketEvents {
         ticket: Id<kind::Ticket>,
         cancelled: &Order,
     ) -> Result<(), Failure> {
-        if self.tickets.holder(ticket).await? == Some(cancelled.id) {
+        let newest = self.tickets.find(ticket).await?;
+        if newest.is_some_and(|newest| newest.holder == Some(cancelled.id)) {
             self.orders.tell_again(cancelled).await?;
         }
         Ok(())

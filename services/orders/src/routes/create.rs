@@ -12,7 +12,7 @@ use service::{ApiError, Clock};
 
 use crate::app::Expiration;
 use crate::domain::Order;
-use crate::store::{OrderStore, TicketStore};
+use crate::store::{OrderStore, Replica, TicketStore};
 
 /// Reserves a ticket until the order is paid, cancelled, or expires.
 #[utoipa::path(
@@ -35,13 +35,14 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<OrderView>), ApiError> {
     let ticket_id = input.ticket_id.ok_or(ApiError::NotFound)?;
     // Told of a sale a moment ago, a shopper must not be told that there is no such ticket.
-    let ticket = find_within(REPLICA_WAIT, || tickets.find(ticket_id)).await?;
-    let ticket = ticket.ok_or(ApiError::NotFound)?;
-    // When thousands want one ticket, all but a few are told so without a transaction.
-    if orders.is_reserved(ticket_id).await? {
+    let found = find_within(REPLICA_WAIT, || tickets.find(ticket_id)).await?;
+    let Replica { ticket, holder } = found.ok_or(ApiError::NotFound)?;
+    // When thousands want one ticket, all but the first few are told so without a transaction. It may have been freed
+    // since it was told of, so the reservation decides.
+    if holder.is_some() && orders.is_reserved(ticket_id).await? {
         return Err(orders.rejected().into());
     }
     let order = Order::new(new_id(), user.id, ticket, clock.now().plus(expiration));
-    orders.place(&order).await?;
+    orders.place(order.clone()).await?;
     Ok((StatusCode::CREATED, Json(order.into())))
 }

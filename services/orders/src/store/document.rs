@@ -51,6 +51,16 @@ pub(super) struct Reservation {
     pub(super) order_id: ObjectId,
 }
 
+impl Reservation {
+    /// The order's claim.
+    pub(super) fn of(order: &Order) -> Self {
+        Self {
+            ticket_id: object_id(order.ticket.id),
+            order_id: object_id(order.id),
+        }
+    }
+}
+
 fn price(cents: i64) -> Price {
     Price::from_cents(cents).expect("only valid prices are stored")
 }

@@ -5,6 +5,7 @@ use common::id::kind;
 use common::{Id, OrderStatus};
 use futures::FutureExt;
 use mongodb::IndexModel;
+use service::batched::Batched;
 use service::http::PageRequest;
 use service::messaging::resync::{Snapshot, snapshot_of};
 use service::messaging::{OutboxCollection, Publisher, Relay};
@@ -13,6 +14,7 @@ use service::mongo::{
 };
 
 use super::document::{OrderDocument, Reservation};
+use super::placement::{PlaceError, Placement};
 use crate::domain::Order;
 use crate::measured::OrderMetrics;
 
@@ -25,18 +27,8 @@ pub(crate) struct OrderStore {
     database: Database,
     orders: OutboxCollection<OrderDocument>,
     reservations: Collection<Reservation>,
+    placement: Batched<Order, Result<(), PlaceError>>,
     measured: OrderMetrics,
-}
-
-/// Why an order was not placed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum PlaceError {
-    /// Another order holds the ticket. The message is part of the HTTP contract.
-    #[error("Ticket is already reserved")]
-    Reserved,
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Others changed the order each time that this change was tried.
@@ -54,10 +46,17 @@ impl OrderStore {
         relay: &mut Relay<impl Publisher>,
     ) -> Result<Self, StoreError> {
         let orders = relay.collection(database, "orders").await?;
+        let reservations = database.collection("reservations");
+        let placement = Placement {
+            database: database.clone(),
+            orders: orders.clone(),
+            reservations: reservations.clone(),
+        };
         let store = Self {
             database: database.clone(),
             orders,
-            reservations: database.collection("reservations"),
+            reservations,
+            placement: placement.batched(),
             measured: OrderMetrics::of(&database.metrics()),
         };
         let by_buyer = IndexModel::builder()
@@ -69,42 +68,19 @@ impl OrderStore {
 
     /// Whether an order holds the ticket.
     pub(crate) async fn is_reserved(&self, ticket: Id<kind::Ticket>) -> Result<bool, StoreError> {
-        let found = self
-            .reservations
-            .find_one(doc! { "_id": object_id(ticket) });
+        let found = self.reservations.find_by_id(object_id(ticket));
         Ok(found.await?.is_some())
     }
 
     /// Writes a new order, the reservation of its ticket and the event that tells of it, or nothing.
-    pub(crate) async fn place(&self, order: &Order) -> Result<(), PlaceError> {
-        let reservation = Reservation {
-            ticket_id: object_id(order.ticket.id),
-            order_id: object_id(order.id),
-        };
-        let context = (&self.orders, &self.reservations, &reservation, order);
-        let placed = in_transaction(&self.database, context, |session, context| {
-            let (orders, reservations, reservation, order) = *context;
-            async move {
-                // First, so that of many only one writes more than this.
-                match reservations.insert_one_in(session, reservation).await {
-                    Err(error) if error.is_duplicate_key() => return Ok(Err(PlaceError::Reserved)),
-                    reserved => reserved?,
-                }
-                let events = [order.event()];
-                Ok(Ok(orders
-                    .insert_in(session, &order.into(), &events)
-                    .await?))
-            }
-            .boxed()
-        });
-        match placed.await? {
-            Ok(pending) => {
-                self.orders.committed(pending);
+    pub(crate) async fn place(&self, order: Order) -> Result<(), PlaceError> {
+        match self.placement.run(order).await {
+            Err(PlaceError::Reserved) => Err(self.rejected()),
+            placed => {
+                placed?;
                 self.measured.placed();
                 Ok(())
             }
-            Err(PlaceError::Reserved) => Err(self.rejected()),
-            Err(failed) => Err(failed),
         }
     }
 
@@ -116,7 +92,7 @@ impl OrderStore {
 
     /// The order, if it exists.
     pub(crate) async fn find(&self, id: Id<kind::Order>) -> Result<Option<Order>, StoreError> {
-        let found = self.orders.documents().find_one(by_id(id)).await?;
+        let found = self.orders.documents().find_by_id(object_id(id)).await?;
         Ok(found.map(Order::from))
     }
 

@@ -1,6 +1,5 @@
 //! Replicas of tickets.
 
-use bson::doc;
 use common::Id;
 use common::events::TicketState;
 use common::id::kind;
@@ -8,6 +7,15 @@ use service::mongo::{Collection, Database, StoreError, apply_if_newer, object_id
 
 use super::document::TicketDocument;
 use crate::domain::OrderedTicket;
+
+/// A ticket by the newest that was told of it.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    /// As an order takes it.
+    pub(crate) ticket: OrderedTicket,
+    /// The order that holds it.
+    pub(crate) holder: Option<Id<kind::Order>>,
+}
 
 /// What the tickets service told of its tickets.
 #[derive(Debug, Clone)]
@@ -23,22 +31,13 @@ impl TicketStore {
         }
     }
 
-    /// The ticket as an order takes it, if it was told of.
-    pub(crate) async fn find(
-        &self,
-        id: Id<kind::Ticket>,
-    ) -> Result<Option<OrderedTicket>, StoreError> {
-        let found = self.tickets.find_one(doc! { "_id": object_id(id) }).await?;
-        Ok(found.map(OrderedTicket::from))
-    }
-
-    /// The order that holds the ticket by the newest that was told of it.
-    pub(crate) async fn holder(
-        &self,
-        id: Id<kind::Ticket>,
-    ) -> Result<Option<Id<kind::Order>>, StoreError> {
-        let found = self.tickets.find_one(doc! { "_id": object_id(id) }).await?;
-        Ok(found.and_then(|ticket| ticket.holder()))
+    /// The ticket, if it was told of.
+    pub(crate) async fn find(&self, id: Id<kind::Ticket>) -> Result<Option<Replica>, StoreError> {
+        let found = self.tickets.find_by_id(object_id(id)).await?;
+        Ok(found.map(|stored| Replica {
+            holder: stored.holder(),
+            ticket: stored.into(),
+        }))
     }
 
     /// Takes over what is told of a ticket, if it is newer than what was told before.

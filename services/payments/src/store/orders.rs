@@ -34,7 +34,7 @@ impl OrderStore {
 
     /// The order, if its event has come.
     pub(crate) async fn find(&self, id: Id<kind::Order>) -> Result<Option<Order>, StoreError> {
-        let found = self.orders.find_one(doc! { "_id": object_id(id) }).await?;
+        let found = self.orders.find_by_id(object_id(id)).await?;
         Ok(found.map(Order::from))
     }
 

@@ -17,7 +17,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         filter: Document,
     ) -> Result<(), StoreError> {
         match (&self.0, session) {
-            (Backing::Server(collection, _), Session::Server(session)) => {
+            (Backing::Server(collection, ..), Session::Server(session)) => {
                 let deleted = collection.delete_one(filter).session(&mut **session);
                 let deleted = within_limit_or_dropped(deleted);
                 self.observed("delete", deleted).await?;
@@ -42,7 +42,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         update: Document,
     ) -> Result<Option<D>, StoreError> {
         match (&self.0, session) {
-            (Backing::Server(collection, _), Session::Server(session)) => {
+            (Backing::Server(collection, ..), Session::Server(session)) => {
                 let changed = collection
                     .find_one_and_update(filter, update)
                     .return_document(ReturnDocument::After)
@@ -62,21 +62,21 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
 }
 
 impl<D: Serialize + Send + Sync + 'static> Collection<D> {
-    /// As [`Collection::insert_one`], as part of a transaction.
-    pub async fn insert_one_in(
+    /// Adds documents as part of a transaction.
+    pub async fn insert_many_in(
         &self,
         session: &mut Session,
-        document: &D,
+        documents: &[D],
     ) -> Result<(), StoreError> {
         match (&self.0, session) {
-            (Backing::Server(collection, _), Session::Server(session)) => {
-                let inserted = collection.insert_one(document).session(&mut **session);
+            (Backing::Server(collection, ..), Session::Server(session)) => {
+                let inserted = collection.insert_many(documents).session(&mut **session);
                 let inserted = within_limit_or_dropped(inserted);
                 self.observed("insert", inserted).await?;
             }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {
-                table.insert_one_in(transaction, document).await?;
+                table.insert_many_in(transaction, documents).await?;
             }
             #[cfg(feature = "simulation")]
             _ => unreachable!("a session is used with the database that it is of"),

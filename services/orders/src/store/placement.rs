@@ -1,0 +1,96 @@
+//! Orders that are placed together: one transaction for all that came while the one before was under way.
+
+use std::collections::{HashMap, HashSet};
+
+use futures::FutureExt;
+use futures::future::join_all;
+use service::batched::Batched;
+use service::messaging::OutboxCollection;
+use service::mongo::{Collection, Database, StoreError, in_transaction};
+
+use super::document::{OrderDocument, Reservation};
+use crate::domain::Order;
+
+/// Why an order was not placed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum PlaceError {
+    /// Another order holds the ticket. The message is part of the HTTP contract.
+    #[error("Ticket is already reserved")]
+    Reserved,
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+type Outcome = Result<(), PlaceError>;
+
+/// Writes new orders.
+#[derive(Debug, Clone)]
+pub(super) struct Placement {
+    pub(super) database: Database,
+    pub(super) orders: OutboxCollection<OrderDocument>,
+    pub(super) reservations: Collection<Reservation>,
+}
+
+impl Placement {
+    /// Places what comes at the same time together.
+    pub(super) fn batched(self) -> Batched<Order, Outcome> {
+        Batched::new(move |orders: Vec<Order>| {
+            let this = self.clone();
+            async move { this.place_all(&orders).await }
+        })
+    }
+
+    /// Of those who want one ticket the first may get it, and the others are told what that means for them.
+    async fn place_all(&self, orders: &[Order]) -> Vec<Outcome> {
+        let mut wanted = HashSet::new();
+        let firsts: Vec<_> = orders
+            .iter()
+            .filter(|order| wanted.insert(order.ticket.id))
+            .collect();
+        let outcomes = self.place_each(&firsts).await;
+        let tickets = firsts.iter().map(|order| order.ticket.id);
+        let mut outcomes: HashMap<_, _> = tickets.zip(outcomes).collect();
+        let told = orders.iter().map(|order| {
+            let outcome = outcomes.get_mut(&order.ticket.id);
+            let outcome = outcome.expect("each ticket that is wanted was asked for");
+            let next = outcome.clone().and(Err(PlaceError::Reserved));
+            std::mem::replace(outcome, next)
+        });
+        told.collect()
+    }
+
+    /// All together; or, if one of the tickets is held and all of it was for nothing, each by itself.
+    async fn place_each(&self, orders: &[&Order]) -> Vec<Outcome> {
+        match self.write(orders).await {
+            Err(PlaceError::Reserved) if orders.len() > 1 => {
+                let each = orders.chunks(1).map(|order| self.write(order));
+                join_all(each).await
+            }
+            outcome => vec![outcome; orders.len()],
+        }
+    }
+
+    /// Writes new orders, the reservations of their tickets and the events that tell of them, or nothing.
+    async fn write(&self, orders: &[&Order]) -> Outcome {
+        let claims: Vec<_> = orders.iter().copied().map(Reservation::of).collect();
+        let context = (self, orders, claims);
+        let placed = in_transaction(&self.database, context, |session, context| {
+            let (this, orders, claims) = context;
+            async move {
+                // First, so that whoever loses wrote no more than this.
+                match this.reservations.insert_many_in(session, claims).await {
+                    Err(error) if error.is_duplicate_key() => return Ok(Err(PlaceError::Reserved)),
+                    reserved => reserved?,
+                }
+                let stored = orders.iter().map(|order| ((*order).into(), order.event()));
+                Ok(Ok(this.orders.insert_many_in(session, stored).await?))
+            }
+            .boxed()
+        });
+        for pending in placed.await?? {
+            self.orders.committed(pending);
+        }
+        Ok(())
+    }
+}
