@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail, ensure};
@@ -29,7 +29,7 @@ pub struct Service {
     port: u16,
     admin_port: u16,
     binary: PathBuf,
-    variables: Vec<(String, String)>,
+    variables: Mutex<Vec<(String, String)>>,
     links: Links,
     log: PathBuf,
     state: Mutex<State>,
@@ -71,7 +71,7 @@ impl Service {
             port,
             admin_port,
             binary,
-            variables: variables.collect(),
+            variables: Mutex::new(variables.collect()),
             links,
             log: logs.join(format!("{name}-{replica}.log")),
             state: Mutex::default(),
@@ -144,11 +144,17 @@ impl Service {
             .is_some_and(|process| process.ended().is_none())
     }
 
+    /// Tells it this by its environment from its next start on, over what it was told before.
+    pub fn tell(&self, variable: &str, value: &str) {
+        let told = (variable.to_owned(), value.to_owned());
+        self.variables().push(told);
+    }
+
     /// Starts its process, and does not wait until it is ready.
     pub async fn start(&self) -> Result<()> {
         ensure!(!self.is_running(), "{self} runs already");
         let mut command = Command::new(&self.binary);
-        command.envs(self.variables.iter().cloned());
+        command.envs(self.variables().iter().cloned());
         log::append_output(&mut command, &self.log)?;
         let process = Process::start(command).await?;
         self.set(State {
@@ -249,6 +255,13 @@ impl Service {
 
     fn process(&self) -> Option<Arc<Process>> {
         self.state().process
+    }
+
+    /// What it is told by its environment; of several values for a name the last.
+    fn variables(&self) -> MutexGuard<'_, Vec<(String, String)>> {
+        self.variables
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> State {

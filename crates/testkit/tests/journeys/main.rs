@@ -7,6 +7,7 @@ mod kill;
 mod logs;
 mod magic_link;
 mod overload;
+mod plans;
 mod purchase;
 mod races;
 mod resume;

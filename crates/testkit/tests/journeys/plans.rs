@@ -1,0 +1,228 @@
+//! Every query that the services send to MongoDB is answered by an index, whatever grows behind it.
+//!
+//! The services are led over a link that takes note of what they ask while everything that asks is done once. Then the
+//! server tells how it would answer each of these queries.
+
+mod judge;
+mod message;
+mod play;
+mod query;
+mod recorder;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::oid::ObjectId;
+use bson::{Document, doc};
+use mongodb::{Client, Collection, IndexModel};
+use testkit::progress::ToStderr;
+use testkit::servers::ServersSettings;
+use testkit::{Dependency, Fleet, FleetSettings, Servers, eventually_within};
+
+use crate::{PATIENCE, ROOM};
+use judge::{Finding, without_index};
+use recorder::Recorder;
+
+/// Long enough to pay in time, even at the second try.
+const EXPIRATION: Duration = Duration::from_secs(20);
+
+/// The kinds of queries of each service. Those that were not seen to be sent were not looked into.
+const KINDS: [(&str, &[&str]); 4] = [
+    (
+        "auth",
+        &[
+            "find users by email",
+            "findAndModify magic_links by _id, expires_at $gt",
+        ],
+    ),
+    (
+        "tickets",
+        &[
+            "find tickets by _id",
+            "find tickets by order_id",
+            "find tickets by order_id, _id $lt",
+            "find tickets by order_id, price_cents $gte, $or",
+            "find tickets by order_id, price_cents $lte, $or",
+            "find tickets by order_id, $and",
+            "find tickets by order_id, $and, _id $lt",
+            "find tickets by order_id, $and, price_cents $gte, $or",
+            "find tickets by order_id, $and, price_cents $lte, $or",
+            "find tickets by user_id",
+            "find tickets by user_id, _id $lt",
+            "update tickets by _id, version",
+            "update tickets by _id, version, released $ne",
+            "update tickets by _id, order_id $ne, released $ne",
+            "find tickets by outbox.time $lte",
+            "update tickets by _id $in",
+            "aggregate tickets by outbox.time $exists",
+            "find tickets by outbox.time $exists",
+            "find streams by _id",
+            "update streams by _id",
+            "find tickets by nothing",
+        ],
+    ),
+    (
+        "orders",
+        &[
+            "find tickets by _id",
+            "findAndModify tickets by _id, version $lt",
+            "find reservations by _id",
+            "delete reservations by _id, order_id",
+            "find orders by _id",
+            "find orders by user_id",
+            "find orders by user_id, _id $lt",
+            "update orders by _id, version",
+            "findAndModify orders by _id, version",
+            "find orders by outbox.time $lte",
+            "update orders by _id $in",
+            "aggregate orders by outbox.time $exists",
+            "find orders by outbox.time $exists",
+            "find streams by _id",
+            "update streams by _id",
+            "find orders by nothing",
+        ],
+    ),
+    (
+        "payments",
+        &[
+            "find orders by _id",
+            "findAndModify orders by _id, version $lt",
+            "find payments by _id",
+            "update payments by _id, version",
+            "find payments by due_at $lte",
+            "findAndModify payments by _id, due_at",
+            "aggregate payments by due_at $exists",
+            "find payments by outbox.time $lte",
+            "update payments by _id $in",
+            "aggregate payments by outbox.time $exists",
+            "find payments by outbox.time $exists",
+            "find streams by _id",
+            "update streams by _id",
+            "find payments by nothing",
+        ],
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_of_the_services_is_answered_by_an_index() {
+    with_recorder(async |fleet, recorder| {
+        play::everything(fleet).await;
+        wait_for_every_kind(recorder).await;
+        let client = Client::with_uri_str(fleet.mongo_uri("tickets")).await;
+        let findings = without_index(&client.unwrap(), recorder.queries()).await;
+        let told: Vec<_> = findings.iter().map(Finding::to_string).collect();
+        assert!(told.is_empty(), "without an index:\n{}", told.join("\n"));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_without_an_index_is_found() {
+    let _room = ROOM.acquire().await.unwrap();
+    let settings = ServersSettings {
+        given: false,
+        folder: None,
+        progress: Arc::new(ToStderr),
+    };
+    let servers = Servers::start(settings).await.unwrap();
+    let recorder = Recorder::before(servers.mongo()).await;
+    let uri = recorder.on_the_way(&servers.mongo_uri("shop"));
+    let client = Client::with_uri_str(uri).await.unwrap();
+    ask(&client.database("shop").collection("tickets")).await;
+
+    let findings = without_index(&client, recorder.queries()).await;
+    let found: BTreeSet<_> = findings
+        .iter()
+        .map(|finding| (finding.query.kind(), finding.fault))
+        .collect();
+    let everything = "looks at every document";
+    let expected = [
+        ("aggregate tickets by title", everything),
+        ("delete tickets by title", everything),
+        ("find tickets by nothing", everything),
+        (
+            "find tickets by price_cents $gt",
+            "sorts what it found, which no index has in that order",
+        ),
+        ("find tickets by title", everything),
+        ("find tickets by title", "looks at every entry of an index"),
+        ("findAndModify tickets by title", everything),
+        ("update tickets by title", everything),
+    ];
+    let expected = expected.map(|(kind, fault)| (kind.to_owned(), fault));
+    assert_eq!(found, BTreeSet::from(expected));
+    client.shutdown().await;
+    servers.stop().await;
+}
+
+/// Asks for a ticket by what has an index and by what has none.
+async fn ask(tickets: &Collection<Document>) {
+    let (id, by_title) = (ObjectId::new(), || doc! { "title": "Front row" });
+    let change = || doc! { "$set": { "price_cents": 2_500 } };
+    let ticket = doc! { "_id": id, "title": "Front row", "price_cents": 1_999 };
+    tickets.insert_one(ticket).await.unwrap();
+    let by_price = IndexModel::builder().keys(doc! { "price_cents": 1 });
+    tickets.create_index(by_price.build()).await.unwrap();
+
+    let by_id = doc! { "_id": id };
+    tickets.find_one(by_id.clone()).await.unwrap();
+    tickets.update_one(by_id, change()).await.unwrap();
+    let dear = doc! { "price_cents": { "$gt": 2_000 } };
+    let dear_by_price = tickets.find(dear.clone()).sort(doc! { "price_cents": -1 });
+    dear_by_price.await.unwrap();
+
+    tickets.find_one(doc! {}).await.unwrap();
+    tickets.find_one(by_title()).await.unwrap();
+    let newest_first = tickets.find(by_title()).sort(doc! { "_id": -1 });
+    newest_first.await.unwrap();
+    let dear_by_title = tickets.find(dear).sort(doc! { "title": 1 });
+    dear_by_title.await.unwrap();
+    tickets.count_documents(by_title()).await.unwrap();
+    tickets.update_many(by_title(), change()).await.unwrap();
+    let changed = tickets.find_one_and_update(by_title(), change());
+    changed.await.unwrap();
+    tickets.delete_many(by_title()).await.unwrap();
+}
+
+/// Runs a journey in a fleet of its own, whose services reach their databases over a recorder only.
+async fn with_recorder(journey: impl AsyncFnOnce(&Fleet, &Recorder)) {
+    let _room = ROOM.acquire().await.unwrap();
+    let settings = FleetSettings {
+        expiration: EXPIRATION,
+        ..FleetSettings::default()
+    };
+    let fleet = Fleet::start(settings).await.unwrap();
+    let recorder = Recorder::before(fleet.servers().mongo()).await;
+    for service in fleet.services() {
+        if Dependency::of(service.name()).contains(&Dependency::Mongo) {
+            let uri = recorder.on_the_way(&fleet.mongo_uri(service.name()));
+            service.tell("MONGO_URI", &uri);
+            service.restart().await.unwrap();
+        }
+    }
+    journey(&fleet, &recorder).await;
+    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    // Before the recorder goes, over which the services reach what they finish.
+    fleet.stop().await.unwrap();
+}
+
+/// Waits until every kind of query was sent: of some the cause is an event, or the time.
+async fn wait_for_every_kind(recorder: &Recorder) {
+    eventually_within(PATIENCE, "every kind of query is sent", async || {
+        let sent = recorder.queries().into_iter();
+        let sent: BTreeSet<_> = sent
+            .map(|query| format!("{}: {}", query.database, query.kind()))
+            .collect();
+        let kinds = KINDS.iter().flat_map(|(service, kinds)| {
+            kinds.iter().map(move |kind| format!("{service}: {kind}"))
+        });
+        let missing: Vec<_> = kinds.filter(|kind| !sent.contains(kind)).collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("missing:\n{}", missing.join("\n")))
+        }
+    })
+    .await;
+}
