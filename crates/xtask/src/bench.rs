@@ -109,7 +109,7 @@ async fn build_baseline(release: bool, stop: &mut StopSignals) -> Result<bool> {
 
 async fn check(record: bool, stop: &mut StopSignals) -> Result<ExitCode> {
     let mut command = cargo::cargo(&["test", "-p", "bench", "--test", "costs"]);
-    command.args(["--", "--ignored", "--nocapture"]);
+    command.args(["--", "--nocapture"]);
     if record {
         command.env(RECORD, "record");
     }

@@ -1,15 +1,16 @@
 //! Orders of distinct tickets, until every service has its events.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use bson::oid::ObjectId;
 use hyper::Method;
 
 use super::compare::{CONNECTIONS, Plan, SLICES, With, collect, each};
-use crate::baseline;
 use crate::lab::{Lab, Shopper};
 use crate::load::Pace;
 use crate::original::{self, Original};
-use crate::report::{Compared, Outcome, Row};
+use crate::report::{Outcome, Row};
 use crate::seed;
 use crate::work::{Each, Work, order_of};
 
@@ -56,12 +57,11 @@ pub(super) async fn orders(lab: &Lab, count: usize, buyer: &Shopper) -> Result<E
     ))
 }
 
-/// Orders until they are answered, which is when they are safe; compared with the bare transaction that makes them so.
-/// What follows from them is waited for, and not counted.
+/// Orders until they are answered, which is when they are safe, while what follows from those before is done too. Compared
+/// with nothing: a bare transaction has no saga beside it.
 async fn placed(lab: &Lab) -> Result<Row> {
     let slice = lab.settings.time / SLICES;
     let mut full = None;
-    let mut compared = Compared::with("bare transaction", Some(SHARE));
     for _ in 0..SLICES {
         #[expect(
             clippy::cast_possible_truncation,
@@ -69,7 +69,7 @@ async fn placed(lab: &Lab) -> Result<Row> {
             reason = "small and positive"
         )]
         let count = (MOST_A_SECOND * slice.as_secs_f64()) as usize;
-        let work: std::sync::Arc<dyn Work> = std::sync::Arc::new(
+        let work: Arc<dyn Work> = Arc::new(
             orders(lab, count, &lab.shopper())
                 .await?
                 .without_consequences(),
@@ -80,12 +80,8 @@ async fn placed(lab: &Lab) -> Result<Row> {
             lab.run(&work, Pace::Connections(CONNECTIONS), slice)
                 .await?,
         );
-        lab.settle().await?;
-        collect(
-            &mut compared.full,
-            baseline::writes(lab, "order", slice).await?,
-        );
     }
+    lab.settle().await?;
     let what = "POST /api/orders, until answered";
-    Row::new(lab, what, None, full, Some(compared), Original::default())
+    Row::new(lab, what, None, full, None, Original::default())
 }

@@ -7,13 +7,11 @@ mod find;
 mod in_transaction;
 mod together;
 
-use bson::oid::ObjectId;
 use bson::{Document, doc};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use mongodb::IndexModel;
 use mongodb::options::ReturnDocument;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
@@ -49,10 +47,7 @@ impl<D: Send + Sync> Clone for Collection<D> {
 }
 
 impl<D: Send + Sync + 'static> Collection<D> {
-    pub(super) fn on_server(
-        collection: mongodb::Collection<D>,
-        operations: Operations,
-    ) -> Self {
+    pub(super) fn on_server(collection: mongodb::Collection<D>, operations: Operations) -> Self {
         let together = Together::on(&collection.clone_with_type());
         Self(Backing::Server(collection, operations, together))
     }
@@ -208,20 +203,6 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         }
     }
 
-    /// The document with this `_id`, if there is one. Those that are looked for at the same time are found together, each
-    /// by a query that began after it was asked for.
-    pub async fn find_by_id(&self, id: ObjectId) -> Result<Option<D>, StoreError> {
-        match &self.0 {
-            Backing::Server(.., together) => {
-                let found = self.observed("find", together.find(id)).await?;
-                let read = found.map(|found| bson::deserialize_from_slice(found.as_bytes()));
-                Ok(read.transpose()?)
-            }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.find_one(&doc! { "_id": id }).await,
-        }
-    }
-
     /// How many documents match, counted up to `most`.
     pub async fn count(&self, filter: Document, most: u64) -> Result<u64, StoreError> {
         match &self.0 {
@@ -316,32 +297,6 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.find_one_and_delete(&filter).await,
-        }
-    }
-}
-
-impl<D: Serialize + Send + Sync + 'static> Collection<D> {
-    /// Adds a document; those that are added at the same time by one write, each of which may fail by itself.
-    pub async fn insert_one(&self, document: &D) -> Result<(), StoreError> {
-        match &self.0 {
-            Backing::Server(.., together) => {
-                let document = bson::serialize_to_document(document)?;
-                self.observed("insert", together.insert(document)).await?;
-            }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.insert_one(document).await?,
-        }
-        Ok(())
-    }
-
-    /// Adds a document whose `_id` was made for it, and which has no other unique value.
-    ///
-    /// Such an `_id` is only ever taken by the document itself: the driver repeats a write whose answer got lost, and a
-    /// server that was killed meanwhile may not remember that it did it.
-    pub async fn insert_fresh(&self, document: &D) -> Result<(), StoreError> {
-        match self.insert_one(document).await {
-            Err(error) if error.is_duplicate_key() => Ok(()),
-            inserted => inserted,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What an error of the database means to us.
 
 use mongodb::error::{
-    Error, ErrorKind, IndexedWriteError, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+    Error, ErrorKind, IndexedWriteError, TRANSIENT_TRANSACTION_ERROR,
+    UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
 };
 
 use super::patience::OPERATION_LIMIT;

@@ -1,9 +1,11 @@
-//! A database that is away, that hangs, and that others left a transaction in.
+//! A database that is away, that hangs, and that others left a transaction in; and what is asked of it at the same time.
 
 use std::time::Duration;
 
+use bson::oid::ObjectId;
 use bson::{Document, doc};
 use futures::FutureExt;
+use futures::future::join_all;
 use mongodb::{Client, IndexModel};
 use secrecy::SecretString;
 use service::metrics::Metrics;
@@ -105,5 +107,45 @@ async fn what_a_dead_process_was_writing_is_soon_free_again() {
         .await
         .unwrap();
     drop(transaction);
+    database.close().await;
+}
+
+#[tokio::test]
+async fn of_documents_added_together_only_those_fail_that_are_there() {
+    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+    let things: Collection<Document> = database.collection("things");
+    for id in [3, 7] {
+        things.insert_one(&doc! { "_id": id }).await.unwrap();
+    }
+    let documents: Vec<_> = (0..20).map(|id| doc! { "_id": id, "new": true }).collect();
+    let added = join_all(documents.iter().map(|document| things.insert_one(document))).await;
+    for (id, added) in added.into_iter().enumerate() {
+        match added {
+            Ok(()) => assert!(![3, 7].contains(&id), "{id} was added twice"),
+            Err(error) => assert!(
+                [3, 7].contains(&id) && error.is_duplicate_key(),
+                "{id}: {error}"
+            ),
+        }
+    }
+    assert_eq!(things.count(doc! { "new": true }, 100).await.unwrap(), 18);
+    database.close().await;
+}
+
+#[tokio::test]
+async fn each_of_those_who_look_together_finds_what_is_theirs() {
+    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+    let things: Collection<Document> = database.collection("things");
+    let ids: Vec<_> = (0..20).map(|_| ObjectId::new()).collect();
+    for id in &ids[..10] {
+        things.insert_one(&doc! { "_id": id }).await.unwrap();
+    }
+    // Some twice, and some that are not there.
+    let wanted: Vec<_> = ids.iter().chain(&ids[5..15]).copied().collect();
+    let found = join_all(wanted.iter().map(|id| things.find_by_id(*id))).await;
+    for (id, found) in wanted.iter().zip(found) {
+        let there = ids[..10].contains(id).then(|| doc! { "_id": id });
+        assert_eq!(found.unwrap(), there);
+    }
     database.close().await;
 }

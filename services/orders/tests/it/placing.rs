@@ -34,6 +34,34 @@ async fn of_a_hundred_shoppers_at_once_exactly_one_gets_the_ticket() {
 }
 
 #[tokio::test]
+async fn who_orders_at_the_same_time_as_others_loses_only_what_they_hold() {
+    let app = start().await;
+    let mut tickets = Vec::new();
+    for _ in 0..20 {
+        tickets.push(ticket_for_sale(&app).await);
+    }
+    let held = order(&app.user(), &tickets[0]).await;
+    // Each ticket but the first is wanted twice, and all at once, so that some are placed together.
+    let wanted: Vec<_> = tickets.iter().chain(&tickets[1..]).collect();
+    let orders = wanted.iter().map(async |ticket| {
+        let body = json!({ "ticketId": ticket.id });
+        app.user().post("/api/orders", body).await.status
+    });
+    let answers = join_all(orders).await;
+    assert_eq!(answers[0], 400, "it is held by {held:?}");
+    let won = answers.iter().filter(|status| **status == 201).count();
+    assert_eq!(won, 19, "{answers:?}");
+    for (index, ticket) in tickets.iter().enumerate().skip(1) {
+        let of_it = [answers[index], answers[index + 19]];
+        assert!(
+            of_it.contains(&201) && of_it.contains(&400),
+            "{ticket:?}: {of_it:?}"
+        );
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_cancelled_ticket_can_be_ordered_again_at_once() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;

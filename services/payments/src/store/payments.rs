@@ -72,7 +72,11 @@ impl PaymentStore {
 
     /// The order's payment, if one was begun.
     pub(crate) async fn find(&self, order: Id<kind::Order>) -> Result<Option<Payment>, StoreError> {
-        let found = self.payments.documents().find_by_id(object_id(order)).await?;
+        let found = self
+            .payments
+            .documents()
+            .find_by_id(object_id(order))
+            .await?;
         Ok(found.map(Payment::from))
     }
 

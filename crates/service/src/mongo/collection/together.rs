@@ -6,10 +6,55 @@ use bson::oid::ObjectId;
 use bson::{Document, RawDocumentBuf, doc};
 use futures::TryStreamExt;
 use mongodb::error::{Error, ErrorKind, IndexedWriteError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use super::{Backing, Collection};
 use crate::batched::Batched;
 use crate::mongo::StoreError;
 use crate::mongo::patience::within_limit;
+
+impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
+    /// The document with this `_id`, if there is one. Those that are looked for at the same time are found together, each
+    /// by a query that began after it was asked for.
+    pub async fn find_by_id(&self, id: ObjectId) -> Result<Option<D>, StoreError> {
+        match &self.0 {
+            Backing::Server(.., together) => {
+                let found = self.observed("find", together.find(id)).await?;
+                let read = found.map(|found| bson::deserialize_from_slice(found.as_bytes()));
+                Ok(read.transpose()?)
+            }
+            #[cfg(feature = "simulation")]
+            Backing::Memory(table) => table.find_one(&doc! { "_id": id }).await,
+        }
+    }
+}
+
+impl<D: Serialize + Send + Sync + 'static> Collection<D> {
+    /// Adds a document; those that are added at the same time by one write, each of which may fail by itself.
+    pub async fn insert_one(&self, document: &D) -> Result<(), StoreError> {
+        match &self.0 {
+            Backing::Server(.., together) => {
+                let document = bson::serialize_to_document(document)?;
+                self.observed("insert", together.insert(document)).await?;
+            }
+            #[cfg(feature = "simulation")]
+            Backing::Memory(table) => table.insert_one(document).await?,
+        }
+        Ok(())
+    }
+
+    /// Adds a document whose `_id` was made for it, and which has no other unique value.
+    ///
+    /// Such an `_id` is only ever taken by the document itself: the driver repeats a write whose answer got lost, and a
+    /// server that was killed meanwhile may not remember that it did it.
+    pub async fn insert_fresh(&self, document: &D) -> Result<(), StoreError> {
+        match self.insert_one(document).await {
+            Err(error) if error.is_duplicate_key() => Ok(()),
+            inserted => inserted,
+        }
+    }
+}
 
 /// The batches of a collection.
 #[derive(Debug, Clone)]
@@ -28,12 +73,12 @@ impl Together {
     }
 
     /// The document with this `_id`.
-    pub(super) async fn find(&self, id: ObjectId) -> Result<Option<RawDocumentBuf>, StoreError> {
+    async fn find(&self, id: ObjectId) -> Result<Option<RawDocumentBuf>, StoreError> {
         self.found.run(id).await
     }
 
     /// Adds the document.
-    pub(super) async fn insert(&self, document: Document) -> Result<(), StoreError> {
+    async fn insert(&self, document: Document) -> Result<(), StoreError> {
         self.inserted.run(document).await
     }
 }
