@@ -21,6 +21,9 @@ use crate::progress::Progress;
 
 const ENGINE_PATIENCE: Duration = Duration::from_secs(3);
 
+/// Takes the data away. A folder that is a volume stays, empty, and `rm` complains of that.
+const EMPTY: &str = "rm -rf /data/* || true";
+
 /// Pulling an image over a slow line.
 const START_PATIENCE: Duration = Duration::from_mins(10);
 
@@ -118,11 +121,29 @@ impl Container {
     /// Kills it, and takes its data away right before: nobody can reach into a container that does not run. What it
     /// still has open then is gone with it.
     pub(super) async fn lose_data(&self) -> Result<()> {
-        let remove = ExecCommand::new(["sh", "-c", "rm -rf /data/*"])
-            .with_cmd_ready_condition(CmdWaitFor::exit());
-        let removed = self.container.exec(remove).await;
-        removed.context("cannot remove the container's data")?;
+        self.run_in_it(EMPTY).await?;
         self.kill().await
+    }
+
+    /// Kills it, right after its data was copied.
+    pub(super) async fn keep_data(&self) -> Result<()> {
+        self.run_in_it("cp -a /data /kept").await?;
+        self.kill().await
+    }
+
+    /// Kills it, right after the copy was put in its data's place.
+    pub(super) async fn lose_what_came_since(&self) -> Result<()> {
+        let put_back = format!("{EMPTY}; cp -a /kept/. /data");
+        self.run_in_it(&put_back).await?;
+        self.kill().await
+    }
+
+    async fn run_in_it(&self, script: &str) -> Result<()> {
+        let command = ExecCommand::new(["sh", "-c", script])
+            .with_cmd_ready_condition(CmdWaitFor::exit_code(0));
+        let done = self.container.exec(command).await;
+        done.with_context(|| format!("in the container: {script}"))?;
+        Ok(())
     }
 
     /// Does nothing if it does not run.

@@ -1,9 +1,9 @@
 //! A server that is a child of ours: its process, which changes, and its port and data, which stay.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{fs, io};
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
@@ -87,6 +87,25 @@ impl Local {
             .with_context(|| format!("cannot remove {}", self.folder.display()))
     }
 
+    /// Kills it and copies its data.
+    pub(super) async fn keep_data(&self) -> Result<()> {
+        self.kill().await;
+        let kept = self.kept();
+        copy(&self.folder, &kept).with_context(|| format!("cannot copy to {}", kept.display()))
+    }
+
+    /// Kills it and puts the copy in its data's place.
+    pub(super) async fn lose_what_came_since(&self) -> Result<()> {
+        self.lose_data().await?;
+        let kept = self.kept();
+        fs::rename(&kept, &self.folder)
+            .with_context(|| format!("nothing was kept in {}", kept.display()))
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.folder.with_extension("kept")
+    }
+
     /// Its last words, if it ended although nobody here ended it.
     pub(super) fn obituary(&self) -> Option<String> {
         let wanted = self.state().ending;
@@ -116,6 +135,21 @@ impl Local {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Copies a folder and all that is in it.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy(&from, &to)?;
+        } else {
+            fs::copy(from, to)?;
+        }
+    }
+    Ok(())
 }
 
 /// The port of the data in this folder, or a free one if the folder is new. A replica set of one knows itself by

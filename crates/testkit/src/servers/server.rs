@@ -162,6 +162,40 @@ impl Server {
         self.wait_until_ready().await
     }
 
+    /// Kills it, keeps a copy of its data for [`Server::lose_what_came_since`], and starts it again. Returns once it
+    /// answers.
+    pub async fn keep_data(&self) -> Result<()> {
+        match &self.backing {
+            Backing::Given => return self.not_ours(),
+            Backing::Program(local) => {
+                local.keep_data().await?;
+                local.start_again().await?;
+            }
+            Backing::Container(container) => {
+                container.keep_data().await?;
+                container.start_again().await?;
+            }
+        }
+        self.wait_until_ready().await
+    }
+
+    /// Kills it and starts it again on the same port with the data that was kept, as after a power cut that took what
+    /// the disk had not seen. Returns once it answers.
+    pub async fn lose_what_came_since(&self) -> Result<()> {
+        match &self.backing {
+            Backing::Given => return self.not_ours(),
+            Backing::Program(local) => {
+                local.lose_what_came_since().await?;
+                local.start_again().await?;
+            }
+            Backing::Container(container) => {
+                container.lose_what_came_since().await?;
+                container.start_again().await?;
+            }
+        }
+        self.wait_until_ready().await
+    }
+
     /// Makes it hang (SIGSTOP): connections open, nothing answers.
     pub async fn suspend(&self) -> Result<()> {
         match &self.backing {

@@ -1,6 +1,5 @@
 //! The broker loses what it acknowledged, as it may when its machine loses power.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bson::{Document, doc};
@@ -18,10 +17,7 @@ async fn an_event_that_the_broker_acknowledged_and_lost_is_told_again() {
         assert_eq!(buyer.delete(&path).await.status, 204);
         wait_for_holder(&buyer, &ticket, None).await;
         let nats = fleet.servers().nats();
-        nats.kill().await.unwrap();
-        let earlier = fleet.folder().join("earlier");
-        copy(&data(fleet), &earlier);
-        nats.restart().await.unwrap();
+        nats.keep_data().await.unwrap();
         // The one who is to be told of the order does not listen.
         let [payments] = fleet.service("payments")[..] else {
             panic!("one process of payments");
@@ -30,10 +26,7 @@ async fn an_event_that_the_broker_acknowledged_and_lost_is_told_again() {
         let order = order(&buyer, &ticket).await;
         wait_for_holder(&buyer, &ticket, Some(&order)).await;
         wait_until_seen(fleet).await;
-        nats.kill().await.unwrap();
-        std::fs::remove_dir_all(data(fleet)).unwrap();
-        std::fs::rename(earlier, data(fleet)).unwrap();
-        nats.restart().await.unwrap();
+        nats.lose_what_came_since().await.unwrap();
         payments.resume().await;
         eventually_within(PATIENCE, "the order can be paid", async || {
             let paid = pay(&buyer, &order).await;
@@ -47,24 +40,6 @@ async fn an_event_that_the_broker_acknowledged_and_lost_is_told_again() {
         assert_eq!(net_charged(fleet), 1_999);
     })
     .await;
-}
-
-/// Where the broker keeps its data.
-fn data(fleet: &Fleet) -> PathBuf {
-    fleet.folder().join("nats")
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type().unwrap().is_dir() {
-            copy(&from, &to);
-        } else {
-            std::fs::copy(from, to).unwrap();
-        }
-    }
 }
 
 /// Waits until the orders service has noted how far the stream goes, which it does every few seconds.
