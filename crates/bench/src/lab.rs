@@ -19,8 +19,8 @@ use crate::load::{Connection, Pace, drive};
 use crate::step::{Computed, Step, since};
 use crate::work::Work;
 
-/// How long all that follows from a load may take.
-const CONSEQUENCES: Duration = Duration::from_mins(3);
+/// How long all that follows from a load may take: 20,000 orders that end at once are cancelled for minutes.
+const CONSEQUENCES: Duration = Duration::from_mins(10);
 
 /// How often it is looked whether that is over.
 const LOOK: Duration = Duration::from_millis(25);

@@ -34,25 +34,17 @@ pub async fn run(settings: BenchSettings) -> Result<Report> {
     let scenarios = settings.scenarios.clone();
     let lab = Lab::open(settings).await?;
     let mut report = Report::of(&lab);
-    let mut failed = None;
+    let mut faults = Vec::new();
     for scenario in scenarios {
         lab.step(scenario.name());
         match scenario.run(&lab).await {
             Ok(outcome) => report.add(outcome),
-            Err(error) => {
-                failed = Some(error.context(scenario.name()));
-                break;
-            }
+            // What others found is still worth telling.
+            Err(error) => faults.push(format!("{scenario}: {error:#}")),
         }
     }
     report.end(&lab);
-    let faults = lab.close().await;
-    match failed {
-        Some(error) if faults.is_empty() => Err(error),
-        Some(error) => Err(error.context(faults.join("\n"))),
-        None => {
-            report.faults(faults);
-            Ok(report)
-        }
-    }
+    faults.extend(lab.close().await);
+    report.faults(faults);
+    Ok(report)
 }
