@@ -97,12 +97,6 @@ pub(super) const BUGS: &[Bug] = &[
                     Err(error) if error.is_duplicate_key() => {}",
     },
     Bug {
-        name: "tell all who want one ticket at the same moment that they have it",
-        file: "services/orders/src/store/placement.rs",
-        right: "outcome.clone().and(Err(PlaceError::Reserved))",
-        wrong: "outcome.clone()",
-    },
-    Bug {
         name: "cancel an order and keep its reservation",
         file: "services/orders/src/store/orders.rs",
         right: "                released.await?;\n",
