@@ -1,15 +1,17 @@
 //! Hashing and checking passwords: argon2id, off the async threads, so many at once as there are cores.
 //!
-//! A hash takes 19 MiB and all of a core for some milliseconds. What is more than the cores can do waits, and what is
+//! A hash takes 19 MiB ([`memory`]) and all of a core for some milliseconds. What is more than the cores can do waits, and what is
 //! more than can wait is refused at once, so that a flood of sign-ins exhausts neither memory nor patience.
+
+mod argon;
+mod memory;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
-use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::Block;
 use common::NewPassword;
 use service::config::Environment;
 use service::metrics::catalogue::{
@@ -20,6 +22,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::domain::PasswordHash;
+use argon::{hash, verify};
+use memory::Memory;
 
 /// How many passwords may be worked on.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +79,7 @@ pub(crate) struct Overloaded;
 pub(crate) struct Passwords {
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,
+    memory: Arc<Memory>,
     /// Of a password that nobody knows: checked in place of a hash that is not there, for the same time.
     decoy: PasswordHash,
     measured: PasswordMetrics,
@@ -93,10 +98,13 @@ impl Passwords {
     pub(crate) async fn new(config: PasswordConfig, metrics: &Metrics) -> Self {
         let at_once = config.at_once.get();
         let unknown: [u8; 32] = rand::random();
-        let decoy = spawn_blocking(move || hash(&unknown)).await;
+        let memory = Memory::new();
+        let here = Arc::clone(&memory);
+        let decoy = spawn_blocking(move || here.lend(|memory| hash(&unknown, memory))).await;
         Self {
             admitted: Arc::new(Semaphore::new(at_once + config.waiting)),
             running: Arc::new(Semaphore::new(at_once)),
+            memory,
             decoy: decoy.expect("hashing does not panic"),
             measured: PasswordMetrics {
                 queue: metrics.gauge(&PASSWORD_QUEUE),
@@ -109,7 +117,8 @@ impl Passwords {
 
     /// The hash of a new password.
     pub(crate) async fn hash(&self, password: NewPassword) -> Result<PasswordHash, Overloaded> {
-        self.run(move || hash(password.expose().as_bytes())).await
+        self.run(move |memory| hash(password.expose().as_bytes(), memory))
+            .await
     }
 
     /// Whether the password is that of the hash. Without a hash it is not, and that takes as long to say.
@@ -121,7 +130,7 @@ impl Passwords {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let matches = self
-            .run(move || verify(password.as_bytes(), &stored))
+            .run(move |memory| verify(password.as_bytes(), &stored, memory))
             .await?;
         Ok(known && matches)
     }
@@ -129,7 +138,7 @@ impl Passwords {
     /// The permits go with the work: a client that hangs up does not make room for another before its hash is done.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned();
         let admitted = admitted.map_err(|_| {
@@ -137,11 +146,11 @@ impl Passwords {
             Overloaded
         })?;
         let running = self.turn().await;
-        let hashing = self.measured.hashing.clone();
+        let (memory, hashing) = (Arc::clone(&self.memory), self.measured.hashing.clone());
         let done = spawn_blocking(move || {
             let _until_done = (admitted, running);
             let began = Instant::now();
-            let done = work();
+            let done = memory.lend(work);
             hashing.observe(began.elapsed());
             done
         });
@@ -156,28 +165,9 @@ impl Passwords {
     }
 }
 
-/// argon2id with 19 MiB, two iterations and one lane
-/// (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>).
-fn argon2id() -> Argon2<'static> {
-    let params = Params::new(19 * 1_024, 2, 1, None).expect("OWASP's parameters are valid");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-}
-
-fn hash(password: &[u8]) -> PasswordHash {
-    let hash = argon2id()
-        .hash_password(password)
-        .expect("a password is shorter than 4 GiB, and the system gives random salts");
-    PasswordHash::from_phc(hash.to_string())
-}
-
-/// The parameters are the hash's own, so that stronger ones may be chosen later.
-fn verify(password: &[u8], stored: &PasswordHash) -> bool {
-    phc::PasswordHash::new(stored.expose())
-        .is_ok_and(|hash| argon2id().verify_password(password, &hash).is_ok())
-}
-
 #[cfg(test)]
 mod tests {
+    use argon2::{Argon2, PasswordHasher, PasswordVerifier};
     use futures::future::join_all;
 
     use super::*;
@@ -203,6 +193,37 @@ mod tests {
             checked.push(passwords.verify(guess.to_owned(), stored).await.unwrap());
         }
         assert_eq!(checked, [true, false, false, false]);
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_what_others_take_for_one_and_theirs_are_known() {
+        let passwords = passwords(1).await;
+        // In memory that was used before.
+        let ours = passwords.hash(password("correct horse")).await.unwrap();
+        let argon2 = Argon2::default();
+        for (guess, is_right) in [("correct horse", true), ("correct horsf", false)] {
+            let verified = argon2.verify_password(guess.as_bytes(), ours.expose());
+            assert_eq!(verified.is_ok(), is_right);
+        }
+        let theirs = argon2.hash_password(b"correct horse").unwrap();
+        let theirs = PasswordHash::from_phc(theirs.to_string());
+        for (guess, is_right) in [("correct horse", true), ("correct horsf", false)] {
+            let verified = passwords.verify(guess.to_owned(), Some(theirs.clone()));
+            assert_eq!(verified.await.unwrap(), is_right);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_hash_has_no_password() {
+        let passwords = passwords(1).await;
+        for stored in [
+            "",
+            "$argon2id$v=19$m=19456,t=2,p=1",
+            "$pbkdf2$i=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+        ] {
+            let stored = PasswordHash::from_phc(stored.to_owned());
+            assert!(!passwords.verify(String::new(), Some(stored)).await.unwrap());
+        }
     }
 
     #[tokio::test]
@@ -233,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_hash_does_not_print() {
-        let hash = hash(b"correct horse");
+        let hash = hash(b"correct horse", &mut Vec::new());
         assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
     }
 }

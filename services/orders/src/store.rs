@@ -1,5 +1,6 @@
 //! Orders, their reservations, and replicas of tickets in MongoDB.
 
+mod cancellation;
 mod document;
 mod orders;
 mod placement;

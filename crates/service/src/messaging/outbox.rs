@@ -189,19 +189,24 @@ where
         Ok(is_changed)
     }
 
-    /// As [`OutboxCollection::update`], in a transaction; hand over the result once that is committed.
-    pub async fn update_in(
+    /// Changes documents in a transaction, each the one that matches its own filter as in [`OutboxCollection::update`]
+    /// and with its own event; hand over the result once that is committed. `None` if one matched nothing.
+    ///
+    /// Not for the first command of a transaction, as [`Collection::update_many_in`].
+    pub async fn update_many_in(
         &self,
         session: &mut Session,
-        filter: Document,
-        update: Document,
-        events: &[Event],
-    ) -> Result<Option<Pending>, StoreError> {
-        let id = id_of(&filter);
-        let (update, entries) = self.with_entries(update, events)?;
-        let changed = self.raw.find_one_and_update_in(session, filter, update);
-        let is_changed = changed.await?.is_some();
-        Ok(is_changed.then(|| self.pending(id, entries)))
+        changes: impl IntoIterator<Item = (Document, Document, Event)>,
+    ) -> Result<Option<Vec<Pending>>, StoreError> {
+        let (mut updates, mut pending) = (Vec::new(), Vec::new());
+        for (filter, update, event) in changes {
+            let id = id_of(&filter);
+            let (update, entries) = self.with_entries(update, &[event])?;
+            updates.push((filter, update));
+            pending.push(self.pending(id, entries));
+        }
+        let all = self.raw.update_many_in(session, updates).await?;
+        Ok(all.then_some(pending))
     }
 
     /// Tells the relay of what a committed transaction wrote.

@@ -7,7 +7,7 @@ mod find;
 mod in_transaction;
 mod together;
 
-use bson::{Document, doc};
+use bson::Document;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use mongodb::IndexModel;
@@ -118,29 +118,6 @@ impl<D: Send + Sync + 'static> Collection<D> {
         Ok(())
     }
 
-    /// Changes the one document that matches; if none does and `upsert` is set, adds one of the filter's equalities
-    /// and the update. Whether one matched.
-    pub async fn update_one(
-        &self,
-        filter: Document,
-        update: Document,
-        upsert: bool,
-    ) -> Result<bool, StoreError> {
-        match &self.0 {
-            Backing::Server(collection, ..) => {
-                let collection = collection.clone();
-                let update = async move {
-                    let update = collection.update_one(filter, update);
-                    update.upsert(upsert).await
-                };
-                let updated = self.observed("update", within_limit(update)).await?;
-                Ok(updated.matched_count > 0)
-            }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.update_one(&filter, &update, upsert).await,
-        }
-    }
-
     /// Changes all documents that match, one after the other.
     pub async fn update_each(&self, filter: Document, update: Document) -> Result<(), StoreError> {
         match &self.0 {
@@ -162,30 +139,6 @@ impl<D: Send + Sync + 'static> Collection<D> {
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.name(),
         }
-    }
-
-    /// Changes the one document that matches, or adds one, as [`Collection::update_one`] does; gives the version that it
-    /// had before, or `None` if it was not there.
-    pub(super) async fn upsert_giving_version(
-        &self,
-        filter: Document,
-        update: Document,
-    ) -> Result<Option<i64>, StoreError> {
-        let before = match &self.0 {
-            Backing::Server(collection, ..) => {
-                let collection = collection.clone_with_type::<Document>();
-                let changed = async move {
-                    let changed = collection.find_one_and_update(filter, update).upsert(true);
-                    let changed = changed.return_document(ReturnDocument::Before);
-                    changed.projection(doc! { "version": 1 }).await
-                };
-                self.observed("findAndModify", within_limit(changed))
-                    .await?
-            }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.upsert_giving_before(&filter, &update).await?,
-        };
-        Ok(before.and_then(|before| before.get_i64("version").ok()))
     }
 }
 

@@ -1,8 +1,7 @@
 //! What an error of the database means to us.
 
 use mongodb::error::{
-    Error, ErrorKind, IndexedWriteError, TRANSIENT_TRANSACTION_ERROR,
-    UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+    Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
 };
 
 use super::patience::OPERATION_LIMIT;
@@ -11,6 +10,8 @@ use crate::http::ApiError;
 use crate::messaging::Failure;
 
 const DUPLICATE_KEY: i32 = 11_000;
+/// A transaction has the document.
+const WRITE_CONFLICT: i32 = 112;
 /// The time limit of an operation is over.
 const TOO_SLOW: i32 = 50;
 
@@ -69,11 +70,8 @@ impl StoreError {
     }
 
     /// What the server says of one document of several.
-    pub(super) fn of_document(failure: &IndexedWriteError) -> Self {
-        Self(Cause::Document {
-            code: failure.code,
-            message: failure.message.clone(),
-        })
+    pub(super) const fn of_document(code: i32, message: String) -> Self {
+        Self(Cause::Document { code, message })
     }
 
     /// What kind of failure it is, for metrics.
@@ -93,7 +91,7 @@ impl StoreError {
         match &self.0 {
             Cause::Server(error) => is_passing(error),
             Cause::NoAnswer => true,
-            Cause::Document { .. } => false,
+            Cause::Document { code, .. } => *code == WRITE_CONFLICT || PASSING.contains(code),
             #[cfg(feature = "simulation")]
             Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
         }
@@ -124,7 +122,7 @@ impl StoreError {
     /// Whether the transaction lost against another and is to be tried again from its start.
     pub(super) fn is_lost_transaction(&self) -> bool {
         match &self.0 {
-            Cause::Server(error) => error.contains_label(TRANSIENT_TRANSACTION_ERROR),
+            Cause::Server(error) => is_conflict(error),
             Cause::NoAnswer | Cause::Document { .. } => false,
             #[cfg(feature = "simulation")]
             Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
@@ -152,11 +150,20 @@ fn is_passing(error: &Error) -> bool {
         ErrorKind::Command(error) if error.code == TOO_SLOW || PASSING.contains(&error.code) => {
             true
         }
-        _ => {
-            error.contains_label(TRANSIENT_TRANSACTION_ERROR)
-                || error.contains_label("RetryableWriteError")
-        }
+        _ => is_conflict(error) || error.contains_label("RetryableWriteError"),
     }
+}
+
+/// Whether a transaction met the writes of another. That may be said of all of it, or of one change of several.
+fn is_conflict(error: &Error) -> bool {
+    let of_one = match &*error.kind {
+        ErrorKind::BulkWrite(error) => {
+            let mut failed = error.write_errors.values();
+            failed.any(|failed| failed.code == WRITE_CONFLICT)
+        }
+        _ => false,
+    };
+    of_one || error.contains_label(TRANSIENT_TRANSACTION_ERROR)
 }
 
 impl From<StoreError> for ApiError {

@@ -167,8 +167,22 @@ impl Table {
         update: &Document,
         upsert: bool,
     ) -> Result<bool, StoreError> {
-        let before = self.update(filter, update, upsert).await?;
-        Ok(before.is_some())
+        let updated = self.write(|data, table| {
+            if let Some(row) = data.find(table, filter) {
+                return changed(row, update, |_| Ok(true));
+            }
+            if !upsert {
+                return Write::Nothing(Ok(false));
+            }
+            let document = upserted(filter, update);
+            let id = id_of(&document);
+            match data.row(table, &id) {
+                Some(row) if row.held_by.is_some() => Write::Wait,
+                Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
+                None => Write::Put(id, Some(document), Ok(false)),
+            }
+        });
+        Ok(updated.await?)
     }
 
     /// Changes all that match, each at a moment of its own.
@@ -183,48 +197,13 @@ impl Table {
         {
             let mut one = filter.clone();
             one.insert("_id", id_of(&document));
-            self.update(&one, update, false).await?;
+            self.update_one(&one, update, false).await?;
         }
         Ok(())
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
-    }
-
-    pub(super) async fn upsert_giving_before(
-        &self,
-        filter: &Document,
-        update: &Document,
-    ) -> Result<Option<Document>, StoreError> {
-        let before = self.update(filter, update, true).await?;
-        Ok(before.as_deref().cloned())
-    }
-
-    /// Changes a document, or adds one if that is wanted; gives it as it was before.
-    async fn update(
-        &self,
-        filter: &Document,
-        update: &Document,
-        upsert: bool,
-    ) -> Result<Option<Arc<Document>>, Refusal> {
-        let updated = self.write(|data, table| {
-            if let Some(row) = data.find(table, filter) {
-                let before = row.document.clone();
-                return changed(row, update, |_| Ok(before.clone()));
-            }
-            if !upsert {
-                return Write::Nothing(Ok(None));
-            }
-            let document = upserted(filter, update);
-            let id = id_of(&document);
-            match data.row(table, &id) {
-                Some(row) if row.held_by.is_some() => Write::Wait,
-                Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
-                None => Write::Put(id, Some(document), Ok(None)),
-            }
-        });
-        updated.await
     }
 
     pub(super) async fn find_one_and_update<D: DeserializeOwned>(
@@ -266,25 +245,27 @@ impl Table {
         Ok(inserted?)
     }
 
-    pub(super) async fn find_one_and_update_in<D: DeserializeOwned>(
+    pub(super) async fn update_many_in(
         &self,
         transaction: &mut Transaction,
-        filter: &Document,
-        update: &Document,
-    ) -> Result<Option<D>, StoreError> {
+        changes: &[(Document, Document)],
+    ) -> Result<bool, StoreError> {
         transaction.step().await;
-        let updated = transaction.update(&self.name, filter, update);
+        let changed = changes
+            .iter()
+            .map(|(filter, update)| transaction.update(&self.name, filter, update));
+        let changed: Result<Vec<_>, _> = changed.collect();
         transaction.step().await;
-        updated?.as_ref().map(read).transpose()
+        Ok(!changed?.contains(&false))
     }
 
-    pub(super) async fn delete_one_in(
+    pub(super) async fn delete_many_in(
         &self,
         transaction: &mut Transaction,
         filter: &Document,
     ) -> Result<(), StoreError> {
         transaction.step().await;
-        let deleted = transaction.delete(&self.name, filter);
+        let deleted = transaction.delete_all(&self.name, filter);
         transaction.step().await;
         Ok(deleted?)
     }

@@ -3,51 +3,89 @@
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 
-use super::measured::Operations;
 use super::{Collection, StoreError};
+
+/// What became of an event.
+enum Outcome {
+    /// It told of the version after the one that was here.
+    Followed,
+    /// It told of a later one.
+    Skipped,
+    /// It told nothing new.
+    Stale,
+}
 
 /// Takes over the state that an event tells of an entity, unless a state at least as new is there.
 ///
-/// `state` is every field of the replica but its `_id`, its `version` among them.
+/// `state` is every field of the replica but its `_id`, its `version` among them. It is written by at most a few commands
+/// of one document, which those of the same moment share; nearly always by the first.
 pub async fn apply_if_newer<D: Send + Sync + 'static>(
     replicas: &Collection<D>,
     id: ObjectId,
     version: i64,
     state: Document,
 ) -> Result<(), StoreError> {
-    let applied = if version == 0 {
-        first(replicas, id, state).await
+    let outcome = if version == 0 {
+        first(replicas, id, state).await?
     } else {
-        let older = doc! { "_id": id, "version": { "$lt": version } };
-        let update = doc! { "$set": state };
-        replicas.upsert_giving_version(older, update).await
+        later(replicas, id, version, state).await?
     };
-    let before = match applied {
-        // No older one is there, so what was added met one that is as new or newer.
-        Err(error) if error.is_duplicate_key() => {
-            note(replicas, Operations::was_stale);
-            return Ok(());
+    if let Some(operations) = replicas.operations() {
+        match outcome {
+            Outcome::Followed => {}
+            Outcome::Skipped => operations.healed_gap(),
+            Outcome::Stale => operations.was_stale(),
         }
-        applied => applied?,
-    };
-    if version > before.map_or(0, |before| before + 1) {
-        note(replicas, Operations::healed_gap);
     }
     Ok(())
 }
 
-/// Adds the first version of an entity, which has none before: others of the same moment are added by the same write.
 async fn first<D: Send + Sync + 'static>(
     replicas: &Collection<D>,
     id: ObjectId,
-    mut state: Document,
-) -> Result<Option<i64>, StoreError> {
-    state.insert("_id", id);
-    let replicas = replicas.with_type::<Document>();
-    replicas.insert_one(&state).await?;
-    Ok(None)
+    state: Document,
+) -> Result<Outcome, StoreError> {
+    let is_added = add(replicas, id, state).await?;
+    Ok(if is_added {
+        Outcome::Followed
+    } else {
+        Outcome::Stale
+    })
 }
 
-fn note<D: Send + Sync + 'static>(replicas: &Collection<D>, what: impl Fn(&Operations)) {
-    replicas.operations().into_iter().for_each(what);
+async fn later<D: Send + Sync + 'static>(
+    replicas: &Collection<D>,
+    id: ObjectId,
+    version: i64,
+    state: Document,
+) -> Result<Outcome, StoreError> {
+    let update = doc! { "$set": &state };
+    let before = doc! { "_id": id, "version": version - 1 };
+    let older = doc! { "_id": id, "version": { "$lt": version } };
+    let change = |filter| replicas.update_one(filter, update.clone(), false);
+    if change(before).await? {
+        return Ok(Outcome::Followed);
+    }
+    // An older one may come between the look for it and the adding, and only then.
+    let is_written =
+        change(older.clone()).await? || add(replicas, id, state).await? || change(older).await?;
+    Ok(if is_written {
+        Outcome::Skipped
+    } else {
+        Outcome::Stale
+    })
+}
+
+/// Adds the entity, unless it is there.
+async fn add<D: Send + Sync + 'static>(
+    replicas: &Collection<D>,
+    id: ObjectId,
+    mut state: Document,
+) -> Result<bool, StoreError> {
+    state.insert("_id", id);
+    let replicas = replicas.with_type::<Document>();
+    match replicas.insert_one(&state).await {
+        Err(error) if error.is_duplicate_key() => Ok(false),
+        added => added.map(|()| true),
+    }
 }

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use mongodb::{Client, IndexModel};
 use secrecy::SecretString;
 use service::metrics::Metrics;
-use service::mongo::{Collection, Database, MongoConfig, StoreError, in_transaction};
+use service::mongo::{Collection, Database, Find, MongoConfig, StoreError, in_transaction};
 use testkit::{Condition, Proxy, Servers, eventually_within};
 use tokio::time::timeout;
 
@@ -92,18 +92,17 @@ async fn what_a_dead_process_was_writing_is_soon_free_again() {
         .session(&mut transaction)
         .await
         .unwrap();
-    let grow = async || {
+    let clear = async || {
         let written = in_transaction(&database, &things, |session, things| {
             async move {
-                let size = doc! { "$set": { "size": 2 } };
-                let written = things.find_one_and_update_in(session, doc! { "_id": 1 }, size);
-                Ok::<_, StoreError>(Ok::<_, ()>(written.await?.is_some()))
+                let written = things.delete_many_in(session, doc! { "_id": 1 });
+                Ok::<_, StoreError>(Ok::<_, ()>(written.await?))
             }
             .boxed()
         });
         written.await
     };
-    eventually_within(Duration::from_secs(10), "it can be written", grow)
+    eventually_within(Duration::from_secs(10), "it can be written", clear)
         .await
         .unwrap();
     drop(transaction);
@@ -147,5 +146,71 @@ async fn each_of_those_who_look_together_finds_what_is_theirs() {
         let there = ids[..10].contains(id).then(|| doc! { "_id": id });
         assert_eq!(found.unwrap(), there);
     }
+    database.close().await;
+}
+
+#[tokio::test]
+async fn of_changes_made_together_each_has_an_outcome_of_its_own() {
+    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+    let things: Collection<Document> = database.collection("things");
+    for id in 0..20 {
+        let thing = doc! { "_id": id, "version": i64::from(id % 2) };
+        things.insert_one(&thing).await.unwrap();
+    }
+    // Those of version 0 match; of the others an upsert adds what is there already, and a plain update nothing.
+    let changes = (0..25).map(|id| {
+        let first = doc! { "_id": id, "version": 0_i64 };
+        let next = doc! { "$inc": { "version": 1_i64 } };
+        things.update_one(first, next, id % 3 == 0)
+    });
+    for (id, changed) in join_all(changes).await.into_iter().enumerate() {
+        let (is_there, is_upsert) = (id < 20, id % 3 == 0);
+        match changed {
+            Ok(matched) => {
+                assert_eq!(matched, is_there && id % 2 == 0, "{id}");
+                assert!(matched || !is_there || !is_upsert, "{id} was added twice");
+            }
+            Err(error) => assert!(
+                is_there && id % 2 == 1 && is_upsert && error.is_duplicate_key(),
+                "{id}: {error}"
+            ),
+        }
+    }
+    let in_version = async |version: i64| {
+        let found =
+            things.find(Find::matching(doc! { "version": version }).sort(doc! { "_id": 1 }));
+        let found = found.await.unwrap().into_iter();
+        let ids = found.map(|thing| thing.get_i32("_id").unwrap());
+        ids.collect::<Vec<_>>()
+    };
+    assert!(in_version(0).await.is_empty());
+    let added = [21, 24];
+    assert_eq!(
+        in_version(1).await,
+        (0..20).chain(added).collect::<Vec<_>>()
+    );
+    database.close().await;
+}
+
+#[tokio::test]
+async fn of_changes_of_one_version_made_together_one_is_made() {
+    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+    let things: Collection<Document> = database.collection("things");
+    let thing = doc! { "_id": 1, "version": 0_i64 };
+    things.insert_one(&thing).await.unwrap();
+    let changes = (0..20).map(|by| {
+        let next = doc! { "$set": { "version": 1_i64, "by": by } };
+        things.update_one(thing.clone(), next, false)
+    });
+    let changed = join_all(changes).await;
+    let made: Vec<_> = (0..20)
+        .filter(|by| matches!(changed[*by], Ok(true)))
+        .collect();
+    let found = things.find_one(doc! { "_id": 1 }).await.unwrap().unwrap();
+    assert_eq!(made.len(), 1, "{changed:?}");
+    assert_eq!(
+        found.get_i32("by").unwrap(),
+        i32::try_from(made[0]).unwrap()
+    );
     database.close().await;
 }

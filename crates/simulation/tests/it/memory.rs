@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 use futures::FutureExt;
 use secrecy::SecretString;
@@ -86,7 +87,7 @@ enum Operation {
 #[derive(Debug, Clone)]
 enum Write {
     Insert(Document),
-    Update(Document, Document),
+    Update(Vec<(Document, Document)>),
     Delete(Document),
 }
 
@@ -118,15 +119,13 @@ impl Operation {
                                 Write::Insert(document) => {
                                     things.insert_many_in(session, &[document]).await?;
                                 }
-                                Write::Update(filter, update) => {
-                                    let updated =
-                                        things.find_one_and_update_in(session, filter, update);
-                                    if updated.await?.is_none() {
+                                Write::Update(changes) => {
+                                    if !things.update_many_in(session, changes).await? {
                                         return Ok(Err(()));
                                     }
                                 }
                                 Write::Delete(filter) => {
-                                    things.delete_one_in(session, filter).await?;
+                                    things.delete_many_in(session, filter).await?;
                                 }
                             }
                         }
@@ -214,8 +213,15 @@ impl Draw {
                 Operation::Find(Document::new(), direction, self.below(6) + 1)
             }
             _ => Operation::Transaction(vec![
-                Write::Update(self.filter(), self.update()),
-                Write::Delete(doc! { "_id": self.id(), "version": self.below(4) }),
+                Write::Delete(doc! {
+                    "_id": { "$in": [self.id(), self.id()] },
+                    "version": self.below(4),
+                }),
+                Write::Update(
+                    (0..=self.below(2))
+                        .map(|_| (self.filter(), self.update()))
+                        .collect(),
+                ),
                 Write::Insert(self.document()),
             ]),
         }
@@ -261,7 +267,9 @@ async fn tries_of_rivals(database: &Database) -> [usize; 2] {
                 let one = doc! { "_id": 1 };
                 let count = doc! { "$inc": { "count": 1_i64 } };
                 let first = tries.fetch_add(1, Ordering::SeqCst) == 0;
-                let counted = things.find_one_and_update_in(session, one, count).await;
+                let own = [doc! { "_id": ObjectId::new() }];
+                things.insert_many_in(session, &own).await?;
+                let counted = things.update_many_in(session, vec![(one, count)]).await;
                 if first {
                     // Neither commits before both have tried to write.
                     both.wait().await;

@@ -1,11 +1,12 @@
 //! A dependency that is slow or hangs takes down nothing that does not need it.
 
 use std::pin::pin;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use stripe_stand_in::{Fault, FaultKind};
-use testkit::{Api, Fleet, eventually_within};
+use testkit::{Api, Fleet, eventually_within, usage};
 
 use crate::{PATIENCE, order, pay, sell, shopper, try_order, wait_for_status, with_fleet};
 
@@ -68,6 +69,39 @@ async fn a_database_that_hangs_holds_nobody_for_long_and_harms_nothing_else() {
         .await;
         assert_eq!(pay(&buyer, &order).await.status, 201);
         wait_for_status(&buyer, &order, "complete").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_passwords_takes_the_memory_of_those_hashed_at_once_and_gives_it_back() {
+    /// What a hash takes, and what is left to all else, in KiB.
+    const HASH: u64 = 19 * 1_024;
+    const MARGIN: u64 = 24 * 1_024;
+    with_fleet(Duration::from_mins(15), async |fleet| {
+        let resident = || usage::resident(fleet.service("auth")[0].pid()?);
+        // Where the system does not tell, there is nothing to compare.
+        let Some(before) = resident() else {
+            return;
+        };
+        let mut most = 0;
+        for _ in 0..4 {
+            join_all((0..24).map(|_| shopper(fleet))).await;
+            most = most.max(resident().unwrap());
+        }
+        let at_once = u64::try_from(available_parallelism().unwrap().get()).unwrap();
+        let room = before + at_once * HASH + MARGIN;
+        assert!(most < room, "{before} KiB became {most}, more than {room}");
+        let what = "the memory is given back";
+        eventually_within(PATIENCE, what, async || {
+            let now = resident().unwrap();
+            if now < before + HASH / 2 {
+                Ok(())
+            } else {
+                Err(format!("{before} KiB before, {now} now"))
+            }
+        })
+        .await;
     })
     .await;
 }

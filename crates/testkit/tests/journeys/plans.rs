@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use bson::oid::ObjectId;
 use bson::{Document, doc};
+use mongodb::options::UpdateOneModel;
 use mongodb::{Client, Collection, IndexModel};
 use testkit::progress::ToStderr;
 use testkit::servers::ServersSettings;
@@ -66,7 +67,8 @@ const KINDS: [(&str, &[&str]); 4] = [
         "orders",
         &[
             "find tickets by _id",
-            "findAndModify tickets by _id, version $lt",
+            "update tickets by _id, version",
+            "update tickets by _id, version $lt",
             "find reservations by _id",
             "delete reservations by _id, order_id",
             "find orders by _id",
@@ -87,7 +89,8 @@ const KINDS: [(&str, &[&str]); 4] = [
         "payments",
         &[
             "find orders by _id",
-            "findAndModify orders by _id, version $lt",
+            "update orders by _id, version",
+            "update orders by _id, version $lt",
             "find payments by _id",
             "update payments by _id, version",
             "find payments by due_at $lte",
@@ -148,6 +151,7 @@ async fn a_query_without_an_index_is_found() {
         ("find tickets by title", everything),
         ("find tickets by title", "looks at every entry of an index"),
         ("findAndModify tickets by title", everything),
+        ("update tickets by row", everything),
         ("update tickets by title", everything),
     ];
     let expected = expected.map(|(kind, fault)| (kind.to_owned(), fault));
@@ -182,6 +186,12 @@ async fn ask(tickets: &Collection<Document>) {
     tickets.update_many(by_title(), change()).await.unwrap();
     let changed = tickets.find_one_and_update(by_title(), change());
     changed.await.unwrap();
+    let by_row = UpdateOneModel::builder()
+        .namespace(tickets.namespace())
+        .filter(doc! { "row": 1 })
+        .update(change());
+    let changes = tickets.client().bulk_write([by_row.build()]);
+    changes.await.unwrap();
     tickets.delete_many(by_title()).await.unwrap();
 }
 

@@ -98,7 +98,7 @@ pub(super) const BUGS: &[Bug] = &[
     },
     Bug {
         name: "cancel an order and keep its reservation",
-        file: "services/orders/src/store/orders.rs",
+        file: "services/orders/src/store/cancellation.rs",
         right: "                released.await?;\n",
         wrong: "                drop(released);\n",
     },

@@ -3,16 +3,14 @@
 use bson::{Document, doc};
 use common::id::kind;
 use common::{Id, OrderStatus};
-use futures::FutureExt;
 use mongodb::IndexModel;
 use service::batched::Batched;
 use service::http::PageRequest;
 use service::messaging::resync::{Snapshot, snapshot_of};
 use service::messaging::{OutboxCollection, Publisher, Relay};
-use service::mongo::{
-    Collection, Database, Find, StoreError, in_transaction, object_id, stored_version,
-};
+use service::mongo::{Collection, Database, Find, StoreError, object_id, stored_version};
 
+use super::cancellation::{Cancellation, Cancelled};
 use super::document::{OrderDocument, Reservation};
 use super::placement::{PlaceError, Placement};
 use crate::domain::Order;
@@ -24,10 +22,10 @@ const TRIES: u32 = 5;
 /// Orders, and the claims on tickets by which at most one of them is active a ticket.
 #[derive(Debug, Clone)]
 pub(crate) struct OrderStore {
-    database: Database,
     orders: OutboxCollection<OrderDocument>,
     reservations: Collection<Reservation>,
     placement: Batched<Order, Result<(), PlaceError>>,
+    cancellation: Batched<Cancelled, Result<bool, StoreError>>,
     measured: OrderMetrics,
 }
 
@@ -35,9 +33,6 @@ pub(crate) struct OrderStore {
 #[derive(Debug, thiserror::Error)]
 #[error("the order was changed by others at the same moment")]
 pub(crate) struct Raced;
-
-/// The order was changed by somebody else since it was read.
-struct Changed;
 
 impl OrderStore {
     /// Opens the collections and makes sure of their indexes.
@@ -52,11 +47,16 @@ impl OrderStore {
             orders: orders.clone(),
             reservations: reservations.clone(),
         };
-        let store = Self {
+        let cancellation = Cancellation {
             database: database.clone(),
+            orders: orders.clone(),
+            reservations: reservations.clone(),
+        };
+        let store = Self {
             orders,
             reservations,
             placement: placement.batched(),
+            cancellation: cancellation.batched(),
             measured: OrderMetrics::of(&database.metrics()),
         };
         let by_buyer = IndexModel::builder()
@@ -131,7 +131,8 @@ impl OrderStore {
                 return Ok(Some(order));
             };
             let written = if changed.status == OrderStatus::Cancelled {
-                self.cancel(&order, &changed).await?
+                let (old, new) = (order, changed.clone());
+                self.cancellation.run(Cancelled { old, new }).await?
             } else {
                 self.replace(&order, &changed).await?
             };
@@ -146,36 +147,6 @@ impl OrderStore {
     async fn replace(&self, old: &Order, new: &Order) -> Result<bool, StoreError> {
         let (filter, update) = replacement(old, new);
         self.orders.update(filter, update, &[]).await
-    }
-
-    async fn cancel(&self, old: &Order, new: &Order) -> Result<bool, StoreError> {
-        let reservation = doc! {
-            "_id": object_id(old.ticket.id),
-            "order_id": object_id(old.id),
-        };
-        let context = (&self.orders, &self.reservations, &reservation, old, new);
-        let cancelled = in_transaction(&self.database, context, |session, context| {
-            let (orders, reservations, reservation, old, new) = *context;
-            async move {
-                let (filter, update) = replacement(old, new);
-                let events = [new.event()];
-                let changed = orders.update_in(session, filter, update, &events);
-                let Some(pending) = changed.await? else {
-                    return Ok(Err(Changed));
-                };
-                let released = reservations.delete_one_in(session, reservation.clone());
-                released.await?;
-                Ok(Ok(pending))
-            }
-            .boxed()
-        });
-        match cancelled.await? {
-            Ok(pending) => {
-                self.orders.committed(pending);
-                Ok(true)
-            }
-            Err(Changed) => Ok(false),
-        }
     }
 
     /// Tells of the order once more, as it is.
@@ -201,7 +172,8 @@ fn by_id(id: Id<kind::Order>) -> Document {
     doc! { "_id": object_id(id) }
 }
 
-fn replacement(old: &Order, new: &Order) -> (Document, Document) {
+/// The change of an order that is as it was read.
+pub(super) fn replacement(old: &Order, new: &Order) -> (Document, Document) {
     let mut filter = by_id(old.id);
     filter.insert("version", stored_version(old.version));
     (filter, doc! { "$set": OrderDocument::changeable(new) })

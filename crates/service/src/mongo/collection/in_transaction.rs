@@ -1,63 +1,61 @@
-//! What is asked as part of a transaction.
+//! What is asked as part of a transaction, many documents at a time.
 
 use bson::Document;
-use mongodb::options::ReturnDocument;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use super::together::Change;
 use super::{Backing, Collection};
 use crate::mongo::patience::within_limit_or_dropped;
 use crate::mongo::{Session, StoreError};
 
 impl<D: Send + Sync + 'static> Collection<D> {
-    /// Takes the one document out that matches, as part of a transaction.
-    pub async fn delete_one_in(
+    /// Changes documents as part of a transaction, each the one that matches its own filter. Whether each matched one.
+    ///
+    /// Not for the first command of a transaction, which tells the server the read concern: the stand-in for MongoDB
+    /// knows none of this command.
+    pub async fn update_many_in(
+        &self,
+        session: &mut Session,
+        changes: Vec<(Document, Document)>,
+    ) -> Result<bool, StoreError> {
+        match (&self.0, session) {
+            (Backing::Server(collection, ..), Session::Server(session)) => {
+                let number = changes.len();
+                let changes = changes.into_iter();
+                let changes = changes.map(|(filter, update)| Change::of(filter, update));
+                let changed = Change::all(collection, changes).session(&mut **session);
+                let changed = self.observed("bulkWrite", within_limit_or_dropped(changed));
+                Ok(usize::try_from(changed.await?.matched_count) == Ok(number))
+            }
+            #[cfg(feature = "simulation")]
+            (Backing::Memory(table), Session::Memory(transaction)) => {
+                table.update_many_in(transaction, &changes).await
+            }
+            #[cfg(feature = "simulation")]
+            _ => unreachable!("a session is used with the database that it is of"),
+        }
+    }
+
+    /// Takes out all that match, as part of a transaction.
+    pub async fn delete_many_in(
         &self,
         session: &mut Session,
         filter: Document,
     ) -> Result<(), StoreError> {
         match (&self.0, session) {
             (Backing::Server(collection, ..), Session::Server(session)) => {
-                let deleted = collection.delete_one(filter).session(&mut **session);
+                let deleted = collection.delete_many(filter).session(&mut **session);
                 let deleted = within_limit_or_dropped(deleted);
                 self.observed("delete", deleted).await?;
             }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {
-                table.delete_one_in(transaction, &filter).await?;
+                table.delete_many_in(transaction, &filter).await?;
             }
             #[cfg(feature = "simulation")]
             _ => unreachable!("a session is used with the database that it is of"),
         }
         Ok(())
-    }
-}
-
-impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
-    /// As [`Collection::find_one_and_update`], as part of a transaction.
-    pub async fn find_one_and_update_in(
-        &self,
-        session: &mut Session,
-        filter: Document,
-        update: Document,
-    ) -> Result<Option<D>, StoreError> {
-        match (&self.0, session) {
-            (Backing::Server(collection, ..), Session::Server(session)) => {
-                let changed = collection
-                    .find_one_and_update(filter, update)
-                    .return_document(ReturnDocument::After)
-                    .session(&mut **session);
-                let changed = within_limit_or_dropped(changed);
-                self.observed("findAndModify", changed).await
-            }
-            #[cfg(feature = "simulation")]
-            (Backing::Memory(table), Session::Memory(transaction)) => {
-                let changed = table.find_one_and_update_in(transaction, &filter, &update);
-                changed.await
-            }
-            #[cfg(feature = "simulation")]
-            _ => unreachable!("a session is used with the database that it is of"),
-        }
     }
 }
 

@@ -92,21 +92,21 @@ impl Transaction {
         table: &str,
         filter: &Document,
         update: &Document,
-    ) -> Result<Option<Document>, Refusal> {
+    ) -> Result<bool, Refusal> {
         let Some(found) = self.find(table, filter) else {
-            return Ok(None);
+            return Ok(false);
         };
         let mut document = (*found).clone();
         apply(&mut document, update);
-        self.write(table, id_of(&document), Some(document.clone()))?;
-        Ok(Some(document))
+        self.write(table, id_of(&document), Some(document))?;
+        Ok(true)
     }
 
-    pub(super) fn delete(&mut self, table: &str, filter: &Document) -> Result<(), Refusal> {
-        match self.find(table, filter) {
-            Some(found) => self.write(table, id_of(&found), None),
-            None => Ok(()),
+    pub(super) fn delete_all(&mut self, table: &str, filter: &Document) -> Result<(), Refusal> {
+        while let Some(found) = self.find(table, filter) {
+            self.write(table, id_of(&found), None)?;
         }
+        Ok(())
     }
 
     fn find(&self, table: &str, filter: &Document) -> Option<Arc<Document>> {

@@ -26,6 +26,7 @@ impl Query {
     pub(super) fn all_in(command: &Document) -> Result<Vec<Self>> {
         let (name, target) = command.iter().next().context("an empty command")?;
         let asked = match name.as_str() {
+            "bulkWrite" => return Self::all_in_bulk(command),
             "find" => vec![(command, "filter")],
             "findAndModify" | "count" | "distinct" => vec![(command, "query")],
             "update" => listed(command, "updates", "q")?,
@@ -47,6 +48,32 @@ impl Query {
             beside: beside(asked),
         });
         Ok(queries.collect())
+    }
+
+    /// Those in a command that writes to several collections.
+    fn all_in_bulk(command: &Document) -> Result<Vec<Self>> {
+        let collections = listed(command, "nsInfo", "ns")?;
+        let mut queries = Vec::new();
+        for (asked, filter) in listed(command, "ops", "filter")? {
+            let (name, place) = asked.iter().next().context("an empty operation")?;
+            if name == "insert" {
+                continue;
+            }
+            let place = usize::try_from(place.as_i32().context("an operation of no collection")?)?;
+            let (named, name_of) = collections.get(place).context("an unnamed collection")?;
+            let (database, collection) = named
+                .get_str(name_of)?
+                .split_once('.')
+                .context("a collection of no database")?;
+            queries.push(Self {
+                database: database.to_owned(),
+                collection: collection.to_owned(),
+                command: name.clone(),
+                filter: asked.get_document(filter)?.clone(),
+                beside: beside(asked),
+            });
+        }
+        Ok(queries)
     }
 
     /// It as a command that only finds, which is planned the same.

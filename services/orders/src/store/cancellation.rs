@@ -1,0 +1,91 @@
+//! Orders that are cancelled together: one transaction for all that came while the one before was under way.
+
+use bson::{Document, doc};
+use futures::FutureExt;
+use futures::future::join_all;
+use service::batched::Batched;
+use service::messaging::OutboxCollection;
+use service::mongo::{Collection, Database, StoreError, in_transaction, object_id};
+
+use super::document::{OrderDocument, Reservation};
+use super::orders::replacement;
+use crate::domain::Order;
+
+/// An order as it was read, and cancelled.
+#[derive(Debug)]
+pub(super) struct Cancelled {
+    pub(super) old: Order,
+    pub(super) new: Order,
+}
+
+/// Whether it was cancelled; not if it was changed since it was read.
+type Outcome = Result<bool, StoreError>;
+
+/// One of the orders was changed since it was read.
+struct Changed;
+
+/// Cancels orders and frees their tickets.
+#[derive(Debug, Clone)]
+pub(super) struct Cancellation {
+    pub(super) database: Database,
+    pub(super) orders: OutboxCollection<OrderDocument>,
+    pub(super) reservations: Collection<Reservation>,
+}
+
+impl Cancellation {
+    /// Cancels what comes at the same time together.
+    pub(super) fn batched(self) -> Batched<Cancelled, Outcome> {
+        Batched::new(move |orders: Vec<Cancelled>| {
+            let this = self.clone();
+            async move { this.cancel_all(&orders).await }
+        })
+    }
+
+    /// All together; or, if one of them was changed meanwhile and all of it was for nothing, each by itself.
+    async fn cancel_all(&self, orders: &[Cancelled]) -> Vec<Outcome> {
+        match self.write(orders).await {
+            Ok(false) if orders.len() > 1 => {
+                let each = orders.chunks(1).map(|order| self.write(order));
+                join_all(each).await
+            }
+            outcome => vec![outcome; orders.len()],
+        }
+    }
+
+    /// Takes out the reservations of all these orders, and writes them with the events that tell of it, or nothing.
+    async fn write(&self, orders: &[Cancelled]) -> Outcome {
+        let context = (self, orders);
+        let cancelled = in_transaction(&self.database, context, |session, (this, orders)| {
+            async move {
+                let released = this.reservations.delete_many_in(session, claims(orders));
+                released.await?;
+                let changes = orders.iter().map(|Cancelled { old, new }| {
+                    let (filter, update) = replacement(old, new);
+                    (filter, update, new.event())
+                });
+                let cancelled = this.orders.update_many_in(session, changes).await?;
+                Ok(cancelled.ok_or(Changed))
+            }
+            .boxed()
+        });
+        match cancelled.await? {
+            Ok(cancelled) => {
+                for pending in cancelled {
+                    self.orders.committed(pending);
+                }
+                Ok(true)
+            }
+            Err(Changed) => Ok(false),
+        }
+    }
+}
+
+/// The reservations of these orders. An order has none but of its own ticket, so that no two that match the lists are not
+/// a pair.
+fn claims(orders: &[Cancelled]) -> Document {
+    let (tickets, orders): (Vec<_>, Vec<_>) = orders
+        .iter()
+        .map(|order| (object_id(order.old.ticket.id), object_id(order.old.id)))
+        .unzip();
+    doc! { "_id": { "$in": tickets }, "order_id": { "$in": orders } }
+}
