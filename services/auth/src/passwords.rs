@@ -98,13 +98,11 @@ impl Passwords {
     pub(crate) async fn new(config: PasswordConfig, metrics: &Metrics) -> Self {
         let at_once = config.at_once.get();
         let unknown: [u8; 32] = rand::random();
-        let memory = Memory::new();
-        let here = Arc::clone(&memory);
-        let decoy = spawn_blocking(move || here.lend(|memory| hash(&unknown, memory))).await;
+        let decoy = spawn_blocking(move || hash(&unknown, &mut memory::fresh())).await;
         Self {
             admitted: Arc::new(Semaphore::new(at_once + config.waiting)),
             running: Arc::new(Semaphore::new(at_once)),
-            memory,
+            memory: Memory::new(),
             decoy: decoy.expect("hashing does not panic"),
             measured: PasswordMetrics {
                 queue: metrics.gauge(&PASSWORD_QUEUE),

@@ -1,8 +1,10 @@
 //! Log lines: which, in what form, and the thread that writes them.
 
 use std::fmt;
-use std::io::{IsTerminal, stdout};
+use std::io::{self, BufWriter, IsTerminal, Write, stdout};
 use std::str::FromStr;
+use std::thread;
+use std::time::Duration;
 
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
@@ -11,6 +13,9 @@ use crate::config::Environment;
 
 /// How many lines wait to be written, a few hundred bytes each; beyond that they are lost, and counted.
 const WAITING_LINES: usize = 16_384;
+
+/// Between two writes of lines. To wake the thread for each costs more than the line.
+const GATHERED_FOR: Duration = Duration::from_millis(10);
 
 /// What is logged, and how.
 #[derive(Debug, Clone)]
@@ -89,5 +94,22 @@ pub(super) fn writer() -> (NonBlocking, WorkerGuard) {
         .buffered_lines_limit(WAITING_LINES)
         .lossy(true)
         .thread_name("log")
-        .finish(stdout())
+        .finish(Gathered(BufWriter::new(stdout())))
+}
+
+/// Writes what comes at once, and what comes soon after that together.
+struct Gathered<W: Write>(BufWriter<W>);
+
+impl<W: Write> Write for Gathered<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.write(line)
+    }
+
+    /// Called when no line waits any more.
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        // Whoever logs meanwhile finds a thread that need not be woken.
+        thread::sleep(GATHERED_FOR);
+        Ok(())
+    }
 }

@@ -148,49 +148,39 @@ impl Server {
 
     /// Kills it and starts it again on the same port, as empty as on its first day. Returns once it answers.
     pub async fn lose_data(&self) -> Result<()> {
-        match &self.backing {
-            Backing::Given => return self.not_ours(),
-            Backing::Program(local) => {
-                local.lose_data().await?;
-                local.start_again().await?;
-            }
-            Backing::Container(container) => {
-                container.lose_data().await?;
-                container.start_again().await?;
-            }
-        }
-        self.wait_until_ready().await
+        self.start_after(Local::lose_data, Container::lose_data)
+            .await
     }
 
     /// Kills it, keeps a copy of its data for [`Server::lose_what_came_since`], and starts it again. Returns once it
     /// answers.
     pub async fn keep_data(&self) -> Result<()> {
-        match &self.backing {
-            Backing::Given => return self.not_ours(),
-            Backing::Program(local) => {
-                local.keep_data().await?;
-                local.start_again().await?;
-            }
-            Backing::Container(container) => {
-                container.keep_data().await?;
-                container.start_again().await?;
-            }
-        }
-        self.wait_until_ready().await
+        self.start_after(Local::keep_data, Container::keep_data)
+            .await
     }
 
     /// Kills it and starts it again on the same port with the data that was kept, as after a power cut that took what
     /// the disk had not seen. Returns once it answers.
     pub async fn lose_what_came_since(&self) -> Result<()> {
+        let (local, container) = (Local::lose_what_came_since, Container::lose_what_came_since);
+        self.start_after(local, container).await
+    }
+
+    /// Starts it again after what is done to it, which ends it.
+    async fn start_after(
+        &self,
+        local: impl AsyncFnOnce(&Local) -> Result<()>,
+        container: impl AsyncFnOnce(&Container) -> Result<()>,
+    ) -> Result<()> {
         match &self.backing {
             Backing::Given => return self.not_ours(),
-            Backing::Program(local) => {
-                local.lose_what_came_since().await?;
-                local.start_again().await?;
+            Backing::Program(program) => {
+                local(program).await?;
+                program.start_again().await?;
             }
-            Backing::Container(container) => {
-                container.lose_what_came_since().await?;
-                container.start_again().await?;
+            Backing::Container(contained) => {
+                container(contained).await?;
+                contained.start_again().await?;
             }
         }
         self.wait_until_ready().await

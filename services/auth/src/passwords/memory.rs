@@ -13,9 +13,14 @@ use tokio::time::interval;
 /// It is kept so long after its last use, and at most twice as long.
 const KEPT: Duration = Duration::from_secs(5);
 
-/// How many blocks of a KiB are asked for. Of more than 32 MiB the C library keeps nothing for itself
-/// (`M_MMAP_THRESHOLD` in mallopt(3)): the system has it back as soon as it is dropped. What no hash writes to takes no memory.
+/// How many blocks of a KiB are asked for. Of more than 32 MiB the C library keeps nothing for itself (`M_MMAP_THRESHOLD`
+/// in mallopt(3)). What no hash writes to takes no memory.
 const CAPACITY: usize = 33 * 1_024;
+
+/// Memory that was never used, and that the system has back as soon as it is dropped.
+pub(super) fn fresh() -> Vec<Block> {
+    Vec::with_capacity(CAPACITY)
+}
 
 /// As much memory as hashes were made at once.
 #[derive(Debug, Default)]
@@ -36,7 +41,7 @@ impl Memory {
     pub(super) fn lend<T>(&self, work: impl FnOnce(&mut Vec<Block>) -> T) -> T {
         self.is_in_use.store(true, Ordering::Relaxed);
         let unused = self.unused().pop();
-        let mut memory = unused.unwrap_or_else(|| Vec::with_capacity(CAPACITY));
+        let mut memory = unused.unwrap_or_else(fresh);
         let done = work(&mut memory);
         self.unused().push(memory);
         done
