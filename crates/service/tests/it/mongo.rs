@@ -9,7 +9,9 @@ use futures::future::join_all;
 use mongodb::{Client, IndexModel};
 use secrecy::SecretString;
 use service::metrics::Metrics;
-use service::mongo::{Collection, Database, Find, MongoConfig, StoreError, in_transaction};
+use service::mongo::{
+    Collection, Database, Find, MongoConfig, StoreError, apply_if_newer, in_transaction,
+};
 use testkit::{Condition, Proxy, Servers, eventually_within};
 use tokio::time::timeout;
 
@@ -212,5 +214,27 @@ async fn of_changes_of_one_version_made_together_one_is_made() {
         found.get_i32("by").unwrap(),
         i32::try_from(made[0]).unwrap()
     );
+    database.close().await;
+}
+
+#[tokio::test]
+async fn of_the_versions_of_an_entity_that_come_at_once_the_newest_stays() {
+    const ENTITIES: usize = 50;
+    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+    let things: Collection<Document> = database.collection("things");
+    let ids: Vec<_> = (0..ENTITIES).map(|_| ObjectId::new()).collect();
+    let told = ids.iter().flat_map(|id| {
+        // The first version last: whoever finds nothing there may meet it a moment later.
+        [4, 2, 3, 1, 0].map(|version: i64| {
+            let state = doc! { "version": version, "size": version };
+            apply_if_newer(&things, *id, version, state)
+        })
+    });
+    for applied in join_all(told).await {
+        applied.unwrap();
+    }
+    let newest = doc! { "version": 4_i64, "size": 4_i64 };
+    let newest = things.count(newest, 1_000).await.unwrap();
+    assert_eq!(newest, u64::try_from(ENTITIES).unwrap());
     database.close().await;
 }
