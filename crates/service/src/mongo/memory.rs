@@ -251,12 +251,12 @@ impl Table {
         changes: &[(Document, Document)],
     ) -> Result<bool, StoreError> {
         transaction.step().await;
-        let changed = changes
+        let matched = changes
             .iter()
             .map(|(filter, update)| transaction.update(&self.name, filter, update));
-        let changed: Result<Vec<_>, _> = changed.collect();
+        let matched: Result<Vec<_>, _> = matched.collect();
         transaction.step().await;
-        Ok(!changed?.contains(&false))
+        Ok(!matched?.contains(&false))
     }
 
     pub(super) async fn delete_many_in(

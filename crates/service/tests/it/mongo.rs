@@ -204,12 +204,12 @@ async fn of_changes_of_one_version_made_together_one_is_made() {
         let next = doc! { "$set": { "version": 1_i64, "by": by } };
         things.update_one(thing.clone(), next, false)
     });
-    let changed = join_all(changes).await;
+    let outcomes = join_all(changes).await;
     let made: Vec<_> = (0..20)
-        .filter(|by| matches!(changed[*by], Ok(true)))
+        .filter(|by| matches!(outcomes[*by], Ok(true)))
         .collect();
     let found = things.find_one(doc! { "_id": 1 }).await.unwrap().unwrap();
-    assert_eq!(made.len(), 1, "{changed:?}");
+    assert_eq!(made.len(), 1, "{outcomes:?}");
     assert_eq!(
         found.get_i32("by").unwrap(),
         i32::try_from(made[0]).unwrap()

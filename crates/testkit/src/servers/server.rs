@@ -169,18 +169,18 @@ impl Server {
     /// Starts it again after what is done to it, which ends it.
     async fn start_after(
         &self,
-        local: impl AsyncFnOnce(&Local) -> Result<()>,
-        container: impl AsyncFnOnce(&Container) -> Result<()>,
+        on_program: impl AsyncFnOnce(&Local) -> Result<()>,
+        on_container: impl AsyncFnOnce(&Container) -> Result<()>,
     ) -> Result<()> {
         match &self.backing {
             Backing::Given => return self.not_ours(),
-            Backing::Program(program) => {
-                local(program).await?;
-                program.start_again().await?;
+            Backing::Program(local) => {
+                on_program(local).await?;
+                local.start_again().await?;
             }
-            Backing::Container(contained) => {
-                container(contained).await?;
-                contained.start_again().await?;
+            Backing::Container(container) => {
+                on_container(container).await?;
+                container.start_again().await?;
             }
         }
         self.wait_until_ready().await

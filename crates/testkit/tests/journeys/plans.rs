@@ -190,8 +190,8 @@ async fn ask(tickets: &Collection<Document>) {
         .namespace(tickets.namespace())
         .filter(doc! { "row": 1 })
         .update(change());
-    let changes = tickets.client().bulk_write([by_row.build()]);
-    changes.await.unwrap();
+    let several = tickets.client().bulk_write([by_row.build()]);
+    several.await.unwrap();
     tickets.delete_many(by_title()).await.unwrap();
 }
 

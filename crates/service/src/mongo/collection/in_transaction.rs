@@ -23,9 +23,9 @@ impl<D: Send + Sync + 'static> Collection<D> {
                 let number = changes.len();
                 let changes = changes.into_iter();
                 let changes = changes.map(|(filter, update)| Change::of(filter, update));
-                let changed = Change::all(collection, changes).session(&mut **session);
-                let changed = self.observed("bulkWrite", within_limit_or_dropped(changed));
-                Ok(usize::try_from(changed.await?.matched_count) == Ok(number))
+                let written = Change::all(collection, changes).session(&mut **session);
+                let written = self.observed("bulkWrite", within_limit_or_dropped(written));
+                Ok(usize::try_from(written.await?.matched_count) == Ok(number))
             }
             #[cfg(feature = "simulation")]
             (Backing::Memory(table), Session::Memory(transaction)) => {

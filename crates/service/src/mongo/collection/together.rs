@@ -27,7 +27,7 @@ impl Together {
         Self {
             found: Batched::new(move |ids| find::all(found.clone(), ids)),
             inserted: Batched::new(move |documents| insert::all(inserted.clone(), documents)),
-            changed: Batched::new(move |changes| update::all(changed.clone(), changes)),
+            changed: Batched::new(move |asked| update::all(changed.clone(), asked)),
         }
     }
 }

@@ -89,8 +89,8 @@ pub(super) async fn all(
 ) -> Vec<Result<bool, StoreError>> {
     let number = changes.len();
     let told = within_limit(async move {
-        let changed = Change::all(&collection, changes).verbose_results();
-        match changed.await {
+        let written = Change::all(&collection, changes).verbose_results();
+        match written.await {
             Ok(result) => Ok(Told {
                 updated: result.update_results,
                 ..Told::default()
