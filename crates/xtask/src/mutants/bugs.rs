@@ -38,6 +38,12 @@ pub(super) const BUGS: &[Bug] = &[
         wrong: r#""version": { "$ne": version }"#,
     },
     Bug {
+        name: "take an entity that came meanwhile for one as new as the event",
+        file: "crates/service/src/mongo/replica.rs",
+        right: "|| change(older).await?",
+        wrong: "",
+    },
+    Bug {
         name: "forget the second look at the order after the charge",
         file: "services/payments/src/settlement.rs",
         right: "if order.is_some_and(|order| order.is_cancelled()) {",
