@@ -97,8 +97,8 @@ impl StoreError {
         }
     }
 
-    /// Whether a unique value is taken. Inserts report it as a failed write; find-and-modify, and anything inside a
-    /// transaction, as a failed command.
+    /// Whether a unique value is taken. Writes report it of the document that failed, or as a failed command inside
+    /// a transaction.
     #[must_use]
     pub fn is_duplicate_key(&self) -> bool {
         match &self.0 {

@@ -25,10 +25,12 @@ pub async fn apply_if_newer<D: Send + Sync + 'static>(
     version: i64,
     state: Document,
 ) -> Result<(), StoreError> {
-    let outcome = if version == 0 {
-        first(replicas, id, state).await?
-    } else {
+    let outcome = if version > 0 {
         later(replicas, id, version, state).await?
+    } else if add(replicas, id, state).await? {
+        Outcome::Followed
+    } else {
+        Outcome::Stale
     };
     if let Some(operations) = replicas.operations() {
         match outcome {
@@ -38,19 +40,6 @@ pub async fn apply_if_newer<D: Send + Sync + 'static>(
         }
     }
     Ok(())
-}
-
-async fn first<D: Send + Sync + 'static>(
-    replicas: &Collection<D>,
-    id: ObjectId,
-    state: Document,
-) -> Result<Outcome, StoreError> {
-    let is_added = add(replicas, id, state).await?;
-    Ok(if is_added {
-        Outcome::Followed
-    } else {
-        Outcome::Stale
-    })
 }
 
 async fn later<D: Send + Sync + 'static>(

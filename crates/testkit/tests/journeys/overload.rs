@@ -1,4 +1,4 @@
-//! A dependency that is slow or hangs takes down nothing that does not need it.
+//! A dependency that is slow or hangs takes down nothing that does not need it, and a flood takes no more than its bounds.
 
 use std::pin::pin;
 use std::thread::available_parallelism;
