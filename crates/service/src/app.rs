@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::admin::{self, ReadinessCheck};
 use crate::backoff::Backoff;
 use crate::definition::Definition;
-use crate::http::{self, ApiError};
+use crate::http::{self, Admission, ApiError};
 use crate::messaging::feed::FeedReader;
 use crate::messaging::resync::Resync;
 use crate::messaging::{Broker, BrokerConfig, BrokerError, Consumer, Handler, Relay};
@@ -39,7 +39,7 @@ pub enum StartError {
 
 /// A service put together, ready to be run by [`lifecycle`](crate::lifecycle).
 pub struct App {
-    pub(crate) router: Router,
+    pub(crate) routes: Admission,
     pub(crate) admin: Router,
     pub(crate) checks: Vec<ReadinessCheck>,
     pub(crate) intake: Vec<Task>,
@@ -81,13 +81,13 @@ impl App {
 
     /// A service that answers with something else than the API's JSON, with its own stack around its routes.
     #[must_use]
-    pub fn site(definition: &'static Definition, metrics: Metrics, router: Router) -> Self {
+    pub fn site(definition: &'static Definition, metrics: Metrics, routes: Admission) -> Self {
         Self {
             definition,
             metrics,
             consumes: false,
             shows: false,
-            router,
+            routes,
             admin: Router::new(),
             checks: Vec::new(),
             intake: Vec::new(),

@@ -13,7 +13,7 @@ mod page;
 mod stack;
 mod trace;
 
-pub use admission::Limits;
+pub use admission::{Admission, Limits};
 pub use connections::Connections;
 pub use encoded::Encoded;
 pub use error::{ApiError, Retry};

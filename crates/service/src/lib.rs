@@ -17,6 +17,7 @@ pub mod description;
 mod finish;
 pub mod grouped;
 pub mod http;
+pub mod kept;
 pub mod lifecycle;
 pub mod messaging;
 pub mod metrics;

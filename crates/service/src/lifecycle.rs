@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
@@ -22,7 +21,7 @@ use crate::command_line::{self, Request};
 use crate::config::{ConfigError, Environment, ListenConfig};
 use crate::definition::Definition;
 use crate::description::Description;
-use crate::http::Connections;
+use crate::http::{Admission, Connections};
 use crate::telemetry::{Telemetry, TelemetryConfig};
 
 /// The longest that stopping takes; below the grace period of a pod.
@@ -245,7 +244,7 @@ async fn serve(
     for task in app.relays {
         relays.spawn(task(relay_stop.clone()));
     }
-    intake.spawn(serve_api(listener, app.router, stop.clone()));
+    intake.spawn(serve_api(listener, app.routes, stop.clone()));
     stop.cancelled().await;
     health.draining();
     tracing::info!("stopping");
@@ -266,7 +265,7 @@ async fn serve(
 }
 
 /// Serves until told to stop, then finishes what is in hand, for at most [`DRAIN_LIMIT`].
-async fn serve_api(listener: TcpListener, routes: Router, stop: CancellationToken) {
+async fn serve_api(listener: TcpListener, routes: Admission, stop: CancellationToken) {
     let served = Connections::default().serve(listener, routes, stop.clone());
     let patience = async {
         stop.cancelled().await;

@@ -3,6 +3,8 @@
 //! The cookie is standard base64 of `{"jwt":"<HS256>"}`, as the reference fleet's clients know it. Whatever is
 //! wrong with a cookie means signed out, never an error.
 
+mod recent;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::config::Environment;
 use crate::http::ApiError;
+use crate::kept::Freshness;
+use recent::{Recent, Session};
 
 /// The name of the session cookie.
 pub const COOKIE: &str = "session";
@@ -76,6 +80,7 @@ struct Manner {
     validation: Validation,
     secure: bool,
     clock: Clock,
+    recent: Recent,
 }
 
 impl Sessions {
@@ -92,6 +97,7 @@ impl Sessions {
             validation,
             secure: config.secure,
             clock,
+            recent: Recent::default(),
         }))
     }
 
@@ -134,20 +140,31 @@ impl Sessions {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|cookies| cookies.split(';'))
             .find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
-        let json = STANDARD.decode(value).ok()?;
-        let cookie: Cookie = serde_json::from_slice(&json).ok()?;
+        let session = self.0.recent.find(value).or_else(|| self.verify(value))?;
+        (self.now_seconds() < session.exp).then_some(session.view)
+    }
+
+    /// What the cookie says, if its signature is ours.
+    fn verify(&self, cookie: &str) -> Option<Session> {
         let Manner {
             decoding,
             validation,
+            recent,
             ..
         } = &*self.0;
-        let claims = jsonwebtoken::decode::<Claims>(&cookie.jwt, decoding, validation);
-        let claims = claims.ok()?.claims;
-        (self.now_seconds() < claims.exp).then_some(SessionView {
-            id: claims.id,
-            email: claims.email,
-            iat: claims.iat,
-        })
+        let json = STANDARD.decode(cookie).ok()?;
+        let Cookie { jwt } = serde_json::from_slice(&json).ok()?;
+        let claims = jsonwebtoken::decode::<Claims>(&jwt, decoding, validation);
+        let Claims {
+            id,
+            email,
+            iat,
+            exp,
+        } = claims.ok()?.claims;
+        let view = SessionView { id, email, iat };
+        let session = Session { view, exp };
+        recent.keep(cookie, session.clone());
+        Some(session)
     }
 
     fn now_seconds(&self) -> u64 {
@@ -158,6 +175,17 @@ impl Sessions {
 /// Who is signed in, if anybody is.
 #[derive(Debug, Clone)]
 pub struct CurrentUser(pub Option<SessionView>);
+
+impl CurrentUser {
+    /// How fresh what they are shown must be: who is signed in may have written it.
+    #[must_use]
+    pub const fn freshness(&self) -> Freshness {
+        match self.0 {
+            Some(_) => Freshness::Now,
+            None => Freshness::Recent,
+        }
+    }
+}
 
 impl<S> FromRequestParts<S> for CurrentUser
 where

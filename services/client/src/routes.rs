@@ -20,14 +20,14 @@ mod ticket;
 
 use axum::Router;
 use axum::routing::{get, post};
-use service::http::around;
+use service::http::{Admission, around};
 use service::metrics::Metrics;
 
 use crate::app::AppState;
 use crate::page::{REPORTS, Visit};
 
 /// Every page, with all that goes around them.
-pub(crate) fn site(state: AppState, metrics: &Metrics) -> Router {
+pub(crate) fn site(state: AppState, metrics: &Metrics) -> Admission {
     let files = state.shop.site.routes();
     let routes = table()
         .merge(docs::table())

@@ -49,7 +49,7 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         tickets: tickets.clone(),
         clock: clock.clone(),
         expiration: Expiration(config.expiration),
-        streams: EventStreams::until(feed.ended().clone()).measured_by(&metrics),
+        streams: EventStreams::until(feed.ended().clone(), &metrics),
         feed,
     };
     let events = Events::new(orders.clone(), tickets, clock);

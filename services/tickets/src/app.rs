@@ -40,17 +40,19 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let state = AppState {
         sessions: Sessions::new(&config.session, clock),
         tickets: tickets.clone(),
-        lists: Lists::default(),
-        shown: Shown::default(),
-        streams: EventStreams::until(feed.ended().clone()).measured_by(&metrics),
-        feed,
+        lists: Lists::until(tickets.changes().clone()),
+        shown: Shown::until(tickets.changes().clone()),
+        streams: EventStreams::until(feed.ended().clone(), &metrics),
+        feed: feed.clone(),
     };
+    let changes = tickets.changes().clone();
     let orders = OrderEvents::new(tickets.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
     let resync = Resync::new(broker.clone(), &database, tickets.snapshot());
     Ok(App::new(&DEFINITION, metrics, routes::table(), state)
         .consumer(orders)
         .feed(reader)
+        .intake(|_| changes.follow(feed))
         .relay(relay)
         .resync(resync)
         .broker(broker)

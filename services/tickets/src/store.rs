@@ -11,6 +11,7 @@ use common::api::tickets::TicketListing;
 use common::id::kind;
 use mongodb::IndexModel;
 use service::http::PageRequest;
+use service::kept::Changes;
 use service::messaging::resync::{Snapshot, snapshot_of};
 use service::messaging::{OutboxCollection, Publisher, Relay};
 use service::metrics::catalogue::{
@@ -181,6 +182,11 @@ impl TicketStore {
             counter.increment();
         }
         Ok(written)
+    }
+
+    /// What this process writes.
+    pub(crate) const fn changes(&self) -> &Changes {
+        self.tickets.changes()
     }
 
     /// The state of every ticket, for re-emission.

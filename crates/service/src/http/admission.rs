@@ -86,9 +86,9 @@ pub(super) enum Refusal {
     Panicked,
 }
 
-/// Routes behind the limits.
+/// Routes behind their limits, and all that is around them.
 #[derive(Clone)]
-pub(super) struct Admission(Arc<Gate>);
+pub struct Admission(Arc<Gate>);
 
 struct Gate {
     limits: Limits,
@@ -181,6 +181,12 @@ impl Admission {
 
 impl Gate {
     async fn answer(&self, request: Request) -> Response {
+        let mut response = self.answer_or_refuse(request).await;
+        add_security_headers(response.headers_mut());
+        response
+    }
+
+    async fn answer_or_refuse(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
         let admitted = match self.receive(body).await {
             Ok(body) => {
@@ -260,7 +266,7 @@ impl Gate {
                 tracing::warn!(requests, "shed, more was asked than can be answered");
             });
         }
-        let mut response = match &self.refusals {
+        match &self.refusals {
             Refusals::Contract => ApiError::from(refusal).into_response(),
             Refusals::Shaped(routes) => {
                 let request = asked.map(|asked| Request::from_parts(asked, Body::empty()));
@@ -269,9 +275,7 @@ impl Gate {
                 let answered = routes.clone().oneshot(request).await;
                 answered.unwrap_or_else(|never| match never {})
             }
-        };
-        add_security_headers(response.headers_mut());
-        response
+        }
     }
 }
 

@@ -3,14 +3,15 @@
 //! More connections than the limit wait in the kernel's queue, which is bounded too. A client that sends the head of its
 //! request slowly, or leaves its connection idle, is cut: it holds nothing but the connection, and that not for ever.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 use super::occurrences::Occurrences;
 
@@ -49,7 +50,11 @@ impl Default for Connections {
 
 impl Connections {
     /// Serves `routes` until told to stop, then finishes what is in hand. Dropped, it cuts what is still open.
-    pub async fn serve(self, listener: TcpListener, routes: Router, stop: CancellationToken) {
+    pub async fn serve<S>(self, listener: TcpListener, routes: S, stop: CancellationToken)
+    where
+        S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
         let places = Arc::new(Semaphore::new(self.most));
         let full = Occurrences::default();
         let mut http = http1::Builder::new();

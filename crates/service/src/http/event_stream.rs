@@ -33,11 +33,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// After how long a browser comes back that lost its stream.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Answers with streams of events.
+/// Answers with streams of events. Clones share their number.
 #[derive(Debug, Clone)]
-pub struct EventStreams {
+pub struct EventStreams(Arc<Streams>);
+
+#[derive(Debug)]
+struct Streams {
     free: Arc<Semaphore>,
-    refused: Arc<Occurrences>,
+    refused: Occurrences,
     open: Gauge,
     turned_away: Counter,
     ended: CancellationToken,
@@ -46,29 +49,20 @@ pub struct EventStreams {
 impl EventStreams {
     /// Streams that end at the latest when the token is cancelled.
     #[must_use]
-    pub fn until(ended: CancellationToken) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(MOST_STREAMS)),
-            refused: Arc::default(),
-            open: Gauge::default(),
-            turned_away: Counter::default(),
-            ended,
-        }
+    pub fn until(ended: CancellationToken, metrics: &Metrics) -> Self {
+        Self::at_most(MOST_STREAMS, ended, metrics)
     }
 
     /// The same with another limit than the usual one.
     #[must_use]
-    pub fn at_most(mut self, streams: usize) -> Self {
-        self.free = Arc::new(Semaphore::new(streams));
-        self
-    }
-
-    /// The same, counted here.
-    #[must_use]
-    pub fn measured_by(mut self, metrics: &Metrics) -> Self {
-        self.open = metrics.gauge(&EVENT_STREAMS_OPEN);
-        self.turned_away = metrics.counter(&EVENT_STREAMS_REFUSED);
-        self
+    pub fn at_most(streams: usize, ended: CancellationToken, metrics: &Metrics) -> Self {
+        Self(Arc::new(Streams {
+            free: Arc::new(Semaphore::new(streams)),
+            refused: Occurrences::default(),
+            open: metrics.gauge(&EVENT_STREAMS_OPEN),
+            turned_away: metrics.counter(&EVENT_STREAMS_REFUSED),
+            ended,
+        }))
     }
 
     /// The answer that sends these events until they end; 503 if there are too many streams already.
@@ -76,18 +70,24 @@ impl EventStreams {
         &self,
         events: impl Stream<Item = Event> + Send + 'static,
     ) -> Result<Response, ApiError> {
-        let place = Arc::clone(&self.free).try_acquire_owned();
+        let Streams {
+            free,
+            refused,
+            open,
+            turned_away,
+            ended,
+        } = &*self.0;
+        let place = Arc::clone(free).try_acquire_owned();
         let place = place.map_err(|_| {
-            let told = |refused| tracing::warn!(refused, "too many event streams");
-            self.refused.take_note(told);
-            self.turned_away.increment();
+            refused.take_note(|refused| tracing::warn!(refused, "too many event streams"));
+            turned_away.increment();
             ApiError::Overloaded
         })?;
-        let open = self.open.up();
+        let open = open.up();
         let retry = stream::once(async { Event::default().retry(RETRY) });
         let events = retry
             .chain(events)
-            .take_until(self.ended.clone().cancelled_owned())
+            .take_until(ended.clone().cancelled_owned())
             .map(move |event| {
                 // Held as long as the stream is.
                 let _ = (&place, &open);

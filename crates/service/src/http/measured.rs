@@ -5,8 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::Method;
-use axum::response::Response;
+use axum::http::{Method, Response};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
@@ -48,11 +47,11 @@ pub(super) struct MeasuredService<S> {
     measured: Measured,
 }
 
-impl<S> Service<Request> for MeasuredService<S>
+impl<S, B> Service<Request> for MeasuredService<S>
 where
-    S: Service<Request, Response = Response>,
+    S: Service<Request, Response = Response<B>>,
 {
-    type Response = Response;
+    type Response = Response<B>;
     type Error = S::Error;
     type Future = Answering<S::Future>;
 
@@ -87,11 +86,11 @@ pin_project! {
     }
 }
 
-impl<F, E> Future for Answering<F>
+impl<F, B, E> Future for Answering<F>
 where
-    F: Future<Output = Result<Response, E>>,
+    F: Future<Output = Result<Response<B>, E>>,
 {
-    type Output = Result<Response, E>;
+    type Output = Result<Response<B>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();

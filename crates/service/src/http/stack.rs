@@ -1,23 +1,23 @@
 //! The middleware around every service's routes.
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{self, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use common::ErrorBody;
-use tower::ServiceBuilder;
 use tower::util::MapResponseLayer;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::catch_panic::{CatchPanicLayer, DefaultResponseForPanic};
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{
+    MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer,
+};
 
 use super::ApiError;
 use super::admission::{Admission, Limits, Refusals, refused};
 use super::measured::Measured;
-use super::trace::traced;
+use super::trace::Traced;
 use crate::metrics::Metrics;
 
 /// The longest body that is read, in bytes.
@@ -31,61 +31,81 @@ pub(crate) const FROM_ANOTHER_SITE: &str = "Requests from another site are refus
 
 /// `routes` of an API with all that every service does around its handlers ([`around`]), and failures in the
 /// contract's shape whatever made them.
-pub fn stack(routes: Router, metrics: &Metrics) -> Router {
+#[must_use]
+pub fn stack(routes: Router, metrics: &Metrics) -> Admission {
     stack_within(routes, Limits::USUAL, metrics)
 }
 
 /// As [`stack`], with other limits than the usual ones.
-pub fn stack_within(routes: Router, limits: Limits, metrics: &Metrics) -> Router {
+#[must_use]
+pub fn stack_within(routes: Router, limits: Limits, metrics: &Metrics) -> Admission {
+    let reshape = MapResponseLayer::new(contract_shape);
     let routes = routes
         .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::NotFound);
-    within(routes, contract_shape, Refusals::Contract, limits, metrics)
+        .method_not_allowed_fallback(async || ApiError::NotFound)
+        .layer((outside(metrics), reshape, inside()));
+    Admission::new(routes, Refusals::Contract, limits, metrics)
 }
 
 /// `routes` behind their limits ([`Limits`]), with request ids, one log line a request, refusal of writes from other
 /// sites, compression, and security headers where the handler set none. `reshape` is the middleware that gives failures
 /// which a layer, and not a handler, answered the shape that is wanted.
-pub fn around<F, A>(routes: Router, metrics: &Metrics, reshape: F) -> Router
+pub fn around<F, A>(routes: Router, metrics: &Metrics, reshape: F) -> Admission
 where
     F: Fn(Request, Next) -> A + Clone + Send + Sync + 'static,
-    A: Future<Output = Response<Body>> + Send + 'static,
+    A: Future<Output = Response> + Send + 'static,
 {
-    let shaped = Router::new().fallback(refused);
-    let shaped = Refusals::Shaped(shaped.layer(middleware::from_fn(reshape.clone())));
-    within(routes, reshape, shaped, Limits::USUAL, metrics)
+    let reshape = middleware::from_fn(reshape);
+    let refusals = Router::new().fallback(refused).layer(reshape.clone());
+    let routes = routes.layer((outside(metrics), reshape, inside()));
+    Admission::new(routes, Refusals::Shaped(refusals), Limits::USUAL, metrics)
 }
 
-fn within<F, A>(
-    routes: Router,
-    reshape: F,
-    refusals: Refusals,
-    limits: Limits,
-    metrics: &Metrics,
-) -> Router
-where
-    F: Fn(Request, Next) -> A + Clone + Send + Sync + 'static,
-    A: Future<Output = Response<Body>> + Send + 'static,
-{
-    // One layer made of all, from the outside in: each that a router is given boxes all its routes once more.
-    let layers = ServiceBuilder::new()
-        .layer(Measured::by(metrics))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(middleware::from_fn(traced))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(MapResponseLayer::new(secured))
-        .layer(CompressionLayer::new())
-        .layer(middleware::from_fn(reshape))
-        .layer(CatchPanicLayer::new())
-        .layer(CsrfLayer::new())
-        .layer(DefaultBodyLimit::max(BODY_LIMIT));
-    let routes = routes.layer(layers);
-    Router::new().fallback_service(Admission::new(routes, refusals, limits, metrics))
+/// Layers from the outside in. They are given to the router as one with what is inside of them: for each layer that it is
+/// given a router boxes all its routes once more.
+type Outside = (
+    SetRequestIdLayer<RandomId>,
+    Measured,
+    Traced,
+    PropagateRequestIdLayer,
+    CompressionLayer,
+);
+
+/// What is around whatever gives failures their shape.
+fn outside(metrics: &Metrics) -> Outside {
+    (
+        SetRequestIdLayer::new(REQUEST_ID, RandomId),
+        Measured::by(metrics),
+        Traced,
+        PropagateRequestIdLayer::new(REQUEST_ID),
+        CompressionLayer::new(),
+    )
 }
 
-fn secured<B>(mut response: Response<B>) -> Response<B> {
-    add_security_headers(response.headers_mut());
-    response
+type Inside = (
+    CatchPanicLayer<DefaultResponseForPanic>,
+    CsrfLayer,
+    DefaultBodyLimit,
+);
+
+/// What fails by itself.
+fn inside() -> Inside {
+    (
+        CatchPanicLayer::new(),
+        CsrfLayer::new(),
+        DefaultBodyLimit::max(BODY_LIMIT),
+    )
+}
+
+/// Gives an id to a request that came without one.
+#[derive(Debug, Clone, Copy)]
+struct RandomId;
+
+impl MakeRequestId for RandomId {
+    fn make_request_id<B>(&mut self, _: &http::Request<B>) -> Option<RequestId> {
+        let id = format!("{:032x}", rand::random::<u128>());
+        id.try_into().ok().map(RequestId::new)
+    }
 }
 
 /// Adds the security headers that are not there.
@@ -101,6 +121,7 @@ pub(super) fn add_security_headers(headers: &mut HeaderMap) {
         // Answers depend on who asks, so no cache between us and them may keep one.
         (header::CACHE_CONTROL, "no-store"),
     ];
+    headers.reserve(usual.len());
     for (name, value) in usual {
         headers
             .entry(name)
@@ -109,8 +130,8 @@ pub(super) fn add_security_headers(headers: &mut HeaderMap) {
 }
 
 /// Gives the contract's shape to failures that a layer, and not a handler, answered.
-async fn contract_shape(request: Request, next: Next) -> Response<Body> {
-    let response = next.run(request).await;
+fn contract_shape(response: impl IntoResponse) -> Response {
+    let response = response.into_response();
     let is_failure = response.status().is_client_error() || response.status().is_server_error();
     let is_json = response
         .headers()

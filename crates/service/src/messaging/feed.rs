@@ -10,6 +10,7 @@ mod reader;
 mod window;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Event, Subject};
@@ -50,7 +51,10 @@ pub enum News<T> {
 
 /// Recent events, and those to come. Clones share them.
 #[derive(Debug)]
-pub struct Feed<T> {
+pub struct Feed<T>(Arc<Shared<T>>);
+
+#[derive(Debug)]
+struct Shared<T> {
     window: watch::Receiver<Window<T>>,
     ended: CancellationToken,
     measured: FeedMetrics,
@@ -59,11 +63,7 @@ pub struct Feed<T> {
 // Written out because a derive would ask the same of `T`.
 impl<T> Clone for Feed<T> {
     fn clone(&self) -> Self {
-        Self {
-            window: self.window.clone(),
-            ended: self.ended.clone(),
-            measured: self.measured.clone(),
-        }
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -87,18 +87,18 @@ impl<T: Clone + Send + Sync + 'static> Feed<T> {
             ended.clone().drop_guard(),
             measured.clone(),
         );
-        let feed = Self {
+        let feed = Shared {
             window,
             ended,
             measured,
         };
-        (feed, reader)
+        (Self(Arc::new(feed)), reader)
     }
 
     /// Cancelled when the feed has ended, as the process stops.
     #[must_use]
-    pub const fn ended(&self) -> &CancellationToken {
-        &self.ended
+    pub fn ended(&self) -> &CancellationToken {
+        &self.0.ended
     }
 
     /// What happens from the place `after` on, as the watcher remembers it; from a minute ago if it remembers none.
@@ -108,10 +108,10 @@ impl<T: Clone + Send + Sync + 'static> Feed<T> {
             id.parse().map_or(Place::Lost, Place::After)
         });
         Subscription {
-            window: self.window.clone(),
+            window: self.0.window.clone(),
             place,
             fetched: VecDeque::new(),
-            measured: self.measured.clone(),
+            measured: self.0.measured.clone(),
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::relay::Outbox;
 use crate::http::ApiError;
+use crate::kept::Changes;
 use crate::mongo::{Collection, Session, StoreError, new_id, to_date_time};
 use crate::telemetry::TraceContext;
 
@@ -95,6 +96,7 @@ pub struct OutboxCollection<D: Send + Sync> {
     documents: Collection<D>,
     raw: Collection<Document>,
     outbox: Arc<Outbox>,
+    changes: Changes,
 }
 
 impl<D: Send + Sync> Clone for OutboxCollection<D> {
@@ -103,6 +105,7 @@ impl<D: Send + Sync> Clone for OutboxCollection<D> {
             documents: self.documents.clone(),
             raw: self.raw.clone(),
             outbox: Arc::clone(&self.outbox),
+            changes: self.changes.clone(),
         }
     }
 }
@@ -116,7 +119,15 @@ where
             raw: documents.with_type(),
             documents,
             outbox,
+            changes: Changes::default(),
         }
+    }
+
+    /// What this process writes: each insertion and update once it has ended, a transaction once it is known to be
+    /// committed.
+    #[must_use]
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// The documents, for reading.
@@ -142,6 +153,7 @@ where
     /// Writes a new document with its events.
     pub async fn insert(&self, document: &D, events: &[Event]) -> Result<(), WriteError> {
         let (stored, pending) = self.prepare(document, events)?;
+        let _noted = self.changes.noted_at_the_end();
         self.raw.insert_one(&stored).await?;
         self.committed(pending);
         Ok(())
@@ -182,6 +194,7 @@ where
     ) -> Result<bool, StoreError> {
         let id = id_of(&filter);
         let (update, entries) = self.with_entries(update, events)?;
+        let _noted = self.changes.noted_at_the_end();
         let is_changed = self.raw.update_one(filter, update, false).await?;
         if is_changed {
             self.committed(self.pending(id, entries));
@@ -211,6 +224,7 @@ where
 
     /// Tells the relay of what a committed transaction wrote.
     pub fn committed(&self, pending: Pending) {
+        self.changes.note();
         self.outbox.nudge(pending);
     }
 

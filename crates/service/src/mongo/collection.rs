@@ -7,6 +7,8 @@ mod find;
 mod in_transaction;
 mod together;
 
+use std::sync::Arc;
+
 use bson::Document;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -22,9 +24,9 @@ use together::Together;
 
 pub use find::Find;
 
-/// A collection of documents `D`.
+/// A collection of documents `D`. Clones share it: stores are part of what handlers are given, so for each request.
 #[derive(Debug)]
-pub struct Collection<D: Send + Sync>(Backing<D>);
+pub struct Collection<D: Send + Sync>(Arc<Backing<D>>);
 
 #[derive(Debug)]
 enum Backing<D: Send + Sync> {
@@ -36,38 +38,32 @@ enum Backing<D: Send + Sync> {
 // Written out because a derive would ask the same of `D`.
 impl<D: Send + Sync> Clone for Collection<D> {
     fn clone(&self) -> Self {
-        Self(match &self.0 {
-            Backing::Server(collection, operations, together) => {
-                Backing::Server(collection.clone(), operations.clone(), together.clone())
-            }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => Backing::Memory(table.clone()),
-        })
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<D: Send + Sync + 'static> Collection<D> {
     pub(super) fn on_server(collection: mongodb::Collection<D>, operations: Operations) -> Self {
         let together = Together::on(&collection.clone_with_type());
-        Self(Backing::Server(collection, operations, together))
+        Self(Arc::new(Backing::Server(collection, operations, together)))
     }
 
     #[cfg(feature = "simulation")]
-    pub(super) const fn in_memory(table: super::memory::Table) -> Self {
-        Self(Backing::Memory(table))
+    pub(super) fn in_memory(table: super::memory::Table) -> Self {
+        Self(Arc::new(Backing::Memory(table)))
     }
 
     /// The same collection, its documents read otherwise.
     #[must_use]
     pub fn with_type<E: Send + Sync + 'static>(&self) -> Collection<E> {
-        Collection(match &self.0 {
+        Collection(Arc::new(match &*self.0 {
             Backing::Server(collection, operations, together) => {
                 let collection = collection.clone_with_type();
                 Backing::Server(collection, operations.clone(), together.clone())
             }
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => Backing::Memory(table.clone()),
-        })
+        }))
     }
 
     /// Waits for the operation, which is measured, and within a span if it is part of a trace.
@@ -76,7 +72,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         name: &'static str,
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, operations, _) => {
                 let on = || Some(collection.namespace());
                 operations.time(name, traced(name, on, operation)).await
@@ -87,8 +83,12 @@ impl<D: Send + Sync + 'static> Collection<D> {
     }
 
     /// What is measured of it, if it is on a server.
-    pub(super) const fn operations(&self) -> Option<&Operations> {
-        match &self.0 {
+    #[cfg_attr(
+        not(feature = "simulation"),
+        expect(clippy::unnecessary_wraps, reason = "a simulation has none")
+    )]
+    pub(super) fn operations(&self) -> Option<&Operations> {
+        match &*self.0 {
             Backing::Server(_, operations, _) => Some(operations),
             #[cfg(feature = "simulation")]
             Backing::Memory(_) => None,
@@ -100,7 +100,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         &self,
         indexes: impl IntoIterator<Item = IndexModel>,
     ) -> Result<(), StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, ..) => {
                 let indexes: Vec<_> = indexes.into_iter().collect();
                 // Only asked when a process starts, which waits for what it depends on.
@@ -120,7 +120,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
 
     /// Changes all documents that match, one after the other.
     pub async fn update_each(&self, filter: Document, update: Document) -> Result<(), StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let update = async move { collection.update_many(filter, update).await };
@@ -134,7 +134,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
 
     /// What the collection is called.
     pub(crate) fn name(&self) -> &str {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, ..) => collection.name(),
             #[cfg(feature = "simulation")]
             Backing::Memory(table) => table.name(),
@@ -145,7 +145,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
 impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
     /// The one document that matches, if there is one.
     pub async fn find_one(&self, filter: Document) -> Result<Option<D>, StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let found = async move { collection.find_one(filter).await };
@@ -158,7 +158,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
 
     /// How many documents match, counted up to `most`.
     pub async fn count(&self, filter: Document, most: u64) -> Result<u64, StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let counted = async move { collection.count_documents(filter).limit(most).await };
@@ -177,7 +177,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
     where
         D: Unpin,
     {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let found = async move { find.on_server(&collection).await?.try_collect().await };
@@ -204,7 +204,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
     where
         D: Unpin,
     {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, operations, _) => {
                 let collection = collection.clone();
                 let cursor = async move { Find::default().on_server(&collection).await };
@@ -226,7 +226,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         filter: Document,
         update: Document,
     ) -> Result<Option<D>, StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let changed = async move {
@@ -242,7 +242,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
 
     /// Takes the one document out that matches, and gives it.
     pub async fn find_one_and_delete(&self, filter: Document) -> Result<Option<D>, StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
                 let taken = async move { collection.find_one_and_delete(filter).await };

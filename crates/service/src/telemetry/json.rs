@@ -4,12 +4,11 @@
 
 use std::fmt;
 use std::io::Write;
+use std::ops::Range;
 
 use opentelemetry::Context as TraceContext;
 use opentelemetry::trace::TraceContextExt;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
@@ -24,6 +23,8 @@ use crate::clock::Clock;
 const OF_RECORDING: &str = "otel.";
 /// What comes from libraries that log by other means carries its place in the source.
 const OF_BRIDGE: &str = "log.";
+/// And says so who logged.
+const TARGET_OF_BRIDGE: &str = "log.target";
 
 /// Writes a line for each event.
 pub(super) struct JsonLines<W> {
@@ -43,47 +44,80 @@ impl<W> JsonLines<W> {
     }
 }
 
-/// Fields of a span or an event, in the order in which they were told, each once.
+/// Fields of a span or an event in the order in which they were told, each once, written as they stand in a line: a
+/// request's are in every line of it.
 #[derive(Debug, Default)]
-struct Fields(Vec<(&'static str, Value)>);
+struct Fields {
+    /// Each as `"name":value`.
+    text: Vec<u8>,
+    /// Where in the text each is.
+    places: Vec<(&'static str, Range<usize>)>,
+    /// Who logged it, where a library did by other means.
+    target: Option<String>,
+}
 
 impl Fields {
-    fn put(&mut self, field: &Field, value: Value) {
+    fn put(&mut self, field: &Field, value: &(impl Serialize + ?Sized)) {
         let name = field.name();
-        if name.starts_with(OF_RECORDING) {
+        if name.starts_with(OF_RECORDING) || name.starts_with(OF_BRIDGE) {
             return;
         }
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = value,
-            None => self.0.push((name, value)),
+        let begin = self.text.len();
+        write_member(&mut self.text, name, value);
+        let place = begin..self.text.len();
+        match self.places.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = place,
+            None => self.places.push((name, place)),
         }
+    }
+
+    /// Each with its name.
+    fn members(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let members = self.places.iter();
+        members.map(|(name, place)| (*name, &self.text[place.clone()]))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.places.iter().any(|(known, _)| *known == name)
     }
 }
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, Value::from(format!("{value:?}")));
+        self.put(field, &format_args!("{value:?}"));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, Value::from(value));
+        if field.name() == TARGET_OF_BRIDGE {
+            self.target = Some(value.to_owned());
+        }
+        self.put(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, Value::from(value));
+        self.put(field, &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, Value::from(value));
+        self.put(field, &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, Value::from(value));
+        self.put(field, &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(field, Value::from(value));
+        self.put(field, &value);
     }
+}
+
+/// Writes `"name":value`.
+fn write_member(text: &mut Vec<u8>, name: &str, value: &(impl Serialize + ?Sized)) {
+    const TEXT_OR_NUMBER: &str = "names, texts and numbers are JSON";
+
+    serde_json::to_writer(&mut *text, name).expect(TEXT_OR_NUMBER);
+    text.push(b':');
+    serde_json::to_writer(text, value).expect(TEXT_OR_NUMBER);
 }
 
 impl<S, W> Layer<S> for JsonLines<W>
@@ -108,91 +142,90 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut line = Line::begin();
+        line.put("timestamp", &self.clock.now());
+        line.put("level", event.metadata().level().as_str());
+        line.put("service.name", &self.service);
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let line = Line {
-            time: self.clock.now().to_string(),
-            service: &self.service,
-            event,
-            fields: &fields,
-            context: &context,
-        };
-        if let Ok(mut text) = serde_json::to_vec(&line) {
-            text.push(b'\n');
-            // Nobody is left to tell that a line of the log was not written.
-            let _ = self.writer.make_writer().write_all(&text);
-        }
+        line.put_event(event, &fields);
+        line.put_spans(&fields, event, &context);
+        line.put_place_in_trace();
+        // Nobody is left to tell that a line of the log was not written.
+        let _ = self.writer.make_writer().write_all(&line.end());
     }
 }
 
-struct Line<'a, S: Subscriber> {
-    time: String,
-    service: &'a str,
-    event: &'a Event<'a>,
-    fields: &'a Fields,
-    context: &'a Context<'a, S>,
-}
+/// A line that is being written: an object that is still open.
+struct Line(Vec<u8>);
 
-impl<S> Serialize for Line<'_, S>
-where
-    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
-{
-    fn serialize<T: Serializer>(&self, serializer: T) -> Result<T::Ok, T::Error> {
-        let mut line = serializer.serialize_map(None)?;
-        line.serialize_entry("timestamp", &self.time)?;
-        line.serialize_entry("level", self.event.metadata().level().as_str())?;
-        line.serialize_entry("service.name", self.service)?;
-        self.fields_of_event(&mut line)?;
-        self.fields_of_spans(&mut line)?;
-        TraceContext::map_current(|context| {
-            let here = context.span();
-            let here = here.span_context();
-            if here.is_valid() {
-                line.serialize_entry("trace_id", &here.trace_id().to_string())?;
-                line.serialize_entry("span_id", &here.span_id().to_string())?;
-            }
-            Ok(())
-        })?;
-        line.end()
+impl Line {
+    /// Longer than most lines are, in bytes.
+    const USUAL: usize = 768;
+
+    fn begin() -> Self {
+        let mut text = Vec::with_capacity(Self::USUAL);
+        text.push(b'{');
+        Self(text)
     }
-}
 
-impl<S> Line<'_, S>
-where
-    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
-{
-    fn fields_of_event<M: SerializeMap>(&self, line: &mut M) -> Result<(), M::Error> {
-        let (place, told): (Vec<_>, Vec<_>) = self
-            .fields
-            .0
-            .iter()
-            .partition(|(name, _)| name.starts_with(OF_BRIDGE));
-        let bridged = place.iter().find(|(name, _)| *name == "log.target");
-        match bridged {
-            Some((_, target)) => line.serialize_entry("target", target)?,
-            None => line.serialize_entry("target", self.event.metadata().target())?,
+    fn end(mut self) -> Vec<u8> {
+        self.0.extend(b"}\n");
+        self.0
+    }
+
+    fn separate(&mut self) {
+        if self.0.len() > 1 {
+            self.0.push(b',');
         }
-        for (name, value) in told {
-            line.serialize_entry(name, value)?;
+    }
+
+    fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
+        self.separate();
+        write_member(&mut self.0, name, value);
+    }
+
+    fn put_written(&mut self, member: &[u8]) {
+        self.separate();
+        self.0.extend(member);
+    }
+
+    fn put_event(&mut self, event: &Event<'_>, fields: &Fields) {
+        let target = fields.target.as_deref();
+        self.put("target", target.unwrap_or(event.metadata().target()));
+        for (_, member) in fields.members() {
+            self.put_written(member);
         }
-        Ok(())
     }
 
     /// The fields of the spans, the innermost first, without those that are in the line already.
-    fn fields_of_spans<M: SerializeMap>(&self, line: &mut M) -> Result<(), M::Error> {
-        let mut known: Vec<_> = self.fields.0.iter().map(|(name, _)| *name).collect();
-        for span in self.context.event_scope(self.event).into_iter().flatten() {
+    fn put_spans<S>(&mut self, of_event: &Fields, event: &Event<'_>, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    {
+        let mut known = Vec::new();
+        for span in context.event_scope(event).into_iter().flatten() {
             let extensions = span.extensions();
             let Some(fields) = extensions.get::<Fields>() else {
                 continue;
             };
-            for (name, value) in &fields.0 {
-                if !known.contains(name) {
+            for (name, member) in fields.members() {
+                if !of_event.has(name) && !known.contains(&name) {
                     known.push(name);
-                    line.serialize_entry(name, value)?;
+                    self.put_written(member);
                 }
             }
         }
-        Ok(())
+    }
+
+    fn put_place_in_trace(&mut self) {
+        TraceContext::map_current(|context| {
+            let here = context.span();
+            let here = here.span_context();
+            if here.is_valid() {
+                self.put("trace_id", &format_args!("{}", here.trace_id()));
+                self.put("span_id", &format_args!("{}", here.span_id()));
+            }
+        });
     }
 }

@@ -8,11 +8,11 @@ use common::api::tickets::TicketDetails;
 use common::{ErrorBody, FieldError};
 use serde_json::{Value, json};
 use service::ApiError;
-use service::http::{BODY_LIMIT, Valid, stack};
+use service::http::{Admission, BODY_LIMIT, Valid, stack};
 use service::metrics::Metrics;
 use tower::ServiceExt;
 
-fn app() -> Router {
+fn app() -> Admission {
     stack(
         Router::new()
             .route(

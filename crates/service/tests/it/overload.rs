@@ -12,7 +12,7 @@ use axum::response::sse::Event;
 use axum::routing::{get, post};
 use common::ErrorBody;
 use futures::{poll, stream};
-use service::http::{Connections, EventStreams, Limits, stack_within};
+use service::http::{Admission, Connections, EventStreams, Limits, stack_within};
 use service::metrics::Metrics;
 use testkit::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -56,8 +56,8 @@ async fn stuck(State(gate): State<Gate>) -> &'static str {
     "free"
 }
 
-fn service(gate: &Gate, limits: Limits) -> Router {
-    let streams = EventStreams::until(CancellationToken::new());
+fn service(gate: &Gate, limits: Limits) -> Admission {
+    let streams = EventStreams::until(CancellationToken::new(), &Metrics::none());
     let opened = async move || streams.answer(stream::pending::<Event>());
     stack_within(
         Router::new()
@@ -70,7 +70,7 @@ fn service(gate: &Gate, limits: Limits) -> Router {
     )
 }
 
-async fn send(service: &Router, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
+async fn send(service: &Admission, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
     let answered = timeout(PATIENCE, service.clone().oneshot(request)).await;
     let (parts, body) = answered.unwrap().unwrap().into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -88,7 +88,7 @@ fn message(body: &[u8]) -> String {
 }
 
 /// So many requests that are being worked on.
-async fn stick(service: &Router, gate: &Gate, requests: usize) -> Vec<JoinHandle<StatusCode>> {
+async fn stick(service: &Admission, gate: &Gate, requests: usize) -> Vec<JoinHandle<StatusCode>> {
     let before = Arc::strong_count(&gate.0);
     let stuck = (0..requests).map(|_| {
         let service = service.clone();

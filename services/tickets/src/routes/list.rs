@@ -4,13 +4,14 @@ use axum::extract::{OriginalUri, State};
 use common::ErrorBody;
 use common::api::tickets::{TicketListing, TicketSort, TicketView};
 use service::ApiError;
-use service::grouped::Grouped;
 use service::http::{Encoded, PageRequest, ValidQuery, invalid_after};
+use service::kept::Kept;
+use service::session::CurrentUser;
 
 use crate::store::{Place, TicketStore};
 
-/// The lists that are being read, by their addresses.
-pub(crate) type Lists = Grouped<String, Encoded>;
+/// The lists that are looked at, by their addresses.
+pub(crate) type Lists = Kept<String, Encoded>;
 
 /// What is for sale. Also `GET /api/ticket/getall`.
 #[utoipa::path(
@@ -31,6 +32,7 @@ pub(crate) type Lists = Grouped<String, Encoded>;
 pub(super) async fn list(
     State(tickets): State<TicketStore>,
     State(lists): State<Lists>,
+    user: CurrentUser,
     OriginalUri(address): OriginalUri,
     ValidQuery(listing): ValidQuery<TicketListing>,
     page: PageRequest<Place>,
@@ -38,7 +40,7 @@ pub(super) async fn list(
     if page.after.is_some_and(|after| !after.fits(listing.sort)) {
         return Err(invalid_after());
     }
-    let listed = lists.read(address.to_string(), async move {
+    let listed = lists.read(address.to_string(), user.freshness(), || async move {
         let found = tickets.list_for_sale(&listing, &page).await?;
         let page = page.page(found, |ticket| Place::of(ticket, listing.sort));
         Ok(page.map(TicketView::from).encoded())

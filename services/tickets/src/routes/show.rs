@@ -6,13 +6,14 @@ use common::id::kind;
 use common::schema::IdSchema;
 use common::{ErrorBody, Id};
 use service::ApiError;
-use service::grouped::Grouped;
 use service::http::{Encoded, PathId};
+use service::kept::Kept;
+use service::session::CurrentUser;
 
 use crate::store::TicketStore;
 
-/// The tickets that are being read.
-pub(crate) type Shown = Grouped<Id<kind::Ticket>, Option<Encoded>>;
+/// The tickets that are looked at.
+pub(crate) type Shown = Kept<Id<kind::Ticket>, Option<Encoded>>;
 
 /// One ticket, for sale or not. Also `GET /api/ticket/{id}`.
 #[utoipa::path(
@@ -26,10 +27,11 @@ pub(crate) type Shown = Grouped<Id<kind::Ticket>, Option<Encoded>>;
 pub(super) async fn show(
     State(tickets): State<TicketStore>,
     State(shown): State<Shown>,
+    user: CurrentUser,
     id: PathId<kind::Ticket>,
 ) -> Result<Encoded, ApiError> {
     let id = id.found()?;
-    let shown = shown.read(id, async move {
+    let shown = shown.read(id, user.freshness(), move || async move {
         let ticket = tickets.find(id).await?;
         Ok(ticket.map(|ticket| Encoded::json(&TicketView::from(ticket))))
     });

@@ -4,6 +4,7 @@
 
 mod api;
 mod concurrency;
+mod kept;
 mod listing;
 mod metrics;
 mod mine;

@@ -12,8 +12,7 @@ section! {
         "How long an operation took, the choice of a server and the wait for a connection included. `given_up` ones go on by themselves.",
         &[
             Label::one_of("db_operation_name", &[
-                "find", "findOne", "insertOne", "updateOne", "deleteOne", "findOneAndUpdate",
-                "findOneAndDelete", "count", "createIndexes", "ping", "startSession", "commitTransaction", "other",
+                "aggregate", "bulkWrite", "createIndexes", "delete", "find", "findAndModify", "insert", "ping", "update",
             ]),
             Label::bounded("db_collection_name", "the service's collections; empty where an operation is of none"),
             Label::one_of("error_type", &["", "duplicate_key", "unavailable", "given_up", "conflict", "other"]),

@@ -18,7 +18,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         session: &mut Session,
         changes: Vec<(Document, Document)>,
     ) -> Result<bool, StoreError> {
-        match (&self.0, session) {
+        match (&*self.0, session) {
             (Backing::Server(collection, ..), Session::Server(session)) => {
                 let number = changes.len();
                 let changes = changes.into_iter();
@@ -42,7 +42,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         session: &mut Session,
         filter: Document,
     ) -> Result<(), StoreError> {
-        match (&self.0, session) {
+        match (&*self.0, session) {
             (Backing::Server(collection, ..), Session::Server(session)) => {
                 let deleted = collection.delete_many(filter).session(&mut **session);
                 let deleted = within_limit_or_dropped(deleted);
@@ -66,7 +66,7 @@ impl<D: Serialize + Send + Sync + 'static> Collection<D> {
         session: &mut Session,
         documents: &[D],
     ) -> Result<(), StoreError> {
-        match (&self.0, session) {
+        match (&*self.0, session) {
             (Backing::Server(collection, ..), Session::Server(session)) => {
                 let inserted = collection.insert_many(documents).session(&mut **session);
                 let inserted = within_limit_or_dropped(inserted);

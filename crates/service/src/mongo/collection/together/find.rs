@@ -15,7 +15,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
     /// The document with this `_id`, if there is one. Those that are looked for at the same time are found together, each
     /// by a query that began after it was asked for.
     pub async fn find_by_id(&self, id: ObjectId) -> Result<Option<D>, StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(.., together) => {
                 let found = self.observed("find", together.found.run(id)).await?;
                 let read = found.map(|found| bson::deserialize_from_slice(found.as_bytes()));

@@ -11,7 +11,7 @@ use crate::mongo::patience::within_limit;
 impl<D: Serialize + Send + Sync + 'static> Collection<D> {
     /// Adds a document; those that are added at the same time by one write, each of which may fail by itself.
     pub async fn insert_one(&self, document: &D) -> Result<(), StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(.., together) => {
                 let document = bson::serialize_to_document(document)?;
                 let inserted = together.inserted.run(document);

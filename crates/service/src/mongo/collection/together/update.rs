@@ -60,7 +60,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
         update: Document,
         upsert: bool,
     ) -> Result<bool, StoreError> {
-        match &self.0 {
+        match &*self.0 {
             Backing::Server(.., together) => {
                 let change = Change {
                     filter,
