@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpListener;
 
 #[derive(clap::Args)]
@@ -14,16 +13,20 @@ pub(crate) struct Arguments {
     /// The file with the bytes to answer
     #[arg(long)]
     body: PathBuf,
-    /// What they are
-    #[arg(long, default_value = "application/json")]
-    content_type: String,
+    /// The headers to answer with, each as `name: value`
+    #[arg(long = "header")]
+    headers: Vec<String>,
 }
 
 /// Serves on a free port, which it tells.
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let body = Bytes::from(std::fs::read(&arguments.body).context("no body")?);
-    let kind = HeaderValue::try_from(&arguments.content_type)?;
-    let routes = Router::new().fallback(async move || ([(CONTENT_TYPE, kind)], body));
+    let mut headers = HeaderMap::new();
+    for header in &arguments.headers {
+        let (name, value) = header.split_once(": ").context("no `name: value`")?;
+        headers.insert(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+    }
+    let routes = Router::new().fallback(async move || (headers, body));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!(
         "{}",

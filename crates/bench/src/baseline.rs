@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use hyper::Response;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_LENGTH, DATE, HeaderName};
 use serde::Deserialize;
 use serde_json::Value;
 use testkit::process::Process;
@@ -19,6 +22,9 @@ use crate::step::{Step, since};
 
 /// The name under which its time is counted.
 pub(crate) const PROCESS: &str = "baseline";
+
+/// Headers that whatever serves a handler adds by itself.
+const OF_THE_SERVER: [HeaderName; 2] = [CONTENT_LENGTH, DATE];
 
 /// How long it may take until it says something.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -85,12 +91,18 @@ impl Baseline {
         bail!("the baseline says nothing")
     }
 
-    /// A handler that answers these bytes; and where.
-    pub(crate) async fn handler(lab: &Lab, body: &[u8]) -> Result<(Self, SocketAddr)> {
+    /// A handler that answers the same bytes, those of the headers included; and where.
+    pub(crate) async fn handler(lab: &Lab, answer: &Response<Bytes>) -> Result<(Self, SocketAddr)> {
         let file = lab.fleet().folder().join("baseline.body");
-        fs::write(&file, body)?;
-        let file = file.display().to_string();
-        let handler = Self::start(lab, &["handler", "--body", &file]).await?;
+        fs::write(&file, answer.body())?;
+        let mut arguments = vec!["handler".to_owned(), format!("--body={}", file.display())];
+        for (name, value) in answer.headers() {
+            if !OF_THE_SERVER.contains(name) {
+                arguments.push(format!("--header={name}: {}", value.to_str()?));
+            }
+        }
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let handler = Self::start(lab, &arguments).await?;
         let listening: Listening = serde_json::from_value(handler.line(0).await?)?;
         Ok((handler, listening.address))
     }

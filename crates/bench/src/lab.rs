@@ -9,6 +9,8 @@ use async_nats::jetstream;
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use futures::TryStreamExt;
+use hyper::Response;
+use hyper::body::Bytes;
 use mongodb::{Client, Collection};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use testkit::{Fleet, FleetSettings, Processors, session_cookie, usage};
@@ -31,6 +33,9 @@ const OUTBOXES: [(&str, &str); 3] = [
     ("orders", "orders"),
     ("payments", "payments"),
 ];
+
+/// The name under which the time of the load itself is counted.
+pub(crate) const LOAD: &str = "load";
 
 /// The database's, the broker's and the queue's processes.
 pub(crate) const SERVERS: [&str; 3] = ["mongo", "nats", "redis"];
@@ -140,10 +145,11 @@ impl Lab {
             .map(|(name, pid)| (name.to_owned(), pid))
     }
 
-    /// How long each process has computed.
+    /// How long each process has computed, this one with the load among them.
     pub(crate) fn computed(&self) -> Computed {
+        let load = (LOAD.to_owned(), std::process::id());
         let known = |(name, pid)| Some((name, usage::computed(pid)?));
-        self.processes().filter_map(known).collect()
+        self.processes().chain([load]).filter_map(known).collect()
     }
 
     /// How much memory each process holds, in KiB.
@@ -175,13 +181,12 @@ impl Lab {
         Ok(step)
     }
 
-    /// The bytes that are answered, and nothing else.
-    pub(crate) async fn answer_to(&self, work: &dyn Work) -> Result<Vec<u8>> {
+    /// What is answered.
+    pub(crate) async fn answer_to(&self, work: &dyn Work) -> Result<Response<Bytes>> {
         let request = work.request().context("nothing is asked")?;
-        let answered = Connection::to(work.address()).exchange(request).await;
-        let (status, body) = answered?;
-        ensure!(work.is_good(status, &body), "answered {status}: {body:?}");
-        Ok(body.to_vec())
+        let answer = Connection::to(work.address()).exchange(request).await?;
+        ensure!(work.is_good(&answer), "answered {answer:?}");
+        Ok(answer)
     }
 
     /// Waits until every event that is known of is published, and handled by everybody.

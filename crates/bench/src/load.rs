@@ -5,15 +5,17 @@
 //! Moments are kept by a thread of its own, since a timer of the runtime has a grain of a millisecond.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use futures::future::{Either, select};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -69,15 +71,15 @@ async fn ask_again_and_again(work: &dyn Work, schedule: &Schedule) -> Step {
         let answered = timeout(PATIENCE, connection.exchange(request)).await;
         let took = due.elapsed();
         let failed = match answered {
-            Ok(Ok((status, body))) if work.is_good(status, &body) => {
+            Ok(Ok(answer)) if work.is_good(&answer) => {
                 step.times.saturating_record(microseconds(took));
                 continue;
             }
-            Ok(Ok((StatusCode::SERVICE_UNAVAILABLE, _))) => {
+            Ok(Ok(answer)) if answer.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 step.refused += 1;
                 continue;
             }
-            Ok(Ok((status, _))) => status.as_u16().to_string(),
+            Ok(Ok(answer)) => answer.status().as_u16().to_string(),
             Ok(Err(_)) => "broken off".to_owned(),
             Err(_) => {
                 // Its answer may still come, and is not the next one's.
@@ -169,36 +171,57 @@ fn number_as_float(number: u64) -> f64 {
 /// A connection that is made when it is first used, and again when it was lost.
 pub(crate) struct Connection {
     to: SocketAddr,
-    sender: Option<SendRequest<Full<Bytes>>>,
+    open: Option<Open>,
+}
+
+/// Both ends of what hyper makes of a connection. It is served where it is used: a task of its own would have to be woken
+/// for each request, and asking would cost as much as answering.
+struct Open {
+    sender: SendRequest<Full<Bytes>>,
+    served: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>,
 }
 
 impl Connection {
     pub(crate) const fn to(to: SocketAddr) -> Self {
-        Self { to, sender: None }
+        Self { to, open: None }
     }
 
     /// The answer, read to its end.
     pub(crate) async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
-    ) -> Result<(StatusCode, Bytes)> {
-        let mut sender = match self.sender.take() {
-            Some(sender) if !sender.is_closed() => sender,
-            _ => connect(self.to).await?,
+    ) -> Result<Response<Bytes>> {
+        // Whoever breaks off leaves none, so that the next one makes a new one.
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => connect(self.to).await?,
         };
-        let response = sender.send_request(request).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await?.to_bytes();
-        // Whoever broke off left it empty, so that the next one makes a new one.
-        self.sender = Some(sender);
-        Ok((status, body))
+        let (answered, is_open) = open.exchange(request).await;
+        self.open = is_open.then_some(open);
+        answered
     }
 }
 
-async fn connect(to: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+impl Open {
+    /// The answer, and whether there can be another one.
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> (Result<Response<Bytes>>, bool) {
+        let Self { sender, served } = self;
+        let answer = pin!(async {
+            sender.ready().await?;
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            let body = body.collect().await?.to_bytes();
+            Ok(Response::from_parts(head, body))
+        });
+        match select(answer, served).await {
+            Either::Left((answered, _)) => (answered, true),
+            Either::Right((_, answer)) => (answer.await, false),
+        }
+    }
+}
+
+async fn connect(to: SocketAddr) -> Result<Open> {
     let stream = TcpStream::connect(to).await?;
     stream.set_nodelay(true)?;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    Ok(sender)
+    let (sender, served) = http1::handshake(TokioIo::new(stream)).await?;
+    Ok(Open { sender, served })
 }

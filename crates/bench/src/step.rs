@@ -76,6 +76,12 @@ impl Step {
         all * 1e6 / (self.good().max(1) as f64)
     }
 
+    /// How much of one processor's time the process took.
+    pub(crate) fn busy(&self, process: &str) -> f64 {
+        let computed = self.computed.get(process);
+        computed.map_or(0.0, |time| time.div_duration_f64(self.time))
+    }
+
     /// Takes another slice of the same load in.
     pub(crate) fn add(&mut self, other: &Self) {
         self.time += other.time;

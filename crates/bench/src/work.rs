@@ -8,7 +8,7 @@ use bson::oid::ObjectId;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, COOKIE, HOST};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response};
 
 use crate::lab::Shopper;
 
@@ -21,8 +21,8 @@ pub(crate) trait Work: Send + Sync + 'static {
     fn request(&self) -> Option<Request<Full<Bytes>>>;
 
     /// Whether the answer is what it should be.
-    fn is_good(&self, status: StatusCode, _body: &Bytes) -> bool {
-        status.is_success()
+    fn is_good(&self, answer: &Response<Bytes>) -> bool {
+        answer.status().is_success()
     }
 
     /// Whether events follow, which belong to it.

@@ -44,7 +44,7 @@ struct Costs {
 
 #[test]
 fn hot_handlers_allocate_no_more_than_is_recorded() {
-    say_nothing();
+    service::telemetry::log_to_nobody();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let allocations = [of_auth(&runtime), of_tickets(&runtime), of_orders(&runtime)];
     let measured = Costs {
@@ -81,16 +81,6 @@ fn hot_handlers_allocate_no_more_than_is_recorded() {
     );
 }
 
-/// Logs as in production, written nowhere, whatever the environment wants to see.
-fn say_nothing() {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
-        .with_writer(std::io::sink)
-        .init();
-}
-
 /// Which build of which database answers, by its own word.
 fn database(runtime: &Runtime) -> String {
     let app = runtime.block_on(TestApp::new(auth::NAME).start(auth::Config::read, auth::build));
@@ -117,17 +107,25 @@ fn of_tickets(runtime: &Runtime) -> Vec<(String, f64)> {
     let body = r#"{"title":"Front row, on the left","price":19.99}"#;
     let new = post("/api/tickets", &cookie, body);
     let create = cost_of(runtime, &app, |_| new.clone());
-    let list = get("/api/tickets", "");
-    let list = cost_of(runtime, &app, |_| list.clone());
+    let list = |cookie| {
+        let list = get("/api/tickets", cookie);
+        cost_of(runtime, &app, |_| list.clone())
+    };
+    let (list, list_of_user) = (list(""), list(&cookie));
     let tickets = app.database().collection::<Document>("tickets");
     let one = runtime.block_on(async { tickets.find_one(doc! {}).await });
     let one = one.unwrap().unwrap().get_object_id("_id").unwrap();
-    let show = get(&format!("/api/tickets/{one}"), "");
-    let show = cost_of(runtime, &app, |_| show.clone());
+    let show = |cookie| {
+        let show = get(&format!("/api/tickets/{one}"), cookie);
+        cost_of(runtime, &app, |_| show.clone())
+    };
+    let (show, show_of_user) = (show(""), show(&cookie));
     runtime.block_on(app.finish());
     [
         ("GET /api/tickets, 20 tickets", list),
+        ("GET /api/tickets, 20 tickets, signed in", list_of_user),
         ("GET /api/tickets/{id}", show),
+        ("GET /api/tickets/{id}, signed in", show_of_user),
         ("POST /api/tickets", create),
     ]
     .map(|(name, cost)| (name.to_owned(), cost))

@@ -29,9 +29,9 @@ impl Report {
     fn latencies(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| work | asked /s | p50 | p99 | p99.9 | at most /s | refused |"
+            "| work | asked /s | p50 | p99 | p99.9 | at most /s | the load busy | refused |"
         )?;
-        writeln!(f, "|---|--:|--:|--:|--:|--:|--:|")?;
+        writeln!(f, "|---|--:|--:|--:|--:|--:|--:|--:|")?;
         for row in &self.rows {
             line(f, row.what, row.steady.as_ref(), &row.full)?;
             if let Some(bare) = &row.baseline {
@@ -91,12 +91,12 @@ fn line(
     steady: Option<&Figures>,
     full: &Figures,
 ) -> fmt::Result {
-    let (rate, refused) = (full.rate, full.refused);
+    let (rate, busy, refused) = (full.rate, full.load * 100.0, full.refused);
     match steady {
-        None => writeln!(f, "| {what} | | | | | {rate:.0} | {refused} |"),
+        None => writeln!(f, "| {what} | | | | | {rate:.0} | {busy:.0}% | {refused} |"),
         Some(steady) => writeln!(
             f,
-            "| {what} | {:.0} | {} | {} | {} | {rate:.0} | {} |",
+            "| {what} | {:.0} | {} | {} | {} | {rate:.0} | {busy:.0}% | {} |",
             steady.asked.unwrap_or_default(),
             time(steady.p50),
             time(steady.p99),

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde::Serialize;
 
 use crate::baseline::PROCESS;
-use crate::lab::{Lab, SERVERS};
+use crate::lab::{LOAD, Lab, SERVERS};
 use crate::original::Original;
 use crate::step::Step;
 
@@ -51,6 +51,8 @@ pub(super) struct Figures {
     pub(super) p50: u64,
     pub(super) p99: u64,
     pub(super) p999: u64,
+    /// How busy the load itself was, of one processor: near 1 the rate is the load's and not that of who answers.
+    pub(super) load: f64,
     /// Microseconds that each process computed for one good answer.
     pub(super) cost: BTreeMap<String, f64>,
     /// The services among them.
@@ -133,6 +135,7 @@ impl Figures {
             p50: step.times.value_at_quantile(0.5),
             p99: step.times.value_at_quantile(0.99),
             p999: step.times.value_at_quantile(0.999),
+            load: step.busy(LOAD),
             services: step.cost(lab.services().chain([PROCESS])),
             everything: step.cost(lab.services().chain(SERVERS).chain([PROCESS])),
             cost: cost.collect(),

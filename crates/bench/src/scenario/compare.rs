@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::baseline::{self, Baseline, PROCESS};
-use crate::lab::Lab;
+use crate::lab::{LOAD, Lab};
 use crate::load::Pace;
 use crate::original::Original;
 use crate::report::{Compared, Row};
@@ -101,7 +101,9 @@ async fn of(
     let mut step = lab.run(work, pace, time).await?;
     if let (Some(before), Some(after)) = (before, handler.computed()) {
         let process = |time| [(PROCESS.to_owned(), time)].into();
-        step.computed = since(&process(before), &process(after));
+        step.computed.retain(|name, _| name == LOAD);
+        step.computed
+            .extend(since(&process(before), &process(after)));
     }
     Ok(step)
 }

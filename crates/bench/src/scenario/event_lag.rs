@@ -144,10 +144,11 @@ async fn watch(lab: &Lab, deed: Deed) -> Result<Histogram<u64>> {
 async fn see(to: std::net::SocketAddr, shopper: Shopper, deed: Arc<Deed>) -> Result<Duration> {
     let body = deed.bodies.lock().await.pop();
     let asked = request(Method::POST, to, deed.path, Some(&shopper.cookie), body);
-    let (status, answer) = Connection::to(to).exchange(asked).await?;
+    let answer = Connection::to(to).exchange(asked).await?;
     let done = Instant::now();
+    let status = answer.status();
     ensure!(status == StatusCode::CREATED, "told {status}");
-    let made: Made = serde_json::from_slice(&answer)?;
+    let made: Made = serde_json::from_slice(answer.body())?;
     for (collection, sought) in (deed.sightings)(made.id.parse()?) {
         while collection.find_one(sought.clone()).await?.is_none() {
             ensure!(done.elapsed() < PATIENCE, "not seen within {PATIENCE:?}");

@@ -11,7 +11,7 @@ use bson::doc;
 use bson::oid::ObjectId;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use rand::RngExt;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -109,7 +109,7 @@ async fn buy(to: SocketAddr, shopper: Shopper, ticket: ObjectId) -> Result<Told>
             Some(&shopper.cookie),
             order,
         );
-        let (status, _) = connection.exchange(asked).await?;
+        let status = connection.exchange(asked).await?.status();
         match status {
             StatusCode::CREATED | StatusCode::BAD_REQUEST => {
                 return Ok(Told {
@@ -160,7 +160,8 @@ impl Work for Rush {
         ))
     }
 
-    fn is_good(&self, status: StatusCode, _: &Bytes) -> bool {
+    fn is_good(&self, answer: &Response<Bytes>) -> bool {
+        let status = answer.status();
         if status == StatusCode::CREATED {
             self.sold.fetch_add(1, Ordering::Relaxed);
         }

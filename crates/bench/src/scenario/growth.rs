@@ -10,6 +10,7 @@ use crate::lab::Lab;
 use crate::original;
 use crate::report::Outcome;
 use crate::seed;
+use crate::work::Read;
 
 /// How many tickets are listed among, and how it is said.
 const TICKETS: [(usize, &str); 3] = [
@@ -38,7 +39,12 @@ pub(super) async fn list(lab: &Lab) -> Result<Outcome> {
             target: None,
             original: original::LIST_OF_MANY,
         };
-        rows = rows.and(read(lab, list_page(lab), plan).await?);
+        // For whoever is not signed in the database is not asked.
+        let page = Read {
+            cookie: Some(lab.shopper().cookie),
+            ..list_page(lab)
+        };
+        rows = rows.and(read(lab, page, plan).await?);
     }
     Ok(rows)
 }

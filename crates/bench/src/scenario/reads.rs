@@ -28,8 +28,9 @@ pub(super) async fn current_user(lab: &Lab) -> Result<Outcome> {
 
 pub(super) async fn list(lab: &Lab) -> Result<Outcome> {
     seed::tickets(lab, TICKETS, ObjectId::new()).await?;
-    let plan = plan("GET /api/tickets, a page of 20", original::LIST);
-    Ok(read(lab, list_page(lab), plan).await?.into())
+    let anybody = plan("GET /api/tickets, a page of 20", original::LIST);
+    let user = plan("– signed in", original::LIST);
+    both(lab, list_page(lab), anybody, user).await
 }
 
 pub(super) async fn show(lab: &Lab) -> Result<Outcome> {
@@ -39,8 +40,19 @@ pub(super) async fn show(lab: &Lab) -> Result<Outcome> {
         path: format!("/api/tickets/{ticket}"),
         cookie: None,
     };
-    let plan = plan("GET /api/tickets/{id}", Original::default());
-    Ok(read(lab, page, plan).await?.into())
+    let anybody = plan("GET /api/tickets/{id}", Original::default());
+    let user = plan("– signed in", Original::default());
+    both(lab, page, anybody, user).await
+}
+
+/// What anybody is given from memory, and what somebody who is signed in is, for whom the database is asked.
+async fn both(lab: &Lab, page: Read, anybody: Plan, user: Plan) -> Result<Outcome> {
+    let of_user = Read {
+        cookie: Some(lab.shopper().cookie),
+        ..page.clone()
+    };
+    let given = Outcome::from(read(lab, page, anybody).await?);
+    Ok(given.and(read(lab, of_user, user).await?))
 }
 
 /// The shop asks the API by the gateway, which runs in the process of the load: its time is not counted.

@@ -49,8 +49,8 @@ async fn start(service: &Service, lab: &Lab) -> Result<Duration> {
     let mut connection = Connection::to(admin);
     loop {
         let asked = request(Method::GET, admin, "/readyz", None, None);
-        if let Ok((status, _)) = connection.exchange(asked).await
-            && status.is_success()
+        if let Ok(answer) = connection.exchange(asked).await
+            && answer.status().is_success()
         {
             return Ok(begun.elapsed());
         }

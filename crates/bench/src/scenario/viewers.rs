@@ -59,7 +59,7 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
             Some(body),
         );
         let begun = Instant::now();
-        let (status, _) = connection.exchange(asked).await?;
+        let status = connection.exchange(asked).await?.status();
         ensure!(status.is_success(), "not changed: {status}");
         let all = timeout(PATIENCE, see(&mut seen, change, VIEWERS)).await;
         for moment in all.context("not all viewers saw a change in time")?? {
