@@ -17,7 +17,7 @@ pub use admission::{Admission, Limits};
 pub use connections::Connections;
 pub use encoded::Encoded;
 pub use error::{ApiError, Retry};
-pub use event_stream::{EventStreams, LastEventId};
+pub use event_stream::{EventStreams, LAST_EVENT_ID, LastEventId};
 pub use extract::{Authorized, PathId, Valid, ValidQuery};
 pub use page::{Page, PageRequest, invalid_after};
 pub(crate) use stack::FROM_ANOTHER_SITE;

@@ -1,4 +1,5 @@
-//! 2,000 browsers that watch the list: what each costs in memory, and how long after a change is asked for they see it.
+//! 2,000 browsers that watch the list, from the place that it came with: what each costs in memory, and how long after a
+//! change is asked for they see it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -43,11 +44,15 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     let address = lab.address("tickets");
     let before = lab.resident_of("tickets").context("no figure of memory")?;
     let (tell, mut seen) = mpsc::unbounded_channel();
-    let mut viewers = open(address, &tell).await?;
+    let mut connection = Connection::to(address);
+    let list = request(Method::GET, address, "/api/tickets", None, None);
+    let list = connection.exchange(list).await?;
+    let place = list.headers().get("last-event-id");
+    let place = place.context("the list has no place in the stream")?;
+    let mut viewers = open(address, place.to_str()?, &tell).await?;
     sleep(PAUSE).await;
     let after = lab.resident_of("tickets").context("no figure of memory")?;
     let mut times = histogram();
-    let mut connection = Connection::to(address);
     for change in 0..CHANGES {
         let body = format!(r#"{{"title":"{MARK}{change:03}","price":19.99}}"#);
         let path = format!("/api/tickets/{ticket}");
@@ -113,11 +118,15 @@ async fn see(
     Ok(moments)
 }
 
-/// Opens all streams, and returns once each has begun.
-async fn open(to: SocketAddr, tell: &mpsc::UnboundedSender<Seen>) -> Result<JoinSet<()>> {
+/// Opens all streams from this place, and returns once each has begun.
+async fn open(
+    to: SocketAddr,
+    place: &str,
+    tell: &mpsc::UnboundedSender<Seen>,
+) -> Result<JoinSet<()>> {
     let mut viewers = JoinSet::new();
     for _ in 0..VIEWERS.div_ceil(AT_ONCE) {
-        let connecting = (0..AT_ONCE.min(VIEWERS - viewers.len())).map(|_| connect(to));
+        let connecting = (0..AT_ONCE.min(VIEWERS - viewers.len())).map(|_| connect(to, place));
         for stream in futures::future::try_join_all(connecting).await? {
             let tell = tell.clone();
             viewers.spawn(async move {
@@ -129,10 +138,10 @@ async fn open(to: SocketAddr, tell: &mpsc::UnboundedSender<Seen>) -> Result<Join
     Ok(viewers)
 }
 
-async fn connect(to: SocketAddr) -> Result<TcpStream> {
+async fn connect(to: SocketAddr, place: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(to).await?;
     let asked = format!(
-        "GET /api/tickets/stream HTTP/1.1\r\nHost: {to}\r\nAccept: text/event-stream\r\n\r\n"
+        "GET /api/tickets/stream?lastEventId={place} HTTP/1.1\r\nHost: {to}\r\nAccept: text/event-stream\r\n\r\n"
     );
     stream.write_all(asked.as_bytes()).await?;
     let mut head = [0; 12];

@@ -5,11 +5,15 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::LAST_EVENT_ID;
+use crate::messaging::feed::EventId;
+
 /// An answer in JSON, of which a copy costs nothing.
 #[derive(Debug, Clone)]
 pub struct Encoded {
     body: Bytes,
     link: Option<HeaderValue>,
+    place: Option<HeaderValue>,
 }
 
 impl Encoded {
@@ -24,6 +28,7 @@ impl Encoded {
         Self {
             body: body.into(),
             link: None,
+            place: None,
         }
     }
 
@@ -32,14 +37,25 @@ impl Encoded {
     pub(super) fn with_link(self, link: Option<HeaderValue>) -> Self {
         Self { link, ..self }
     }
+
+    /// With the place in the feed from which a client goes on that shows it, in `Last-Event-ID`. It must be one from
+    /// before the answer was read.
+    #[must_use]
+    pub fn with_place(self, place: EventId) -> Self {
+        let place = HeaderValue::try_from(place.to_string()).ok();
+        Self { place, ..self }
+    }
 }
 
 impl IntoResponse for Encoded {
     fn into_response(self) -> Response {
         let json = HeaderValue::from_static("application/json");
         let mut response = ([(header::CONTENT_TYPE, json)], self.body).into_response();
-        if let Some(link) = self.link {
-            response.headers_mut().insert(header::LINK, link);
+        let more = [(header::LINK, self.link), (LAST_EVENT_ID, self.place)];
+        for (name, value) in more {
+            if let Some(value) = value {
+                response.headers_mut().insert(name, value);
+            }
         }
         response
     }

@@ -106,6 +106,10 @@ impl EventStreams {
     }
 }
 
+/// `Last-Event-ID`. Where an answer carries it, it is the place in a stream from which a client goes on that shows the
+/// answer; what it shows of what comes after that, it may be told again.
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
 /// The id of the last event that a client saw: the header `Last-Event-ID`, which a browser sends that reconnects, or
 /// else the parameter `lastEventId`, for a page that opens a new stream where it closed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +125,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let header = parts.headers.get("last-event-id");
+        let header = parts.headers.get(&LAST_EVENT_ID);
         // What is unreadable is still an id, and one that nobody knows.
         let header = header.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
         let query = Query::<LastEventQuery>::from_request_parts(parts, state).await;

@@ -22,13 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
 use super::measured::FeedMetrics;
-use crate::clock::Clock;
 pub use event_id::{EventId, InvalidEventId};
 pub use reader::FeedReader;
 use window::{Place, Window};
-
-/// How much a watcher is told of that comes without a place: whoever rendered a page did so not longer ago than this.
-const RECENT: Duration = Duration::from_mins(1);
 
 /// How long to wait for events that another replica has told of already.
 const OTHER_REPLICA: Duration = Duration::from_secs(1);
@@ -101,10 +97,18 @@ impl<T: Clone + Send + Sync + 'static> Feed<T> {
         &self.0.ended
     }
 
-    /// What happens from the place `after` on, as the watcher remembers it; from a minute ago if it remembers none.
+    /// The place after all that this process has heard of: who goes on from here is told of all that was not in the
+    /// database when this was asked for. A process that has not heard from the broker yet gives a place that is none,
+    /// from which nobody goes on without looking again.
+    #[must_use]
+    pub fn place(&self) -> EventId {
+        self.0.window.borrow().end()
+    }
+
+    /// What happens from the place `after` on, as the watcher remembers it; from now on if it remembers none.
     #[must_use]
     pub fn subscribe(&self, after: Option<&str>) -> Subscription<T> {
-        let place = after.map_or(Place::Recent, |id| {
+        let place = after.map_or(Place::Now, |id| {
             id.parse().map_or(Place::Lost, Place::After)
         });
         Subscription {
@@ -150,8 +154,7 @@ impl<T: Clone + Send + Sync + 'static> Subscription<T> {
             // If it does not, the broker lost what it had acknowledged, and the place with it.
             let _ = timeout(OTHER_REPLICA, catches_up).await;
         }
-        let recent = Clock::system().now().minus(RECENT);
-        let (news, place) = self.window.borrow().news(place, recent);
+        let (news, place) = self.window.borrow().news(place);
         if matches!(news.first(), Some(News::Reset(_))) {
             self.measured.resets.increment();
         }

@@ -17,7 +17,7 @@ use common::{ErrorBody, Id};
 use reqwest::{Client, Request, RequestBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use service::http::REQUEST_ID;
+use service::http::{LAST_EVENT_ID, REQUEST_ID};
 use service::metrics::catalogue::HTTP_CLIENT_REQUEST_DURATION;
 use service::metrics::{Histograms, Metrics};
 use service::session::COOKIE;
@@ -103,6 +103,8 @@ pub(crate) struct Answer<T> {
     pub(crate) body: T,
     /// The cookies that it sets, to be passed on.
     pub(crate) cookies: Vec<HeaderValue>,
+    /// The event after which the answer was true, if there is a stream of its changes.
+    pub(crate) place: Option<String>,
     next: Option<String>,
 }
 
@@ -112,6 +114,8 @@ pub(crate) struct Listing<T> {
     pub(crate) items: Vec<T>,
     /// What follows `after=` in the address of the next page, if there is one.
     pub(crate) after: Option<String>,
+    /// The event after which the list was so, if there is a stream of its changes.
+    pub(crate) place: Option<String>,
 }
 
 /// The parameters of a list, as the contract has them.
@@ -164,9 +168,8 @@ impl Api {
         self.list("tickets", "/api/tickets/mine", query).await
     }
 
-    pub(crate) async fn ticket(&self, id: Id<kind::Ticket>) -> Result<TicketView, Failure> {
-        let answer = self.get("tickets", &format!("/api/tickets/{id}")).await?;
-        Ok(answer.body)
+    pub(crate) async fn ticket(&self, id: Id<kind::Ticket>) -> Result<Answer<TicketView>, Failure> {
+        self.get("tickets", &format!("/api/tickets/{id}")).await
     }
 
     pub(crate) async fn create_ticket(&self, body: &TicketBody) -> Result<TicketView, Failure> {
@@ -225,6 +228,7 @@ impl Api {
         Ok(Listing {
             items: answer.body,
             after: answer.next,
+            place: answer.place,
         })
     }
 
@@ -332,14 +336,12 @@ impl Exchange {
             .iter()
             .cloned()
             .collect();
-        let link = self
-            .headers
-            .get(header::LINK)
-            .and_then(|link| link.to_str().ok());
+        let said = |name| self.headers.get(name)?.to_str().ok();
         Ok(Answer {
             body,
             cookies,
-            next: link.and_then(after),
+            place: said(LAST_EVENT_ID).map(str::to_owned),
+            next: said(header::LINK).and_then(after),
         })
     }
 }

@@ -83,7 +83,9 @@ fn follow(order: &str) {
         }
     };
     let path = ["/api/orders/", order, "/stream"].concat();
-    listen(path, &["order"], RwSignal::new(false), on_event);
+    // The stream begins with the order as it is.
+    let last = String::new();
+    listen(path, last, &["order"], RwSignal::new(false), on_event);
 }
 
 /// What the order has come to, if it has.

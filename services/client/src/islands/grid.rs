@@ -9,7 +9,8 @@ use super::live::{Interest, listen};
 use super::money::dollars;
 use super::ticket_news::TicketNews;
 
-/// Around `#shelf`, which says what is searched for in `data-search`, and holds cards that say which `data-ticket` and
+/// Around `#shelf`, which says what is searched for in `data-search` and after which event it was rendered in
+/// `data-place`, and holds cards that say which `data-ticket` and
 /// `data-version` they show. Tickets that come to be for sale meanwhile are counted, not put in: nothing moves under
 /// a finger.
 #[island]
@@ -38,8 +39,9 @@ pub fn TicketGrid(
             }
             Interest::Remains
         };
-        let names = &["ticket", "reset"];
-        listen("/api/tickets/stream".to_owned(), names, open, on_event);
+        let last = element::attribute("#shelf", "data-place").unwrap_or_default();
+        let (path, names) = ("/api/tickets/stream".to_owned(), &["ticket", "reset"]);
+        listen(path, last, names, open, on_event);
     });
     view! {
         <div class="shelf-news">

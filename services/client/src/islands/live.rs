@@ -32,7 +32,7 @@ type Listener = Box<dyn Fn(&str, &str) -> Interest>;
 struct Live {
     path: String,
     names: &'static [&'static str],
-    /// The last event that came, from which the next connection goes on.
+    /// The last event that came, or that the page shows already: from there the next connection goes on.
     last: RefCell<String>,
     source: RefCell<Option<EventSource>>,
     over: Cell<bool>,
@@ -43,10 +43,11 @@ struct Live {
     changed: Closure<dyn Fn()>,
 }
 
-/// Listens to the events of these names at this path, as long as the page is there. Each is given to `on_event` with
-/// its name and data. `open` is told whether the connection stands. To be called in the browser alone.
+/// Listens to the events of these names at this path that come after `last`, as long as the page is there. Each is given
+/// to `on_event` with its name and data. `open` is told whether the connection stands. To be called in the browser alone.
 pub(super) fn listen(
     path: String,
+    last: String,
     names: &'static [&'static str],
     open: RwSignal<bool>,
     on_event: impl Fn(&str, &str) -> Interest + 'static,
@@ -66,7 +67,7 @@ pub(super) fn listen(
         Live {
             path,
             names,
-            last: RefCell::default(),
+            last: RefCell::new(last),
             source: RefCell::default(),
             over: Cell::new(false),
             open,

@@ -9,8 +9,8 @@ use super::money::dollars;
 use super::ticket_news::TicketNews;
 
 /// Around `#offer`, which shows what is offered in its `data-state`: `free`, `taken`, or `own` if the visitor's own
-/// order holds the ticket. It says which ticket in `data-ticket`, `data-version` and `data-price` (cents), and the
-/// visitor's order in `data-own`.
+/// order holds the ticket. It says which ticket in `data-ticket`, `data-version` and `data-price` (cents), after which
+/// event it was rendered in `data-place`, and the visitor's order in `data-own`.
 #[island]
 pub fn TicketOffer(
     /// The offer.
@@ -36,8 +36,9 @@ pub fn TicketOffer(
             }
             Interest::Remains
         };
-        let (names, open) = (&["ticket", "reset"], RwSignal::new(false));
-        listen("/api/tickets/stream".to_owned(), names, open, on_event);
+        let last = attribute(OFFER, "data-place").unwrap_or_default();
+        let (path, names) = ("/api/tickets/stream".to_owned(), &["ticket", "reset"]);
+        listen(path, last, names, RwSignal::new(false), on_event);
     });
     view! {
         {children()}

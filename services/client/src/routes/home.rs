@@ -39,6 +39,7 @@ pub(super) async fn home(visit: Visit, Query(search): Query<Search>) -> Response
     });
     let shelf = Shelf {
         tickets: found.items,
+        place: found.place,
         search: words,
         sort,
         first,

@@ -80,8 +80,8 @@ impl Said {
     pub(super) async fn page(self, visit: &Visit, id: Id<kind::Ticket>) -> Response {
         let (visitor, found, own_order) =
             tokio::join!(visit.visitor(), visit.api.ticket(id), own_order(visit, id));
-        let ticket = match found {
-            Ok(ticket) => ticket,
+        let (ticket, place) = match found {
+            Ok(answer) => (answer.body, answer.place),
             Err(failure) => return visit.failed(&visitor, &failure),
         };
         let viewer = viewer(&visitor, &ticket);
@@ -102,6 +102,7 @@ impl Said {
         let offer = Offer {
             edit: self.edit.unwrap_or_else(|| TicketForm::of(&ticket)),
             ticket,
+            place,
             viewer,
             own_order,
             sign_in: sign_in_url(&path),

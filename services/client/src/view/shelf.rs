@@ -11,6 +11,8 @@ use crate::islands::{TicketGrid, dollars};
 #[derive(Debug, Clone)]
 pub(crate) struct Shelf {
     pub(crate) tickets: Vec<TicketView>,
+    /// The event after which the list was so.
+    pub(crate) place: Option<String>,
     /// What is searched for, as it was typed.
     pub(crate) search: String,
     pub(crate) sort: TicketSort,
@@ -32,6 +34,7 @@ const fn label(sort: TicketSort) -> &'static str {
 pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
     let Shelf {
         tickets,
+        place,
         search,
         sort,
         first,
@@ -88,7 +91,7 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
                 })}
             {none.then(|| nothing(if searched { &NOT_FOUND } else { &NOTHING }))}
             <TicketGrid>
-                <ul class="grid" id="shelf" data-search=words>
+                <ul class="grid" id="shelf" data-search=words data-place=place>
                     {tickets.iter().map(card).collect_view()}
                 </ul>
             </TicketGrid>

@@ -24,6 +24,8 @@ pub(crate) enum Viewer {
 #[derive(Debug, Clone)]
 pub(crate) struct Offer {
     pub(crate) ticket: TicketView,
+    /// The event after which it was so.
+    pub(crate) place: Option<String>,
     pub(crate) viewer: Viewer,
     /// The viewer's own order that holds it.
     pub(crate) own_order: Option<String>,
@@ -65,6 +67,7 @@ const FIELDS: &[&str] = &["title", "price"];
 pub(crate) fn ticket(offer: Offer) -> impl IntoView {
     let Offer {
         ticket,
+        place,
         viewer,
         own_order,
         sign_in,
@@ -99,6 +102,7 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
                     data-ticket=id
                     data-version=version(ticket.version)
                     data-price=price
+                    data-place=place
                     data-own=own
                 >
                     <div data-when="free">{free(viewer, sign_in, buy, &hold)}</div>

@@ -8,6 +8,7 @@ use service::http::{Encoded, PageRequest, ValidQuery, invalid_after};
 use service::kept::Kept;
 use service::session::CurrentUser;
 
+use crate::feed::TicketFeed;
 use crate::store::{Place, TicketStore};
 
 /// The lists that are looked at, by their addresses.
@@ -24,7 +25,10 @@ pub(crate) type Lists = Kept<String, Encoded>;
     ),
     responses(
         (status = 200, description = "A page; the next one's address is in `Link`",
-            headers(("Link" = String, description = "`<address>; rel=\"next\"`, unless this is the last page")), body = Vec<TicketView>),
+            headers(
+                ("Link" = String, description = "`<address>; rel=\"next\"`, unless this is the last page"),
+                ("Last-Event-ID" = String, description = "The place in `/api/tickets/stream` after which is told what changes in this"),
+            ), body = Vec<TicketView>),
         (status = 400, description = "The list or the page asked for makes no sense", body = ErrorBody,
             example = json!({"errors": [{"message": "Sort must be newest, price or -price", "field": "sort"}]})),
     )
@@ -32,6 +36,7 @@ pub(crate) type Lists = Kept<String, Encoded>;
 pub(super) async fn list(
     State(tickets): State<TicketStore>,
     State(lists): State<Lists>,
+    State(feed): State<TicketFeed>,
     user: CurrentUser,
     OriginalUri(address): OriginalUri,
     ValidQuery(listing): ValidQuery<TicketListing>,
@@ -41,9 +46,10 @@ pub(super) async fn list(
         return Err(invalid_after());
     }
     let listed = lists.read(address.to_string(), user.freshness(), || async move {
+        let place = feed.place();
         let found = tickets.list_for_sale(&listing, &page).await?;
         let page = page.page(found, |ticket| Place::of(ticket, listing.sort));
-        Ok(page.map(TicketView::from).encoded())
+        Ok(page.map(TicketView::from).encoded().with_place(place))
     });
     Ok(listed.await?)
 }

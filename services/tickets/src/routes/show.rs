@@ -10,6 +10,7 @@ use service::http::{Encoded, PathId};
 use service::kept::Kept;
 use service::session::CurrentUser;
 
+use crate::feed::TicketFeed;
 use crate::store::TicketStore;
 
 /// The tickets that are looked at.
@@ -20,20 +21,24 @@ pub(crate) type Shown = Kept<Id<kind::Ticket>, Option<Encoded>>;
     get, path = "/api/tickets/{id}", tag = "tickets",
     params(("id" = inline(IdSchema), Path, description = "The ticket's id")),
     responses(
-        (status = 200, description = "The ticket", body = TicketView),
+        (status = 200, description = "The ticket",
+            headers(("Last-Event-ID" = String, description = "The place in `/api/tickets/stream` after which is told what changes in this")), body = TicketView),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
 pub(super) async fn show(
     State(tickets): State<TicketStore>,
     State(shown): State<Shown>,
+    State(feed): State<TicketFeed>,
     user: CurrentUser,
     id: PathId<kind::Ticket>,
 ) -> Result<Encoded, ApiError> {
     let id = id.found()?;
     let shown = shown.read(id, user.freshness(), move || async move {
+        let place = feed.place();
         let ticket = tickets.find(id).await?;
-        Ok(ticket.map(|ticket| Encoded::json(&TicketView::from(ticket))))
+        let answer = |ticket| Encoded::json(&TicketView::from(ticket)).with_place(place);
+        Ok(ticket.map(answer))
     });
     shown.await?.ok_or(ApiError::NotFound)
 }

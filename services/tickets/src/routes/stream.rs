@@ -18,7 +18,8 @@ use crate::feed::TicketFeed;
 /// Server-sent events. `ticket` has the ticket as it is now; it may come again, and what has no higher `version` than is
 /// known says nothing new. `reset` says that more happened since the client's place than can be told: what is shown has
 /// to be loaded again. `place` only gives a client its place. Every event's id is the client's place after it, at
-/// whichever replica; without a place the stream begins a minute ago.
+/// whichever replica; without a place the stream begins now. A list of tickets, and a ticket, come with the place after
+/// which is told what changes in them, in `Last-Event-ID`.
 #[utoipa::path(
     get, path = "/api/tickets/stream", tag = "tickets",
     params(

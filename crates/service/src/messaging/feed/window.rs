@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use common::Timestamp;
-
 use super::{EventId, News};
 
 /// How many events are kept, and how far back the stream is read at the start.
@@ -15,8 +13,8 @@ const BATCH: usize = 64;
 /// Where a watcher is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// It saw everything until a moment ago.
-    Recent,
+    /// It asks for what is to come.
+    Now,
     /// It saw everything up to this event.
     After(EventId),
     /// It names a place that is none.
@@ -38,7 +36,6 @@ pub(super) struct Window<T> {
 #[derive(Debug)]
 struct Entry<T> {
     sequence: u64,
-    published: Timestamp,
     item: T,
 }
 
@@ -88,21 +85,22 @@ impl<T> Window<T> {
     }
 
     /// Takes in the event with this number; `None` if watchers need not be told of it.
-    pub(super) fn push(&mut self, sequence: u64, published: Timestamp, item: Option<T>) {
+    pub(super) fn push(&mut self, sequence: u64, item: Option<T>) {
         self.end = sequence;
         let Some(item) = item else {
             return;
         };
-        self.entries.push_back(Entry {
-            sequence,
-            published,
-            item,
-        });
+        self.entries.push_back(Entry { sequence, item });
         if self.entries.len() > CAPACITY
             && let Some(oldest) = self.entries.pop_front()
         {
             self.floor = oldest.sequence;
         }
+    }
+
+    /// The last event that was read; before any stream was, a place that none of them has.
+    pub(super) fn end(&self) -> EventId {
+        self.id(self.end)
     }
 
     fn id(&self, sequence: u64) -> EventId {
@@ -114,7 +112,7 @@ impl<T> Window<T> {
 
     /// Whether there is something to tell a watcher at this place.
     pub(super) fn has_news_for(&self, place: Place) -> bool {
-        self.complete && place != Place::After(self.id(self.end))
+        self.complete && place != Place::After(self.end())
     }
 
     /// Whether the place lies further on in this stream than was read.
@@ -124,18 +122,14 @@ impl<T> Window<T> {
 }
 
 impl<T: Clone> Window<T> {
-    /// What to tell a watcher at this place, and where it is then. `recent` is since when a watcher is told that comes
-    /// without a place.
-    pub(super) fn news(&self, place: Place, recent: Timestamp) -> (Vec<News<T>>, Place) {
-        let end = self.id(self.end);
+    /// What to tell a watcher at this place, and where it is then.
+    pub(super) fn news(&self, place: Place) -> (Vec<News<T>>, Place) {
+        let end = self.end();
         let after = match place {
-            Place::Recent => self.last_before(recent),
+            Place::Now => return (vec![News::Place(end)], Place::After(end)),
             Place::After(id) if self.holds_all_after(id) => id.sequence,
             Place::After(_) | Place::Lost => return (vec![News::Reset(end)], Place::After(end)),
         };
-        if place == Place::Recent && after == self.end {
-            return (vec![News::Place(end)], Place::After(end));
-        }
         let first = self.entries.partition_point(|it| it.sequence <= after);
         let rest = self.entries.range(first..);
         let all = rest.len() <= BATCH;
@@ -157,19 +151,6 @@ impl<T: Clone> Window<T> {
 
     fn holds_all_after(&self, id: EventId) -> bool {
         id.stream == self.stream && (self.floor..=self.end).contains(&id.sequence)
-    }
-
-    /// The number of the last event that was published before this moment.
-    fn last_before(&self, moment: Timestamp) -> u64 {
-        let newer = self
-            .entries
-            .iter()
-            .rev()
-            .take_while(|entry| entry.published >= moment);
-        match newer.last() {
-            Some(oldest) => oldest.sequence - 1,
-            None => self.end,
-        }
     }
 }
 
