@@ -7,11 +7,10 @@ mod encoded;
 mod error;
 mod event_stream;
 mod extract;
-mod measured;
+mod observed;
 mod occurrences;
 mod page;
 mod stack;
-mod trace;
 
 pub use admission::{Admission, Limits};
 pub use connections::Connections;

@@ -16,8 +16,7 @@ use tower_http::request_id::{
 
 use super::ApiError;
 use super::admission::{Admission, Limits, Refusals, refused};
-use super::measured::Measured;
-use super::trace::Traced;
+use super::observed::Observed;
 use crate::metrics::Metrics;
 
 /// The longest body that is read, in bytes.
@@ -65,8 +64,7 @@ where
 /// given a router boxes all its routes once more.
 type Outside = (
     SetRequestIdLayer<RandomId>,
-    Measured,
-    Traced,
+    Observed,
     PropagateRequestIdLayer,
     CompressionLayer,
 );
@@ -75,8 +73,7 @@ type Outside = (
 fn outside(metrics: &Metrics) -> Outside {
     (
         SetRequestIdLayer::new(REQUEST_ID, RandomId),
-        Measured::by(metrics),
-        Traced,
+        Observed::by(metrics),
         PropagateRequestIdLayer::new(REQUEST_ID),
         CompressionLayer::new(),
     )

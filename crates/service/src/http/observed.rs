@@ -1,4 +1,4 @@
-//! Each request is a span of a trace, and a line in the log once it was answered.
+//! What is told of a request: how long it took, by route; the span of a trace; and a line in the log once it was answered.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,26 +13,47 @@ use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span};
 
 use super::REQUEST_ID;
+use crate::metrics::catalogue::{HTTP_ACTIVE_REQUESTS, HTTP_REQUEST_DURATION};
+use crate::metrics::{Gauges, Histograms, Metrics, Up};
 use crate::telemetry::{TraceContext, has_collector};
 
-/// Answers each request within its span, which goes on from whoever asked, and tells of it. The fields of the span stand
-/// in every line that is written meanwhile.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Traced;
+/// What a request is said to be for which there is no route. Never its path, of which there is no end.
+const UNMATCHED: &str = "unmatched";
 
-impl<S> Layer<S> for Traced {
-    type Service = TracedService<S>;
+/// Answers each request within its span, which goes on from whoever asked, measures it and tells of it. The fields of the
+/// span stand in every line that is written meanwhile.
+#[derive(Debug, Clone)]
+pub(super) struct Observed {
+    durations: Histograms<3>,
+    active: Gauges<1>,
+}
 
-    fn layer(&self, inner: S) -> TracedService<S> {
-        TracedService(inner)
+impl Observed {
+    pub(super) fn by(metrics: &Metrics) -> Self {
+        Self {
+            durations: metrics.histograms(&HTTP_REQUEST_DURATION),
+            active: metrics.gauges(&HTTP_ACTIVE_REQUESTS),
+        }
     }
 }
 
-/// A service whose requests are traced.
-#[derive(Debug, Clone)]
-pub(super) struct TracedService<S>(S);
+impl<S> Layer<S> for Observed {
+    type Service = ObservedService<S>;
 
-impl<S, B> Service<Request> for TracedService<S>
+    fn layer(&self, inner: S) -> ObservedService<S> {
+        let observed = self.clone();
+        ObservedService { inner, observed }
+    }
+}
+
+/// A service whose requests are told of.
+#[derive(Debug, Clone)]
+pub(super) struct ObservedService<S> {
+    inner: S,
+    observed: Observed,
+}
+
+impl<S, B> Service<Request> for ObservedService<S>
 where
     S: Service<Request, Response = Response<B>>,
 {
@@ -41,19 +62,25 @@ where
     type Future = Answering<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
+        self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let span = span_of(&request);
+        let method = known(request.method());
+        // A clone of it shares its text.
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let span = span_of(&request, method, route.as_ref());
         if let Some(caller) = TraceContext::of_request(request.headers()) {
             caller.caused(&span);
         }
-        let began = Instant::now();
-        let answer = span.in_scope(|| self.0.call(request));
+        let Observed { durations, active } = &self.observed;
         Answering {
-            answer: answer.instrument(span),
-            began,
+            method,
+            route,
+            durations: durations.clone(),
+            began: Instant::now(),
+            active: active.with([method]).up(),
+            answer: span.in_scope(|| self.inner.call(request)).instrument(span),
         }
     }
 }
@@ -61,9 +88,13 @@ where
 pin_project! {
     /// A request that is being answered.
     pub(super) struct Answering<F> {
+        method: &'static str,
+        route: Option<MatchedPath>,
+        durations: Histograms<3>,
+        began: Instant,
+        active: Up,
         #[pin]
         answer: Instrumented<F>,
-        began: Instant,
     }
 }
 
@@ -76,7 +107,11 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let answered = ready!(this.answer.as_mut().poll(context))?;
-        tell(this.answer.span(), answered.status(), this.began.elapsed());
+        let (status, took) = (answered.status(), this.began.elapsed());
+        let route = this.route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+        let said = [*this.method, route, status.as_str()];
+        this.durations.with(said).observe(took);
+        tell(this.answer.span(), status, took);
         Poll::Ready(Ok(answered))
     }
 }
@@ -91,9 +126,7 @@ fn tell(span: &Span, status: StatusCode, took: Duration) {
     span.in_scope(|| tracing::info!(http.server.request.duration = duration, "request answered"));
 }
 
-fn span_of(request: &Request) -> Span {
-    let method = known(request.method());
-    let route = request.extensions().get::<MatchedPath>();
+fn span_of(request: &Request, method: &str, route: Option<&MatchedPath>) -> Span {
     let route = route.map(MatchedPath::as_str);
     let id = request.headers().get(REQUEST_ID);
     // Only the path: a query may hold the token of a magic link.
@@ -119,16 +152,18 @@ fn span_of(request: &Request) -> Span {
     span
 }
 
-/// The method, if it is one that everybody knows: anybody may ask in others, as many as one likes.
-pub(crate) fn known(method: &Method) -> &'static str {
+/// The method as it is written, if it is one that HTTP knows: a client may send any word.
+fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
         Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
         _ => "_OTHER",
     }
 }
