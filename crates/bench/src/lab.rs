@@ -13,6 +13,7 @@ use hyper::Response;
 use hyper::body::Bytes;
 use mongodb::{Client, Collection};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use service::kept::WROTE;
 use testkit::{Fleet, FleetSettings, Processors, session_cookie, usage};
 use tokio::time::sleep;
 
@@ -46,6 +47,13 @@ pub(crate) struct Shopper {
     pub(crate) id: ObjectId,
     /// Their `Cookie` header.
     pub(crate) cookie: String,
+}
+
+impl Shopper {
+    /// The `Cookie` header for two seconds after a write.
+    pub(crate) fn just_wrote(&self) -> String {
+        format!("{}; {WROTE}=1", self.cookie)
+    }
 }
 
 /// A fleet of its own, and how it is measured.

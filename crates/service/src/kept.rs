@@ -3,26 +3,40 @@
 //!
 //! An answer is given as long as nothing that is known of here has changed since before the database was asked for it,
 //! and never for longer than [`FRESH`]. What is known of is what this process writes and what the live feed tells of
-//! other replicas. Since that takes a moment to arrive, only those are given an answer from memory who cannot have
-//! written anything: who is signed in has the database asked, together with others who ask the same ([`Grouped`]), and
-//! sees what they wrote by whichever replica.
+//! other replicas. Since that takes a moment to arrive, whoever wrote something is given a cookie for two seconds
+//! ([`Wrote`]): with it they have the database asked, together with others who ask the same ([`Grouped`]), and see what
+//! they wrote by whichever replica.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponseParts, ResponseParts};
 use futures::FutureExt;
 use tokio::time::Instant;
 
 use crate::grouped::Grouped;
 use crate::messaging::feed::Feed;
 use crate::mongo::StoreError;
+use crate::session::cookie;
 
 /// How old an answer from memory may be.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// The name of the cookie of a client that just wrote something.
+pub const WROTE: &str = "wrote";
+
+/// Gives it for longer than an answer is kept, so that none is left that may be older than what was written. It says
+/// nothing of anybody, so it may travel without TLS.
+const WROTE_COOKIE: HeaderValue =
+    HeaderValue::from_static("wrote=1; Path=/; Max-Age=2; HttpOnly; SameSite=Lax");
 
 /// How many answers are kept, each of some ten kilobytes at most.
 const KEPT: usize = 64;
@@ -67,7 +81,7 @@ impl Drop for Noted<'_> {
     }
 }
 
-/// What an answer must show.
+/// What an answer must show; of a request, whether it is of a client that just wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// All that was written before it was asked for, by whichever replica.
@@ -102,6 +116,32 @@ impl<Q, T> Clone for Kept<Q, T> {
 impl<Q, T> fmt::Debug for Kept<Q, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Freshness {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(match cookie(&parts.headers, WROTE) {
+            Some(_) => Self::Now,
+            None => Self::Recent,
+        })
+    }
+}
+
+/// Part of the answer to a write: from now on its client is shown what it wrote.
+#[derive(Debug, Clone, Copy)]
+pub struct Wrote;
+
+impl IntoResponseParts for Wrote {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
+        response
+            .headers_mut()
+            .append(header::SET_COOKIE, WROTE_COOKIE);
+        Ok(response)
     }
 }
 

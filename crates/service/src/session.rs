@@ -23,7 +23,6 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::config::Environment;
 use crate::http::ApiError;
-use crate::kept::Freshness;
 use recent::{Recent, Session};
 
 /// The name of the session cookie.
@@ -134,12 +133,7 @@ impl Sessions {
     /// Who these request headers say is signed in.
     #[must_use]
     pub fn read(&self, headers: &HeaderMap) -> Option<SessionView> {
-        let value = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|cookies| cookies.split(';'))
-            .find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
+        let value = cookie(headers, COOKIE)?;
         let session = self.0.recent.find(value).or_else(|| self.verify(value))?;
         (self.now_seconds() < session.exp).then_some(session.view)
     }
@@ -172,20 +166,18 @@ impl Sessions {
     }
 }
 
+/// The value of this cookie, if the request has it.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(header::COOKIE).iter();
+    cookies
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
 /// Who is signed in, if anybody is.
 #[derive(Debug, Clone)]
 pub struct CurrentUser(pub Option<SessionView>);
-
-impl CurrentUser {
-    /// How fresh what they are shown must be: who is signed in may have written it.
-    #[must_use]
-    pub const fn freshness(&self) -> Freshness {
-        match self.0 {
-            Some(_) => Freshness::Now,
-            None => Freshness::Recent,
-        }
-    }
-}
 
 impl<S> FromRequestParts<S> for CurrentUser
 where

@@ -1,7 +1,8 @@
-//! A client of the API, as a test uses it: one for each shopper, with their cookie.
+//! A client of the API, as a test uses it: one for each shopper, with their cookies.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -58,13 +59,22 @@ impl Answer {
     }
 }
 
-/// A client of one shopper. Clones share the cookie.
+/// The name of the session's cookie.
+const SESSION: &str = "session";
+
+/// A client of one shopper. Clones share the cookies.
 #[derive(Debug, Clone)]
 pub struct Api {
     client: Client,
     base_url: String,
-    cookie: Arc<Mutex<Option<String>>>,
+    cookies: Arc<Mutex<BTreeMap<String, Cookie>>>,
     user_id: Option<Id<kind::User>>,
+}
+
+#[derive(Debug)]
+struct Cookie {
+    value: String,
+    until: Option<Instant>,
 }
 
 impl Api {
@@ -90,7 +100,7 @@ impl Api {
         Self {
             client,
             base_url: base_url.to_owned(),
-            cookie: Arc::default(),
+            cookies: Arc::default(),
             user_id: None,
         }
     }
@@ -121,6 +131,15 @@ impl Api {
         api
     }
 
+    /// The same client at another replica.
+    #[must_use]
+    pub fn at(&self, base_url: &str) -> Self {
+        Self {
+            base_url: base_url.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Whose client it is.
     ///
     /// # Panics
@@ -136,7 +155,7 @@ impl Api {
     /// If another user of it panicked.
     #[must_use]
     pub fn cookie(&self) -> Option<String> {
-        self.cookie.lock().expect("no one panics here").clone()
+        self.jar().get(SESSION).map(|cookie| cookie.value.clone())
     }
 
     /// Replaces the session cookie's value.
@@ -144,7 +163,27 @@ impl Api {
     /// # Panics
     /// If another user of it panicked.
     pub fn set_cookie(&self, value: Option<String>) {
-        *self.cookie.lock().expect("no one panics here") = value;
+        let mut jar = self.jar();
+        jar.remove(SESSION);
+        let cookie = value.map(|value| Cookie { value, until: None });
+        jar.extend(cookie.map(|cookie| (SESSION.to_owned(), cookie)));
+    }
+
+    /// The cookies that have not ended.
+    fn jar(&self) -> MutexGuard<'_, BTreeMap<String, Cookie>> {
+        let mut jar = self.cookies.lock().expect("no one panics here");
+        jar.retain(|_, cookie| cookie.until.is_none_or(|until| Instant::now() < until));
+        jar
+    }
+
+    /// The cookies as the header says them, if there are any.
+    fn carried(&self) -> Option<String> {
+        let jar = self.jar();
+        let pairs = jar
+            .iter()
+            .map(|(name, cookie)| [name, "=", &cookie.value].concat());
+        let pairs: Vec<_> = pairs.collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
     /// `GET`
@@ -179,7 +218,7 @@ impl Api {
             .request(method, format!("{}{path}", self.base_url))
     }
 
-    /// Sends with the cookie, and keeps the one that is answered.
+    /// Sends with the cookies, and keeps those that are answered.
     ///
     /// # Panics
     /// If no answer comes.
@@ -190,15 +229,13 @@ impl Api {
 
     /// As [`Api::send`], for a server that may be away.
     pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
-        let request = match self.cookie() {
-            Some(cookie) => request.header(COOKIE, format!("session={cookie}")),
+        let request = match self.carried() {
+            Some(cookies) => request.header(COOKIE, cookies),
             None => request,
         };
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        if let Some(cookie) = new_cookie(&headers) {
-            self.set_cookie(Some(cookie).filter(|value| !value.is_empty()));
-        }
+        self.jar().extend(new_cookies(&headers));
         let text = response.text().await?;
         Ok(Answer {
             status,
@@ -209,11 +246,15 @@ impl Api {
     }
 }
 
-fn new_cookie(headers: &HeaderMap) -> Option<String> {
-    headers.get_all(SET_COOKIE).iter().find_map(|cookie| {
+/// The cookies of these headers, by their names. One that ends at once is an end of what there was.
+fn new_cookies(headers: &HeaderMap) -> impl Iterator<Item = (String, Cookie)> {
+    headers.get_all(SET_COOKIE).iter().filter_map(|cookie| {
         let (name, rest) = cookie.to_str().ok()?.split_once('=')?;
-        let value = rest.split(';').next()?;
-        (name == "session").then(|| value.to_owned())
+        let mut parts = rest.split("; ");
+        let value = parts.next()?.to_owned();
+        let seconds = parts.find_map(|part| part.strip_prefix("Max-Age=")?.parse().ok());
+        let until = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        Some((name.to_owned(), Cookie { value, until }))
     })
 }
 

@@ -7,6 +7,6 @@ mod origin;
 mod trace;
 
 pub(crate) use attempt::Attempt;
-pub(crate) use call::{Api, ApiClient};
+pub(crate) use call::{Answer, Api, ApiClient};
 pub(crate) use failure::Failure;
 pub(crate) use origin::ApiOrigin;

@@ -39,7 +39,7 @@ impl Tickets {
         input: TicketDetails,
     ) -> Result<TicketView, ApiError> {
         let wish = Authorized { user, input };
-        let (_, Json(ticket)) = create::create(State(self.store.clone()), wish).await?;
+        let (.., Json(ticket)) = create::create(State(self.store.clone()), wish).await?;
         Ok(ticket)
     }
 
@@ -52,7 +52,8 @@ impl Tickets {
     ) -> Result<TicketView, ApiError> {
         let wish = Authorized { user, input };
         let edited = update::update(State(self.store.clone()), ticket.into(), wish);
-        Ok(edited.await?.0)
+        let (_, edited) = edited.await?;
+        Ok(edited.0)
     }
 
     /// An event from the broker.

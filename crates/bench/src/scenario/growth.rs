@@ -39,9 +39,9 @@ pub(super) async fn list(lab: &Lab) -> Result<Outcome> {
             target: None,
             original: original::LIST_OF_MANY,
         };
-        // For whoever is not signed in the database is not asked.
+        // For others the database is not asked.
         let page = Read {
-            cookie: Some(lab.shopper().cookie),
+            cookie: Some(lab.shopper().just_wrote()),
             ..list_page(lab)
         };
         rows = rows.and(read(lab, page, plan).await?);

@@ -29,8 +29,7 @@ pub(super) async fn current_user(lab: &Lab) -> Result<Outcome> {
 pub(super) async fn list(lab: &Lab) -> Result<Outcome> {
     seed::tickets(lab, TICKETS, ObjectId::new()).await?;
     let anybody = plan("GET /api/tickets, a page of 20", original::LIST);
-    let user = plan("– signed in", original::LIST);
-    both(lab, list_page(lab), anybody, user).await
+    both(lab, list_page(lab), anybody).await
 }
 
 pub(super) async fn show(lab: &Lab) -> Result<Outcome> {
@@ -41,18 +40,22 @@ pub(super) async fn show(lab: &Lab) -> Result<Outcome> {
         cookie: None,
     };
     let anybody = plan("GET /api/tickets/{id}", Original::default());
-    let user = plan("– signed in", Original::default());
-    both(lab, page, anybody, user).await
+    both(lab, page, anybody).await
 }
 
-/// What anybody is given from memory, and what somebody who is signed in is, for whom the database is asked.
-async fn both(lab: &Lab, page: Read, anybody: Plan, user: Plan) -> Result<Outcome> {
-    let of_user = Read {
-        cookie: Some(lab.shopper().cookie),
+/// What anybody is given from memory, and what somebody is who just wrote, for whom the database is asked.
+async fn both(lab: &Lab, page: Read, anybody: Plan) -> Result<Outcome> {
+    let of_writer = Read {
+        cookie: Some(lab.shopper().just_wrote()),
         ..page.clone()
     };
+    let writer = Plan {
+        what: "– by who just wrote",
+        target: None,
+        ..anybody
+    };
     let given = Outcome::from(read(lab, page, anybody).await?);
-    Ok(given.and(read(lab, of_user, user).await?))
+    Ok(given.and(read(lab, of_writer, writer).await?))
 }
 
 /// The shop asks the API by the gateway, which runs in the process of the load: its time is not counted.

@@ -172,19 +172,21 @@ impl Api {
         self.get("tickets", &format!("/api/tickets/{id}")).await
     }
 
-    pub(crate) async fn create_ticket(&self, body: &TicketBody) -> Result<TicketView, Failure> {
-        let answer = self.post("tickets", "/api/tickets", body).await?;
-        Ok(answer.body)
+    pub(crate) async fn create_ticket(
+        &self,
+        body: &TicketBody,
+    ) -> Result<Answer<TicketView>, Failure> {
+        self.post("tickets", "/api/tickets", body).await
     }
 
     pub(crate) async fn update_ticket(
         &self,
         id: Id<kind::Ticket>,
         body: &TicketBody,
-    ) -> Result<TicketView, Failure> {
+    ) -> Result<Answer<TicketView>, Failure> {
         let path = format!("/api/tickets/{id}");
         let request = self.request("tickets", Method::PUT, &path).json(body);
-        Ok(self.call("tickets", request).await?.body)
+        self.call("tickets", request).await
     }
 
     pub(crate) async fn orders(&self, query: &Query) -> Result<Listing<OrderView>, Failure> {

@@ -3,10 +3,10 @@
 use axum::Form;
 use axum::http::StatusCode;
 use axum::response::Response;
-use common::api::tickets::TicketBody;
+use common::api::tickets::{TicketBody, TicketView};
 use serde::Deserialize;
 
-use crate::api::Failure;
+use crate::api::{Answer, Failure};
 use crate::page::{Page, Visit, Visitor, go};
 use crate::view::{self, Section, TicketForm};
 
@@ -54,12 +54,20 @@ pub(super) async fn create(visit: Visit, Form(typed): Form<Typed>) -> Response {
     let body = typed.body();
     let (visitor, created) = tokio::join!(visit.visitor(), visit.api.create_ticket(&body));
     match created {
-        Ok(ticket) => go(&format!("/tickets/{}?saved", ticket.id), Vec::new()),
+        Ok(answer) => saved(answer),
         Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
             show(&visit, &visitor, typed.again(errors.into()), status)
         }
         Err(failure) => visit.failed(&visitor, &failure),
     }
+}
+
+/// Shows what was saved.
+pub(super) fn saved(answer: Answer<TicketView>) -> Response {
+    go(
+        &format!("/tickets/{}?saved", answer.body.id),
+        answer.cookies,
+    )
 }
 
 fn show(visit: &Visit, visitor: &Visitor, form: TicketForm, status: StatusCode) -> Response {

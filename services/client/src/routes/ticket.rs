@@ -9,10 +9,10 @@ use common::api::tickets::TicketView;
 use common::id::kind;
 use serde::Deserialize;
 
-use super::new_ticket::Typed;
+use super::new_ticket::{Typed, saved};
 use crate::api::Failure;
 use crate::islands::dollars;
-use crate::page::{Page, Visit, Visitor, go, sign_in_url};
+use crate::page::{Page, Visit, Visitor, sign_in_url};
 use crate::view::{self, Offer, TicketForm, Viewer};
 
 /// How somebody came here.
@@ -50,7 +50,7 @@ pub(super) async fn update(
         return visit.not_found(&visit.visitor().await);
     };
     match visit.api.update_ticket(id, &typed.body()).await {
-        Ok(ticket) => go(&format!("/tickets/{}?saved", ticket.id), Vec::new()),
+        Ok(answer) => saved(answer),
         Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
             let edit = Some(typed.again(errors.into()));
             Said {

@@ -7,6 +7,7 @@ use common::ErrorBody;
 use common::api::tickets::{TicketBody, TicketDetails, TicketView};
 use service::ApiError;
 use service::http::Authorized;
+use service::kept::Wrote;
 use service::mongo::new_id;
 
 use crate::domain::Ticket;
@@ -17,7 +18,8 @@ use crate::store::TicketStore;
     post, path = "/api/tickets", tag = "tickets", request_body = TicketBody,
     security(("session" = [])),
     responses(
-        (status = 201, description = "For sale", body = TicketView),
+        (status = 201, description = "For sale",
+            headers(("Set-Cookie" = String, description = "`wrote`, for two seconds: who sends it is shown this change by whichever replica")), body = TicketView),
         (status = 400, description = "Title or price is wrong", body = ErrorBody,
             example = json!({"errors": [{"message": "Price must be greater than 0", "field": "price"}]})),
         (status = 401, description = "Not signed in", body = ErrorBody),
@@ -26,8 +28,8 @@ use crate::store::TicketStore;
 pub(crate) async fn create(
     State(tickets): State<TicketStore>,
     Authorized { user, input }: Authorized<TicketDetails>,
-) -> Result<(StatusCode, Json<TicketView>), ApiError> {
+) -> Result<(StatusCode, Wrote, Json<TicketView>), ApiError> {
     let ticket = Ticket::new(new_id(), user.id, input);
     tickets.insert(&ticket).await?;
-    Ok((StatusCode::CREATED, Json(ticket.into())))
+    Ok((StatusCode::CREATED, Wrote, Json(ticket.into())))
 }

@@ -5,8 +5,7 @@ use common::ErrorBody;
 use common::api::tickets::{TicketListing, TicketSort, TicketView};
 use service::ApiError;
 use service::http::{Encoded, PageRequest, ValidQuery, invalid_after};
-use service::kept::Kept;
-use service::session::CurrentUser;
+use service::kept::{Freshness, Kept};
 
 use crate::feed::TicketFeed;
 use crate::store::{Place, TicketStore};
@@ -37,7 +36,7 @@ pub(super) async fn list(
     State(tickets): State<TicketStore>,
     State(lists): State<Lists>,
     State(feed): State<TicketFeed>,
-    user: CurrentUser,
+    freshness: Freshness,
     OriginalUri(address): OriginalUri,
     ValidQuery(listing): ValidQuery<TicketListing>,
     page: PageRequest<Place>,
@@ -45,7 +44,7 @@ pub(super) async fn list(
     if page.after.is_some_and(|after| !after.fits(listing.sort)) {
         return Err(invalid_after());
     }
-    let listed = lists.read(address.to_string(), user.freshness(), || async move {
+    let listed = lists.read(address.to_string(), freshness, || async move {
         let place = feed.place();
         let found = tickets.list_for_sale(&listing, &page).await?;
         let page = page.page(found, |ticket| Place::of(ticket, listing.sort));

@@ -7,8 +7,7 @@ use common::schema::IdSchema;
 use common::{ErrorBody, Id};
 use service::ApiError;
 use service::http::{Encoded, PathId};
-use service::kept::Kept;
-use service::session::CurrentUser;
+use service::kept::{Freshness, Kept};
 
 use crate::feed::TicketFeed;
 use crate::store::TicketStore;
@@ -30,11 +29,11 @@ pub(super) async fn show(
     State(tickets): State<TicketStore>,
     State(shown): State<Shown>,
     State(feed): State<TicketFeed>,
-    user: CurrentUser,
+    freshness: Freshness,
     id: PathId<kind::Ticket>,
 ) -> Result<Encoded, ApiError> {
     let id = id.found()?;
-    let shown = shown.read(id, user.freshness(), move || async move {
+    let shown = shown.read(id, freshness, move || async move {
         let place = feed.place();
         let ticket = tickets.find(id).await?;
         let answer = |ticket| Encoded::json(&TicketView::from(ticket)).with_place(place);

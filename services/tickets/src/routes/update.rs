@@ -8,6 +8,7 @@ use common::id::kind;
 use common::schema::IdSchema;
 use service::ApiError;
 use service::http::{Authorized, PathId};
+use service::kept::Wrote;
 
 use crate::domain::EditError;
 use crate::store::TicketStore;
@@ -21,7 +22,8 @@ use crate::store::TicketStore;
     security(("session" = [])),
     params(("id" = inline(IdSchema), Path, description = "The ticket's id")),
     responses(
-        (status = 200, description = "Changed", body = TicketView),
+        (status = 200, description = "Changed",
+            headers(("Set-Cookie" = String, description = "`wrote`, for two seconds: who sends it is shown this change by whichever replica")), body = TicketView),
         (status = 400, description = "Title or price is wrong, or the ticket is reserved or changed", body = ErrorBody,
             example = json!({"errors": [{"message": "Cannot edit a reserved ticket"}]})),
         (status = 401, description = "Not signed in, or not the seller", body = ErrorBody),
@@ -32,12 +34,12 @@ pub(crate) async fn update(
     State(tickets): State<TicketStore>,
     id: PathId<kind::Ticket>,
     Authorized { user, input }: Authorized<TicketDetails>,
-) -> Result<Json<TicketView>, ApiError> {
+) -> Result<(Wrote, Json<TicketView>), ApiError> {
     let ticket = tickets.find(id.found()?).await?;
     let ticket = ticket.ok_or(ApiError::NotFound)?;
     let edited = ticket.edit(user.id, input)?;
     if tickets.replace(&ticket, &edited).await? {
-        Ok(Json(edited.into()))
+        Ok((Wrote, Json(edited.into())))
     } else {
         Err(EditError::Stale.into())
     }
