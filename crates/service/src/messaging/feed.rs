@@ -22,9 +22,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
 use super::measured::FeedMetrics;
+use crate::clock::Clock;
 pub use event_id::{EventId, InvalidEventId};
 pub use reader::FeedReader;
 use window::{Place, Window};
+
+/// What is recent: nobody is so late to act on an event while all is well.
+const RECENT: Duration = Duration::from_mins(1);
 
 /// How long to wait for events that another replica has told of already.
 const OTHER_REPLICA: Duration = Duration::from_secs(1);
@@ -108,9 +112,19 @@ impl<T: Clone + Send + Sync + 'static> Feed<T> {
     /// What happens from the place `after` on, as the watcher remembers it; from now on if it remembers none.
     #[must_use]
     pub fn subscribe(&self, after: Option<&str>) -> Subscription<T> {
-        let place = after.map_or(Place::Now, |id| {
+        self.subscription(after.map_or(Place::Now, |id| {
             id.parse().map_or(Place::Lost, Place::After)
-        });
+        }))
+    }
+
+    /// What happens from a minute ago on: for whoever takes events for hints at what consumers do, which may not have
+    /// done it yet.
+    #[must_use]
+    pub fn subscribe_to_recent(&self) -> Subscription<T> {
+        self.subscription(Place::Recent)
+    }
+
+    fn subscription(&self, place: Place) -> Subscription<T> {
         Subscription {
             window: self.0.window.clone(),
             place,
@@ -154,7 +168,8 @@ impl<T: Clone + Send + Sync + 'static> Subscription<T> {
             // If it does not, the broker lost what it had acknowledged, and the place with it.
             let _ = timeout(OTHER_REPLICA, catches_up).await;
         }
-        let (news, place) = self.window.borrow().news(place);
+        let recent = Clock::system().now().minus(RECENT);
+        let (news, place) = self.window.borrow().news(place, recent);
         if matches!(news.first(), Some(News::Reset(_))) {
             self.measured.resets.increment();
         }

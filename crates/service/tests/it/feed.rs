@@ -134,11 +134,15 @@ async fn a_watcher_goes_on_where_it_was_at_another_replica_and_after_a_restart()
 }
 
 #[tokio::test]
-async fn a_watcher_without_a_place_is_told_what_happened_a_moment_ago() {
+async fn a_watcher_is_told_what_is_to_come_or_what_happened_a_moment_ago_too() {
     let app = start().await;
     sell(&app, "A").await;
     let process = Process::start(app.broker());
-    assert_eq!(next(&mut process.feed.subscribe(None)).await.1, "A");
+    assert_eq!(next(&mut process.feed.subscribe_to_recent()).await.1, "A");
+    let mut watcher = process.feed.subscribe(None);
+    assert_eq!(place(&mut watcher).await, process.feed.place());
+    sell(&app, "B").await;
+    assert_eq!(next(&mut watcher).await.1, "B");
     process.stop().await;
     app.finish().await;
 }
@@ -148,7 +152,7 @@ async fn a_watcher_whose_place_is_unknown_is_reset_and_goes_on_from_now() {
     let app = start().await;
     let process = Process::start(app.broker());
     sell(&app, "A").await;
-    let (id, _) = next(&mut process.feed.subscribe(None)).await;
+    let (id, _) = next(&mut process.feed.subscribe_to_recent()).await;
     let (stream, _) = id.split_once('-').unwrap();
     let further_on = format!("{stream}-1000");
     for unknown in [

@@ -112,7 +112,7 @@ async fn what_a_definition_says_is_enough_to_tell_to_act_and_to_watch() {
     let consuming = tokio::spawn(consumer.run(stop.clone()));
     let (feed, reader) = Feed::new(seller.clone(), SELLER.feed, Some);
     let reading = tokio::spawn(reader.run(stop.clone()));
-    let mut watcher = feed.subscribe(None);
+    let mut watcher = feed.subscribe_to_recent();
 
     seller.publish(&sale("A")).await.unwrap();
     let acted_on = timeout(PATIENCE, told.recv()).await.unwrap().unwrap();

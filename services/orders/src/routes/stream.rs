@@ -48,8 +48,8 @@ pub(super) async fn stream(
     id: PathId<kind::Order>,
     LastEventId(last): LastEventId,
 ) -> Result<Response, ApiError> {
-    // Before the order is read, so that no change falls between.
-    let hints = feed.subscribe(None);
+    // Before the order is read, so that no change falls between; and a change may have been hinted at that is yet to come.
+    let hints = feed.subscribe_to_recent();
     let order = own(&orders, user.id, id).await?;
     let seen = last.and_then(|id| id.parse().ok());
     if !order.status.is_active() && seen == Some(order.version) {

@@ -197,7 +197,7 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
         let published = Timestamp::from_milliseconds(i64::try_from(published).unwrap_or(i64::MAX));
         let item = self.item(message);
         self.window.send_modify(|window| {
-            window.push(info.stream_sequence, item);
+            window.push(info.stream_sequence, published, item);
             if reading.missing == 0 {
                 window.complete(reading.last);
             }

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use common::Timestamp;
+
 use super::{EventId, News};
 
 /// How many events are kept, and how far back the stream is read at the start.
@@ -15,6 +17,8 @@ const BATCH: usize = 64;
 pub(super) enum Place {
     /// It asks for what is to come.
     Now,
+    /// It saw everything until a moment ago.
+    Recent,
     /// It saw everything up to this event.
     After(EventId),
     /// It names a place that is none.
@@ -36,6 +40,7 @@ pub(super) struct Window<T> {
 #[derive(Debug)]
 struct Entry<T> {
     sequence: u64,
+    published: Timestamp,
     item: T,
 }
 
@@ -85,12 +90,16 @@ impl<T> Window<T> {
     }
 
     /// Takes in the event with this number; `None` if watchers need not be told of it.
-    pub(super) fn push(&mut self, sequence: u64, item: Option<T>) {
+    pub(super) fn push(&mut self, sequence: u64, published: Timestamp, item: Option<T>) {
         self.end = sequence;
         let Some(item) = item else {
             return;
         };
-        self.entries.push_back(Entry { sequence, item });
+        self.entries.push_back(Entry {
+            sequence,
+            published,
+            item,
+        });
         if self.entries.len() > CAPACITY
             && let Some(oldest) = self.entries.pop_front()
         {
@@ -122,11 +131,12 @@ impl<T> Window<T> {
 }
 
 impl<T: Clone> Window<T> {
-    /// What to tell a watcher at this place, and where it is then.
-    pub(super) fn news(&self, place: Place) -> (Vec<News<T>>, Place) {
+    /// What to tell a watcher at this place, and where it is then. `recent` is when a moment ago was.
+    pub(super) fn news(&self, place: Place, recent: Timestamp) -> (Vec<News<T>>, Place) {
         let end = self.end();
         let after = match place {
             Place::Now => return (vec![News::Place(end)], Place::After(end)),
+            Place::Recent => self.last_before(recent),
             Place::After(id) if self.holds_all_after(id) => id.sequence,
             Place::After(_) | Place::Lost => return (vec![News::Reset(end)], Place::After(end)),
         };
@@ -151,6 +161,19 @@ impl<T: Clone> Window<T> {
 
     fn holds_all_after(&self, id: EventId) -> bool {
         id.stream == self.stream && (self.floor..=self.end).contains(&id.sequence)
+    }
+
+    /// The number of the last event that was published before this moment.
+    fn last_before(&self, moment: Timestamp) -> u64 {
+        let newer = self
+            .entries
+            .iter()
+            .rev()
+            .take_while(|entry| entry.published >= moment);
+        match newer.last() {
+            Some(oldest) => oldest.sequence - 1,
+            None => self.end,
+        }
     }
 }
 

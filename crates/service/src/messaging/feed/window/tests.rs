@@ -1,5 +1,7 @@
 use super::*;
 
+const NOW: i64 = 1_000_000;
+
 fn stream(created: i128, first: u64, last: u64) -> StreamState {
     StreamState {
         created,
@@ -8,13 +10,17 @@ fn stream(created: i128, first: u64, last: u64) -> StreamState {
     }
 }
 
-/// A window of stream 7 with these events.
+fn at(milliseconds: i64) -> Timestamp {
+    Timestamp::from_milliseconds(milliseconds)
+}
+
+/// A window of stream 7 with these events, published a millisecond after each other.
 fn window(sequences: impl IntoIterator<Item = u64>) -> Window<u64> {
     let mut window = Window::new();
     assert_eq!(window.begin(stream(7, 1, 0)), 1);
     window.complete(0);
-    for sequence in sequences {
-        window.push(sequence, Some(sequence));
+    for (sequence, published) in sequences.into_iter().zip(NOW..) {
+        window.push(sequence, at(published), Some(sequence));
     }
     window
 }
@@ -38,8 +44,8 @@ fn events(sequences: impl IntoIterator<Item = u64>) -> Vec<News<u64>> {
 #[test]
 fn a_watcher_is_told_what_came_after_its_place() {
     let window = window([3, 5, 8]);
-    assert_eq!(window.news(after(0)), (events([3, 5, 8]), after(8)));
-    assert_eq!(window.news(after(4)), (events([5, 8]), after(8)));
+    assert_eq!(window.news(after(0), at(0)), (events([3, 5, 8]), after(8)));
+    assert_eq!(window.news(after(4), at(0)), (events([5, 8]), after(8)));
     assert!(window.has_news_for(after(5)));
     assert!(!window.has_news_for(after(8)));
 }
@@ -49,7 +55,7 @@ fn a_watcher_far_behind_is_told_in_batches() {
     let window = window(1..=150);
     let (mut place, mut told) = (after(0), Vec::new());
     while window.has_news_for(place) {
-        let (news, next) = window.news(place);
+        let (news, next) = window.news(place, at(0));
         assert!(news.len() <= BATCH);
         told.extend(news);
         place = next;
@@ -61,8 +67,17 @@ fn a_watcher_far_behind_is_told_in_batches() {
 fn a_watcher_without_a_place_is_given_the_last() {
     let window = window([3, 5, 8]);
     let given = (vec![News::Place(id(7, 8))], after(8));
-    assert_eq!(window.news(Place::Now), given);
+    assert_eq!(window.news(Place::Now, at(0)), given);
     assert_eq!(window.end(), id(7, 8));
+}
+
+#[test]
+fn what_is_recent_is_told_again() {
+    let window = window([3, 5, 8]);
+    let recent = |moment| window.news(Place::Recent, at(moment));
+    assert_eq!(recent(NOW), (events([3, 5, 8]), after(8)));
+    assert_eq!(recent(NOW + 2), (events([8]), after(8)));
+    assert_eq!(recent(NOW + 3), (Vec::new(), after(8)));
 }
 
 #[test]
@@ -70,35 +85,38 @@ fn the_place_of_a_window_that_is_not_complete_misses_nothing() {
     let mut window = Window::new();
     let unknown = Place::After(window.end());
     assert_eq!(window.begin(stream(7, 1, 9)), 1);
-    window.push(2, Some(2));
+    window.push(2, at(NOW), Some(2));
     let early = Place::After(window.end());
-    window.push(5, Some(5));
+    window.push(5, at(NOW), Some(5));
     window.complete(9);
-    assert_eq!(window.news(unknown).0, [News::Reset(id(7, 9))]);
-    assert_eq!(window.news(early), (events([5]), after(9)));
+    assert_eq!(window.news(unknown, at(0)).0, [News::Reset(id(7, 9))]);
+    assert_eq!(window.news(early, at(0)), (events([5]), after(9)));
 }
 
 #[test]
 fn a_place_that_is_lost_is_answered_by_a_reset() {
     let mut window = window([3, 5, 8]);
     let reset = (vec![News::Reset(id(7, 8))], after(8));
-    assert_eq!(window.news(Place::Lost), reset);
-    assert_eq!(window.news(Place::After(id(6, 5))), reset);
-    assert_eq!(window.news(after(9)), reset);
+    assert_eq!(window.news(Place::Lost, at(0)), reset);
+    assert_eq!(window.news(Place::After(id(6, 5)), at(0)), reset);
+    assert_eq!(window.news(after(9), at(0)), reset);
     assert!(window.is_behind(after(9)) && !window.is_behind(after(8)));
     for sequence in 9..=CAPACITY as u64 + 8 {
-        window.push(sequence, Some(sequence));
+        window.push(sequence, at(NOW), Some(sequence));
     }
-    assert!(matches!(window.news(after(7)).0[..], [News::Reset(_)]));
-    assert_eq!(window.news(after(8)).0, events(9..=72));
+    assert!(matches!(
+        window.news(after(7), at(0)).0[..],
+        [News::Reset(_)]
+    ));
+    assert_eq!(window.news(after(8), at(0)).0, events(9..=72));
 }
 
 #[test]
 fn events_of_which_nobody_is_told_move_everybody_on() {
     let mut window = window([3]);
-    window.push(4, None);
-    assert_eq!(window.news(after(3)), (Vec::new(), after(4)));
-    assert_eq!(window.news(after(2)), (events([3]), after(4)));
+    window.push(4, at(NOW), None);
+    assert_eq!(window.news(after(3), at(0)), (Vec::new(), after(4)));
+    assert_eq!(window.news(after(2), at(0)), (events([3]), after(4)));
 }
 
 #[test]
@@ -106,10 +124,10 @@ fn nobody_is_told_anything_before_the_window_is_complete() {
     let mut window = Window::<u64>::new();
     assert!(!window.has_news_for(Place::Now));
     assert_eq!(window.begin(stream(7, 1, 9)), 1);
-    window.push(2, Some(2));
+    window.push(2, at(NOW), Some(2));
     assert!(!window.has_news_for(Place::Lost));
     window.complete(9);
-    assert_eq!(window.news(after(0)), (events([2]), after(9)));
+    assert_eq!(window.news(after(0), at(0)), (events([2]), after(9)));
 }
 
 #[test]
@@ -127,9 +145,9 @@ fn reading_goes_on_where_it_ended_in_the_same_stream_alone() {
     assert_eq!(window.begin(stream(9, 1, long)), 101);
     window.complete(long);
     assert!(matches!(
-        window.news(Place::After(id(9, 99))).0[..],
+        window.news(Place::After(id(9, 99)), at(0)).0[..],
         [News::Reset(_)]
     ));
-    let (news, place) = window.news(Place::After(id(9, 100)));
+    let (news, place) = window.news(Place::After(id(9, 100)), at(0));
     assert_eq!((news, place), (Vec::new(), Place::After(id(9, long))));
 }
