@@ -1,5 +1,6 @@
 //! Selling, and changing what is sold.
 
+use reqwest::Method;
 use serde_json::json;
 use testkit::Api;
 
@@ -50,6 +51,26 @@ async fn a_seller_puts_a_ticket_up_mends_mistakes_and_changes_it_until_it_is_res
         assert_eq!(browser.value("Price in US dollars").await, "1300");
         browser.goto("/tickets/mine").await;
         browser.wait_for_text("Reserved or sold").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seller_is_told_apart_for_a_moment_who_just_wrote() {
+    with_shop(HOLD, async |fleet| {
+        let seller = Api::sign_up(&fleet.origin()).await;
+        let form = [("title", "Front row"), ("price", "20")];
+        let sell = seller.request(Method::POST, "/tickets/new").form(&form);
+        let sold = seller.send(sell).await;
+        let page = sold.headers["location"].to_str().unwrap();
+        let page = page.trim_end_matches("?saved");
+        let change = seller.request(Method::POST, page).form(&form);
+        let changed = seller.send(change).await;
+        for answer in [sold, changed] {
+            assert_eq!(answer.status, 303, "{answer:?}");
+            let cookie = answer.headers["set-cookie"].to_str().unwrap();
+            assert!(cookie.starts_with("wrote=1;"), "{cookie}");
+        }
     })
     .await;
 }
