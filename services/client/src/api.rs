@@ -2,11 +2,13 @@
 
 mod attempt;
 mod call;
+mod exchange;
 mod failure;
 mod origin;
 mod trace;
 
 pub(crate) use attempt::Attempt;
-pub(crate) use call::{Answer, Api, ApiClient};
+pub(crate) use call::{Api, ApiClient};
+pub(crate) use exchange::Answer;
 pub(crate) use failure::Failure;
 pub(crate) use origin::ApiOrigin;

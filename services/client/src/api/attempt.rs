@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::call::{Exchange, exchange, unavailable};
+use super::exchange::{Exchange, exchange, unavailable};
 use super::{Api, Failure};
 
 /// What came of it.

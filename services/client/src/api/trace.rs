@@ -6,7 +6,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use super::Failure;
-use super::call::{Exchange, exchange};
+use super::exchange::{Exchange, exchange};
 
 /// Sends the request within a span, with headers that say where in which trace it was made.
 pub(super) async fn traced(
