@@ -12,6 +12,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use reqwest::header::{COOKIE, HeaderMap, LINK, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::{Value, json};
+use service::session;
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
@@ -58,9 +59,6 @@ impl Answer {
         id.unwrap_or_else(|| panic!("no id: {self:?}")).to_owned()
     }
 }
-
-/// The name of the session's cookie.
-const SESSION: &str = "session";
 
 /// A client of one shopper. Clones share the cookies.
 #[derive(Debug, Clone)]
@@ -155,7 +153,9 @@ impl Api {
     /// If another user of it panicked.
     #[must_use]
     pub fn cookie(&self) -> Option<String> {
-        self.jar().get(SESSION).map(|cookie| cookie.value.clone())
+        self.jar()
+            .get(session::COOKIE)
+            .map(|cookie| cookie.value.clone())
     }
 
     /// Replaces the session cookie's value.
@@ -164,9 +164,9 @@ impl Api {
     /// If another user of it panicked.
     pub fn set_cookie(&self, value: Option<String>) {
         let mut jar = self.jar();
-        jar.remove(SESSION);
+        jar.remove(session::COOKIE);
         let cookie = value.map(|value| Cookie { value, until: None });
-        jar.extend(cookie.map(|cookie| (SESSION.to_owned(), cookie)));
+        jar.extend(cookie.map(|cookie| (session::COOKIE.to_owned(), cookie)));
     }
 
     /// The cookies that have not ended.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use hyper::Method;
+use service::http::LAST_EVENT_ID;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -47,7 +48,7 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     let mut connection = Connection::to(address);
     let list = request(Method::GET, address, "/api/tickets", None, None);
     let list = connection.exchange(list).await?;
-    let place = list.headers().get("last-event-id");
+    let place = list.headers().get(LAST_EVENT_ID);
     let place = place.context("the list has no place in the stream")?;
     let mut viewers = open(address, place.to_str()?, &tell).await?;
     sleep(PAUSE).await;
