@@ -211,6 +211,8 @@ async fn start_browser(program: &PathBuf, profile: &Path) -> Result<Process> {
         // No settings of the user's, and no service of the desktop's.
         .env("XDG_CONFIG_HOME", profile)
         .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
+        // Where it leaves a socket behind when it is killed.
+        .env("TMPDIR", profile)
         .process_group(0);
     log::append_output(&mut command, &profile.with_file_name("browser.log"))?;
     Process::start(command).await

@@ -292,6 +292,9 @@ async fn nothing_is_left_running_after_a_browser_is_closed_or_dropped() {
     other.goto("/frame").await;
     let (first, second) = (one.profile(), other.profile());
     assert!(processes_that_name(&first) > 3 && processes_that_name(&second) > 3);
+    // The link to its socket, whose folder a browser that is killed leaves behind.
+    let socket = std::fs::read_link(first.join("SingletonSocket")).unwrap();
+    assert!(socket.starts_with(&first), "{}", socket.display());
 
     one.close().await;
     assert!(!first.exists());
