@@ -67,7 +67,6 @@ impl Baseline {
         let mut command = Command::new(program);
         command.args(arguments).stdout(File::create(&output)?);
         let process = Process::start(command).await?;
-        lab.processors.give_to_fleet(process.pid())?;
         Ok(Self { process, output })
     }
 

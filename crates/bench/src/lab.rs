@@ -71,13 +71,14 @@ impl Lab {
     /// Starts a fleet.
     pub(crate) async fn open(settings: BenchSettings) -> Result<Self> {
         allow_many_connections()?;
+        let processors = Processors::divide().await;
+        let processors = processors.context("dividing the processors")?;
         let fleet = Fleet::start(FleetSettings {
             release: settings.release,
             progress: settings.progress.clone(),
             ..FleetSettings::default()
         })
         .await?;
-        let processors = Processors::divide().context("dividing the processors")?;
         let mongo = Client::with_uri_str(fleet.mongo_uri("bench")).await?;
         let broker = jetstream::new(async_nats::connect(fleet.nats_url()).await?);
         let mut lab = Self {

@@ -51,13 +51,15 @@ pub struct OverloadSettings {
 
 /// Starts a fleet, overloads it, and tells how it did; the fleet is gone then.
 pub async fn run(settings: OverloadSettings) -> Result<Report> {
+    let processors = Processors::divide().await;
+    let processors = processors.context("dividing the processors")?;
     let fleet = Fleet::start(FleetSettings {
         release: settings.release,
         progress: settings.progress.clone(),
         ..FleetSettings::default()
     })
     .await?;
-    let measured = measure(&fleet, &settings).await;
+    let measured = measure(&fleet, &settings, &processors).await;
     let mut faults = fleet.obituaries();
     faults.extend(fleet.stop().await.err().map(|error| format!("{error:#}")));
     Ok(Report {
@@ -66,9 +68,12 @@ pub async fn run(settings: OverloadSettings) -> Result<Report> {
     })
 }
 
-async fn measure(fleet: &Fleet, settings: &OverloadSettings) -> Result<Report> {
+async fn measure(
+    fleet: &Fleet,
+    settings: &OverloadSettings,
+    processors: &Processors,
+) -> Result<Report> {
     let step = |text: String| settings.progress.step(&text);
-    let processors = Processors::divide().context("dividing the processors")?;
     let sale = Arc::new(Sale::open(fleet).await?);
     step("warming up".to_owned());
     drive::closed_loop(&sale, SHOPPERS[0], settings.phase).await;

@@ -16,30 +16,62 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 
-type Started = oneshot::Sender<std::io::Result<Process>>;
 type Orders = mpsc::UnboundedReceiver<(Signal, oneshot::Sender<()>)>;
 
-static NURSERY: LazyLock<mpsc::UnboundedSender<(Command, Started)>> = LazyLock::new(|| {
-    let (orders, waiting) = mpsc::unbounded_channel();
+/// What is asked of the thread that starts children.
+enum Wish {
+    Start(Command, oneshot::Sender<std::io::Result<Process>>),
+    /// That the children to come compute on these processors.
+    #[cfg(target_os = "linux")]
+    Bind(nix::sched::CpuSet, oneshot::Sender<nix::Result<()>>),
+}
+
+static NURSERY: LazyLock<mpsc::UnboundedSender<Wish>> = LazyLock::new(|| {
+    let (wishes, waiting) = mpsc::unbounded_channel();
     std::thread::Builder::new()
         .name("children".to_owned())
         .spawn(move || nursery(waiting))
         .expect("a process can start one thread more");
-    orders
+    wishes
 });
 
 /// The thread that starts all children and owns them.
-fn nursery(mut orders: mpsc::UnboundedReceiver<(Command, Started)>) {
+fn nursery(mut wishes: mpsc::UnboundedReceiver<Wish>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a process can have one runtime more");
     runtime.block_on(async {
-        while let Some((mut command, started)) = orders.recv().await {
-            // If nobody waits for the answer any more, the handle is dropped, and the child with it.
-            let _ = started.send(command.spawn().map(Process::own));
+        while let Some(wish) = wishes.recv().await {
+            match wish {
+                Wish::Start(mut command, started) => {
+                    // If nobody waits for the answer any more, the handle is dropped, and the child with it.
+                    let _ = started.send(command.spawn().map(Process::own));
+                }
+                #[cfg(target_os = "linux")]
+                Wish::Bind(processors, bound) => {
+                    let this_thread = Pid::from_raw(0);
+                    let _ = bound.send(nix::sched::sched_setaffinity(this_thread, &processors));
+                }
+            }
         }
     });
+}
+
+/// Makes a wish that is answered.
+async fn wish<T>(wish: impl FnOnce(oneshot::Sender<T>) -> Wish) -> Result<T> {
+    const ENDED: &str = "the thread that starts children has ended";
+
+    let (answer, answered) = oneshot::channel();
+    NURSERY.send(wish(answer)).map_err(|_| anyhow!(ENDED))?;
+    answered.await.context(ENDED)
+}
+
+/// Lets all children that are started from now on compute on these processors only. They know from their first moment
+/// how many they have.
+#[cfg(target_os = "linux")]
+pub(crate) async fn bind_children(processors: nix::sched::CpuSet) -> Result<()> {
+    Ok(wish(|bound| Wish::Bind(processors, bound)).await??)
 }
 
 /// A running child. Dropping it kills it.
@@ -56,13 +88,8 @@ impl Process {
         command.stdin(Stdio::null()).kill_on_drop(true);
         die_with_parent(command.as_std_mut());
         let name = command.as_std().get_program().to_owned();
-        let (started, answer) = oneshot::channel();
-        NURSERY
-            .send((command, started))
-            .map_err(|_| anyhow!("the thread that starts children has ended"))?;
-        answer
-            .await
-            .context("the thread that starts children has ended")?
+        wish(|started| Wish::Start(command, started))
+            .await?
             .with_context(|| format!("cannot start {}", name.display()))
     }
 

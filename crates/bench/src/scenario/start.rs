@@ -26,7 +26,7 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
         let mut times = Vec::new();
         for _ in 0..TIMES {
             service.stop().await?;
-            times.push(start(service, lab).await?);
+            times.push(start(service).await?);
         }
         times.sort_unstable();
         let what = format!(
@@ -39,13 +39,10 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     Ok(Outcome::of_figures(figures))
 }
 
-async fn start(service: &Service, lab: &Lab) -> Result<Duration> {
+async fn start(service: &Service) -> Result<Duration> {
     let admin = ([127, 0, 0, 1], service.admin_port()).into();
     let begun = Instant::now();
     service.start().await?;
-    if let Some(process) = service.pid() {
-        lab.processors.give_to_fleet(process)?;
-    }
     let mut connection = Connection::to(admin);
     loop {
         let asked = request(Method::GET, admin, "/readyz", None, None);
