@@ -5,11 +5,11 @@ mod streams;
 
 use std::time::Duration;
 
-use async_nats::ConnectOptions;
 use async_nats::connection::State;
 use async_nats::jetstream;
 use async_nats::jetstream::context::{CreateStreamError, GetStreamError};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::{ConnectOptions, HeaderName};
 use common::{Event, Subject, Timestamp};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
@@ -29,6 +29,12 @@ pub use config::{BrokerConfig, Credentials};
 const OLDEST_SERVER: (u64, u64) = (2, 12);
 
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
+
+// Headers of CloudEvents' NATS binding, binary mode.
+const SPEC_VERSION: HeaderName = HeaderName::from_static("ce-specversion");
+const TYPE: HeaderName = HeaderName::from_static("ce-type");
+const SOURCE: HeaderName = HeaderName::from_static("ce-source");
+const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
 
 /// The broker could not do what was asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -192,13 +198,12 @@ impl Broker {
     async fn publish_event(&self, message: &Outgoing) -> Result<(), BrokerError> {
         let mut publish = PublishMessage::build()
             .message_id(&message.id)
-            // CloudEvents' NATS binding, binary mode.
-            .header("ce-specversion", "1.0")
-            .header("ce-id", message.id.as_str())
-            .header("ce-type", message.subject.as_str())
-            .header("ce-source", format!("/{}", self.service).as_str())
-            .header(trace::TIME, message.time.to_string().as_str())
-            .header("content-type", "application/json")
+            .header(SPEC_VERSION, "1.0")
+            .header(trace::ID, message.id.as_str())
+            .header(TYPE, message.subject.as_str())
+            .header(SOURCE, format!("/{}", self.service))
+            .header(trace::TIME, message.time.to_string())
+            .header(CONTENT_TYPE, "application/json")
             .payload(message.body.clone().into());
         // What is not recorded here may be at others.
         if let Some(cause) = &message.cause {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use async_nats::connection::State;
-use bson::{Document, doc};
+use bson::{RawDocumentBuf, doc};
 use common::{Subject, Timestamp};
 use serde::Deserialize;
 
@@ -190,7 +190,11 @@ struct Waiting {
 }
 
 /// Lets the outboxes of a collection be looked at, by their partial index, when metrics are read.
-pub(super) fn measure_outboxes(collection: Collection<Document>, name: &str, metrics: &Metrics) {
+pub(super) fn measure_outboxes(
+    collection: Collection<RawDocumentBuf>,
+    name: &str,
+    metrics: &Metrics,
+) {
     let gauges = Arc::new(Outboxes {
         documents: metrics.gauges(&OUTBOX_DOCUMENTS).with([name]),
         oldest: metrics.gauges(&OUTBOX_OLDEST_AGE).with([name]),
@@ -211,7 +215,7 @@ pub(super) fn measure_outboxes(collection: Collection<Document>, name: &str, met
 struct Outboxes {
     documents: Gauge,
     oldest: Gauge,
-    collection: Collection<Document>,
+    collection: Collection<RawDocumentBuf>,
 }
 
 impl Outboxes {

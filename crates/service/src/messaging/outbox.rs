@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bson::{Bson, DateTime, Document, doc};
+use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use common::id::kind;
 use common::{Event, Id, Timestamp};
 use mongodb::IndexModel;
@@ -48,11 +48,20 @@ impl Entry {
     }
 }
 
+/// A new document with its events.
+#[derive(Serialize)]
+struct Stored<'a, D> {
+    #[serde(flatten)]
+    document: &'a D,
+    /// As [`FIELD`] says.
+    outbox: &'a [Entry],
+}
+
 /// Events that were written and wait for the relay.
 #[derive(Debug)]
 #[must_use = "give it to `OutboxCollection::committed`, else the events wait for the sweep"]
 pub struct Pending {
-    pub(super) collection: Collection<Document>,
+    pub(super) collection: Collection<RawDocumentBuf>,
     pub(super) document: Bson,
     pub(super) entries: Vec<Entry>,
 }
@@ -94,7 +103,7 @@ impl From<WriteError> for ApiError {
 #[derive(Debug)]
 pub struct OutboxCollection<D: Send + Sync> {
     documents: Collection<D>,
-    raw: Collection<Document>,
+    raw: Collection<RawDocumentBuf>,
     outbox: Arc<Outbox>,
     changes: Changes,
 }
@@ -154,7 +163,7 @@ where
     pub async fn insert(&self, document: &D, events: &[Event]) -> Result<(), WriteError> {
         let (stored, pending) = self.prepare(document, events)?;
         let _noted = self.changes.noted_at_the_end();
-        self.raw.insert_one(&stored).await?;
+        self.raw.insert_raw(stored).await?;
         self.committed(pending);
         Ok(())
     }
@@ -228,12 +237,22 @@ where
         self.outbox.nudge(pending);
     }
 
-    fn prepare(&self, document: &D, events: &[Event]) -> Result<(Document, Pending), StoreError> {
-        let entries = self.entries(events);
-        let mut stored = bson::serialize_to_document(document)?;
-        stored.insert(FIELD, bson::serialize_to_bson(&entries)?);
-        let id = id_of(&stored);
-        Ok((stored, self.pending(id, entries)))
+    fn prepare(
+        &self,
+        document: &D,
+        events: &[Event],
+    ) -> Result<(RawDocumentBuf, Pending), StoreError> {
+        let outbox = self.entries(events);
+        let stored = Stored {
+            document,
+            outbox: &outbox,
+        };
+        let stored = bson::serialize_to_raw_document_buf(&stored)?;
+        let id = match stored.get("_id")? {
+            Some(id) => id.try_into()?,
+            None => Bson::Null,
+        };
+        Ok((stored, self.pending(id, outbox)))
     }
 
     fn entries(&self, events: &[Event]) -> Vec<Entry> {
@@ -266,9 +285,9 @@ where
     }
 }
 
-/// The `_id` in a document, or in a filter that names one.
-fn id_of(document: &Document) -> Bson {
-    document.get("_id").cloned().unwrap_or(Bson::Null)
+/// The `_id` that a filter names.
+fn id_of(filter: &Document) -> Bson {
+    filter.get("_id").cloned().unwrap_or(Bson::Null)
 }
 
 /// An id for something that is about no version, such as a message of a re-emission.

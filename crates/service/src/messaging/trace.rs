@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
+use async_nats::HeaderName;
 use async_nats::jetstream::Message;
 use common::{Event, Timestamp};
 use tracing::Span;
@@ -19,8 +20,9 @@ use crate::telemetry::TraceContext;
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The header that says when what the event tells of happened.
-pub(super) const TIME: &str = "ce-time";
-const ID: &str = "ce-id";
+pub(super) const TIME: HeaderName = HeaderName::from_static("ce-time");
+/// The header that says which event it is.
+pub(super) const ID: HeaderName = HeaderName::from_static("ce-id");
 
 /// The span of publishing an event; none if the event is of no trace, as those of a re-emission are.
 pub(super) fn publishing(message: &Outgoing) -> Span {

@@ -1,7 +1,7 @@
 //! Replicas of what other services own: rule two of messaging, apply if newer.
 
 use bson::oid::ObjectId;
-use bson::{Document, doc};
+use bson::{Document, RawDocumentBuf, doc};
 
 use super::{Collection, StoreError};
 
@@ -72,8 +72,7 @@ async fn add<D: Send + Sync + 'static>(
     mut state: Document,
 ) -> Result<bool, StoreError> {
     state.insert("_id", id);
-    let replicas = replicas.with_type::<Document>();
-    match replicas.insert_one(&state).await {
+    match replicas.insert_raw(RawDocumentBuf::try_from(state)?).await {
         Err(error) if error.is_duplicate_key() => Ok(false),
         added => added.map(|()| true),
     }

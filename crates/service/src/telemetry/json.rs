@@ -46,7 +46,7 @@ impl<W> JsonLines<W> {
 
 /// Fields of a span or an event in the order in which they were told, each once, written as they stand in a line: a
 /// request's are in every line of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Fields {
     /// Each as `"name":value`.
     text: Vec<u8>,
@@ -57,6 +57,15 @@ struct Fields {
 }
 
 impl Fields {
+    /// None yet, with room for as many as there usually are.
+    fn none() -> Self {
+        Self {
+            text: Vec::with_capacity(512),
+            places: Vec::with_capacity(16),
+            target: None,
+        }
+    }
+
     fn put(&mut self, field: &Field, value: &(impl Serialize + ?Sized)) {
         let name = field.name();
         if name.starts_with(OF_RECORDING) || name.starts_with(OF_BRIDGE) {
@@ -127,7 +136,7 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
-            let mut fields = Fields::default();
+            let mut fields = Fields::none();
             attributes.record(&mut fields);
             span.extensions_mut().insert(fields);
         }
@@ -146,7 +155,7 @@ where
         line.put("timestamp", &self.clock.now());
         line.put("level", event.metadata().level().as_str());
         line.put("service.name", &self.service);
-        let mut fields = Fields::default();
+        let mut fields = Fields::none();
         event.record(&mut fields);
         line.put_event(event, &fields);
         line.put_spans(&fields, event, &context);
@@ -203,7 +212,7 @@ impl Line {
     where
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,
     {
-        let mut known = Vec::new();
+        let mut known = Vec::with_capacity(16);
         for span in context.event_scope(event).into_iter().flatten() {
             let extensions = span.extensions();
             let Some(fields) = extensions.get::<Fields>() else {

@@ -16,8 +16,8 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "publish before the write",
         file: "crates/service/src/messaging/outbox.rs",
-        right: "        self.raw.insert_one(&stored).await?;\n        self.committed(pending);\n",
-        wrong: "        self.committed(pending);\n        self.raw.insert_one(&stored).await?;\n",
+        right: "        self.raw.insert_raw(stored).await?;\n        self.committed(pending);\n",
+        wrong: "        self.committed(pending);\n        self.raw.insert_raw(stored).await?;\n",
     },
     Bug {
         name: "write without the event, which is only told of in passing",

@@ -16,14 +16,15 @@ pub(super) use update::Change;
 #[derive(Debug, Clone)]
 pub(super) struct Together {
     found: Batched<ObjectId, Result<Option<RawDocumentBuf>, StoreError>>,
-    inserted: Batched<Document, Result<(), StoreError>>,
+    inserted: Batched<RawDocumentBuf, Result<(), StoreError>>,
     changed: Batched<Change, Result<bool, StoreError>>,
 }
 
 impl Together {
     pub(super) fn on(collection: &mongodb::Collection<Document>) -> Self {
         let found = collection.clone_with_type();
-        let (inserted, changed) = (collection.clone(), collection.clone());
+        let inserted = collection.clone_with_type();
+        let changed = collection.clone();
         Self {
             found: Batched::new(move |ids| find::all(found.clone(), ids)),
             inserted: Batched::new(move |documents| insert::all(inserted.clone(), documents)),

@@ -1,6 +1,6 @@
 //! Documents that are added together.
 
-use bson::Document;
+use bson::RawDocumentBuf;
 use mongodb::error::{Error, ErrorKind, IndexedWriteError};
 use serde::Serialize;
 
@@ -11,16 +11,8 @@ use crate::mongo::patience::within_limit;
 impl<D: Serialize + Send + Sync + 'static> Collection<D> {
     /// Adds a document; those that are added at the same time by one write, each of which may fail by itself.
     pub async fn insert_one(&self, document: &D) -> Result<(), StoreError> {
-        match &*self.0 {
-            Backing::Server(.., together) => {
-                let document = bson::serialize_to_document(document)?;
-                let inserted = together.inserted.run(document);
-                self.observed("insert", inserted).await?;
-            }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.insert_one(document).await?,
-        }
-        Ok(())
+        let document = bson::serialize_to_raw_document_buf(document)?;
+        self.insert_raw(document).await
     }
 
     /// Adds a document whose `_id` was made for it, and which has no other unique value.
@@ -35,9 +27,23 @@ impl<D: Serialize + Send + Sync + 'static> Collection<D> {
     }
 }
 
+impl<D: Send + Sync + 'static> Collection<D> {
+    /// As [`Collection::insert_one`], of a document that is BSON already.
+    pub(crate) async fn insert_raw(&self, document: RawDocumentBuf) -> Result<(), StoreError> {
+        match &*self.0 {
+            Backing::Server(.., together) => {
+                let inserted = together.inserted.run(document);
+                self.observed("insert", inserted).await
+            }
+            #[cfg(feature = "simulation")]
+            Backing::Memory(table) => table.insert_one(&document).await,
+        }
+    }
+}
+
 pub(super) async fn all(
-    collection: mongodb::Collection<Document>,
-    documents: Vec<Document>,
+    collection: mongodb::Collection<RawDocumentBuf>,
+    documents: Vec<RawDocumentBuf>,
 ) -> Vec<Result<(), StoreError>> {
     let number = documents.len();
     let inserted = within_limit(async move {
