@@ -1,17 +1,20 @@
 //! Work that is done together: what is asked for while a batch is under way goes with the next one.
 //!
-//! Nobody waits for others to come. A batch is what came while the one before was under way: one item when little is
-//! asked for, many when a crowd comes, so that what is common to a batch, such as a round trip or a commit, weighs the
-//! less the more there is to do.
+//! Nobody waits for others to come. A batch is what came while the one before was under way, and at the same moment: one
+//! item when little is asked for, many when a crowd comes, so that what is common to a batch, such as a round trip or a
+//! commit, weighs the less the more there is to do.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
+use futures::future::BoxFuture;
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
 use tokio::time::timeout;
+
+use crate::joint::Joint;
 
 /// How many items a batch has at most; what comes beyond goes with the batch after it.
 const MOST: usize = 64;
@@ -33,7 +36,7 @@ struct Batches<I, O> {
 /// Items that wait for their turn, and all of their work.
 struct Batch<I, O> {
     items: Items<I, O>,
-    done: Shared<BoxFuture<'static, ()>>,
+    done: Joint<()>,
 }
 
 /// Each with the one who waits for its outcome.
@@ -73,13 +76,13 @@ where
     /// it is not done.
     pub async fn run(&self, item: I) -> O {
         let (outcome, mut told) = oneshot::channel();
-        self.join(item, outcome).await;
+        self.join(item, outcome).outcome().await;
         told.try_recv()
             .expect("a batch that is done has told each of its outcome")
     }
 
     /// Adds the item to the batch that gathers; the work of that batch.
-    fn join(&self, item: I, outcome: oneshot::Sender<O>) -> Shared<BoxFuture<'static, ()>> {
+    fn join(&self, item: I, outcome: oneshot::Sender<O>) -> Joint<()> {
         let mut gathering = lock(&self.0.gathering);
         let batch = gathering
             .take()
@@ -92,16 +95,16 @@ where
     fn begin(&self) -> Batch<I, O> {
         let items = Items::default();
         let done = Arc::clone(&self.0).work_on(Arc::clone(&items));
-        Batch {
-            items,
-            done: done.boxed().shared(),
-        }
+        let done = Joint::new(done);
+        Batch { items, done }
     }
 }
 
 impl<I: Send + 'static, O: Send + 'static> Batches<I, O> {
     async fn work_on(self: Arc<Self>, items: Items<I, O>) {
         let turn = Arc::clone(&self.turn).lock_owned().await;
+        // Whoever is about to ask comes along: what was read from sockets together, for one.
+        yield_now().await;
         let (items, waiting): (Vec<_>, Vec<_>) = self.close(&items).into_iter().unzip();
         if items.is_empty() {
             return;
@@ -168,11 +171,18 @@ mod tests {
             Self { batched, may }
         }
 
-        /// Asks for this item, which has joined a batch when this returns.
-        async fn ask(&self, item: u32) -> JoinHandle<Vec<u32>> {
+        /// Will ask for this item as soon as others may do something.
+        fn will_ask(&self, item: u32) -> JoinHandle<Vec<u32>> {
             let batched = self.batched.clone();
-            let asking = tokio::spawn(async move { batched.run(item).await });
-            yield_now().await;
+            tokio::spawn(async move { batched.run(item).await })
+        }
+
+        /// Asks for this item, which has joined a batch when this returns; the batch has begun if it may.
+        async fn ask(&self, item: u32) -> JoinHandle<Vec<u32>> {
+            let asking = self.will_ask(item);
+            for _ in 0..2 {
+                yield_now().await;
+            }
             asking
         }
 
@@ -200,6 +210,14 @@ mod tests {
             told(asking).await,
             [vec![1], together.clone(), together.clone(), together]
         );
+    }
+
+    #[tokio::test]
+    async fn what_comes_at_the_same_moment_goes_together() {
+        let slow = Slow::new();
+        let asking = [1, 2, 3].map(|item| slow.will_ask(item));
+        slow.may.add_permits(1);
+        assert_eq!(told(asking).await, [[1, 2, 3], [1, 2, 3], [1, 2, 3]]);
     }
 
     #[tokio::test]

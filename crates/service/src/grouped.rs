@@ -9,9 +9,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
-
+use crate::joint::Joint;
 use crate::mongo::StoreError;
 
 /// How many different questions are grouped at once; what is asked beyond is asked for itself.
@@ -27,7 +25,7 @@ pub struct Grouped<Q, T>(Arc<Mutex<HashMap<Q, Line<T>>>>);
 struct Line<T> {
     /// Had by the query that runs.
     turn: Arc<tokio::sync::Mutex<()>>,
-    gathering: Option<Shared<BoxFuture<'static, Answer<T>>>>,
+    gathering: Option<Joint<Answer<T>>>,
 }
 
 // Written out because derives would ask the same of what is grouped.
@@ -69,7 +67,7 @@ where
         question: Q,
         query: impl Future<Output = Answer<T>> + Send + 'static,
     ) -> Answer<T> {
-        let answer = self.next(&question, query).await;
+        let answer = self.next(&question, query).outcome().await.clone();
         self.tidy(&question);
         answer
     }
@@ -79,10 +77,10 @@ where
         &self,
         question: &Q,
         query: impl Future<Output = Answer<T>> + Send + 'static,
-    ) -> Shared<BoxFuture<'static, Answer<T>>> {
+    ) -> Joint<Answer<T>> {
         let mut lines = self.lines();
         if lines.len() >= QUESTIONS && !lines.contains_key(question) {
-            return query.boxed().shared();
+            return Joint::new(query);
         }
         let Line { turn, gathering } = lines.entry(question.clone()).or_default();
         gathering
@@ -95,17 +93,16 @@ where
         question: Q,
         turn: Arc<tokio::sync::Mutex<()>>,
         query: impl Future<Output = Answer<T>> + Send + 'static,
-    ) -> Shared<BoxFuture<'static, Answer<T>>> {
+    ) -> Joint<Answer<T>> {
         let this = self.clone();
-        let next = async move {
+        Joint::new(async move {
             let _turn = turn.lock_owned().await;
             // Whoever comes from now on gathers for the query after this one.
             if let Some(line) = this.lines().get_mut(&question) {
                 line.gathering = None;
             }
             query.await
-        };
-        next.boxed().shared()
+        })
     }
 
     /// Forgets a question that nobody asks any more.

@@ -17,6 +17,7 @@ pub mod description;
 mod finish;
 pub mod grouped;
 pub mod http;
+mod joint;
 pub mod kept;
 pub mod lifecycle;
 pub mod messaging;
