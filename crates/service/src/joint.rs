@@ -2,6 +2,9 @@
 //!
 //! A `Shared` future of the `futures` crate wakes all who wait for it whenever it can go on, which is a few times for each
 //! answer of a database; with many who wait, that costs more than the work.
+//!
+//! Whoever waits has to be polled until it is told, or be dropped: one that does the work and is held without being polled
+//! would hold up the others.
 
 use std::sync::Arc;
 
