@@ -1,7 +1,7 @@
 //! The relay publishes what waits in outboxes, and takes it out once the broker has it.
 //!
-//! Taking out is done by one write for all that was published in a while, since nobody waits for it. Until it is done,
-//! nothing but a repetition under the same id could come of it.
+//! Taking out is done by one write for all that was published during the write before. Until it is done, nothing but a
+//! repetition under the same id could come of it.
 //!
 //! Each write nudges it with what was written; a sweep finds what was left by a process that died, by a broker
 //! that was away, or by a nudge that found the queue full.
@@ -16,7 +16,7 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
@@ -31,10 +31,8 @@ use crate::mongo::{Collection, Database, Find, StoreError, to_date_time};
 const QUEUE: usize = 4_096;
 /// How many documents are published at once.
 const IN_FLIGHT: usize = 64;
-/// How many documents are cleared at once, of the published ones that wait for it, and how long others gather then, if
-/// there are no more: so long that many do under load, and far from what a sweep would take for left behind.
-const CLEARED_AT_ONCE: usize = 500;
-const CLEAR_EVERY: Duration = Duration::from_millis(200);
+/// How many documents are cleared at once, of the published ones that wait for it.
+const CLEARED_AT_ONCE: usize = 2 * IN_FLIGHT;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// What is younger is probably on its way by its nudge.
 const SWEEP_AGE: Duration = Duration::from_secs(2);
@@ -134,7 +132,7 @@ impl<P: Publisher> Relay<P> {
     /// Publishes until told to stop, then publishes what still waits. Meant to be told after all writers ended.
     pub async fn run(self, stop: CancellationToken) {
         let mut queue = self.queue.lock().await;
-        let (published, clearable) = mpsc::channel(QUEUE);
+        let (published, clearable) = mpsc::channel(IN_FLIGHT);
         let nudged = async {
             let nudges = futures::stream::poll_fn(|context| queue.poll_recv(context));
             nudges
@@ -181,7 +179,7 @@ impl<P: Publisher> Relay<P> {
         }
     }
 
-    /// Takes out what was published, all that gathered at once.
+    /// Takes out what was published, all that came meanwhile at once.
     async fn clear_behind(&self, mut published: mpsc::Receiver<Pending>) {
         let mut batch = Vec::new();
         while published.recv_many(&mut batch, CLEARED_AT_ONCE).await > 0 {
@@ -189,9 +187,6 @@ impl<P: Publisher> Relay<P> {
                 tracing::warn!(%error, "outbox not cleared yet, the sweep tries again");
             }
             batch.clear();
-            if published.len() < CLEARED_AT_ONCE {
-                sleep(CLEAR_EVERY).await;
-            }
         }
     }
 
