@@ -1,7 +1,7 @@
 //! Work that several wait for: one of them does it, and the others are woken once it is done.
 //!
 //! A `Shared` future of the `futures` crate wakes all who wait for it whenever it can go on, which is a few times for each
-//! answer of a database; with many who wait, that costs more than the work.
+//! answer of a database, and each of them polls it then.
 //!
 //! Whoever waits has to be polled until it is told, or be dropped: one that does the work and is held without being polled
 //! would hold up the others.
