@@ -1,22 +1,23 @@
 //! The relay publishes what waits in outboxes, and takes it out once the broker has it.
 //!
-//! Taking out is done by one write for all that was published during the write before. Until it is done, nothing but a
-//! repetition under the same id could come of it.
+//! Taking out is done by one write for all that was published in a while, since nobody waits for it. Until it is done,
+//! nothing but a repetition under the same id could come of it. It is a transaction, which gives way to whoever is
+//! writing one of the documents and comes back: a plain write would wait for them in the middle of its own.
 //!
 //! Each write nudges it with what was written; a sweep finds what was left by a process that died, by a broker
 //! that was away, or by a nudge that found the queue full.
 
-use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{RawDocumentBuf, doc};
 use common::{Subject, Timestamp};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
@@ -25,14 +26,16 @@ use super::outbox::{Entry, FIELD, OutboxCollection, Pending};
 use crate::clock::Clock;
 use crate::metrics::Histograms;
 use crate::metrics::catalogue::EVENT_PUBLISH_LAG;
-use crate::mongo::{Collection, Database, Find, StoreError, to_date_time};
+use crate::mongo::{Collection, Database, Find, StoreError, in_transaction, to_date_time};
 
 /// How many nudges wait; one that finds the queue full is left to the sweep.
 const QUEUE: usize = 4_096;
 /// How many documents are published at once.
 const IN_FLIGHT: usize = 64;
-/// How many documents are cleared at once, of the published ones that wait for it.
-const CLEARED_AT_ONCE: usize = 2 * IN_FLIGHT;
+/// How many documents are cleared at once, of the published ones that wait for it, and how long others gather then, if
+/// there are no more: so long that many do under load, and far from what a sweep would take for left behind.
+const CLEARED_AT_ONCE: usize = 500;
+const CLEAR_EVERY: Duration = Duration::from_millis(200);
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// What is younger is probably on its way by its nudge.
 const SWEEP_AGE: Duration = Duration::from_secs(2);
@@ -68,7 +71,7 @@ pub struct Relay<P = Broker> {
     publisher: P,
     outbox: Arc<Outbox>,
     queue: Mutex<mpsc::Receiver<Pending>>,
-    collections: Vec<Collection<RawDocumentBuf>>,
+    collections: Vec<(Database, Collection<RawDocumentBuf>)>,
     lags: Histograms<1>,
 }
 
@@ -125,14 +128,15 @@ impl<P: Publisher> Relay<P> {
         let collection = OutboxCollection::new(database.collection(name), Arc::clone(&self.outbox));
         collection.ensure_index().await?;
         measure_outboxes(database.collection(name), name, &database.metrics());
-        self.collections.push(database.collection(name));
+        let documents = database.collection(name);
+        self.collections.push((database.clone(), documents));
         Ok(collection)
     }
 
     /// Publishes until told to stop, then publishes what still waits. Meant to be told after all writers ended.
     pub async fn run(self, stop: CancellationToken) {
         let mut queue = self.queue.lock().await;
-        let (published, clearable) = mpsc::channel(IN_FLIGHT);
+        let (published, clearable) = mpsc::channel(QUEUE);
         let nudged = async {
             let nudges = futures::stream::poll_fn(|context| queue.poll_recv(context));
             nudges
@@ -179,14 +183,17 @@ impl<P: Publisher> Relay<P> {
         }
     }
 
-    /// Takes out what was published, all that came meanwhile at once.
+    /// Takes out what was published, all that gathered at once.
     async fn clear_behind(&self, mut published: mpsc::Receiver<Pending>) {
         let mut batch = Vec::new();
         while published.recv_many(&mut batch, CLEARED_AT_ONCE).await > 0 {
-            if let Err(error) = clear(&batch).await {
+            if let Err(error) = self.clear(&batch).await {
                 tracing::warn!(%error, "outbox not cleared yet, the sweep tries again");
             }
             batch.clear();
+            if published.len() < CLEARED_AT_ONCE {
+                sleep(CLEAR_EVERY).await;
+            }
         }
     }
 
@@ -219,7 +226,7 @@ impl<P: Publisher> Relay<P> {
 
     /// Publishes everything that has waited for at least `age`.
     async fn sweep(&self, age: Duration) -> Result<(), RelayError> {
-        for collection in &self.collections {
+        for (_, collection) in &self.collections {
             while self.sweep_batch(collection, age).await? {}
         }
         Ok(())
@@ -260,28 +267,39 @@ impl<P: Publisher> Relay<P> {
                 }
             }
         }
-        clear(&published).await?;
+        self.clear(&published).await?;
         failure.map_or(Ok(full), |error| Err(error.into()))
     }
-}
 
-/// Takes these entries out, each collection's by one write.
-async fn clear(published: &[Pending]) -> Result<(), StoreError> {
-    let mut collections = BTreeMap::<_, Vec<_>>::new();
-    for pending in published {
-        let name = pending.collection.name();
-        collections.entry(name).or_default().push(pending);
+    /// Takes these entries out, each collection's by one write.
+    async fn clear(&self, published: &[Pending]) -> Result<(), StoreError> {
+        for (database, collection) in &self.collections {
+            let published = published.iter();
+            let published = published.filter(|one| one.collection.name() == collection.name());
+            let (documents, entries): (Vec<_>, Vec<_>) = published
+                .map(|pending| (&pending.document, &pending.entries))
+                .unzip();
+            if documents.is_empty() {
+                continue;
+            }
+            let entries: Vec<_> = entries
+                .into_iter()
+                .flatten()
+                .map(|entry| &entry.id)
+                .collect();
+            let filter = doc! { "_id": { "$in": documents } };
+            let update = doc! { "$pull": { FIELD: { "id": { "$in": entries } } } };
+            let context = (collection, filter, update);
+            let cleared = in_transaction(database, context, |session, context| {
+                let (collection, filter, update) = context;
+                async move {
+                    let cleared = collection.update_all_in(session, filter.clone(), update.clone());
+                    Ok(Ok::<_, Infallible>(cleared.await?))
+                }
+                .boxed()
+            });
+            let Ok(()) = cleared.await?;
+        }
+        Ok(())
     }
-    for published in collections.into_values() {
-        let Some(Pending { collection, .. }) = published.first() else {
-            continue;
-        };
-        let documents: Vec<_> = published.iter().map(|pending| &pending.document).collect();
-        let entries = published.iter().flat_map(|pending| &pending.entries);
-        let entries: Vec<_> = entries.map(|entry| &entry.id).collect();
-        let filter = doc! { "_id": { "$in": documents } };
-        let update = doc! { "$pull": { FIELD: { "id": { "$in": entries } } } };
-        collection.update_each(filter, update).await?;
-    }
-    Ok(())
 }

@@ -118,20 +118,6 @@ impl<D: Send + Sync + 'static> Collection<D> {
         Ok(())
     }
 
-    /// Changes all documents that match, one after the other.
-    pub async fn update_each(&self, filter: Document, update: Document) -> Result<(), StoreError> {
-        match &*self.0 {
-            Backing::Server(collection, ..) => {
-                let collection = collection.clone();
-                let update = async move { collection.update_many(filter, update).await };
-                self.observed("update", within_limit(update)).await?;
-            }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.update_each(&filter, &update).await?,
-        }
-        Ok(())
-    }
-
     /// What the collection is called.
     pub(crate) fn name(&self) -> &str {
         match &*self.0 {

@@ -185,23 +185,6 @@ impl Table {
         Ok(updated.await?)
     }
 
-    /// Changes all that match, each at a moment of its own.
-    pub(super) async fn update_each(
-        &self,
-        filter: &Document,
-        update: &Document,
-    ) -> Result<(), StoreError> {
-        for document in self
-            .find::<Document>(&Find::matching(filter.clone()))
-            .await?
-        {
-            let mut one = filter.clone();
-            one.insert("_id", id_of(&document));
-            self.update_one(&one, update, false).await?;
-        }
-        Ok(())
-    }
-
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -257,6 +240,18 @@ impl Table {
         let matched: Result<Vec<_>, _> = matched.collect();
         transaction.step().await;
         Ok(!matched?.contains(&false))
+    }
+
+    pub(super) async fn update_all_in(
+        &self,
+        transaction: &mut Transaction,
+        filter: &Document,
+        update: &Document,
+    ) -> Result<(), StoreError> {
+        transaction.step().await;
+        let updated = transaction.update_all(&self.name, filter, update);
+        transaction.step().await;
+        Ok(updated?)
     }
 
     pub(super) async fn delete_many_in(

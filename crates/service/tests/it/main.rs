@@ -12,5 +12,6 @@ mod metrics;
 mod mongo;
 mod overload;
 mod permissions;
+mod relay;
 mod session;
 mod toy;

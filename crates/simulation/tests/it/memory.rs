@@ -77,7 +77,6 @@ impl Said {
 enum Operation {
     Insert(Document),
     Update(Document, Document, bool),
-    UpdateEach(Document, Document),
     FindAndUpdate(Document, Document),
     FindAndDelete(Document),
     Find(Document, i32, i64),
@@ -88,6 +87,7 @@ enum Operation {
 enum Write {
     Insert(Document),
     Update(Vec<(Document, Document)>),
+    UpdateAll(Document, Document),
     Delete(Document),
 }
 
@@ -98,9 +98,6 @@ impl Operation {
             Self::Insert(document) => Said::done(things.insert_one(&document).await),
             Self::Update(filter, update, upsert) => {
                 Said::matched(things.update_one(filter, update, upsert).await)
-            }
-            Self::UpdateEach(filter, update) => {
-                Said::done(things.update_each(filter, update).await)
             }
             Self::FindAndUpdate(filter, update) => {
                 Said::found(things.find_one_and_update(filter, update).await)
@@ -123,6 +120,9 @@ impl Operation {
                                     if !things.update_many_in(session, changes).await? {
                                         return Ok(Err(()));
                                     }
+                                }
+                                Write::UpdateAll(filter, update) => {
+                                    things.update_all_in(session, filter, update).await?;
                                 }
                                 Write::Delete(filter) => {
                                     things.delete_many_in(session, filter).await?;
@@ -206,7 +206,7 @@ impl Draw {
             8 => Operation::FindAndDelete(self.filter()),
             9 => {
                 let ids = doc! { "_id": { "$in": [self.id(), self.id(), self.id()] } };
-                Operation::UpdateEach(ids, self.update())
+                Operation::Transaction(vec![Write::UpdateAll(ids, self.update())])
             }
             10 => {
                 let direction = if self.0.percent(50) { 1 } else { -1 };

@@ -36,6 +36,31 @@ impl<D: Send + Sync + 'static> Collection<D> {
         }
     }
 
+    /// Changes all that match in the same way, as part of a transaction.
+    pub async fn update_all_in(
+        &self,
+        session: &mut Session,
+        filter: Document,
+        update: Document,
+    ) -> Result<(), StoreError> {
+        match (&*self.0, session) {
+            (Backing::Server(collection, ..), Session::Server(session)) => {
+                let updated = collection
+                    .update_many(filter, update)
+                    .session(&mut **session);
+                let updated = within_limit_or_dropped(updated);
+                self.observed("update", updated).await?;
+            }
+            #[cfg(feature = "simulation")]
+            (Backing::Memory(table), Session::Memory(transaction)) => {
+                table.update_all_in(transaction, &filter, &update).await?;
+            }
+            #[cfg(feature = "simulation")]
+            _ => unreachable!("a session is used with the database that it is of"),
+        }
+        Ok(())
+    }
+
     /// Takes out all that match, as part of a transaction.
     pub async fn delete_many_in(
         &self,

@@ -25,6 +25,12 @@ struct Written {
     document: Option<Arc<Document>>,
 }
 
+impl Written {
+    fn is(&self, table: &str, id: &Bson) -> bool {
+        self.table == table && self.id == *id
+    }
+}
+
 impl std::fmt::Debug for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.id.fmt(f)
@@ -93,34 +99,54 @@ impl Transaction {
         filter: &Document,
         update: &Document,
     ) -> Result<bool, Refusal> {
-        let Some(found) = self.find(table, filter) else {
-            return Ok(false);
-        };
-        let mut document = (*found).clone();
-        apply(&mut document, update);
-        self.write(table, id_of(&document), Some(document))?;
-        Ok(true)
+        let found = self.find(table, filter).next();
+        match found {
+            Some(found) => self.change(table, &found, update).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    pub(super) fn update_all(
+        &mut self,
+        table: &str,
+        filter: &Document,
+        update: &Document,
+    ) -> Result<(), Refusal> {
+        let found: Vec<_> = self.find(table, filter).collect();
+        let mut found = found.iter();
+        found.try_for_each(|document| self.change(table, document, update))
     }
 
     pub(super) fn delete_all(&mut self, table: &str, filter: &Document) -> Result<(), Refusal> {
-        while let Some(found) = self.find(table, filter) {
-            self.write(table, id_of(&found), None)?;
-        }
-        Ok(())
+        let found: Vec<_> = self.find(table, filter).collect();
+        let mut found = found.iter();
+        found.try_for_each(|document| self.write(table, id_of(document), None))
     }
 
-    fn find(&self, table: &str, filter: &Document) -> Option<Arc<Document>> {
-        let rows = self.snapshot.get(table).into_iter().flatten();
-        let written = self.written.iter().filter(|written| written.table == table);
-        let ids = rows.map(|row| &row.id).chain(written.map(|row| &row.id));
+    fn change(&mut self, table: &str, found: &Document, update: &Document) -> Result<(), Refusal> {
+        let mut document = found.clone();
+        apply(&mut document, update);
+        self.write(table, id_of(&document), Some(document))
+    }
+
+    /// The documents that match, as this transaction sees them.
+    fn find(&self, table: &str, filter: &Document) -> impl Iterator<Item = Arc<Document>> {
+        let there = self.snapshot.get(table).into_iter().flatten();
+        let there = there.map(|row| &row.id);
+        let added = self.written.iter().enumerate().filter(|(number, written)| {
+            let before = &self.written[..*number];
+            let again = before.iter().any(|one| one.is(table, &written.id));
+            written.table == table && !again && self.in_snapshot(table, &written.id).is_none()
+        });
+        let ids = there.chain(added.map(|(_, written)| &written.id));
         ids.filter_map(|id| self.sees(table, id))
-            .find(|document| matches(document, filter))
+            .filter(|document| matches(document, filter))
     }
 
     /// The document as this transaction sees it.
     fn sees(&self, table: &str, id: &Bson) -> Option<Arc<Document>> {
         let mut written = self.written.iter().rev();
-        match written.find(|written| written.table == table && written.id == *id) {
+        match written.find(|written| written.is(table, id)) {
             Some(own) => own.document.clone(),
             None => self.in_snapshot(table, id),
         }
