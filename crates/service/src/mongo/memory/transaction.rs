@@ -133,14 +133,18 @@ impl Transaction {
     fn find(&self, table: &str, filter: &Document) -> impl Iterator<Item = Arc<Document>> {
         let there = self.snapshot.get(table).into_iter().flatten();
         let there = there.map(|row| &row.id);
-        let added = self.written.iter().enumerate().filter(|(number, written)| {
-            let before = &self.written[..*number];
-            let again = before.iter().any(|one| one.is(table, &written.id));
-            written.table == table && !again && self.in_snapshot(table, &written.id).is_none()
-        });
+        let added = self
+            .written
+            .iter()
+            .enumerate()
+            .filter(move |(number, written)| {
+                let before = &self.written[..*number];
+                let again = before.iter().any(|one| one.is(table, &written.id));
+                written.table == table && !again && self.in_snapshot(table, &written.id).is_none()
+            });
         let ids = there.chain(added.map(|(_, written)| &written.id));
-        ids.filter_map(|id| self.sees(table, id))
-            .filter(|document| matches(document, filter))
+        ids.filter_map(move |id| self.sees(table, id))
+            .filter(move |document| matches(document, filter))
     }
 
     /// The document as this transaction sees it.
