@@ -91,6 +91,9 @@ impl Lab {
         };
         lab.settle().await?;
         lab.idle = lab.resident();
+        for (_, pid) in lab.processes() {
+            usage::begin_use(pid);
+        }
         Ok(lab)
     }
 
@@ -164,6 +167,12 @@ impl Lab {
     /// How much memory each process holds, in KiB.
     pub(crate) fn resident(&self) -> Vec<(String, u64)> {
         let known = |(name, pid)| Some((name, usage::resident(pid)?));
+        self.processes().filter_map(known).collect()
+    }
+
+    /// How much of that each process used since all were ready, in KiB.
+    pub(crate) fn used(&self) -> Vec<(String, u64)> {
+        let known = |(name, pid)| Some((name, usage::used(pid)?));
         self.processes().filter_map(known).collect()
     }
 

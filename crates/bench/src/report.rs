@@ -21,18 +21,22 @@ pub struct Report {
     rows: Vec<Row>,
     /// What is no request.
     figures: Vec<Figure>,
-    /// Each process with what it held when all were ready and at the end, in KiB.
+    /// The memory of each process.
     memory: Vec<Memory>,
     /// What ended unasked, or not in order.
     faults: Vec<String>,
 }
 
-/// What a process held.
+/// What a process held, in KiB.
 #[derive(Debug, Serialize)]
 struct Memory {
     process: String,
+    /// When all were ready.
     idle: u64,
+    /// At the end.
     after: u64,
+    /// Of that, what was used since all were ready.
+    used: u64,
 }
 
 /// One figure, with what it is of.
@@ -129,13 +133,15 @@ impl Report {
 
     /// Takes note of what all of it left in memory.
     pub(crate) fn end(&mut self, lab: &Lab) {
-        let both = lab.idle.iter().zip(lab.resident());
-        let both = both.map(|((process, idle), (_, after))| Memory {
+        let used = lab.used();
+        let all = lab.idle.iter().zip(lab.resident()).zip(used);
+        let all = all.map(|(((process, idle), (_, after)), (_, used))| Memory {
             process: process.clone(),
             idle: *idle,
             after,
+            used,
         });
-        self.memory = both.collect();
+        self.memory = all.collect();
     }
 
     pub(crate) fn faults(&mut self, faults: Vec<String>) {
@@ -154,18 +160,24 @@ impl Report {
         serde_json::to_string_pretty(self).expect("names, numbers and lists of them")
     }
 
-    /// MiB of the services whose like the original has: all but the shop.
-    fn services_memory(&self) -> (f64, f64) {
+    /// What those services hold whose like the original has: all but the shop.
+    fn services_memory(&self) -> Memory {
         let ours = testkit::fleet::SERVICES;
         let ours = self
             .memory
             .iter()
             .filter(|memory| ours.contains(&&*memory.process) && memory.process != "client");
-        ours.fold((0.0, 0.0), |(idle, after), memory| {
-            (
-                idle + mebibytes(memory.idle),
-                after + mebibytes(memory.after),
-            )
+        let none = Memory {
+            process: "**the five services**".to_owned(),
+            idle: 0,
+            after: 0,
+            used: 0,
+        };
+        ours.fold(none, |all, one| Memory {
+            process: all.process,
+            idle: all.idle + one.idle,
+            after: all.after + one.after,
+            used: all.used + one.used,
         })
     }
 }

@@ -27,6 +27,25 @@ pub fn computed(pid: u32) -> Option<Duration> {
 #[must_use]
 pub fn resident(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    kibibytes(&status, "VmRSS:")
+}
+
+/// Begins to tell what memory the process uses from what it holds: from now on [`used`] counts. Whether that is known
+/// here.
+pub fn begin_use(pid: u32) -> bool {
+    fs::write(format!("/proc/{pid}/clear_refs"), "1").is_ok()
+}
+
+/// How much of its memory the process used since [`begin_use`], in KiB. The rest are above all pages of its program which
+/// came along with others, or which starting needed.
+#[must_use]
+pub fn used(pid: u32) -> Option<u64> {
+    let all = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    kibibytes(&all, "Referenced:")
+}
+
+/// What the line of this name says.
+fn kibibytes(lines: &str, name: &str) -> Option<u64> {
+    let line = lines.lines().find(|line| line.starts_with(name))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }

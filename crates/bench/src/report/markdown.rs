@@ -67,20 +67,23 @@ impl Report {
     }
 
     fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| process | MiB when ready | MiB at the end |")?;
-        writeln!(f, "|---|--:|--:|")?;
-        for memory in &self.memory {
-            let (idle, after) = (mebibytes(memory.idle), mebibytes(memory.after));
-            writeln!(f, "| {} | {idle:.1} | {after:.1} |", memory.process)?;
+        writeln!(
+            f,
+            "| process | MiB when ready | MiB at the end | of that used since it was ready |"
+        )?;
+        writeln!(f, "|---|--:|--:|--:|")?;
+        let ours = self.services_memory();
+        for memory in self.memory.iter().chain([&ours]) {
+            let [idle, after, used] = [memory.idle, memory.after, memory.used].map(mebibytes);
+            let process = &memory.process;
+            writeln!(f, "| {process} | {idle:.1} | {after:.1} | {used:.1} |")?;
         }
-        let (idle, after) = self.services_memory();
-        writeln!(f, "| **the five services** | {idle:.1} | {after:.1} |")?;
         let (original_idle, original_after) = original::MEMORY;
         writeln!(
             f,
-            "| the original's five | {original_idle} ({:.1} times ours) | {original_after} ({:.1} times ours) |",
-            original_idle / idle,
-            original_after / after
+            "| the original's five | {original_idle} ({:.1} times ours) | {original_after} ({:.1} times ours) | |",
+            original_idle / mebibytes(ours.idle),
+            original_after / mebibytes(ours.after)
         )
     }
 }

@@ -10,3 +10,5 @@ mod mail;
 mod process;
 mod proxy;
 mod servers;
+#[cfg(target_os = "linux")]
+mod usage;
