@@ -30,10 +30,10 @@ pub fn resident(pid: u32) -> Option<u64> {
     kibibytes(&status, "VmRSS:")
 }
 
-/// Begins to tell what memory the process uses from what it holds: from now on [`used`] counts. Whether that is known
-/// here.
-pub fn begin_use(pid: u32) -> bool {
-    fs::write(format!("/proc/{pid}/clear_refs"), "1").is_ok()
+/// Begins to tell what memory the process uses from what it holds: from now on [`used`] counts.
+pub fn begin_use(pid: u32) {
+    // Where this is not known neither is what was used.
+    drop(fs::write(format!("/proc/{pid}/clear_refs"), "1"));
 }
 
 /// How much of its memory the process used since [`begin_use`], in KiB. The rest are above all pages of its program which

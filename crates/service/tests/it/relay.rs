@@ -43,7 +43,10 @@ async fn it_gives_way_to_a_transaction_that_writes_what_it_takes_out() {
         id: ObjectId::new(),
     });
     let event = Event::TicketUpdated(ticket("told"));
-    things.insert(&told, &[event.clone()]).await.unwrap();
+    things
+        .insert(&told, std::slice::from_ref(&event))
+        .await
+        .unwrap();
     things.insert(&other, &[]).await.unwrap();
 
     let writer = mongodb::Client::with_uri_str(uri).await.unwrap();
