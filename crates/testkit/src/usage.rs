@@ -32,7 +32,7 @@ pub fn resident(pid: u32) -> Option<u64> {
 
 /// Begins to tell what memory the process uses from what it holds: from now on [`used`] counts.
 pub fn begin_use(pid: u32) {
-    // Where this is not known neither is what was used.
+    // Where it cannot be told, all counts as used.
     drop(fs::write(format!("/proc/{pid}/clear_refs"), "1"));
 }
 

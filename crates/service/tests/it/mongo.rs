@@ -18,16 +18,18 @@ use tokio::time::timeout;
 /// Longer than an operation may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn fresh_name() -> String {
+pub(crate) fn fresh_name() -> String {
     format!("mongo-{:016x}", rand::random::<u64>())
 }
 
 async fn open(uri: String) -> Database {
+    open_measured(uri, &Metrics::none()).await
+}
+
+pub(crate) async fn open_measured(uri: String, metrics: &Metrics) -> Database {
     let uri = SecretString::from(uri);
     let config = MongoConfig { uri };
-    Database::open(&config, "test", &Metrics::none())
-        .await
-        .unwrap()
+    Database::open(&config, "test", metrics).await.unwrap()
 }
 
 /// A database behind a proxy.

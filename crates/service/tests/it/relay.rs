@@ -5,15 +5,14 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use common::{Event, Subject};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use service::messaging::{OutboxCollection, Relay};
 use service::metrics::Metrics;
-use service::mongo::{Database, MongoConfig};
 use testkit::{Scrape, Servers, eventually, eventually_within};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::mongo::{fresh_name, open_measured};
 use crate::toy::{start, ticket};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,13 +29,9 @@ async fn retries(metrics: &Metrics) -> u64 {
 #[tokio::test]
 async fn it_gives_way_to_a_transaction_that_writes_what_it_takes_out() {
     let app = start().await;
-    let name = format!("relay-{:016x}", rand::random::<u64>());
-    let uri = Servers::shared().await.mongo_uri(&name);
+    let uri = Servers::shared().await.mongo_uri(&fresh_name());
     let metrics = Metrics::new("relay");
-    let config = MongoConfig {
-        uri: SecretString::from(uri.clone()),
-    };
-    let database = Database::open(&config, "test", &metrics).await.unwrap();
+    let database = open_measured(uri.clone(), &metrics).await;
     let mut relay = Relay::new(app.broker().clone());
     let things: OutboxCollection<Thing> = relay.collection(&database, "things").await.unwrap();
     let [told, other] = [(); 2].map(|()| Thing {
