@@ -13,7 +13,7 @@ use hyper::header::{CONTENT_LENGTH, DATE, HeaderName};
 use serde::Deserialize;
 use serde_json::Value;
 use testkit::process::Process;
-use testkit::{target_folder, usage};
+use testkit::{programs_folder, usage};
 use tokio::process::Command;
 use tokio::time::sleep;
 
@@ -53,12 +53,7 @@ impl Baseline {
     async fn start(lab: &Lab, arguments: &[&str]) -> Result<Self> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
-        let profile = if lab.settings.release {
-            "release"
-        } else {
-            "debug"
-        };
-        let program = target_folder()?.join(profile).join("baseline");
+        let program = programs_folder(lab.settings.release)?.join("baseline");
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let output = lab
             .fleet()

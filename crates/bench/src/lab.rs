@@ -75,6 +75,7 @@ impl Lab {
         let processors = processors.context("dividing the processors")?;
         let fleet = Fleet::start(FleetSettings {
             release: settings.release,
+            runner: settings.runner.clone(),
             progress: settings.progress.clone(),
             ..FleetSettings::default()
         })

@@ -39,4 +39,4 @@ pub use namespace::Namespace;
 pub use processors::Processors;
 pub use proxy::{Condition, Dependency, Proxy};
 pub use servers::Servers;
-pub use target_folder::target_folder;
+pub use target_folder::{programs_folder, target_folder};

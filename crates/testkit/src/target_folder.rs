@@ -17,3 +17,13 @@ pub fn target_folder() -> Result<PathBuf> {
         .context("not in a target folder of cargo's")?;
     Ok(target.to_owned())
 }
+
+/// The folder of the programs that cargo built: those of a release are built as they ship, for a platform that is named.
+pub fn programs_folder(release: bool) -> Result<PathBuf> {
+    let target = target_folder()?;
+    Ok(if release {
+        target.join(env!("TARGET")).join("release")
+    } else {
+        target.join("debug")
+    })
+}

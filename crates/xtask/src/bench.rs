@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bench::{BenchSettings, Scenario};
 use testkit::progress::Progress;
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     console.step("building the services");
     console.pause();
     let built = cargo::build_services(!arguments.debug, &mut stop).await?
-        && build_baseline(!arguments.debug, &mut stop).await?;
+        && cargo::build_baseline(!arguments.debug, &mut stop).await?;
     if !built {
         return Ok(ExitCode::FAILURE);
     }
@@ -70,6 +70,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         time: Duration::from_secs(arguments.seconds),
         rate: arguments.rate.map(f64::from),
         release: !arguments.debug,
+        runner: Vec::new(),
         progress: console.clone(),
     });
     let report = tokio::select! {
@@ -92,19 +93,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// Builds the bare programs as the services are built.
-async fn build_baseline(release: bool, stop: &mut StopSignals) -> Result<bool> {
-    let mut command = cargo::cargo(&["build", "-p", "baseline"]);
-    if release {
-        command.arg("--release");
-    }
-    match cargo::run_until(command, stop).await? {
-        None => Ok(false),
-        Some(status) if status.success() => Ok(true),
-        Some(_) => bail!("the build failed; see above"),
-    }
 }
 
 async fn check(record: bool, stop: &mut StopSignals) -> Result<ExitCode> {

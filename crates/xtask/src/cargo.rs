@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use testkit::process::die_with_parent;
 use tokio::process::Child;
 
+use crate::release;
 use crate::stop::StopSignals;
 
 /// How long cargo and what it runs may take to end.
@@ -109,17 +110,28 @@ async fn end(running: &mut Child) -> Result<()> {
 /// Builds the services' binaries; false if told to stop before they were built.
 ///
 /// In a debug build, all of the workspace: then the fleet, the tests and this tool share what was compiled. In a
-/// release build, the services alone, with no feature that only tools need.
+/// release build, the services alone, as they ship.
 pub(crate) async fn build_services(release: bool, stop: &mut StopSignals) -> Result<bool> {
-    let command = if release {
-        let mut command = cargo(&["build", "--release", "--bins"]);
-        for service in testkit::fleet::SERVICES {
-            command.args(["-p", service]);
-        }
-        command
+    if release {
+        release::build(&testkit::fleet::SERVICES, stop).await
     } else {
-        cargo(&["build", "--workspace", "--bins"])
-    };
+        build(cargo(&["build", "--workspace", "--bins"]), stop).await
+    }
+}
+
+/// Builds the bare programs that the services are compared with, as the services are built.
+pub(crate) async fn build_baseline(release: bool, stop: &mut StopSignals) -> Result<bool> {
+    const PACKAGE: &str = "baseline";
+
+    if release {
+        release::build(&[PACKAGE], stop).await
+    } else {
+        build(cargo(&["build", "--package", PACKAGE]), stop).await
+    }
+}
+
+/// Runs a build to its end; false if told to stop before.
+pub(crate) async fn build(command: Command, stop: &mut StopSignals) -> Result<bool> {
     match run_until(command, stop).await? {
         None => Ok(false),
         Some(status) if status.success() => Ok(true),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 
 use super::SERVICES;
-use crate::target_folder;
+use crate::{programs_folder, target_folder};
 
 /// What a fleet runs.
 #[derive(Debug)]
@@ -19,16 +19,19 @@ pub(super) struct Built {
 impl Built {
     /// What was built of this profile, in the target folder that this very program was built in.
     pub(super) fn find(release: bool) -> Result<Self> {
-        let target = target_folder()?;
-        let binaries = target.join(if release { "release" } else { "debug" });
+        let binaries = programs_folder(release)?;
         for service in SERVICES {
             if !binaries.join(service).is_file() {
-                let release = if release { " --release" } else { "" };
                 let missing = binaries.join(service);
-                bail!("no {}: cargo build{release}", missing.display());
+                let build = if release {
+                    "cargo xtask up --release"
+                } else {
+                    "cargo build"
+                };
+                bail!("no {}: {build}", missing.display());
             }
         }
-        let site = target.join("site");
+        let site = target_folder()?.join("site");
         let list = site.join("assets.json");
         ensure!(list.is_file(), "no {}: cargo xtask client", list.display());
         Ok(Self { binaries, site })

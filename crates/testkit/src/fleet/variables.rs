@@ -58,11 +58,13 @@ impl Shared {
                     Links::default()
                 };
                 let linked = links.variables(name, servers);
+                let binary = built.binaries.join(name).into_os_string();
+                let program = settings.runner.iter().cloned().chain([binary]);
                 services.push(Service::new(
                     name,
                     replica,
                     (port, admin_port),
-                    built.binaries.join(name),
+                    program.collect(),
                     common
                         .iter()
                         .cloned()
