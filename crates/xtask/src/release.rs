@@ -26,7 +26,10 @@ pub(crate) async fn build(packages: &[&str], stop: &mut StopSignals) -> Result<b
     }
     if are_linked_by_another_list(packages)? {
         // Cargo does not know that the list is a part of them.
-        let status = cargo::status(&mut command("clean", packages)?)?;
+        let mut clean = command("clean", packages)?;
+        // The settings' target is not what it cleans by itself.
+        clean.args(["--target", "host-tuple"]);
+        let status = cargo::status(&mut clean)?;
         ensure!(status.success(), "cargo cannot clean; see above");
     }
     let mut command = command("build", packages)?;
