@@ -1,5 +1,7 @@
 //! The linker, run by the compiler as it is when a program is built that ships.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
