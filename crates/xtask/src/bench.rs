@@ -73,15 +73,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         runner: Vec::new(),
         progress: console.clone(),
     });
-    let report = tokio::select! {
-        report = running => report,
-        () = stop.next() => {
-            console.pause();
-            // The fleet ends with what was dropped.
-            return Ok(ExitCode::FAILURE);
-        }
-    };
+    let report = stop.unless(running).await;
     console.pause();
+    let Some(report) = report else {
+        return Ok(ExitCode::FAILURE);
+    };
     let report = report?;
     println!("\n{report}");
     if let Some(file) = arguments.json {

@@ -72,14 +72,11 @@ pub(crate) async fn run() -> Result<ExitCode> {
         runner: runner(&folder)?,
         progress: console.clone(),
     });
-    let report = tokio::select! {
-        report = running => report,
-        () = stop.next() => {
-            console.pause();
-            return Ok(ExitCode::FAILURE);
-        }
-    };
+    let report = stop.unless(running).await;
     console.pause();
+    let Some(report) = report else {
+        return Ok(ExitCode::FAILURE);
+    };
     ensure!(
         report?.is_sound(),
         "not everything that was asked was answered: nothing is recorded"

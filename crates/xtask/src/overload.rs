@@ -39,15 +39,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         phase: Duration::from_secs(arguments.seconds),
         progress: console.clone(),
     });
-    let report = tokio::select! {
-        report = running => report,
-        () = stop.next() => {
-            console.pause();
-            // The fleet ends with what was dropped.
-            return Ok(ExitCode::FAILURE);
-        }
-    };
+    let report = stop.unless(running).await;
     console.pause();
+    let Some(report) = report else {
+        return Ok(ExitCode::FAILURE);
+    };
     let report = report?;
     println!("\n{report}");
     Ok(if report.holds() {

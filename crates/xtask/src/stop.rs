@@ -18,6 +18,14 @@ impl StopSignals {
         })
     }
 
+    /// What the work ends with; none if told to stop before, and then the work is dropped, and its fleet with it.
+    pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.next() => None,
+        }
+    }
+
     /// Waits for the next one.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
