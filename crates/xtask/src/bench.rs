@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         runner: Vec::new(),
         progress: console.clone(),
     });
-    let report = stop.unless(running).await;
+    let report = stop.unless(Box::pin(running)).await;
     console.pause();
     let Some(report) = report else {
         return Ok(ExitCode::FAILURE);

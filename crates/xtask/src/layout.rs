@@ -72,7 +72,7 @@ pub(crate) async fn run() -> Result<ExitCode> {
         runner: runner(&folder)?,
         progress: console.clone(),
     });
-    let report = stop.unless(running).await;
+    let report = stop.unless(Box::pin(running)).await;
     console.pause();
     let Some(report) = report else {
         return Ok(ExitCode::FAILURE);

@@ -39,7 +39,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         phase: Duration::from_secs(arguments.seconds),
         progress: console.clone(),
     });
-    let report = stop.unless(running).await;
+    let report = stop.unless(Box::pin(running)).await;
     console.pause();
     let Some(report) = report else {
         return Ok(ExitCode::FAILURE);
