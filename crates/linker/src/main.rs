@@ -64,7 +64,7 @@ fn layout(arguments: &[OsString]) -> Result<Vec<OsString>> {
     Ok(vec![
         symbol_order,
         "-Wl,--no-warn-symbol-ordering".into(),
-        // The table of what is to be moved when the program starts, and with it resident, in a twentieth of the bytes.
+        // The table of what is to be moved when the program starts, and with it resident, in an eightieth of the bytes.
         "-Wl,-z,pack-relative-relocs".into(),
     ])
 }
