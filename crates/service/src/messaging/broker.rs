@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream;
-use async_nats::jetstream::context::{CreateStreamError, GetStreamError};
+use async_nats::jetstream::context::{
+    CreateStreamError, GetStreamError, PublishError, PublishErrorKind,
+};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::{ConnectOptions, HeaderName};
 use common::{Event, Subject, Timestamp};
@@ -56,8 +58,8 @@ pub enum BrokerError {
     NotOurs(Subject),
     /// A message was not acknowledged by the stream.
     #[error("JetStream publish: {0}")]
-    Publish(#[from] jetstream::context::PublishError),
-    /// The stream's acknowledgement did not come in time.
+    Publish(PublishError),
+    /// The connection did not take a message in time, or the stream's acknowledgement did not come in time.
     #[error("JetStream did not acknowledge within {PUBLISH_TIMEOUT:?}")]
     Timeout,
     /// A message could not be read from the stream.
@@ -66,6 +68,15 @@ pub enum BrokerError {
     /// A consumer could not be made or read.
     #[error("JetStream consumer: {0}")]
     Consumer(String),
+}
+
+impl From<PublishError> for BrokerError {
+    fn from(error: PublishError) -> Self {
+        match error.kind() {
+            PublishErrorKind::TimedOut => Self::Timeout,
+            _ => Self::Publish(error),
+        }
+    }
 }
 
 /// An event on its way out.
@@ -117,6 +128,8 @@ pub struct Broker {
     jetstream: jetstream::Context,
     config: BrokerConfig,
     service: &'static str,
+    /// The path of the service, as events name where they come from.
+    source: String,
     publishes: &'static [Subject],
     keeps_streams: bool,
     measured: Connection,
@@ -164,6 +177,7 @@ impl Broker {
             jetstream,
             config: config.clone(),
             service: definition.name,
+            source: format!("/{}", definition.name),
             publishes: definition.publishes,
             keeps_streams: definition.keeps_streams,
             measured: Connection::unmeasured(),
@@ -201,7 +215,7 @@ impl Broker {
             .header(SPEC_VERSION, "1.0")
             .header(trace::ID, message.id.as_str())
             .header(TYPE, message.subject.as_str())
-            .header(SOURCE, format!("/{}", self.service))
+            .header(SOURCE, self.source.as_str())
             .header(trace::TIME, message.time.to_string())
             .header(CONTENT_TYPE, "application/json")
             .payload(message.body.clone().into());
@@ -220,13 +234,11 @@ impl Broker {
         subject: String,
         publish: PublishMessage,
     ) -> Result<(), BrokerError> {
-        let acknowledged = async {
-            self.jetstream.send_publish(subject, publish).await?.await?;
-            Ok(())
-        };
-        timeout(PUBLISH_TIMEOUT, acknowledged)
-            .await
-            .unwrap_or(Err(BrokerError::Timeout))
+        let sent = self.jetstream.send_publish(subject, publish);
+        let sent = timeout(PUBLISH_TIMEOUT, sent).await;
+        // For which the client has the same patience.
+        sent.map_err(|_| BrokerError::Timeout)??.await?;
+        Ok(())
     }
 
     /// The subject with the configured prefix.

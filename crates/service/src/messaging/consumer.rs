@@ -3,16 +3,14 @@
 mod delivery;
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::{self, pull};
 use common::{Event, Subject};
-use futures::StreamExt;
-use tokio::sync::Semaphore;
+use futures::{StreamExt, stream};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::broker::{Broker, BrokerError};
 use super::measured::Deliveries;
@@ -74,6 +72,34 @@ impl Default for Persistence {
     }
 }
 
+/// The broker's deliveries, asked for again whenever they break off.
+struct Subscription {
+    messages: Option<pull::Stream>,
+    began: Instant,
+    delays: Backoff,
+}
+
+impl Default for Subscription {
+    fn default() -> Self {
+        Self {
+            messages: None,
+            began: Instant::now(),
+            delays: Backoff::new(Duration::from_millis(100), Duration::from_secs(5)),
+        }
+    }
+}
+
+impl Subscription {
+    /// Waits before the next try, the longer the more of them failed.
+    async fn pause(&mut self) {
+        if self.began.elapsed() > STEADY {
+            self.delays.reset();
+        }
+        sleep(self.delays.next_delay()).await;
+        self.began = Instant::now();
+    }
+}
+
 /// A durable consumer of some subjects: the queue group of a service, shared by all its processes.
 #[derive(Debug)]
 pub struct Consumer<H> {
@@ -121,67 +147,56 @@ impl<H: Handler> Consumer<H> {
     }
 
     /// Handles messages until told to stop, then finishes those in hand.
+    ///
+    /// They are handled in one task, so that those that were stored by one write are acknowledged by one.
     pub async fn run(self, stop: CancellationToken) {
-        let consumer = Arc::new(self);
-        let in_hand = TaskTracker::new();
-        let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-        while !stop.is_cancelled() {
-            let began = Instant::now();
-            if let Err(error) = Arc::clone(&consumer).consume(&in_hand, &stop).await {
-                if began.elapsed() > STEADY {
-                    delays.reset();
-                }
-                consumer.measured.interruptions.increment();
-                tracing::warn!(event.consumer = consumer.name, %error, "consumer interrupted, starting again");
-                stop.run_until_cancelled(sleep(delays.next_delay())).await;
-            }
-        }
-        in_hand.close();
-        in_hand.wait().await;
+        let subscription = Box::new(Subscription::default());
+        let messages = stream::unfold(subscription, async |mut subscription| {
+            let message = self.next(&mut subscription, &stop).await?;
+            Some((message, subscription))
+        });
+        let handle = async |message| self.process(&message, &stop).await;
+        messages.for_each_concurrent(IN_FLIGHT, handle).await;
     }
 
-    /// Handles messages until told to stop or until the subscription breaks.
-    async fn consume(
-        self: Arc<Self>,
-        in_hand: &TaskTracker,
+    /// The next message; none once told to stop.
+    async fn next(
+        &self,
+        subscription: &mut Subscription,
         stop: &CancellationToken,
-    ) -> Result<(), BrokerError> {
-        self.broker.ensure_streams().await?;
-        let mut messages = self.subscribe().await?;
-        let ended = Arc::clone(&self)
-            .handle_all(&mut messages, in_hand, stop)
-            .await;
-        self.give_back_rest(messages).await;
-        ended
-    }
-
-    async fn handle_all(
-        self: Arc<Self>,
-        messages: &mut pull::Stream,
-        in_hand: &TaskTracker,
-        stop: &CancellationToken,
-    ) -> Result<(), BrokerError> {
-        let free = Arc::new(Semaphore::new(IN_FLIGHT));
+    ) -> Option<Message> {
         loop {
-            let Some(Ok(permit)) = stop
-                .run_until_cancelled(Arc::clone(&free).acquire_owned())
-                .await
-            else {
-                return Ok(());
-            };
-            let message = match stop.run_until_cancelled(messages.next()).await {
-                None => return Ok(()),
-                Some(Some(Ok(message))) => message,
-                // Among them a broker of which nothing is heard, as after a pause of this process, a cut connection, or
-                // the loss of the consumer. The client does not always ask again by itself, so a new subscription does.
-                Some(Some(Err(error))) => return Err(BrokerError::Consumer(error.to_string())),
-                Some(None) => return Err(BrokerError::Consumer("subscription ended".to_owned())),
-            };
-            let (consumer, stop) = (Arc::clone(&self), stop.clone());
-            in_hand.spawn(async move {
-                consumer.process(&message, &stop).await;
-                drop(permit);
-            });
+            let received = self.receive(&mut subscription.messages);
+            let received = stop.run_until_cancelled(received).await;
+            if let Some(Ok(message)) = received {
+                return Some(message);
+            }
+            if let Some(messages) = subscription.messages.take() {
+                self.give_back_rest(messages).await;
+            }
+            // None if told to stop.
+            let error = received?.err()?;
+            self.measured.interruptions.increment();
+            tracing::warn!(event.consumer = self.name, %error, "consumer interrupted, starting again");
+            stop.run_until_cancelled(subscription.pause()).await;
+        }
+    }
+
+    /// The next message of the subscription, which is made if there is none.
+    async fn receive(&self, messages: &mut Option<pull::Stream>) -> Result<Message, BrokerError> {
+        let messages = match messages {
+            Some(messages) => messages,
+            none => {
+                self.broker.ensure_streams().await?;
+                none.insert(self.subscribe().await?)
+            }
+        };
+        match messages.next().await {
+            Some(Ok(message)) => Ok(message),
+            // Among them a broker of which nothing is heard, as after a pause of this process, a cut connection, or the
+            // loss of the consumer. The client does not always ask again by itself, so a new subscription does.
+            Some(Err(error)) => Err(BrokerError::Consumer(error.to_string())),
+            None => Err(BrokerError::Consumer("subscription ended".to_owned())),
         }
     }
 
