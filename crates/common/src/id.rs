@@ -8,6 +8,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::parsed::parsed;
+
+/// How many digits an id is written with.
+const DIGITS: usize = 24;
+
 /// What an [`Id`] can identify.
 pub mod kind {
     /// Somebody with an account.
@@ -52,35 +57,27 @@ impl<K> Id<K> {
     pub const fn bytes(self) -> [u8; 12] {
         self.bytes
     }
+
+    /// Its text, written to `digits`.
+    fn text(self, digits: &mut [u8; DIGITS]) -> &str {
+        hex::encode_to_slice(self.bytes, digits).expect("a byte is two digits");
+        str::from_utf8(digits).expect("digits are ASCII")
+    }
 }
 
 impl<K> FromStr for Id<K> {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let digits: &[u8; 24] = text.as_bytes().try_into().map_err(|_| InvalidId)?;
         let mut bytes = [0; 12];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
-        }
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidId)?;
         Ok(Self::from_bytes(bytes))
-    }
-}
-
-fn hex_digit(digit: u8) -> Result<u8, InvalidId> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(InvalidId),
     }
 }
 
 impl<K> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.bytes
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(self.text(&mut [0; DIGITS]))
     }
 }
 
@@ -121,13 +118,12 @@ impl<K> Hash for Id<K> {
 
 impl<K> Serialize for Id<K> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.text(&mut [0; DIGITS]))
     }
 }
 
 impl<'de, K> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        parsed(deserializer)
     }
 }

@@ -11,6 +11,7 @@ pub mod events;
 pub mod id;
 pub mod lenient;
 pub mod order_status;
+mod parsed;
 pub mod password;
 pub mod price;
 #[cfg(feature = "openapi")]

@@ -41,7 +41,7 @@ impl Price {
 
     /// The price of so many dollars, exact to the cent.
     ///
-    /// The number's shortest decimal form decides, so that 19.99 is 1999 cents although no binary fraction is.
+    /// A number is as many cents as it is the nearest one to, so that 19.99 is 1999 cents although no binary fraction is.
     pub fn from_dollars(dollars: f64) -> Result<Self, InvalidPrice> {
         if !(dollars > 0.0 && dollars.is_finite()) {
             return Err(InvalidPrice::NotPositive);
@@ -49,15 +49,14 @@ impl Price {
         if dollars >= 1e9 {
             return Err(InvalidPrice::TooHigh);
         }
-        let text = dollars.to_string();
-        let (whole, decimals) = text.split_once('.').unwrap_or((&text, ""));
-        if decimals.len() > 2 {
+        let cents = (dollars * 100.0).round();
+        // As `Price::dollars` does, which gives the nearest number to so many cents.
+        #[expect(clippy::float_cmp, reason = "it is that number or another one")]
+        if cents / 100.0 != dollars {
             return Err(InvalidPrice::FractionOfACent);
         }
-        let cents = format!("{whole}{decimals:0<2}")
-            .parse()
-            .map_err(|_| InvalidPrice::TooHigh)?;
-        Self::from_cents(cents)
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and at most 1e11")]
+        Self::from_cents(cents as i64)
     }
 
     /// The price in cents.

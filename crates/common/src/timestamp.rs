@@ -10,8 +10,12 @@ use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+use crate::parsed::parsed;
+
 const WIRE: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+/// Its bytes: every part has as many digits, whatever the moment.
+const WIRE_LENGTH: usize = 24;
 
 /// A moment, to the millisecond, between the years 1 and 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,12 +72,19 @@ impl Timestamp {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.milliseconds) * 1_000_000)
             .expect("a timestamp lies in the years 1 to 9999")
     }
+
+    /// As it is on the wire, written to `text`.
+    fn text(self, text: &mut [u8; WIRE_LENGTH]) -> &str {
+        self.date_time()
+            .format_into(&mut text.as_mut_slice(), WIRE)
+            .expect("every part of a moment has its digits");
+        str::from_utf8(text).expect("digits and signs are ASCII")
+    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.date_time().format(WIRE).map_err(|_| fmt::Error)?;
-        f.write_str(&text)
+        f.write_str(self.text(&mut [0; WIRE_LENGTH]))
     }
 }
 
@@ -94,13 +105,12 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.text(&mut [0; WIRE_LENGTH]))
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        parsed(deserializer)
     }
 }
