@@ -19,11 +19,10 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::clock::Clock;
 
-/// What is for the recording of spans and says nothing in a log.
-const OF_RECORDING: &str = "otel.";
-/// What comes from libraries that log by other means carries its place in the source.
-const OF_BRIDGE: &str = "log.";
-/// And says so who logged.
+/// What is for the recording of spans and says nothing in a log, or says again what other fields do; and the place in the
+/// source that libraries tell which log by other means.
+const UNWRITTEN: [&str; 3] = ["otel.", "messaging.", "log."];
+/// Where such a library says who logged.
 const TARGET_OF_BRIDGE: &str = "log.target";
 
 /// Writes a line for each event.
@@ -68,7 +67,10 @@ impl Fields {
 
     fn put(&mut self, field: &Field, value: &(impl Serialize + ?Sized)) {
         let name = field.name();
-        if name.starts_with(OF_RECORDING) || name.starts_with(OF_BRIDGE) {
+        if UNWRITTEN
+            .iter()
+            .any(|unwritten| name.starts_with(unwritten))
+        {
             return;
         }
         let begin = self.text.len();
