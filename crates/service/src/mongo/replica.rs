@@ -1,7 +1,7 @@
 //! Replicas of what other services own: rule two of messaging, apply if newer.
 
-use bson::oid::ObjectId;
-use bson::{Document, RawDocumentBuf, doc};
+use bson::{Bson, Document, doc};
+use serde::Serialize;
 
 use super::{Collection, StoreError};
 
@@ -17,17 +17,19 @@ enum Outcome {
 
 /// Takes over the state that an event tells of an entity, unless a state at least as new is there.
 ///
-/// `state` is every field of the replica but its `_id`, its `version` among them. It is written by at most a few commands
-/// of one document, which those of the same moment share; nearly always by the first.
-pub async fn apply_if_newer<D: Send + Sync + 'static>(
+/// `version` is the one that the replica has. It is written by at most a few commands of one document, which those of the
+/// same moment share; nearly always by the first.
+pub async fn apply_if_newer<D>(
     replicas: &Collection<D>,
-    id: ObjectId,
     version: i64,
-    state: Document,
-) -> Result<(), StoreError> {
+    replica: &D,
+) -> Result<(), StoreError>
+where
+    D: Serialize + Send + Sync + 'static,
+{
     let outcome = if version > 0 {
-        later(replicas, id, version, state).await?
-    } else if add(replicas, id, state).await? {
+        later(replicas, version, replica).await?
+    } else if add(replicas, replica).await? {
         Outcome::Followed
     } else {
         Outcome::Stale
@@ -42,14 +44,17 @@ pub async fn apply_if_newer<D: Send + Sync + 'static>(
     Ok(())
 }
 
-async fn later<D: Send + Sync + 'static>(
+async fn later<D>(
     replicas: &Collection<D>,
-    id: ObjectId,
     version: i64,
-    state: Document,
-) -> Result<Outcome, StoreError> {
-    let update = doc! { "$set": &state };
-    let before = doc! { "_id": id, "version": version - 1 };
+    replica: &D,
+) -> Result<Outcome, StoreError>
+where
+    D: Serialize + Send + Sync + 'static,
+{
+    let (id, state) = parts(replica)?;
+    let update = doc! { "$set": state };
+    let before = doc! { "_id": &id, "version": version - 1 };
     let older = doc! { "_id": id, "version": { "$lt": version } };
     let change = |filter| replicas.update_one(filter, update.clone(), false);
     if change(before).await? {
@@ -57,7 +62,7 @@ async fn later<D: Send + Sync + 'static>(
     }
     // An older one may come between the look for it and the adding, and only then.
     let is_written =
-        change(older.clone()).await? || add(replicas, id, state).await? || change(older).await?;
+        change(older.clone()).await? || add(replicas, replica).await? || change(older).await?;
     Ok(if is_written {
         Outcome::Skipped
     } else {
@@ -65,14 +70,19 @@ async fn later<D: Send + Sync + 'static>(
     })
 }
 
+/// The replica's id, and all else.
+fn parts(replica: &impl Serialize) -> Result<(Bson, Document), StoreError> {
+    let mut state = bson::serialize_to_document(replica)?;
+    let id = state.remove("_id").unwrap_or(Bson::Null);
+    Ok((id, state))
+}
+
 /// Adds the entity, unless it is there.
-async fn add<D: Send + Sync + 'static>(
-    replicas: &Collection<D>,
-    id: ObjectId,
-    mut state: Document,
-) -> Result<bool, StoreError> {
-    state.insert("_id", id);
-    match replicas.insert_raw(RawDocumentBuf::try_from(state)?).await {
+async fn add<D>(replicas: &Collection<D>, replica: &D) -> Result<bool, StoreError>
+where
+    D: Serialize + Send + Sync + 'static,
+{
+    match replicas.insert_one(replica).await {
         Err(error) if error.is_duplicate_key() => Ok(false),
         added => added.map(|()| true),
     }

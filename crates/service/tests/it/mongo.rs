@@ -228,11 +228,15 @@ async fn of_the_versions_of_an_entity_that_come_at_once_the_newest_stays() {
     let told = ids.iter().flat_map(|id| {
         // The first version last: whoever finds nothing there may meet it a moment later.
         [4, 2, 3, 1, 0].map(|version: i64| {
-            let state = doc! { "version": version, "size": version };
-            apply_if_newer(&things, *id, version, state)
+            (
+                version,
+                doc! { "_id": *id, "version": version, "size": version },
+            )
         })
     });
-    for applied in join_all(told).await {
+    let applying =
+        told.map(async |(version, thing)| apply_if_newer(&things, version, &thing).await);
+    for applied in join_all(applying).await {
         applied.unwrap();
     }
     let newest = doc! { "version": 4_i64, "size": 4_i64 };

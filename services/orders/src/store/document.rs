@@ -124,14 +124,20 @@ impl TicketDocument {
         self.order_id.map(typed_id)
     }
 
-    /// What the ticket's event says, but for the id.
-    pub(super) fn replica(ticket: &TicketState) -> Document {
-        doc! {
-            "title": ticket.title.as_str(),
-            "price_cents": ticket.price.cents(),
-            "user_id": object_id(ticket.user_id),
-            "order_id": ticket.order_id.map(object_id),
-            "version": stored_version(ticket.version),
+    pub(super) const fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl From<&TicketState> for TicketDocument {
+    fn from(told: &TicketState) -> Self {
+        Self {
+            id: object_id(told.id),
+            title: told.title.clone(),
+            price_cents: told.price.cents(),
+            user_id: object_id(told.user_id),
+            order_id: told.order_id.map(object_id),
+            version: stored_version(told.version),
         }
     }
 }

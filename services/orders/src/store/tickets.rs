@@ -3,7 +3,7 @@
 use common::Id;
 use common::events::TicketState;
 use common::id::kind;
-use service::mongo::{Collection, Database, StoreError, apply_if_newer, object_id, stored_version};
+use service::mongo::{Collection, Database, StoreError, apply_if_newer, object_id};
 
 use super::document::TicketDocument;
 use crate::domain::OrderedTicket;
@@ -42,7 +42,7 @@ impl TicketStore {
 
     /// Takes over what is told of a ticket, if it is newer than what was told before.
     pub(crate) async fn apply_if_newer(&self, ticket: &TicketState) -> Result<(), StoreError> {
-        let (id, version) = (object_id(ticket.id), stored_version(ticket.version));
-        apply_if_newer(&self.tickets, id, version, TicketDocument::replica(ticket)).await
+        let replica = TicketDocument::from(ticket);
+        apply_if_newer(&self.tickets, replica.version(), &replica).await
     }
 }

@@ -8,6 +8,8 @@ use service::mongo::{
     StoreError, from_date_time, object_id, stored_version, to_date_time, typed_id,
 };
 
+use service::telemetry::TraceContext;
+
 use crate::domain::{Attempt, CardToken, Charge, Decline, Order, Outcome, Payment, Status};
 
 /// A payment. Its `_id` is its order's id: that there is one payment an order is a fact of the primary key, which
@@ -73,6 +75,9 @@ pub(super) struct OrderDocument {
     price_cents: i64,
     expires_at: DateTime,
     version: i64,
+    /// Where in a trace it was told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<TraceContext>,
 }
 
 impl PaymentDocument {
@@ -92,25 +97,34 @@ impl PaymentDocument {
 
     /// The fields that a change sets.
     pub(super) fn fields(&self) -> Result<Document, StoreError> {
-        without_id(self)
+        let mut fields = bson::serialize_to_document(self)?;
+        fields.remove("_id");
+        Ok(fields)
     }
 }
 
 impl OrderDocument {
+    /// The order, of which an event told at this place in a trace.
+    pub(super) fn told_here(order: &Order) -> Self {
+        Self {
+            id: object_id(order.id),
+            user_id: object_id(order.buyer),
+            status: order.status,
+            price_cents: order.price.cents(),
+            expires_at: to_date_time(order.expires_at),
+            version: stored_version(order.version),
+            told: TraceContext::current(),
+        }
+    }
+
+    /// Where in a trace it was told of, if that was remembered.
+    pub(super) fn told(self) -> Option<TraceContext> {
+        self.told
+    }
+
     pub(super) const fn version(&self) -> i64 {
         self.version
     }
-
-    /// The fields that a newer event sets.
-    pub(super) fn fields(&self) -> Result<Document, StoreError> {
-        without_id(self)
-    }
-}
-
-fn without_id(stored: &impl Serialize) -> Result<Document, StoreError> {
-    let mut fields = bson::serialize_to_document(stored)?;
-    fields.remove("_id");
-    Ok(fields)
 }
 
 impl From<PaymentDocument> for Payment {
@@ -206,19 +220,6 @@ impl From<StatusDocument> for Status {
                 charge: charge(intent_id, charge_id),
                 refund: refund_id,
             },
-        }
-    }
-}
-
-impl From<&Order> for OrderDocument {
-    fn from(order: &Order) -> Self {
-        Self {
-            id: object_id(order.id),
-            user_id: object_id(order.buyer),
-            status: order.status,
-            price_cents: order.price.cents(),
-            expires_at: to_date_time(order.expires_at),
-            version: stored_version(order.version),
         }
     }
 }

@@ -1,22 +1,12 @@
 //! The replica of orders.
 
-use bson::doc;
 use common::Id;
 use common::id::kind;
-use serde::Deserialize;
-use service::mongo::{Collection, Database, Find, StoreError, apply_if_newer, object_id};
+use service::mongo::{Collection, Database, StoreError, apply_if_newer, object_id};
 use service::telemetry::TraceContext;
 
 use super::document::OrderDocument;
 use crate::domain::Order;
-
-/// The field that remembers where in a trace an order was told of.
-const TOLD: &str = "told";
-
-#[derive(Deserialize)]
-struct Told {
-    told: Option<TraceContext>,
-}
 
 /// What the orders service told of its orders.
 #[derive(Debug, Clone)]
@@ -40,13 +30,8 @@ impl OrderStore {
 
     /// Takes note of the order's state, unless a state at least as new is known.
     pub(crate) async fn apply_if_newer(&self, order: &Order) -> Result<(), StoreError> {
-        let stored = OrderDocument::from(order);
-        let (id, version) = (object_id(order.id), stored.version());
-        let mut fields = stored.fields()?;
-        if let Some(here) = TraceContext::current() {
-            fields.insert(TOLD, bson::serialize_to_bson(&here)?);
-        }
-        apply_if_newer(&self.orders, id, version, fields).await
+        let replica = OrderDocument::told_here(order);
+        apply_if_newer(&self.orders, replica.version(), &replica).await
     }
 
     /// Where in a trace the order was told of, if that was remembered.
@@ -54,9 +39,7 @@ impl OrderStore {
         &self,
         id: Id<kind::Order>,
     ) -> Result<Option<TraceContext>, StoreError> {
-        let by_id = Find::matching(doc! { "_id": object_id(id) });
-        let told = self.orders.with_type::<Told>();
-        let mut found = told.find(by_id.project(doc! { TOLD: 1 })).await?;
-        Ok(found.pop().and_then(|order| order.told))
+        let found = self.orders.find_by_id(object_id(id)).await?;
+        Ok(found.and_then(OrderDocument::told))
     }
 }
