@@ -17,6 +17,9 @@ const WAITING_LINES: usize = 16_384;
 /// Between two writes of lines. To wake the thread for each costs more than the line.
 const GATHERED_FOR: Duration = Duration::from_millis(10);
 
+/// How many bytes are written at once: what gathers in that time under load.
+const WRITTEN_AT_ONCE: usize = 32 * 1_024;
+
 /// What is logged, and how.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
@@ -94,7 +97,10 @@ pub(super) fn writer() -> (NonBlocking, WorkerGuard) {
         .buffered_lines_limit(WAITING_LINES)
         .lossy(true)
         .thread_name("log")
-        .finish(Gathered(BufWriter::new(stdout())))
+        .finish(Gathered(BufWriter::with_capacity(
+            WRITTEN_AT_ONCE,
+            stdout(),
+        )))
 }
 
 /// Writes what comes at once, and what comes soon after that together.
