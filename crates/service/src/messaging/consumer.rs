@@ -187,8 +187,8 @@ impl<H: Handler> Consumer<H> {
         let messages = match messages {
             Some(messages) => messages,
             none => {
-                self.broker.ensure_streams().await?;
-                none.insert(self.subscribe().await?)
+                // Large, and seldom needed.
+                none.insert(Box::pin(self.subscribe()).await?)
             }
         };
         match messages.next().await {
@@ -201,6 +201,7 @@ impl<H: Handler> Consumer<H> {
     }
 
     async fn subscribe(&self) -> Result<pull::Stream, BrokerError> {
+        self.broker.ensure_streams().await?;
         let config = pull::Config {
             durable_name: Some(self.name.to_owned()),
             filter_subjects: self.filters(),
