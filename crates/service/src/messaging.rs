@@ -17,6 +17,7 @@ pub mod feed;
 mod measured;
 mod outbox;
 mod permissions;
+mod position;
 mod relay;
 pub mod resync;
 mod trace;
@@ -25,4 +26,5 @@ pub use broker::{Broker, BrokerConfig, BrokerError, Credentials, Outgoing, Publi
 pub use consumer::{Consumer, Failure, Handler, Persistence};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use outbox::{OutboxCollection, Pending, WriteError};
+pub use position::Position;
 pub use relay::{Outbox, Relay};

@@ -30,6 +30,13 @@ pub fn resident(pid: u32) -> Option<u64> {
     kibibytes(&status, "VmRSS:")
 }
 
+/// The most memory that the process ever held, in KiB.
+#[must_use]
+pub fn peak(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    kibibytes(&status, "VmHWM:")
+}
+
 /// Begins to tell what memory the process uses from what it holds: from now on [`used`] counts.
 pub fn begin_use(pid: u32) {
     // Where it cannot be told, all counts as used.

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};
 use crate::measured::measure;
 use crate::queue::{JobQueue, RedisConfig};
+use crate::reschedule::Reschedule;
 use crate::worker::Worker;
 use crate::{DEFINITION, NAME, routes};
 
@@ -20,9 +21,10 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let queue = connect_queue(&config.redis, &clock).await?;
     measure(&queue, &metrics);
     let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
-    let orders = OrderEvents::new(queue.clone());
+    let reschedule = Reschedule::new(queue.clone(), broker.clone());
+    let orders = OrderEvents::new(queue.clone(), reschedule.progress(), clock.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
-    let worker = Worker::new(queue.clone(), broker.clone(), clock);
+    let worker = Worker::new(queue.clone(), broker.clone(), reschedule, clock);
     Ok(App::new(&DEFINITION, metrics, routes::table(), ())
         .consumer(orders)
         .intake(|stop| worker.run(stop))

@@ -2,4 +2,4 @@
 
 mod open_orders;
 
-pub use open_orders::OpenOrders;
+pub use open_orders::{OpenOrders, Share};

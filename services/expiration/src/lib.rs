@@ -1,7 +1,7 @@
 //! The expiration service: says when an order's time is over.
 //!
 //! It owns no data that matters: its jobs wait in Redis, and every one of them can be made again from the event
-//! stream, which it reads at each start. It decides nothing about an order either: `expiration:complete` says that
+//! stream, which it reads when they are lost. It decides nothing about an order either: `expiration:complete` says that
 //! the time is over, and the orders service knows whether that still means something.
 
 mod app;

@@ -15,6 +15,7 @@
 //!   since a process knows of its own workers that they have ended.
 
 pub mod board;
+mod checkpoint;
 mod config;
 mod queued;
 
@@ -32,6 +33,7 @@ use service::Clock;
 use service::telemetry::TraceContext;
 use tracing::Instrument;
 
+pub use checkpoint::Checkpoint;
 pub use config::{InvalidRedisAddress, RedisAddress, RedisConfig};
 pub(crate) use queued::QueuedJob;
 
@@ -55,6 +57,8 @@ const STRAGGLERS: isize = 100;
 /// How many jobs a worker takes at once.
 const BATCH: usize = 250;
 
+static NOTE_DEADLINES: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("queue/lua/note_deadlines.lua")));
 static PROMOTE_DUE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("queue/lua/promote_due.lua")));
 static FORGET_ENDED: LazyLock<Script> =
@@ -80,6 +84,8 @@ pub struct JobQueue {
     config: apalis_redis::Config,
     /// The sorted set of orders by when their time is over, in milliseconds since 1970.
     deadlines: String,
+    /// The key of the [`Checkpoint`].
+    checkpoint: String,
     clock: Clock,
 }
 
@@ -88,6 +94,7 @@ impl JobQueue {
     pub fn open(config: &RedisConfig, clock: Clock) -> Result<Self, QueueError> {
         let connection = config.address.connection()?;
         let deadlines = format!("{}:deadlines", config.namespace);
+        let checkpoint = format!("{}:checkpoint", config.namespace);
         let config = apalis_redis::Config::default()
             .queue(&config.namespace)
             .batch_size(BATCH)
@@ -102,6 +109,7 @@ impl JobQueue {
             connection,
             config,
             deadlines,
+            checkpoint,
             clock,
         })
     }
@@ -133,17 +141,18 @@ impl JobQueue {
         Ok(())
     }
 
-    /// Notes by when these are to be told of. What is overdue there is told of whatever has become of its job.
+    /// Notes the deadlines of these, if they have no job yet. What is overdue there expires whatever has become of its
+    /// job.
     async fn note_deadlines(&self, jobs: &[Job]) -> Result<(), QueueError> {
-        let deadlines: Vec<_> = jobs
-            .iter()
-            .map(|job| (job.expires_at.milliseconds(), job.order_id.to_string()))
-            .collect();
+        let mut call = NOTE_DEADLINES.key(&self.deadlines);
+        call.key(self.config.job_data_hash());
+        for job in jobs {
+            call.arg(job_id(job.order_id))
+                .arg(job.order_id.to_string())
+                .arg(job.expires_at.milliseconds());
+        }
         let mut connection = self.connection.clone();
-        let () = connection
-            .zadd_multiple(&self.deadlines, &deadlines)
-            .await?;
-        Ok(())
+        Ok(call.invoke_async(&mut connection).await?)
     }
 
     /// The first few that were to be told of before this moment and were not.
@@ -186,8 +195,7 @@ impl JobQueue {
         Ok(())
     }
 
-    /// Forgets jobs that apalis has given up; gives how many that were. The next start finds their orders in the
-    /// stream, if those still wait.
+    /// Forgets jobs that apalis has given up; returns how many that were. The deadlines of their orders are still noted.
     pub async fn forget_given_up(&self) -> Result<usize, QueueError> {
         self.forget_ended(self.config.dead_jobs_set()).await
     }

@@ -2,8 +2,8 @@
 //!
 //! apalis's worker ends at the first failure of Redis. So the work is done in shifts: each has a worker with a name
 //! of its own and the upkeep of the queue beside it, ends with the first thing that fails, gives back what its
-//! worker held, and is followed by another. A shift begins by looking through the event stream for orders without a
-//! job, since a Redis that failed may also have forgotten.
+//! worker held, and is followed by another. When a shift begins the event stream is read for orders without a job, since
+//! a Redis that failed may have lost jobs. That may take longer than a shift, and the worker does not wait for it.
 
 mod announce;
 
@@ -62,12 +62,17 @@ enum ShiftError {
 }
 
 impl Worker {
-    /// A worker for this queue, which publishes to this broker.
-    pub(crate) fn new(queue: JobQueue, broker: Broker, clock: Clock) -> Self {
+    /// A worker for this queue, which publishes to this broker, and keeps the queue complete by `reschedule`.
+    pub(crate) fn new(
+        queue: JobQueue,
+        broker: Broker,
+        reschedule: Reschedule,
+        clock: Clock,
+    ) -> Self {
         Self {
             interruptions: broker.metrics().counter(&EXPIRATION_WORKER_INTERRUPTIONS),
             given_up: broker.metrics().counter(&EXPIRATION_JOBS_GIVEN_UP),
-            reschedule: Reschedule::new(queue.clone(), broker.clone()),
+            reschedule,
             announcer: Announcer::new(queue.clone(), broker, clock),
             queue,
         }
@@ -76,10 +81,15 @@ impl Worker {
     /// Works until told to stop.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         self.announcer = self.announcer.until(stop.clone());
+        let mut rescheduling = self.reschedule.spawn();
         let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
         while !stop.is_cancelled() {
             let began = Instant::now();
-            if let Err(error) = self.shift(&stop).await {
+            if rescheduling.is_finished() {
+                rescheduling = self.reschedule.spawn();
+            }
+            self.reschedule.wake();
+            if let Err(error) = self.shift(&mut rescheduling, &stop).await {
                 self.interruptions.increment();
                 tracing::warn!(%error, "worker interrupted, starting again");
             }
@@ -91,7 +101,11 @@ impl Worker {
     }
 
     /// Works until told to stop or until something fails.
-    async fn shift(&self, stop: &CancellationToken) -> Result<(), ShiftError> {
+    async fn shift(
+        &self,
+        rescheduling: &mut AbortOnDropHandle<()>,
+        stop: &CancellationToken,
+    ) -> Result<(), ShiftError> {
         // The worker's first look must not find more than a script can take.
         let Some(promoted) = stop.run_until_cancelled(self.queue.promote_due()).await else {
             return Ok(());
@@ -103,6 +117,7 @@ impl Worker {
         let ended = tokio::select! {
             ended = &mut worker => flatten(ended),
             Some(ended) = upkeep.join_next() => flatten(ended),
+            ended = rescheduling => ended.map_err(ShiftError::from),
             () = stop.cancelled() => {
                 // An error means that it has not started yet, or has ended.
                 let _ = context.stop();
@@ -171,11 +186,6 @@ impl Worker {
                 Ok(())
             }
         }));
-        let reschedule = self.reschedule.clone();
-        upkeep.spawn(async move {
-            reschedule.run().await;
-            std::future::pending().await
-        });
         upkeep
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError};
 use super::measured::Deliveries;
+use super::position::Position;
 use crate::backoff::Backoff;
 use crate::definition::QueueGroup;
 
@@ -51,6 +52,16 @@ pub enum Failure {
 pub trait Handler: Send + Sync + 'static {
     /// Makes the event's effect durable. The same event may come again, and events may come in any order.
     fn handle(&self, event: Event) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// As [`handle`](Self::handle), for a handler that needs to know where in the stream the event is. The runtime calls
+    /// this one.
+    fn handle_at(
+        &self,
+        event: Event,
+        _position: Option<Position>,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        self.handle(event)
+    }
 }
 
 /// How long a consumer keeps trying a message that its handler wants to retry.

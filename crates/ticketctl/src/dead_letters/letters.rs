@@ -88,8 +88,13 @@ impl Letters {
 
     /// The numbers of those that there are now.
     pub(crate) async fn numbers(&self) -> Result<Vec<u64>, Failure> {
-        let (letters, _) = self.oldest(usize::MAX).await?;
-        Ok(letters.into_iter().map(|letter| letter.number).collect())
+        let mut numbers = Vec::new();
+        let mut next = self.stream.cached_info().state.first_sequence;
+        while let Some(letter) = self.from(next).await? {
+            next = letter.number + 1;
+            numbers.push(letter.number);
+        }
+        Ok(numbers)
     }
 
     /// The letter of this number, if there is one.

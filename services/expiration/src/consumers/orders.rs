@@ -1,38 +1,71 @@
 //! A new order gets a job.
 
-use common::events::ExpirationState;
+use std::time::Duration;
+
+use common::events::{ExpirationState, OrderState};
 use common::{Event, Subject};
-use service::messaging::{Failure, Handler};
+use service::Clock;
+use service::messaging::{Failure, Handler, Position};
 
 use crate::queue::JobQueue;
+use crate::reschedule::Progress;
+
+/// An event that was published longer ago is late: this service was away, or has a backlog.
+const LATE: Duration = Duration::from_secs(10);
 
 /// Handles `order:created`.
 #[derive(Debug)]
 pub(crate) struct OrderEvents {
     queue: JobQueue,
+    history: Progress,
+    clock: Clock,
 }
 
 impl OrderEvents {
     /// What this consumer reads.
     pub(crate) const SUBJECTS: &[Subject] = &[Subject::OrderCreated];
 
-    /// A consumer that puts jobs into this queue.
-    pub(crate) const fn new(queue: JobQueue) -> Self {
-        Self { queue }
+    /// A consumer that puts jobs into this queue. Orders of late events get theirs when the history is read.
+    pub(crate) const fn new(queue: JobQueue, history: Progress, clock: Clock) -> Self {
+        Self {
+            queue,
+            history,
+            clock,
+        }
+    }
+
+    fn is_late(&self, order: &OrderState, position: Position) -> bool {
+        let now = self.clock.now();
+        order.expires_at <= now || position.published.plus(LATE) < now
+    }
+
+    async fn schedule(&self, order: &OrderState) -> Result<(), Failure> {
+        let job = ExpirationState {
+            order_id: order.id,
+            expires_at: order.expires_at,
+        };
+        let scheduled = self.queue.schedule(&[job]).await;
+        scheduled.map_err(|error| Failure::Unavailable(error.into()))
     }
 }
 
 impl Handler for OrderEvents {
     async fn handle(&self, event: Event) -> Result<(), Failure> {
-        match event {
-            // A re-emission tells of orders in every state; those that have ended need no end.
-            Event::OrderCreated(order) if order.status.is_active() => {
-                let job = ExpirationState {
-                    order_id: order.id,
-                    expires_at: order.expires_at,
-                };
-                let scheduled = self.queue.schedule(&[job]).await;
-                scheduled.map_err(|error| Failure::Unavailable(error.into()))
+        self.handle_at(event, None).await
+    }
+
+    async fn handle_at(&self, event: Event, position: Option<Position>) -> Result<(), Failure> {
+        match (event, position) {
+            // The order may have ended since, so it gets a job only if the history says that it is open.
+            (Event::OrderCreated(order), Some(position))
+                if order.status.is_active() && self.is_late(&order, position) =>
+            {
+                let reached = self.history.reaches(position).await;
+                reached.map_err(|stopped| Failure::Unavailable(stopped.into()))
+            }
+            // A re-emission publishes orders in every state; those that have ended need no expiration.
+            (Event::OrderCreated(order), _) if order.status.is_active() => {
+                self.schedule(&order).await
             }
             _ => Ok(()),
         }

@@ -3,29 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::events::{ExpirationState, PaymentState};
-use common::id::kind;
-use common::{Event, Id, Price, Timestamp};
-use expiration::domain::OpenOrders;
+use common::events::ExpirationState;
+use common::{Event, Id, Timestamp};
+use expiration::domain::{OpenOrders, Share};
+use expiration::queue::{Checkpoint, JobQueue, RedisConfig};
 use proptest::prelude::*;
-use service::mongo::new_id;
-use testkit::{Servers, eventually};
+use service::{Clock, Environment};
+use testkit::{Servers, TestApp, eventually};
 
-use crate::stage::{Stage, assert_punctual, expired};
-use crate::{cancelled, created, in_milliseconds, now, order_until};
+use crate::stage::{Stage, assert_punctual, expirations, expired, until_consumed};
+use crate::{cancelled, created, in_milliseconds, job_at, now, order_until, paid, start};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn paid(order_id: Id<kind::Order>) -> Event {
-    Event::PaymentCreated(PaymentState {
-        id: new_id(),
-        version: 0,
-        order_id,
-        charge_id: "ch_1".to_owned(),
-        price: Price::from_cents(2_000).unwrap(),
-        refund_id: None,
-    })
-}
 
 #[tokio::test]
 async fn an_emptied_redis_is_filled_again_at_the_next_start() {
@@ -100,19 +89,159 @@ fn happening() -> impl Strategy<Value = (u8, Event)> {
 }
 
 proptest! {
+    /// Also when few may be tracked at once, so that the history is read once for each of several shares.
     #[test]
-    fn open_are_the_orders_that_were_made_and_never_ended(
-        history in prop::collection::vec(happening(), 0..40)
+    fn open_are_the_orders_that_were_created_and_never_ended(
+        history in prop::collection::vec(happening(), 0..40),
+        limit in 1..8_usize,
     ) {
         let (mut made, mut ended) = (BTreeSet::new(), BTreeSet::new());
-        let mut orders = OpenOrders::default();
         for (number, event) in &history {
             let set = if matches!(event, Event::OrderCreated(_)) { &mut made } else { &mut ended };
             set.insert(*number);
-            orders.apply(event);
         }
-        let open: Vec<_> = orders.into_expirations().iter().map(|open| open.order_id.bytes()[0]).collect();
+        let mut open = Vec::new();
+        let mut shares = vec![Share::ALL];
+        while let Some(share) = shares.pop() {
+            let mut orders = OpenOrders::new(share, limit);
+            history.iter().for_each(|(_, event)| orders.apply(event));
+            let (expirations, others) = orders.finish();
+            prop_assert!(expirations.len() <= limit);
+            prop_assert!(expirations.is_sorted_by_key(|open| open.expires_at));
+            open.extend(expirations.iter().map(|open| open.order_id.bytes()[0]));
+            shares.extend(others);
+        }
+        open.sort_unstable();
         let expected: Vec<_> = made.difference(&ended).copied().collect();
         prop_assert_eq!(open, expected);
     }
+}
+
+#[test]
+fn orders_that_ended_are_forgotten() {
+    let mut orders = OpenOrders::new(Share::ALL, usize::MAX);
+    let open = order_until(now());
+    orders.apply(&created(&open));
+    for _ in 0..300_000 {
+        let order = order_until(now());
+        orders.apply(&created(&order));
+        orders.apply(&paid(order.id));
+        assert!(orders.tracked() < 100_010, "{}", orders.tracked());
+    }
+    let (expirations, others) = orders.finish();
+    assert_eq!((expirations.len(), others), (1, vec![]));
+    assert_eq!(expirations[0].order_id, open.id);
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_not_moved_when_redis_was_emptied_in_the_meantime() {
+    let stage = Stage::on(Servers::shared().await).await;
+    let queue = stage.queue();
+    for _ in 0..2 {
+        let before = queue.checkpoint().await.unwrap();
+        stage.empty_queue().await;
+        // Another process begins to read the history from its beginning.
+        let other = queue.checkpoint().await.unwrap();
+        assert_ne!(before, other);
+        let moved = Checkpoint::new(7, 100);
+        let stored = queue.replace_checkpoint(&before, &moved).await.unwrap();
+        assert_eq!((stored.sequence(7), &stored), (0, &other));
+        // That one does move it.
+        let stored = queue.replace_checkpoint(&other, &moved).await.unwrap();
+        assert_eq!(stored, moved);
+        assert_eq!(queue.checkpoint().await.unwrap(), moved);
+    }
+    stage.empty_queue().await;
+    stage.clear().await;
+}
+
+#[tokio::test]
+async fn an_order_that_has_expired_is_not_overdue_when_its_job_is_created_again() {
+    let stage = Stage::on(Servers::shared().await).await;
+    let (queue, due) = (stage.queue(), job_at(now()));
+    queue.schedule(&[due]).await.unwrap();
+    assert_eq!(queue.untold().await.unwrap(), 1);
+    queue.told(&due).await.unwrap();
+    // Its job is done, and not yet forgotten.
+    queue.schedule(&[due]).await.unwrap();
+    assert_eq!(queue.untold().await.unwrap(), 0);
+    stage.empty_queue().await;
+    queue.schedule(&[due]).await.unwrap();
+    assert_eq!(queue.untold().await.unwrap(), 1);
+    stage.empty_queue().await;
+    stage.clear().await;
+}
+
+#[tokio::test]
+async fn a_start_reads_only_what_is_new() {
+    let app = start().await;
+    let far = in_milliseconds(600_000);
+    for _ in 0..30 {
+        app.publish(created(&order_until(far))).await;
+    }
+    let stream = app.broker().jetstream().get_stream(app.broker().stream());
+    let stream = stream.await.unwrap();
+    let born = stream.cached_info().created.unix_timestamp_nanos();
+    let mut environment = Environment::of([
+        ("REDIS_HOST".to_owned(), Servers::shared().await.redis_url()),
+        (
+            "REDIS_NAMESPACE".to_owned(),
+            app.namespace().stream().to_owned(),
+        ),
+    ]);
+    let config = RedisConfig::read(&mut environment).unwrap();
+    let queue = JobQueue::open(&config, Clock::system()).unwrap();
+
+    let read = async |app: &TestApp| {
+        let scrape = app.metrics().await;
+        scrape.count("ticketing_expiration_history_events_total", &[])
+    };
+    let app = app.restart().await;
+    eventually("the first start has read all", async || {
+        queue.checkpoint().await.unwrap().sequence(born) == 30
+    })
+    .await;
+
+    let app = app.restart().await;
+    app.publish(created(&order_until(far))).await;
+    // Late, so it waits until the history was read.
+    let late = order_until(now());
+    app.publish(created(&late)).await;
+    let fired = expired(app.broker(), 1, PATIENCE).await;
+    assert!(fired.contains_key(&late.id));
+    assert!((1..=3).contains(&read(&app).await), "{}", read(&app).await);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn late_events_schedule_only_orders_that_are_open() {
+    let stage = Stage::on(Servers::shared().await).await;
+    let open = order_until(now());
+    for number in 0..100 {
+        let order = order_until(now());
+        // An end may be published before the creation.
+        let mut events = [created(&order), cancelled(&order)];
+        if number % 2 == 0 {
+            events.reverse();
+        }
+        for event in events {
+            stage.publish(event).await;
+        }
+        if number == 50 {
+            stage.publish(created(&open)).await;
+        }
+    }
+    let process = stage.process().await;
+    let last = order_until(in_milliseconds(2_000));
+    stage.publish(created(&last)).await;
+    let fired = expired(stage.broker(), 2, PATIENCE).await;
+    assert!(fired.contains_key(&open.id) && fired.contains_key(&last.id));
+    until_consumed(stage.broker(), PATIENCE).await;
+    assert_eq!(
+        expirations(stage.broker()).await,
+        2,
+        "only open orders expire"
+    );
+    assert!(process.stop(PATIENCE).await.success());
+    stage.clear().await;
 }

@@ -7,14 +7,16 @@ mod board;
 mod config;
 mod crash;
 mod history;
+mod long_history;
 mod metrics;
 mod moment;
 mod stage;
 
 use std::time::Duration;
 
-use common::events::OrderState;
-use common::{Event, OrderStatus, Price, Timestamp};
+use common::events::{OrderState, PaymentState};
+use common::id::kind;
+use common::{Event, Id, OrderStatus, Price, Timestamp};
 use expiration::queue::Job;
 use service::Clock;
 use service::mongo::new_id;
@@ -52,6 +54,17 @@ fn job_at(expires_at: Timestamp) -> Job {
         order_id: new_id(),
         expires_at,
     }
+}
+
+fn paid(order_id: Id<kind::Order>) -> Event {
+    Event::PaymentCreated(PaymentState {
+        id: new_id(),
+        version: 0,
+        order_id,
+        charge_id: "ch_1".to_owned(),
+        price: Price::from_cents(2_000).unwrap(),
+        refund_id: None,
+    })
 }
 
 fn created(order: &OrderState) -> Event {

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
 use common::id::kind;
 use common::{Event, Id, Subject, Timestamp};
 use expiration::queue::{JobQueue, RedisConfig};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use service::messaging::{Broker, BrokerConfig, Outgoing};
 use service::mongo::new_id;
 use service::{Clock, Environment};
 use testkit::process::Process;
-use testkit::{Namespace, Servers};
+use testkit::{Namespace, Servers, eventually_within};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout_at};
 
@@ -73,13 +73,23 @@ impl Stage {
         self.broker.publish(&message).await.unwrap();
     }
 
+    /// What the names of the queue's keys begin with.
+    pub(crate) fn namespace(&self) -> String {
+        let config = RedisConfig::read(&mut environment(&self.variables));
+        config.unwrap().namespace
+    }
+
+    /// Redis, for what the queue does not offer.
+    pub(crate) fn redis(&self) -> redis::Client {
+        let (_, url) = &self.variables[3];
+        redis::Client::open(url.as_str()).unwrap()
+    }
+
     /// What a Redis that lost its memory has left of the queue: nothing.
     pub(crate) async fn empty_queue(&self) {
-        let config = RedisConfig::read(&mut environment(&self.variables)).unwrap();
-        let (_, url) = &self.variables[3];
-        let client = redis::Client::open(url.as_str()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let keys = keys(&mut connection, &config.namespace).await;
+        let connection = self.redis().get_multiplexed_async_connection().await;
+        let mut connection = connection.unwrap();
+        let keys = keys(&mut connection, &self.namespace()).await;
         if !keys.is_empty() {
             let mut delete = redis::cmd("DEL");
             let () = delete.arg(keys).query_async(&mut connection).await.unwrap();
@@ -150,6 +160,35 @@ pub(crate) async fn expired(
         });
     }
     expired
+}
+
+/// Waits until the service has handled every event.
+pub(crate) async fn until_consumed(broker: &Broker, patience: Duration) {
+    let stream = broker.jetstream().get_stream(broker.stream());
+    let stream = stream.await.unwrap();
+    eventually_within(patience, "every event is consumed", async || {
+        let consumer = stream.get_consumer("expiration-service").await;
+        let mut consumer: PullConsumer = consumer.map_err(|error| error.to_string())?;
+        let info = consumer.info().await.map_err(|error| error.to_string())?;
+        match (info.num_pending, info.num_ack_pending) {
+            (0, 0) => Ok(()),
+            left => Err(format!("{left:?} events left")),
+        }
+    })
+    .await;
+}
+
+/// How many expirations there are in the stream.
+pub(crate) async fn expirations(broker: &Broker) -> usize {
+    let stream = broker.jetstream().get_stream(broker.stream());
+    let subject = broker.subject(Subject::ExpirationComplete);
+    let info = stream.await.unwrap().info_with_subjects(subject).await;
+    let mut subjects = info.unwrap();
+    let mut count = 0;
+    while let Some(subject) = subjects.try_next().await.unwrap() {
+        count += subject.1;
+    }
+    count
 }
 
 /// That none was published before it was due, and none later than `limit` after it.

@@ -14,6 +14,7 @@ use super::{ACK_WAIT, BoxError, Consumer, Failure, Handler};
 use crate::backoff::Backoff;
 use crate::messaging::dead_letter::DeadLetters;
 use crate::messaging::measured::Delivery;
+use crate::messaging::position::Position;
 use crate::messaging::trace::{Handling, Outcome};
 
 impl<H: Handler> Consumer<H> {
@@ -113,7 +114,7 @@ impl<H: Handler> Consumer<H> {
             }
         };
         tokio::select! {
-            outcome = self.try_until_available(event, stop) => outcome,
+            outcome = self.try_until_available(event, Position::of(message), stop) => outcome,
             () = at_work => unreachable!("it goes on for ever"),
         }
     }
@@ -121,12 +122,14 @@ impl<H: Handler> Consumer<H> {
     async fn try_until_available(
         &self,
         event: Event,
+        position: Option<Position>,
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
         let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(3));
         loop {
-            let handling = AssertUnwindSafe(self.handler.handle(event.clone())).catch_unwind();
-            let handled = handling
+            let handling = self.handler.handle_at(event.clone(), position);
+            let handled = AssertUnwindSafe(handling)
+                .catch_unwind()
                 .await
                 .unwrap_or_else(|_| Err(Failure::Retry("the handler panicked".into())));
             match handled {

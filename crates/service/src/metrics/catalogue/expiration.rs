@@ -41,4 +41,9 @@ section! {
         "Shifts of the worker that ended with a failure and were followed by another.",
         &[],
     );
+    EXPIRATION_HISTORY_EVENTS: CounterOf<0> = new(
+        "ticketing_expiration_history_events_total",
+        "Events of the stream that were read to find open orders without a job. All of them at the first start and after Redis was emptied, otherwise what is new.",
+        &[],
+    );
 }
