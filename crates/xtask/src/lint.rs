@@ -1,5 +1,7 @@
 //! `cargo xtask lint`: format, lints, and what the dependencies are.
 
+mod exceptions;
+
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -7,6 +9,7 @@ use anyhow::{Context, Result};
 use testkit::command::run_visibly;
 use testkit::install::cache_folder;
 use testkit::progress::Progress;
+use time::OffsetDateTime;
 
 use crate::cargo;
 use crate::client;
@@ -19,6 +22,10 @@ pub(crate) struct Arguments {
     /// Leave the check of dependencies out if cargo-deny is not there, rather than install it
     #[arg(long)]
     no_install: bool,
+
+    /// Only hold the dependencies against the database of known advisories, which is on the network
+    #[arg(long)]
+    advisories: bool,
 }
 
 enum Outcome {
@@ -28,23 +35,11 @@ enum Outcome {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut steps = vec![
-        ("format", check(cargo::cargo(&["fmt", "--all", "--check"]))?),
-        ("lints", check(clippy())?),
-        (
-            "lints of what runs in the browser",
-            browser_lints(arguments.no_install)?,
-        ),
-    ];
-    let licences = match deny(arguments.no_install)? {
-        Some(command) => check(command)?,
-        None => Outcome::LeftOut("no cargo-deny"),
+    let steps = if arguments.advisories {
+        advisories(arguments.no_install)?
+    } else {
+        everything_else(arguments.no_install)?
     };
-    steps.push(("licences, bans, sources", licences));
-    steps.push((
-        "advisories",
-        Outcome::LeftOut("their database is on the network"),
-    ));
     let mut clean = true;
     for (step, outcome) in steps {
         match outcome {
@@ -61,6 +56,46 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+type Steps = Vec<(&'static str, Outcome)>;
+
+fn everything_else(no_install: bool) -> Result<Steps> {
+    let mut steps = vec![
+        ("format", check(cargo::cargo(&["fmt", "--all", "--check"]))?),
+        ("lints", check(clippy())?),
+        (
+            "lints of what runs in the browser",
+            browser_lints(no_install)?,
+        ),
+    ];
+    // By what is on this machine.
+    let licences = ["--offline", "check", "licenses", "bans", "sources"];
+    steps.push(("licences, bans, sources", deny(no_install, &licences)?));
+    steps.push((
+        "advisories",
+        Outcome::LeftOut("their database is on the network: --advisories"),
+    ));
+    Ok(steps)
+}
+
+fn advisories(no_install: bool) -> Result<Steps> {
+    let known = deny(no_install, &["check", "advisories"])?;
+    let config =
+        std::fs::read_to_string(cargo::root().join("deny.toml")).context("no deny.toml")?;
+    let expired = exceptions::expired(&config, &OffsetDateTime::now_utc().date().to_string());
+    for exception in &expired {
+        eprintln!("{exception}");
+    }
+    let exceptions = if expired.is_empty() {
+        Outcome::Clean
+    } else {
+        Outcome::Faulty
+    };
+    Ok(vec![
+        ("advisories", known),
+        ("their exceptions", exceptions),
+    ])
 }
 
 fn clippy() -> Command {
@@ -96,10 +131,10 @@ fn check(mut command: Command) -> Result<Outcome> {
     })
 }
 
-/// The check of dependencies by what is on this machine; none if cargo-deny is not there.
-fn deny(no_install: bool) -> Result<Option<Command>> {
+/// A check of dependencies.
+fn deny(no_install: bool, arguments: &[&str]) -> Result<Outcome> {
     let Some(program) = cargo_deny(no_install)? else {
-        return Ok(None);
+        return Ok(Outcome::LeftOut("no cargo-deny"));
     };
     // It reads every package of the lock file, also those that are compiled only for other systems. Without a
     // network this fails, and what is here must do.
@@ -107,9 +142,9 @@ fn deny(no_install: bool) -> Result<Option<Command>> {
     let mut command = Command::new(program);
     command
         .current_dir(cargo::root())
-        .args(["--offline", "--log-level", "error", "check"])
-        .args(["licenses", "bans", "sources"]);
-    Ok(Some(command))
+        .args(["--log-level", "error"])
+        .args(arguments);
+    check(command)
 }
 
 fn cargo_deny(no_install: bool) -> Result<Option<PathBuf>> {

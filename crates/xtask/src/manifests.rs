@@ -18,6 +18,7 @@ mod tools;
 mod traffic;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,8 +44,8 @@ const OVERLAYS: [(&str, bool); 4] = [
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only look at these overlays (folders below infra)
-    #[arg(long = "overlay", value_name = "NAME")]
+    /// Only look at these overlays: names of folders below infra, or paths of yours that are applied as they are
+    #[arg(long = "overlay", value_name = "NAME|PATH")]
     overlays: Vec<String>,
 }
 
@@ -73,13 +74,10 @@ async fn check(arguments: &Arguments, console: &Arc<Console>) -> Result<Report> 
     let known = known(console).await?;
     let mut report = Report::new()?;
     let mut schemas = RELEASES.map(|release| Schemas::of(release, &tools.schemas));
-    for (name, is_production) in OVERLAYS {
-        let wanted = &arguments.overlays;
-        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
-            continue;
-        }
-        console.step(&format!("looking at infra/{name}"));
-        let overlay = render(&tools, name, is_production)?;
+    for place in places(&arguments.overlays)? {
+        let name = &place.name;
+        console.step(&format!("looking at {}", place.folder.display()));
+        let overlay = render(&tools, &place)?;
         let inspection = Inspection {
             overlay: &overlay,
             known: &known,
@@ -110,10 +108,47 @@ async fn known(console: &Arc<Console>) -> Result<Known> {
     })
 }
 
-fn render(tools: &Tools, name: &str, is_production: bool) -> Result<Overlay> {
-    let rendered = tools.render(&root().join("infra").join(name))?;
-    Ok(Overlay {
+/// Where an overlay is, and what it is for.
+struct Place {
+    name: String,
+    folder: PathBuf,
+    is_production: bool,
+    is_final: bool,
+}
+
+/// The overlays that are wanted: all of ours if none is named.
+fn places(wanted: &[String]) -> Result<Vec<Place>> {
+    let ours = |(name, is_production): (&str, bool)| Place {
+        name: name.to_owned(),
+        folder: root().join("infra").join(name),
         is_production,
-        objects: object::read_all(&rendered).with_context(|| format!("infra/{name}"))?,
+        is_final: false,
+    };
+    if wanted.is_empty() {
+        return Ok(OVERLAYS.into_iter().map(ours).collect());
+    }
+    let place = |wanted: &String| {
+        if let Some(known) = OVERLAYS.into_iter().find(|(name, _)| name == wanted) {
+            return Ok(ours(known));
+        }
+        let folder = PathBuf::from(wanted);
+        anyhow::ensure!(folder.is_dir(), "there is no overlay {wanted}");
+        Ok(Place {
+            name: wanted.clone(),
+            folder,
+            is_production: true,
+            is_final: true,
+        })
+    };
+    wanted.iter().map(place).collect()
+}
+
+fn render(tools: &Tools, place: &Place) -> Result<Overlay> {
+    let rendered = tools.render(&place.folder)?;
+    let objects = object::read_all(&rendered);
+    Ok(Overlay {
+        is_production: place.is_production,
+        is_final: place.is_final,
+        objects: objects.with_context(|| place.folder.display().to_string())?,
     })
 }

@@ -18,7 +18,8 @@ function here(credentials, database) {
 function begin(admin) {
   const members = [];
   for (let i = 0; i < Number(MEMBERS); i++) {
-    members.push({ _id: i, host: `${REPLICA_SET}-${i}.${REPLICA_SET}-srv:27017` });
+    // Each member has a Service of its own, so its name always resolves.
+    members.push({ _id: i, host: `${REPLICA_SET}-${i}-srv:27017` });
   }
   admin.runCommand({ replSetInitiate: { _id: REPLICA_SET, members } });
   print(`replica set ${REPLICA_SET} begun`);

@@ -195,6 +195,7 @@ spec:
         assert!(FLEET.contains(old), "no {old}");
         let overlay = Overlay {
             is_production: false,
+            is_final: false,
             objects: read_all(&FLEET.replacen(old, new, 1)).unwrap(),
         };
         let known = known();

@@ -52,7 +52,73 @@ pub(crate) fn built_images(skaffold: &str) -> Result<BTreeSet<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::process::Command;
+
     use super::*;
+
+    fn is_empty(folder: &Path) -> bool {
+        fs::read_dir(folder).unwrap().next().is_none()
+    }
+
+    /// The first time `kubectl` makes the secret, of the certificate and its key; the second time there is one already.
+    #[test]
+    fn the_commands_for_a_certificate_leave_no_file_behind() {
+        let readme = fs::read_to_string(crate::cargo::root().join("README.md")).unwrap();
+        let blocks = readme
+            .split("```sh\n")
+            .filter_map(|rest| rest.split("```").next());
+        let [commands] = blocks
+            .filter(|block| block.contains("openssl req"))
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!("not one block makes a certificate");
+        };
+        let (programs, checkout, temporary, made) = (
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir().unwrap(),
+            tempfile::tempdir().unwrap(),
+        );
+        let kubectl = programs.path().join("kubectl");
+        fs::write(
+            &kubectl,
+            "#!/bin/bash\n[[ $* = *create* ]] || exit 0\n[[ ! -e $MADE/tls.key ]] || exit 1\n\
+             for word; do case $word in --cert=*|--key=*) cp \"${word#*=}\" \"$MADE\" || exit 1;; esac; done\n",
+        )
+        .unwrap();
+        fs::set_permissions(&kubectl, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!(
+            "{}:{}",
+            programs.path().display(),
+            std::env::var("PATH").unwrap()
+        );
+        let run = || {
+            let mut bash = Command::new("bash");
+            bash.args(["-c", commands]).current_dir(checkout.path());
+            bash.env("PATH", &path)
+                .env("TMPDIR", temporary.path())
+                .env("MADE", made.path());
+            bash.output().unwrap();
+            assert!(
+                is_empty(checkout.path()),
+                "something is left in the checkout"
+            );
+            assert!(
+                is_empty(temporary.path()),
+                "something is left in {}",
+                temporary.path().display()
+            );
+        };
+        run();
+        let key = fs::read(made.path().join("tls.key")).unwrap();
+        let certificate = fs::read(made.path().join("tls.crt")).unwrap();
+        assert!(key.starts_with(b"-----BEGIN") && certificate.starts_with(b"-----BEGIN"));
+        run();
+        assert_eq!(fs::read(made.path().join("tls.crt")).unwrap(), certificate);
+    }
 
     #[test]
     fn commands_make_secrets_with_keys() {

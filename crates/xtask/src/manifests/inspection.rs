@@ -12,6 +12,8 @@ use super::object::{Container, Object, Pod};
 pub(crate) struct Overlay {
     /// Whether it is to bear the world: several of everything.
     pub(crate) is_production: bool,
+    /// Whether it is applied as it is, and not only built upon: it says where our images are.
+    pub(crate) is_final: bool,
     /// All objects of it.
     pub(crate) objects: Vec<Object>,
 }

@@ -88,6 +88,11 @@ impl Object {
         at(&self.0, path)
     }
 
+    /// How many pods it makes, as far as it says so itself.
+    pub(crate) fn replicas(&self) -> u64 {
+        self.at(&["spec", "replicas"]).as_u64().unwrap_or(1)
+    }
+
     /// The pods that it makes, if it is of a kind that does.
     pub(crate) fn pod(&self) -> Option<Pod<'_>> {
         let template = match self.kind() {

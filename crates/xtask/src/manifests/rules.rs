@@ -1,8 +1,10 @@
 //! What must hold in every overlay. A rule is a function that says what is wrong; each has tests with manifests that
 //! break it.
 
+mod addresses;
 mod availability;
 mod containers;
+mod limits;
 mod network;
 mod pod_security;
 mod references;
@@ -20,6 +22,7 @@ const RULES: &[Rule] = &[
     containers::hardened,
     containers::bounded,
     containers::pinned_images,
+    containers::variables_are_expanded,
     containers::no_needless_tokens,
     references::keys_exist,
     references::names_exist,
@@ -30,14 +33,18 @@ const RULES: &[Rule] = &[
     network::admin_ports_are_for_the_monitoring,
     network::apis_can_be_entered,
     network::needed_ways_are_open,
+    addresses::clients_have_stable_addresses,
+    addresses::members_have_stable_addresses,
     availability::disruptions_are_bounded,
     availability::stateless_scale,
+    availability::pods_keep_apart,
     services::all_are_deployed,
     services::variables_fit,
     services::ports_fit,
     services::probes_fit,
     services::stop_fits,
     routing::paths_lead_to_their_services,
+    limits::entrances_are_limited,
 ];
 
 /// What is wrong, each once.
@@ -74,6 +81,7 @@ pub(super) mod bench {
     ) -> Vec<String> {
         let overlay = Overlay {
             is_production: production,
+            is_final: false,
             objects: read_all(yaml).unwrap(),
         };
         let inspection = Inspection {

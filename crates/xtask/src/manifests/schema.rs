@@ -20,10 +20,18 @@ use super::object::Object;
 pub(crate) const RELEASES: [&str; 2] = ["v1.30.0", "v1.34.0"];
 
 /// The kinds of others, as their files are called.
-const KINDS_OF_OTHERS: [(&str, &str); 4] = [
+const KINDS_OF_OTHERS: [(&str, &str); 6] = [
+    (
+        "backendtrafficpolicy-gateway-v1alpha1",
+        include_str!("schemas/backendtrafficpolicy-gateway-v1alpha1.json"),
+    ),
     (
         "certificate-cert-manager-v1",
         include_str!("schemas/certificate-cert-manager-v1.json"),
+    ),
+    (
+        "clienttrafficpolicy-gateway-v1alpha1",
+        include_str!("schemas/clienttrafficpolicy-gateway-v1alpha1.json"),
     ),
     (
         "gateway-gateway-v1",

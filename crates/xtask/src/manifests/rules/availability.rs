@@ -1,14 +1,19 @@
 //! Disruptions, and how many of each there are.
 
+use serde_json::Value;
+
 use crate::manifests::inspection::{Finding, Inspection};
-use crate::manifests::object::{Object, Pod, text};
+use crate::manifests::object::{Labels, Object, Pod, at, items, text};
 use crate::manifests::selector::selects;
+
+/// The label that names a machine.
+const HOST: &str = "kubernetes.io/hostname";
 
 /// How many of a workload there are at least, as an autoscaler or the workload says.
 fn replicas(inspection: &Inspection<'_>, workload: &Object) -> u64 {
     match scaler(inspection, workload) {
         Some(scaler) => scaler.at(&["spec", "minReplicas"]).as_u64().unwrap_or(1),
-        None => workload.at(&["spec", "replicas"]).as_u64().unwrap_or(1),
+        None => workload.replicas(),
     }
 }
 
@@ -106,9 +111,57 @@ pub(super) fn stateless_scale(inspection: &Inspection<'_>) -> Vec<Finding> {
     findings
 }
 
+/// In production, pods of one workload keep apart, on whatever machines there are.
+pub(super) fn pods_keep_apart(inspection: &Inspection<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pod in workloads(inspection).filter(|_| inspection.overlay.is_production) {
+        let mut complain = |wrong: &str, remedy: &str| {
+            findings.push(Finding::new(pod.owner, wrong, remedy));
+        };
+        let constraints = items(&pod.spec()["topologySpreadConstraints"]);
+        let (hard, soft): (Vec<_>, Vec<_>) = constraints
+            .iter()
+            .partition(|constraint| constraint["whenUnsatisfiable"] != "ScheduleAnyway");
+        if soft.len() > 1 {
+            complain(
+                "a node that lacks a label of one of its soft spread constraints is ignored by all of them",
+                "let one be, and keep pods on different machines by podAntiAffinity",
+            );
+        }
+        let replicas = replicas(inspection, pod.owner);
+        let is_hard = |constraint: &&Value| constraint["topologyKey"] == HOST;
+        if let Some(constraint) = hard.into_iter().find(is_hard) {
+            let domains = constraint["minDomains"].as_u64().unwrap_or(1);
+            if domains < replicas.min(3) {
+                complain(
+                    "of two machines, one would get most of its pods",
+                    "set minDomains: 3 beside DoNotSchedule",
+                );
+            }
+        } else if replicas > 1 && !keeps_apart(pod.spec(), &pod.labels()) {
+            complain(
+                "nothing keeps its pods on different machines",
+                "add podAntiAffinity by kubernetes.io/hostname that selects them",
+            );
+        }
+    }
+    findings
+}
+
+/// Whether pods with these labels keep away from machines that have one, or at least prefer to.
+fn keeps_apart(spec: &Value, labels: &Labels<'_>) -> bool {
+    let rules = at(spec, &["affinity", "podAntiAffinity"]);
+    let preferred = items(&rules["preferredDuringSchedulingIgnoredDuringExecution"]).iter();
+    let required = items(&rules["requiredDuringSchedulingIgnoredDuringExecution"]).iter();
+    let mut terms = preferred
+        .map(|term| &term["podAffinityTerm"])
+        .chain(required);
+    terms.any(|term| term["topologyKey"] == HOST && selects(&term["labelSelector"], labels))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::bench::{assert_clean, assert_finds, findings_in, known};
+    use super::super::bench::{assert_clean, assert_finds, findings, findings_in, known};
     use super::*;
 
     const TICKETS: &str = "
@@ -166,5 +219,53 @@ spec: { scaleTargetRef: { kind: Deployment, name: tickets-depl }, minReplicas: 2
         );
         let fixed = TICKETS.replace("spec:\n  template", "spec:\n  replicas: 2\n  template");
         assert_finds(stateless_scale, &fixed, &["undoes"]);
+    }
+
+    #[test]
+    fn replicas_prefer_different_machines() {
+        let apart = TICKETS.replace(
+            "    spec: { containers",
+            "    spec: { affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ podAffinityTerm: { topologyKey: kubernetes.io/hostname, labelSelector: { matchLabels: { app: tickets } } } }] } }, containers",
+        );
+        assert_clean(pods_keep_apart, &apart);
+        assert_finds(pods_keep_apart, TICKETS, &["different machines"]);
+        let others = apart.replace(
+            "matchLabels: { app: tickets } } } }]",
+            "matchLabels: { app: x } } } }]",
+        );
+        assert_finds(pods_keep_apart, &others, &["different machines"]);
+        let one = TICKETS.replace("minReplicas: 2", "minReplicas: 1");
+        assert_clean(pods_keep_apart, &one);
+    }
+
+    const CLUSTER: &str = "
+kind: StatefulSet
+metadata: { name: nats }
+spec:
+  replicas: 3
+  template:
+    spec:
+      topologySpreadConstraints:
+        - { topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, minDomains: 3 }
+        - { topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway }
+";
+
+    #[test]
+    fn a_majority_is_never_on_one_machine() {
+        assert_clean(pods_keep_apart, CLUSTER);
+        let two = CLUSTER.replace(", minDomains: 3", "");
+        assert_finds(pods_keep_apart, &two, &["StatefulSet/nats", "minDomains"]);
+    }
+
+    #[test]
+    fn nodes_without_a_zone_are_not_ignored() {
+        let soft = CLUSTER.replace("DoNotSchedule", "ScheduleAnyway");
+        let found = findings(pods_keep_apart, &soft);
+        assert!(found[0].contains("soft spread constraints"), "{found:?}");
+        let alone = soft.replace(
+            "        - { topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, minDomains: 3 }\n",
+            "",
+        );
+        assert_finds(pods_keep_apart, &alone, &["different machines"]);
     }
 }

@@ -3,6 +3,9 @@
 use crate::manifests::inspection::{Finding, Inspection};
 use crate::manifests::object::{at, image_name, items, text};
 
+/// A registry that exists nowhere (RFC 2606).
+const PLACEHOLDER: &str = "registry.invalid/";
+
 /// Beyond Pod Security: the root file system is read-only.
 pub(super) fn hardened(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -51,7 +54,8 @@ pub(super) fn bounded(inspection: &Inspection<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What runs tomorrow is what ran yesterday; and an image of ours is one that is built.
+/// What runs tomorrow is what ran yesterday: images are named by digest. Our own have a placeholder's name until an
+/// overlay says where they are, and that is one that Skaffold builds.
 pub(super) fn pinned_images(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let is_ours = |stem: &str| {
@@ -61,26 +65,92 @@ pub(super) fn pinned_images(inspection: &Inspection<'_>) -> Vec<Finding> {
     for pod in inspection.pods() {
         for container in pod.containers() {
             let image = text(container.value, "image");
+            let mut complain = |wrong: String, remedy: &str| {
+                findings.push(Finding::new(pod.owner, wrong, remedy));
+            };
             let name = image_name(image);
-            let tag = image[name.len()..].trim_start_matches(':');
-            if tag.is_empty() || tag == "latest" {
-                findings.push(Finding::new(
-                    pod.owner,
+            let is_placeholder = name.starts_with(PLACEHOLDER);
+            if is_placeholder && inspection.overlay.is_final {
+                complain(
+                    format!("the image {name} is a placeholder that cannot be pulled"),
+                    "give it newName and digest under `images` of the kustomization",
+                );
+            } else if !is_placeholder && !has_digest(image) {
+                complain(
                     format!("the image {image:?} may be another tomorrow"),
-                    "give it a version under `images` of the kustomization",
-                ));
+                    "name it as NAME:VERSION@sha256:DIGEST",
+                );
             }
             let built = inspection.known.images.as_ref();
-            if is_ours(container.image_stem()) && built.is_some_and(|built| !built.contains(name)) {
-                findings.push(Finding::new(
-                    pod.owner,
+            let is_built = built.is_none_or(|built| built.contains(name));
+            if !inspection.overlay.is_final && is_ours(container.image_stem()) && !is_built {
+                complain(
                     format!("nobody builds the image {name}"),
                     "call it as an artifact of skaffold.yaml is called",
-                ));
+                );
             }
         }
     }
     findings
+}
+
+fn has_digest(image: &str) -> bool {
+    image.rsplit_once("@sha256:").is_some_and(|(_, digest)| {
+        digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// What a variable is made of is defined before it. Kubernetes leaves `$(NAME)` as it is otherwise, and Kustomize puts
+/// the variables that an overlay patches first.
+pub(super) fn variables_are_expanded(inspection: &Inspection<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pod in inspection.pods() {
+        for container in pod.containers() {
+            let environment = container.environment();
+            let has_more = !items(&container.value["envFrom"]).is_empty();
+            for (place, variable) in environment.iter().enumerate() {
+                for part in parts(text(variable, "value")) {
+                    let mut others = environment.iter();
+                    let is_expanded = match others.position(|other| text(other, "name") == part) {
+                        Some(defined) => defined < place,
+                        None => has_more,
+                    };
+                    if !is_expanded {
+                        findings.push(Finding::new(
+                            pod.owner,
+                            format!(
+                                "{} contains $({part}), which is not defined before it",
+                                text(variable, "name")
+                            ),
+                            format!(
+                                "in an overlay's patch, put `- name: {part}` (nothing else) above it"
+                            ),
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// The variables that a value is made of: `$(NAME)`, where `$$` stands for a dollar.
+fn parts(value: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = value;
+    while let Some((_, after)) = rest.split_once('$') {
+        let part = after
+            .strip_prefix('(')
+            .and_then(|part| part.split_once(')'));
+        rest = match part {
+            Some((part, after)) => {
+                parts.push(part);
+                after
+            }
+            None => after.strip_prefix('$').unwrap_or(after),
+        };
+    }
+    parts
 }
 
 /// A token for the Kubernetes API is only where a role is bound to its account.
@@ -119,7 +189,8 @@ pub(super) fn no_needless_tokens(inspection: &Inspection<'_>) -> Vec<Finding> {
 mod tests {
     use super::super::bench::{assert_clean, assert_finds, findings, findings_in, known};
     use super::*;
-    use crate::manifests::inspection::Known;
+    use crate::manifests::inspection::{Known, Overlay};
+    use crate::manifests::object::read_all;
 
     fn pod(container: &str) -> String {
         format!(
@@ -149,16 +220,69 @@ mod tests {
     }
 
     #[test]
-    fn an_image_has_a_version() {
-        for image in ["nats", "nats:latest", "localhost:5000/nats"] {
+    fn an_image_has_a_digest() {
+        for image in [
+            "nats",
+            "nats:2.15.0",
+            "localhost:5000/nats",
+            "nats@sha256:00",
+        ] {
             assert_finds(
                 pinned_images,
                 &pod(&format!("image: '{image}'")),
                 &["tomorrow"],
             );
         }
-        assert_clean(pinned_images, &pod("image: 'nats:2.15.0'"));
-        assert_clean(pinned_images, &pod("image: 'nats@sha256:00'"));
+        let digest = "0a".repeat(32);
+        for image in ["nats", "nats:2.15.0"] {
+            assert_clean(
+                pinned_images,
+                &pod(&format!("image: '{image}@sha256:{digest}'")),
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_applied_names_no_placeholder() {
+        let image = "registry.invalid/ticketing/tickets";
+        let yaml = pod(&format!("image: '{image}:1'"));
+        assert_clean(pinned_images, &yaml);
+        let applied = |yaml: &str| {
+            let overlay = Overlay {
+                is_production: true,
+                is_final: true,
+                objects: read_all(yaml).unwrap(),
+            };
+            pinned_images(&Inspection {
+                overlay: &overlay,
+                known: &Known {
+                    images: Some([image.to_owned()].into()),
+                    ..known()
+                },
+            })
+        };
+        let [finding] = applied(&yaml).try_into().unwrap();
+        assert!(finding.wrong.contains("cannot be pulled"), "{finding}");
+        let real = format!("ghcr.io/us/tickets@sha256:{}", "0a".repeat(32));
+        assert_eq!(applied(&yaml.replace(&format!("{image}:1"), &real)), []);
+    }
+
+    #[test]
+    fn a_variable_is_made_of_those_before_it() {
+        let password = "{ name: PASSWORD, value: a }";
+        let url = "{ name: URL, value: 'b://$(PASSWORD)@c' }";
+        let rule = variables_are_expanded;
+        let env = |variables: &str| pod(&format!("env: [{variables}]"));
+        assert_clean(rule, &env(&format!("{password}, {url}")));
+        for wrong in [format!("{url}, {password}"), url.to_owned()] {
+            assert_finds(rule, &env(&wrong), &["Pod/it", "URL contains $(PASSWORD)"]);
+        }
+        let escaped = url.replace("$(", "$$(");
+        assert_clean(rule, &env(&escaped));
+        let elsewhere = pod(&format!(
+            "env: [{url}], envFrom: [{{ secretRef: {{ name: a }} }}]"
+        ));
+        assert_clean(rule, &elsewhere);
     }
 
     #[test]
@@ -170,7 +294,7 @@ mod tests {
         let ours = |image: &str| {
             findings_in(
                 pinned_images,
-                &pod(&format!("image: '{image}:1'")),
+                &pod(&format!("image: '{image}@sha256:{}'", "0a".repeat(32))),
                 &known,
                 true,
             )

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::manifests::inspection::{Deployed, Finding, Inspection};
 use crate::manifests::object::{Object, items, text, texts};
-use crate::manifests::selector::has_all;
+use crate::manifests::selector::leads_to;
 use crate::manifests::traffic::{Side, peers, policies, way};
 
 /// The label of namespaces that may look at figures, and nobody else.
@@ -154,10 +154,7 @@ pub(super) fn needed_ways_are_open(inspection: &Inspection<'_>) -> Vec<Finding> 
         for variable in container.environment() {
             let value = text(variable, "value");
             for (service, port) in named_services(inspection, &deployed.service.name, value) {
-                for to in inspection
-                    .pods()
-                    .filter(|pod| is_behind(service, &pod.labels()))
-                {
+                for to in inspection.pods().filter(|pod| leads_to(service, pod)) {
                     let Some(port) = target_port(service, port).and_then(|target| to.port(target))
                     else {
                         findings.push(Finding::new(
@@ -189,7 +186,7 @@ pub(super) fn needed_ways_are_open(inspection: &Inspection<'_>) -> Vec<Finding> 
 
 /// The Services whose names stand in a text, each with the port behind it. A variable may hold a place for the name of a
 /// service of ours, which then means each that has an API.
-fn named_services<'a>(
+pub(super) fn named_services<'a>(
     inspection: &Inspection<'a>,
     asker: &str,
     value: &str,
@@ -235,10 +232,6 @@ fn target_port(service: &Object, port: u64) -> Option<&Value> {
     } else {
         &port["targetPort"]
     })
-}
-
-fn is_behind(service: &Object, labels: &crate::manifests::object::Labels<'_>) -> bool {
-    has_all(&texts(service.at(&["spec", "selector"])), labels)
 }
 
 #[cfg(test)]

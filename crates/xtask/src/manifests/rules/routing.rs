@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::manifests::inspection::{Deployed, Finding, Inspection};
-use crate::manifests::object::{Object, at, items, text, texts};
-use crate::manifests::selector::has_all;
+use crate::manifests::object::{Object, at, items, text};
+use crate::manifests::selector::leads_to;
 
 /// One rule of an Ingress or an HTTPRoute.
 struct Route<'a> {
@@ -95,9 +95,8 @@ fn leads_astray(inspection: &Inspection<'_>, route: &Route<'_>) -> Option<Findin
     let port = ports
         .iter()
         .find(|port| port["port"] == *route.port || port["name"] == *route.port);
-    let selector = texts(service.at(&["spec", "selector"]));
     let mut deployed = inspection.deployed();
-    let Some(behind) = deployed.find(|deployed| has_all(&selector, &deployed.pod.labels())) else {
+    let Some(behind) = deployed.find(|deployed| leads_to(service, &deployed.pod)) else {
         return complain(
             format!("{path} leads to {name}, behind which is no service of ours"),
             "name another Service",

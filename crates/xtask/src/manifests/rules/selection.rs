@@ -3,36 +3,31 @@
 use serde_json::Value;
 
 use crate::manifests::inspection::{Finding, Inspection};
-use crate::manifests::object::{Labels, Object, Pod, items, text, texts};
-use crate::manifests::selector::{has_all, selects};
+use crate::manifests::object::{Object, Pod, items, text, texts};
+use crate::manifests::selector::{leads_to, selects};
 
 /// The pods of a selection, made by something else than these manifests: what answers Let's Encrypt for a moment.
 const MADE_BY_OTHERS: [&str; 1] = ["acme.cert-manager.io/http01-solver"];
 
 /// The pods that a Service, a budget or a policy is about.
 fn selected<'a>(inspection: &Inspection<'a>, object: &Object) -> Option<Vec<Pod<'a>>> {
-    let (selector, is_plain) = match object.kind() {
-        "Service" => (object.at(&["spec", "selector"]), true),
-        "PodDisruptionBudget" => (object.at(&["spec", "selector"]), false),
-        "NetworkPolicy" => (object.at(&["spec", "podSelector"]), false),
+    let selector = match object.kind() {
+        "Service" | "PodDisruptionBudget" => object.at(&["spec", "selector"]),
+        "NetworkPolicy" => object.at(&["spec", "podSelector"]),
         _ => return None,
     };
-    if is_plain && selector.is_null() {
+    let is_service = object.is("Service");
+    if is_service && selector.is_null() {
         return None;
     }
-    let fits = |labels: &Labels<'_>| {
-        if is_plain {
-            has_all(&texts(selector), labels)
+    let fits = |pod: &Pod<'_>| {
+        if is_service {
+            leads_to(object, pod)
         } else {
-            selects(selector, labels)
+            selects(selector, &pod.labels())
         }
     };
-    Some(
-        inspection
-            .pods()
-            .filter(|pod| fits(&pod.labels()))
-            .collect(),
-    )
+    Some(inspection.pods().filter(fits).collect())
 }
 
 /// Whatever selects pods selects some, and a workload its own.
