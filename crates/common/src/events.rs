@@ -10,6 +10,8 @@ mod subject;
 pub use state::{CancellationReason, ExpirationState, OrderState, PaymentState, TicketState};
 pub use subject::{Subject, UnknownSubject};
 
+use crate::Timestamp;
+
 /// Something that happened, and the state that it left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -81,6 +83,20 @@ impl Event {
             Self::OrderCreated(order) | Self::OrderCancelled(order) => Some(order.version),
             Self::PaymentCreated(payment) | Self::PaymentRefunded(payment) => Some(payment.version),
             Self::ExpirationComplete(_) => None,
+        }
+    }
+
+    /// When the event may take effect, if that can be later than its publication.
+    #[must_use]
+    pub const fn due(&self) -> Option<Timestamp> {
+        match self {
+            Self::ExpirationComplete(expiration) => Some(expiration.expires_at),
+            Self::TicketCreated(_)
+            | Self::TicketUpdated(_)
+            | Self::OrderCreated(_)
+            | Self::OrderCancelled(_)
+            | Self::PaymentCreated(_)
+            | Self::PaymentRefunded(_) => None,
         }
     }
 

@@ -31,6 +31,12 @@ impl Backoff {
         delay.mul_f64(jitter(0.5, 1.0))
     }
 
+    /// The longest of the delays.
+    #[must_use]
+    pub const fn longest(&self) -> Duration {
+        self.longest
+    }
+
     /// Starts again with the first delay, after a success.
     pub const fn reset(&mut self) {
         self.next = self.first;

@@ -16,6 +16,8 @@ pub(crate) struct Books {
     pub(crate) cancelled: Vec<Id<kind::Order>>,
     /// Orders that were paid, by which payment.
     pub(crate) paid: Vec<(Id<kind::Order>, Id<kind::Payment>)>,
+    /// Tickets with events that no running release can publish, and how many.
+    pub(crate) rolled_back: Vec<(Id<kind::Ticket>, usize)>,
     /// What no client may ever be told.
     pub(crate) scandals: Vec<String>,
 }

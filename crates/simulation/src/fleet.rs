@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::events::ExpirationState;
-use common::{Event, Timestamp};
+use common::id::kind;
+use common::{Event, Id, Timestamp};
 use futures::future::BoxFuture;
 use orders::simulation::Orders;
 use payments::simulation::{Payments, SimulatedCharge, SimulatedStripe};
@@ -21,6 +22,7 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use crate::books::Books;
+use crate::release::{self, Release};
 use crate::replica::{Replica, Service, Started, Work};
 use crate::stream::Stream;
 
@@ -36,6 +38,10 @@ const DUPLICATE: u64 = 10;
 const HELD_UP: u64 = 15;
 const LONG: u64 = 6_000;
 const SHORT: u64 = 30;
+
+/// How often in a hundred the clock of the expiration service is fast, and by how many milliseconds.
+const EARLY: u64 = 10;
+const FAST: u64 = 1_500;
 
 /// After so many deliveries a message would be a dead letter.
 const DELIVERIES: u32 = 100;
@@ -89,11 +95,14 @@ fn relaying(relay: Relay<Stream>) -> Work {
 fn replicas<S: Service>(
     name: &str,
     world: &World,
-    start: impl Fn(Process) -> BoxFuture<'static, Started<S>> + Send + Sync + 'static,
+    start: impl Fn(Process, Release) -> BoxFuture<'static, Started<S>> + Send + Sync + 'static,
 ) -> Vec<Replica<S>> {
     let start = Arc::new(start);
     (1..=REPLICAS)
-        .map(|number| Replica::new(format!("{name}-{number}"), world, start.clone()))
+        .zip(Release::of_replicas(world))
+        .map(|(number, release)| {
+            Replica::new(format!("{name}-{number}"), release, world, start.clone())
+        })
         .collect()
 }
 
@@ -201,15 +210,19 @@ impl Fleet {
         for _ in 0..DELIVERIES {
             self.some_time().await;
             let replica = self.any(&replicas);
-            let handled = replica.ask(async |service| service.handle(event.clone()).await);
-            match handled.await {
+            match replica.handle(event.clone()).await {
                 Some(Ok(())) if self.world.percent(DUPLICATE) => {}
                 Some(Ok(())) => return,
+                Some(Err(Failure::Fatal(_))) => break,
                 Some(Err(failure)) => {
                     let subject = event.subject();
                     self.world
                         .note(|| format!("{replica} does not handle {subject} yet: {failure}"));
-                    sleep(Duration::from_millis(200)).await;
+                    let early = match failure {
+                        Failure::NotBefore(early) => early,
+                        _ => Duration::ZERO,
+                    };
+                    sleep(early.max(Duration::from_millis(200))).await;
                 }
                 None => sleep(Duration::from_millis(200)).await,
             }
@@ -218,9 +231,12 @@ impl Fleet {
         self.books.borrow_mut().scandals.push(scandal);
     }
 
-    /// The expiration service: says when an order's time is over, now and then a little late.
+    /// The expiration service: says when an order's time is over, now and then a little late, or early since its clock is
+    /// fast.
     async fn expire(self, end: ExpirationState) {
-        sleep(end.expires_at.since(self.clock.now())).await;
+        let early = if self.world.percent(EARLY) { FAST } else { 0 };
+        let told = end.expires_at.minus(Duration::from_millis(early));
+        sleep(told.since(self.clock.now())).await;
         self.some_time().await;
         let id = format!("expiration-{}", end.order_id);
         let message = Outgoing::new(id, &Event::ExpirationComplete(end), end.expires_at);
@@ -248,6 +264,13 @@ impl Fleet {
         }
     }
 
+    /// A later release of the tickets service runs for a moment, and is rolled back before it publishes what it wrote.
+    pub(crate) async fn roll_back(self, ticket: Id<kind::Ticket>) {
+        sleep(Duration::from_millis(self.world.below(4_000))).await;
+        let written = release::roll_back(&self.data.tickets, &self.world, ticket).await;
+        self.books.borrow_mut().rolled_back.push((ticket, written));
+    }
+
     /// One of these, at random.
     pub(crate) fn any<'a, S>(&self, replicas: &'a [Replica<S>]) -> &'a Replica<S> {
         let chosen = self.world.below(replicas.len() as u64);
@@ -266,9 +289,9 @@ impl Fleet {
 
 fn tickets(world: &World, data: &Data, stream: &Stream, clock: &Clock) -> Vec<Replica<Tickets>> {
     let (data, stream, clock) = (data.tickets.clone(), stream.clone(), clock.clone());
-    replicas("tickets", world, move |process| {
+    replicas("tickets", world, move |process, release| {
         let database = Database::in_memory(data.reached_by(process.clone()));
-        let mut relay = Relay::to(stream.reached_by(process), clock.clone());
+        let mut relay = Relay::to(stream.reached_by(process, release), clock.clone());
         Box::pin(async move {
             let service = Tickets::open(&database, &mut relay).await;
             Started {
@@ -281,9 +304,9 @@ fn tickets(world: &World, data: &Data, stream: &Stream, clock: &Clock) -> Vec<Re
 
 fn orders(world: &World, data: &Data, stream: &Stream, clock: &Clock) -> Vec<Replica<Orders>> {
     let (data, stream, clock) = (data.orders.clone(), stream.clone(), clock.clone());
-    replicas("orders", world, move |process| {
+    replicas("orders", world, move |process, release| {
         let database = Database::in_memory(data.reached_by(process.clone()));
-        let mut relay = Relay::to(stream.reached_by(process), clock.clone());
+        let mut relay = Relay::to(stream.reached_by(process, release), clock.clone());
         let clock = clock.clone();
         Box::pin(async move {
             let service = Orders::open(&database, &mut relay, clock, EXPIRATION).await;
@@ -304,9 +327,9 @@ fn payments(
 ) -> Vec<Replica<Payments>> {
     let (data, stream) = (data.payments.clone(), stream.clone());
     let (stripe, clock) = (stripe.clone(), clock.clone());
-    replicas("payments", world, move |process| {
+    replicas("payments", world, move |process, release| {
         let database = Database::in_memory(data.reached_by(process.clone()));
-        let mut relay = Relay::to(stream.reached_by(process.clone()), clock.clone());
+        let mut relay = Relay::to(stream.reached_by(process.clone(), release), clock.clone());
         let (stripe, clock) = (stripe.reached_by(process), clock.clone());
         Box::pin(async move {
             let service = Payments::open(&database, &mut relay, stripe, clock).await;

@@ -10,6 +10,7 @@ use common::{Event, OrderStatus};
 use service::mongo::object_id;
 
 use crate::fleet::Fleet;
+use crate::release::is_left;
 
 /// Something that must not be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +133,12 @@ pub(crate) fn is_settled(fleet: &Fleet) -> bool {
     fleet.is_quiet() && leftovers(fleet).is_empty()
 }
 
+/// What waits in the document's outbox.
+fn outbox(document: &Document) -> impl Iterator<Item = &Document> {
+    let entries = document.get_array("outbox").into_iter().flatten();
+    entries.filter_map(Bson::as_document)
+}
+
 /// What is left to do.
 fn leftovers(fleet: &Fleet) -> Vec<String> {
     let data = [
@@ -143,9 +150,7 @@ fn leftovers(fleet: &Fleet) -> Vec<String> {
     let mut left = Vec::new();
     for (memory, table) in data.into_iter().zip(tables) {
         for document in memory.documents(table) {
-            let waits = document
-                .get_array("outbox")
-                .is_ok_and(|outbox| !outbox.is_empty());
+            let waits = outbox(&document).any(|entry| !is_left(entry));
             let alive = table == "orders" && status(&document).is_some_and(OrderStatus::is_active);
             if waits || alive || document.contains_key("due_at") {
                 left.push(format!("{table}: {document}"));
@@ -176,6 +181,7 @@ pub(crate) fn check(fleet: &Fleet, watch: &Watch, settled: bool) -> Vec<Violatio
     found.replicas(&world);
     found.acknowledged(&world, fleet);
     found.told(&world, fleet, &seen);
+    found.left(&world, fleet);
     found.violations
 }
 
@@ -338,6 +344,20 @@ impl Findings {
             if !same || !charged {
                 self.blame(format!(
                     "I8: payment {payment} of order {order} is not there: {stored:?}"
+                ));
+            }
+        }
+    }
+
+    /// I3: what no running release can publish waits for one that can.
+    fn left(&mut self, ended: &Ended, fleet: &Fleet) {
+        for (ticket, written) in &fleet.books.borrow().rolled_back {
+            let stored = ended.tickets.get(&object_id(*ticket));
+            let left = stored.into_iter().flat_map(outbox).filter(|entry| is_left(entry));
+            let left = left.count();
+            if left != *written {
+                self.blame(format!(
+                    "I3: of {written} events of another release {left} are left in ticket {ticket}"
                 ));
             }
         }

@@ -1,7 +1,7 @@
 //! The saga in one thread: the services' own code, over a database, a broker and a Stripe in memory, through whatever
 //! order of things a seed draws. Development only.
 //!
-//! Two processes of each service share a database. Shoppers race, pay, pay twice, change their minds and let orders
+//! Two processes of each service share a database, in some histories of two releases that know different subjects. Shoppers race, pay, pay twice, change their minds and let orders
 //! expire; messages come late, twice and in any order; answers get lost; processes die between any two effects and come
 //! back. When all is quiet, the invariants are checked on what the databases, the stream and Stripe hold.
 //!
@@ -10,6 +10,7 @@
 mod books;
 mod fleet;
 mod invariants;
+mod release;
 mod replica;
 mod schedule;
 mod search;

@@ -11,6 +11,8 @@ use service::simulation::{Process, World};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::release::Release;
+
 /// How long a dead process stays away, in milliseconds.
 const AWAY: u64 = 3_000;
 
@@ -31,11 +33,12 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
     fn handle(&self, event: Event) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
-type Start<S> = Arc<dyn Fn(Process) -> BoxFuture<'static, Started<S>> + Send + Sync>;
+type Start<S> = Arc<dyn Fn(Process, Release) -> BoxFuture<'static, Started<S>> + Send + Sync>;
 
 /// A replica. Clones are the same one.
 pub(crate) struct Replica<S> {
     name: String,
+    release: Release,
     world: World,
     start: Start<S>,
     running: Arc<Mutex<Option<Running<S>>>>,
@@ -50,6 +53,7 @@ impl<S> Clone for Replica<S> {
     fn clone(&self) -> Self {
         Self {
             name: self.name.clone(),
+            release: self.release,
             world: self.world.clone(),
             start: Arc::clone(&self.start),
             running: Arc::clone(&self.running),
@@ -65,9 +69,10 @@ impl<S> fmt::Display for Replica<S> {
 
 impl<S: Service> Replica<S> {
     /// A replica that is started by `start`, again and again.
-    pub(crate) fn new(name: String, world: &World, start: Start<S>) -> Self {
+    pub(crate) fn new(name: String, release: Release, world: &World, start: Start<S>) -> Self {
         Self {
             name,
+            release,
             world: world.clone(),
             start,
             running: Arc::default(),
@@ -79,7 +84,7 @@ impl<S: Service> Replica<S> {
         loop {
             let process = self.world.process();
             let life = async {
-                let started = (self.start)(process.clone()).await;
+                let started = (self.start)(process.clone(), self.release).await;
                 self.set(Some(Running {
                     process: process.clone(),
                     service: started.service,
@@ -111,6 +116,20 @@ impl<S: Service> Replica<S> {
             () = process.died() => None,
             answer = ask(service) => Some(answer),
         }
+    }
+
+    /// What it does with an event; none if it is away, or dies before it answers.
+    pub(crate) async fn handle(&self, event: Event) -> Option<Result<(), Failure>> {
+        let subject = event.subject();
+        let knows = self.release.knows(subject);
+        self.ask(async |service| {
+            if knows {
+                service.handle(event).await
+            } else {
+                Err(Failure::of_another_release(subject))
+            }
+        })
+        .await
     }
 
     fn set(&self, running: Option<Running<S>>) {

@@ -136,6 +136,10 @@ async fn story(fleet: &Fleet) {
     if fleet.world.percent(20) {
         everybody.push(spawn_local(async move { seller.resync().await }));
     }
+    if fleet.world.percent(30) {
+        let fleet = fleet.clone();
+        everybody.push(spawn_local(async move { fleet.roll_back(first).await }));
+    }
     for one in everybody {
         one.await.expect("nobody panics");
     }

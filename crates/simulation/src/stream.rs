@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use common::Event;
+use common::{Event, Subject};
 use service::messaging::{BrokerError, Outgoing, Publisher};
 use service::simulation::Process;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::release::Release;
 
 /// How often in a hundred the broker is away, and how often its answer gets lost.
 const MISFORTUNE: u64 = 5;
@@ -20,6 +22,8 @@ const FORGOTTEN: u64 = 10;
 pub(crate) struct Stream {
     kept: Arc<Mutex<Kept>>,
     process: Process,
+    /// The subjects that the process's release publishes.
+    subjects: Arc<[Subject]>,
 }
 
 struct Kept {
@@ -49,14 +53,21 @@ impl Stream {
             published,
         };
         let kept = Arc::new(Mutex::new(kept));
-        (Self { kept, process }, events)
+        let stream = Self {
+            kept,
+            process,
+            subjects: Subject::ALL.into(),
+        };
+        (stream, events)
     }
 
-    /// The same stream, as another process reaches it.
-    pub(crate) fn reached_by(&self, process: Process) -> Self {
+    /// The same stream, as another process reaches it, whose release knows these subjects.
+    pub(crate) fn reached_by(&self, process: Process, release: Release) -> Self {
+        let subjects = Subject::ALL.into_iter();
         Self {
             kept: Arc::clone(&self.kept),
             process,
+            subjects: subjects.filter(|subject| release.knows(*subject)).collect(),
         }
     }
 
@@ -93,7 +104,14 @@ impl Kept {
 }
 
 impl Publisher for Stream {
+    fn publishes(&self) -> &[Subject] {
+        &self.subjects
+    }
+
     async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
+        if !self.subjects.contains(&message.subject) {
+            return Err(BrokerError::NotOurs(message.subject));
+        }
         self.process.step().await;
         let world = self.process.world();
         if world.percent(MISFORTUNE) {

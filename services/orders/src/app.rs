@@ -52,8 +52,9 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         streams: EventStreams::until(feed.ended().clone(), &metrics),
         feed,
     };
-    let events = Events::new(orders.clone(), tickets, clock);
-    let events = Consumer::new(broker.clone(), QUEUE_GROUP, Events::SUBJECTS, events);
+    let events = Events::new(orders.clone(), tickets, clock.clone());
+    let events =
+        Consumer::new(broker.clone(), QUEUE_GROUP, Events::SUBJECTS, events).with_clock(clock);
     let resync = Resync::new(broker.clone(), &database, orders.snapshot());
     Ok(App::new(&DEFINITION, metrics, routes::table(), state)
         .consumer(events)

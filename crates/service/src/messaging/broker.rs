@@ -70,6 +70,17 @@ pub enum BrokerError {
     Consumer(String),
 }
 
+impl BrokerError {
+    /// Whether a message will be refused each time, however often it is published.
+    pub(super) fn is_permanent(&self) -> bool {
+        match self {
+            Self::NotOurs(_) => true,
+            Self::Publish(error) => error.kind() == PublishErrorKind::MaxPayloadExceeded,
+            _ => false,
+        }
+    }
+}
+
 impl From<PublishError> for BrokerError {
     fn from(error: PublishError) -> Self {
         match error.kind() {
@@ -119,6 +130,9 @@ pub trait Publisher: Clone + Send + Sync + 'static {
     /// Publishes, and returns once the stream has the message on file. Publishing the same message twice is publishing
     /// it once.
     fn publish(&self, message: &Outgoing) -> impl Future<Output = Result<(), BrokerError>> + Send;
+
+    /// The subjects that this release publishes; one that runs beside it may know others.
+    fn publishes(&self) -> &[Subject];
 }
 
 /// A connection to the broker. Clones share it.
@@ -319,6 +333,10 @@ fn reconnect_delay(attempts: usize) -> Duration {
 impl Publisher for Broker {
     async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
         Self::publish(self, message).await
+    }
+
+    fn publishes(&self) -> &[Subject] {
+        self.publishes
     }
 }
 

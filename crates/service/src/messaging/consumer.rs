@@ -1,12 +1,14 @@
 //! The consumer runtime: delivers events to a handler and turns its answer into an acknowledgement.
 
 mod delivery;
+mod durable;
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use async_nats::jetstream::Message;
-use async_nats::jetstream::consumer::{self, pull};
+use async_nats::jetstream::consumer::pull;
 use common::{Event, Subject};
 use futures::{StreamExt, stream};
 use tokio::time::{Instant, sleep, timeout};
@@ -16,6 +18,7 @@ use super::broker::{Broker, BrokerError};
 use super::measured::Deliveries;
 use super::position::Position;
 use crate::backoff::Backoff;
+use crate::clock::Clock;
 use crate::definition::QueueGroup;
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -28,9 +31,6 @@ const ACK_WAIT: Duration = Duration::from_secs(6);
 /// How long a stopping process waits for one more message that is on its way to it, and for all of them.
 const LAST_MESSAGE: Duration = Duration::from_millis(50);
 const LAST_MESSAGES: Duration = Duration::from_millis(500);
-/// How many messages the broker has out at once, over all processes.
-const MAX_ACK_PENDING: i64 = 1_024;
-
 /// A subscription that lasted so long was no failed start.
 const STEADY: Duration = Duration::from_secs(2);
 
@@ -40,12 +40,24 @@ pub enum Failure {
     /// It may work later; given back to the broker, and after too many tries a dead letter.
     #[error("{0}")]
     Retry(BoxError),
+    /// It came too early, by so much; given back to the broker for so long. Never a dead letter.
+    #[error("too early by {0:?}")]
+    NotBefore(Duration),
     /// Something we depend on is away; the message is kept and tried here until that is back.
     #[error("{0}")]
     Unavailable(BoxError),
     /// It will never work: a dead letter at once.
     #[error("{0}")]
     Fatal(BoxError),
+}
+
+impl Failure {
+    /// This release handles no such events. Another release that runs beside it may, so the event is given back; if none
+    /// does, it becomes a dead letter in the end, which can be replayed.
+    #[must_use]
+    pub fn of_another_release(subject: impl fmt::Display) -> Self {
+        Self::Retry(format!("this release does not handle {subject}").into())
+    }
 }
 
 /// What a service does with events.
@@ -71,6 +83,14 @@ pub struct Persistence {
     pub tries: u64,
     /// The delays between them.
     pub delays: Backoff,
+}
+
+impl Persistence {
+    /// How long all tries may take: longer than they do.
+    fn patience(&self) -> Duration {
+        let tries = u32::try_from(self.tries).unwrap_or(u32::MAX);
+        self.delays.longest().saturating_mul(tries)
+    }
 }
 
 impl Default for Persistence {
@@ -119,6 +139,7 @@ pub struct Consumer<H> {
     subjects: &'static [Subject],
     handler: H,
     persistence: Persistence,
+    clock: Clock,
     measured: Deliveries,
 }
 
@@ -139,6 +160,7 @@ impl<H: Handler> Consumer<H> {
             subjects,
             handler,
             persistence: Persistence::default(),
+            clock: Clock::system(),
         }
     }
 
@@ -157,16 +179,30 @@ impl<H: Handler> Consumer<H> {
         self
     }
 
+    /// The same consumer, which tells by this clock whether an event is due.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Handles messages until told to stop, then finishes those in hand.
     ///
     /// They are handled in one task, so that those that were stored by one write are acknowledged by one.
     pub async fn run(self, stop: CancellationToken) {
+        tokio::select! {
+            () = self.handle_until(&stop) => {}
+            () = self.keep_durable() => unreachable!("it goes on for ever"),
+        }
+    }
+
+    async fn handle_until(&self, stop: &CancellationToken) {
         let subscription = Box::new(Subscription::default());
         let messages = stream::unfold(subscription, async |mut subscription| {
-            let message = self.next(&mut subscription, &stop).await?;
+            let message = self.next(&mut subscription, stop).await?;
             Some((message, subscription))
         });
-        let handle = async |message| self.process(&message, &stop).await;
+        let handle = async |message| self.process(&message, stop).await;
         messages.for_each_concurrent(IN_FLIGHT, handle).await;
     }
 
@@ -213,25 +249,7 @@ impl<H: Handler> Consumer<H> {
 
     async fn subscribe(&self) -> Result<pull::Stream, BrokerError> {
         self.broker.ensure_streams().await?;
-        let config = pull::Config {
-            durable_name: Some(self.name.to_owned()),
-            filter_subjects: self.filters(),
-            ack_policy: consumer::AckPolicy::Explicit,
-            ack_wait: ACK_WAIT,
-            // Tries are counted here, where a dead letter can be written; the broker only delivers.
-            max_deliver: -1,
-            max_ack_pending: MAX_ACK_PENDING,
-            ..pull::Config::default()
-        };
-        let stream = self
-            .broker
-            .jetstream()
-            .get_stream_no_info(self.broker.stream());
-        let stream = stream.await.map_err(consumer_error)?;
-        let consumer = stream
-            .create_consumer(config)
-            .await
-            .map_err(consumer_error)?;
+        let consumer = self.durable().await?;
         consumer
             .stream()
             .max_messages_per_batch(IN_FLIGHT * 2)
@@ -240,13 +258,6 @@ impl<H: Handler> Consumer<H> {
             .messages()
             .await
             .map_err(consumer_error)
-    }
-
-    fn filters(&self) -> Vec<String> {
-        self.subjects
-            .iter()
-            .map(|subject| self.broker.subject(*subject))
-            .collect()
     }
 
     /// Gives back what was delivered to this process and not begun, which would otherwise come again only after

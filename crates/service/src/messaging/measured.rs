@@ -5,26 +5,29 @@ use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use async_nats::connection::State;
-use bson::{RawDocumentBuf, doc};
+use bson::{Document, RawDocumentBuf, doc};
 use common::{Subject, Timestamp};
-use serde::Deserialize;
 
 use super::broker::BrokerError;
 use super::consumer::Failure;
-use super::outbox::Entry;
+use super::outbox::{Waiting, publishable};
 use super::trace::Outcome;
 use crate::clock::Clock;
 use crate::metrics::catalogue::{
     BROKER_CONNECTED, CONSUMER_INTERRUPTIONS, DEAD_LETTERS, EVENT_APPLY_LAG, FEED_INTERRUPTIONS,
     FEED_LAG, FEED_RESETS, MESSAGING_PROCESS_DURATION, MESSAGING_PUBLISH_DURATION,
-    OUTBOX_DOCUMENTS, OUTBOX_OLDEST_AGE, REDELIVERIES,
+    OUTBOX_DOCUMENTS, OUTBOX_OLDEST_AGE, OUTBOX_UNPUBLISHABLE, REDELIVERIES,
 };
 use crate::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
-use crate::mongo::{Collection, Find, StoreError};
+use crate::mongo::{Collection, Find, StoreError, to_date_time};
 
 /// Up to how many documents with waiting events are counted: enough to see an outage, and no more than the database counts
 /// in passing.
 const MOST_COUNTED: u64 = 10_000;
+
+/// An event that this release cannot publish is no news before it has waited for so long: another release that runs beside
+/// it may publish it.
+const ANOTHER_MAY_PUBLISH: Duration = Duration::from_secs(30);
 
 /// What is measured of a connection to the broker. Clones share it.
 #[derive(Debug, Clone)]
@@ -156,7 +159,7 @@ impl Delivery<'_> {
             _ if !self.is_readable => "unreadable",
             _ if self.is_unsurvived => "not_survived",
             Failure::Fatal(_) => "fatal",
-            Failure::Retry(_) | Failure::Unavailable(_) => "out_of_tries",
+            Failure::Retry(_) | Failure::NotBefore(_) | Failure::Unavailable(_) => "out_of_tries",
         })
     }
 }
@@ -184,29 +187,29 @@ impl FeedMetrics {
     }
 }
 
-#[derive(Deserialize)]
-struct Waiting {
-    outbox: Vec<Entry>,
-}
-
-/// Lets the outboxes of a collection be looked at, by their partial index, when metrics are read.
+/// Lets the outboxes of a collection be looked at, by their partial index, when metrics are read. `subjects` are those that
+/// this release publishes.
 pub(super) fn measure_outboxes(
     collection: Collection<RawDocumentBuf>,
     name: &str,
+    subjects: &[Subject],
     metrics: &Metrics,
 ) {
-    let gauges = Arc::new(Outboxes {
+    let outboxes = Arc::new(Outboxes {
         documents: metrics.gauges(&OUTBOX_DOCUMENTS).with([name]),
         oldest: metrics.gauges(&OUTBOX_OLDEST_AGE).with([name]),
+        unpublishable: metrics.gauges(&OUTBOX_UNPUBLISHABLE).with([name]),
+        subjects: subjects.to_vec(),
         collection,
     });
     metrics.sample(move || {
-        let gauges = Arc::clone(&gauges);
+        let outboxes = Arc::clone(&outboxes);
         async move {
-            if let Err(error) = gauges.look().await {
+            if let Err(error) = outboxes.look().await {
                 tracing::debug!(%error, "outboxes not looked at");
-                gauges.documents.set_unknown();
-                gauges.oldest.set_unknown();
+                outboxes.documents.set_unknown();
+                outboxes.oldest.set_unknown();
+                outboxes.unpublishable.set_unknown();
             }
         }
     });
@@ -215,28 +218,57 @@ pub(super) fn measure_outboxes(
 struct Outboxes {
     documents: Gauge,
     oldest: Gauge,
+    unpublishable: Gauge,
+    subjects: Vec<Subject>,
     collection: Collection<RawDocumentBuf>,
 }
 
 impl Outboxes {
     async fn look(&self) -> Result<(), StoreError> {
-        let waiting = doc! { "outbox.time": { "$exists": true } };
+        let waiting = with_entry(publishable(&self.subjects));
         let documents = self.collection.count(waiting.clone(), MOST_COUNTED).await?;
+        let now = Clock::system().now();
+        let recent = to_date_time(now.minus(ANOTHER_MAY_PUBLISH));
+        let neither = [
+            publishable(&self.subjects),
+            doc! { "time": { "$gt": recent } },
+        ];
+        let left = with_entry(doc! { "$nor": neither });
+        let left = self.collection.count(left, MOST_COUNTED).await?;
+        if left > 0 {
+            let collection = self.collection.name();
+            tracing::warn!(
+                collection,
+                documents = left,
+                "outboxes hold events that this release cannot publish"
+            );
+        }
+        let age = self.oldest(waiting).await?.map(|time| now.since(time));
+        let number = |count| usize::try_from(count).unwrap_or(usize::MAX);
+        self.documents.set_number(number(documents));
+        self.unpublishable.set_number(number(left));
+        self.oldest.set(age.unwrap_or_default().as_secs_f64());
+        Ok(())
+    }
+
+    /// When the oldest event was written that waits in these documents and can be published.
+    async fn oldest(&self, waiting: Document) -> Result<Option<Timestamp>, StoreError> {
         let oldest = Find::matching(waiting)
             .sort(doc! { "outbox.time": 1 })
             .project(doc! { "outbox": 1 })
             .limit(1);
         let oldest = self.collection.with_type::<Waiting>().find(oldest).await?;
-        let oldest = oldest.into_iter().flat_map(|waiting| waiting.outbox);
-        let oldest = oldest.map(|entry| entry.time.timestamp_millis()).min();
-        let age = oldest.map_or(Duration::ZERO, |time| {
-            Clock::system()
-                .now()
-                .since(Timestamp::from_milliseconds(time))
+        let entries = oldest.iter().flat_map(Waiting::readable);
+        let times = entries.filter_map(|entry| {
+            let mut subjects = self.subjects.iter();
+            let is_known = subjects.any(|subject| subject.as_str() == entry.subject);
+            is_known.then(|| entry.time.timestamp_millis())
         });
-        self.documents
-            .set_number(usize::try_from(documents).unwrap_or(usize::MAX));
-        self.oldest.set(age.as_secs_f64());
-        Ok(())
+        Ok(times.min().map(Timestamp::from_milliseconds))
     }
+}
+
+/// Matches documents with such an entry in their outbox. The first condition is for the index.
+fn with_entry(entry: Document) -> Document {
+    doc! { "outbox.time": { "$exists": true }, "outbox": { "$elemMatch": entry } }
 }

@@ -1,52 +1,23 @@
 //! Documents that carry their events: a change and what it tells the world are one write.
 
+mod entry;
+
 use std::sync::Arc;
 
-use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
-use common::id::kind;
-use common::{Event, Id, Timestamp};
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use common::Event;
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::relay::Outbox;
 use crate::http::ApiError;
 use crate::kept::Changes;
-use crate::mongo::{Collection, Session, StoreError, new_id, to_date_time};
-use crate::telemetry::TraceContext;
+use crate::mongo::{Collection, Session, StoreError};
 
-/// The field that holds the events waiting to be published.
-pub(super) const FIELD: &str = "outbox";
-
-/// An event waiting in its entity's document.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Entry {
-    /// Becomes the message's id, so that publishing it twice is publishing it once.
-    pub(super) id: String,
-    pub(super) subject: String,
-    pub(super) body: String,
-    /// By the machine's clock, for the sweep and for people.
-    pub(super) time: DateTime,
-    /// Where in a trace it was written, for whoever publishes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) cause: Option<TraceContext>,
-}
-
-impl Entry {
-    fn new(event: &Event, now: Timestamp) -> Self {
-        // The random part keeps ids apart between fleets and rebuilt databases.
-        let nonce = new_id::<kind::User>();
-        let version = event.version().unwrap_or(0);
-        Self {
-            id: format!("{}-{version}-{nonce}", event.entity_id()),
-            subject: event.subject().as_str().to_owned(),
-            body: event.to_json(),
-            time: to_date_time(now),
-            cause: TraceContext::current(),
-        }
-    }
-}
+use entry::LIMIT;
+pub(super) use entry::{Entry, FIELD, Waiting, publishable};
 
 /// A new document with its events.
 #[derive(Serialize)]
@@ -267,7 +238,7 @@ where
     ) -> Result<(Document, Vec<Entry>), StoreError> {
         let entries = self.entries(events);
         if !entries.is_empty() {
-            let each = doc! { "$each": bson::serialize_to_bson(&entries)? };
+            let each = doc! { "$each": bson::serialize_to_bson(&entries)?, "$slice": -LIMIT };
             match update.get_document_mut("$push") {
                 Ok(push) => _ = push.insert(FIELD, each),
                 Err(_) => _ = update.insert("$push", doc! { FIELD: each }),
@@ -288,10 +259,4 @@ where
 /// The `_id` that a filter names.
 fn id_of(filter: &Document) -> Bson {
     filter.get("_id").cloned().unwrap_or(Bson::Null)
-}
-
-/// An id for something that is about no version, such as a message of a re-emission.
-pub(super) fn unique_message_id(kind: &str, event: &Event) -> String {
-    let nonce: Id<kind::User> = new_id();
-    format!("{kind}-{}-{nonce}", event.entity_id())
 }

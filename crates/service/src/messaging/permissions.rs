@@ -64,6 +64,7 @@ fn on_consumers(definition: &Definition, config: &BrokerConfig) -> Vec<String> {
     if let Some(group) = definition.queue_group {
         let name = group.name;
         subjects.push(format!("{}dead-letter.{name}.>", config.subject_prefix));
+        subjects.push(format!("$JS.API.CONSUMER.INFO.{stream}.{name}"));
         subjects.push(format!("$JS.API.CONSUMER.CREATE.{stream}.{name}"));
         subjects.push(format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}"));
         subjects.push(format!("$JS.ACK.{stream}.{name}.>"));

@@ -6,6 +6,12 @@
 //!
 //! Each write nudges it with what was written; a sweep finds what was left by a process that died, by a broker
 //! that was away, or by a nudge that found the queue full.
+//!
+//! An entry that this release cannot publish (another release wrote it, or it is damaged) stays in its outbox. It holds
+//! up neither the other entries of its document, since nothing relies on the order of events, nor other documents: the
+//! sweep's query does not find it.
+
+mod sweep;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,8 +20,8 @@ use std::time::Duration;
 use bson::{RawDocumentBuf, doc};
 use common::{Subject, Timestamp};
 use futures::{FutureExt, StreamExt};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -26,7 +32,7 @@ use super::outbox::{Entry, FIELD, OutboxCollection, Pending};
 use crate::clock::Clock;
 use crate::metrics::Histograms;
 use crate::metrics::catalogue::EVENT_PUBLISH_LAG;
-use crate::mongo::{Collection, Database, Find, StoreError, in_transaction, to_date_time};
+use crate::mongo::{Collection, Database, StoreError, in_transaction};
 
 /// How many nudges wait; one that finds the queue full is left to the sweep.
 const QUEUE: usize = 4_096;
@@ -41,8 +47,6 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_AGE: Duration = Duration::from_secs(2);
 /// How long a stopping process publishes what still waits; after that it waits for the next start, or another process.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
-/// How many documents a sweep takes at once.
-const SWEEP_BATCH: usize = 500;
 
 /// Where writers leave word of what they wrote.
 #[derive(Debug)]
@@ -83,13 +87,6 @@ enum RelayError {
     Store(#[from] StoreError),
 }
 
-#[derive(Deserialize)]
-struct Waiting {
-    #[serde(rename = "_id")]
-    id: bson::Bson,
-    outbox: Vec<Entry>,
-}
-
 impl Relay {
     /// A relay to this broker, with no collections yet.
     #[must_use]
@@ -127,7 +124,8 @@ impl<P: Publisher> Relay<P> {
     {
         let collection = OutboxCollection::new(database.collection(name), Arc::clone(&self.outbox));
         collection.ensure_index().await?;
-        measure_outboxes(database.collection(name), name, &database.metrics());
+        let subjects = self.publisher.publishes();
+        measure_outboxes(database.collection(name), name, subjects, &database.metrics());
         let documents = database.collection(name);
         self.collections.push((database.clone(), documents));
         Ok(collection)
@@ -174,9 +172,9 @@ impl<P: Publisher> Relay<P> {
     }
 
     async fn relay(&self, pending: Pending, published: &mpsc::Sender<Pending>) {
-        match self.publish_all(&pending).await {
+        match self.publish_all(pending).await {
             // Nobody clears any more when the process stops, which sweeps then.
-            Ok(()) => drop(published.send(pending).await),
+            Ok(pending) => drop(published.send(pending).await),
             Err(error) => {
                 tracing::warn!(%error, "event not published yet, the sweep tries again");
             }
@@ -197,18 +195,29 @@ impl<P: Publisher> Relay<P> {
         }
     }
 
-    async fn publish_all(&self, pending: &Pending) -> Result<(), BrokerError> {
-        for entry in &pending.entries {
-            self.publish(entry).await?;
+    /// Publishes what it can; gives what is published, which may be cleared.
+    async fn publish_all(&self, pending: Pending) -> Result<Pending, BrokerError> {
+        let mut published = Vec::with_capacity(pending.entries.len());
+        for entry in pending.entries {
+            if self.publish(&entry).await? {
+                published.push(entry);
+            }
         }
-        Ok(())
+        Ok(Pending {
+            entries: published,
+            ..pending
+        })
     }
 
-    async fn publish(&self, entry: &Entry) -> Result<(), BrokerError> {
-        let Ok(subject) = entry.subject.parse::<Subject>() else {
-            // Written by a later release: it is for that release's relay, and must not hold up the rest.
-            tracing::error!(subject = entry.subject, "unknown subject in an outbox");
-            return Ok(());
+    /// Publishes an entry; false if that will never work in this process.
+    async fn publish(&self, entry: &Entry) -> Result<bool, BrokerError> {
+        let Some(subject) = self.known(&entry.subject) else {
+            tracing::warn!(
+                event.id = entry.id,
+                event.subject = entry.subject,
+                "event left in its outbox, this release does not publish its subject"
+            );
+            return Ok(false);
         };
         let message = Outgoing {
             id: entry.id.clone(),
@@ -217,65 +226,32 @@ impl<P: Publisher> Relay<P> {
             time: Timestamp::from_milliseconds(entry.time.timestamp_millis()),
             cause: entry.cause.clone(),
         };
-        self.publisher.publish(&message).await?;
+        match self.publisher.publish(&message).await {
+            Err(error) if error.is_permanent() => {
+                tracing::error!(event.id = message.id, event.subject = %subject, %error, "event left in its outbox, the broker refuses it");
+                return Ok(false);
+            }
+            published => published?,
+        }
         let lag = self.outbox.now().since(message.time);
         self.lags.with([subject.as_str()]).observe(lag);
         tracing::info!(event.id = message.id, event.subject = %subject, "event published");
-        Ok(())
+        Ok(true)
     }
 
-    /// Publishes everything that has waited for at least `age`.
-    async fn sweep(&self, age: Duration) -> Result<(), RelayError> {
-        for (_, collection) in &self.collections {
-            while self.sweep_batch(collection, age).await? {}
-        }
-        Ok(())
-    }
-
-    /// Publishes a batch; whether there may be more.
-    async fn sweep_batch(
-        &self,
-        collection: &Collection<RawDocumentBuf>,
-        age: Duration,
-    ) -> Result<bool, RelayError> {
-        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        let before = self.outbox.now().milliseconds().saturating_sub(age);
-        let before = to_date_time(Timestamp::from_milliseconds(before));
-        let find = Find::matching(doc! { "outbox.time": { "$lte": before } })
-            .project(doc! { FIELD: 1 })
-            .limit(i64::try_from(SWEEP_BATCH).unwrap_or(i64::MAX));
-        let waiting = collection.with_type::<Waiting>().find(find).await?;
-        let full = waiting.len() == SWEEP_BATCH;
-        let mut publishing = futures::stream::iter(waiting)
-            .map(|waiting| Pending {
-                collection: collection.clone(),
-                document: waiting.id,
-                entries: waiting.outbox,
-            })
-            .map(|pending| async move {
-                let published = self.publish_all(&pending).await;
-                published.map(|()| pending)
-            })
-            .buffer_unordered(IN_FLIGHT);
-        let (mut published, mut failure) = (Vec::new(), None);
-        while let Some(outcome) = publishing.next().await {
-            match outcome {
-                Ok(pending) => published.push(pending),
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
-        self.clear(&published).await?;
-        failure.map_or(Ok(full), |error| Err(error.into()))
+    /// The subject, if this release publishes it.
+    fn known(&self, subject: &str) -> Option<Subject> {
+        let mut known = self.publisher.publishes().iter();
+        known.find(|known| known.as_str() == subject).copied()
     }
 
     /// Takes these entries out, each collection's by one write.
     async fn clear(&self, published: &[Pending]) -> Result<(), StoreError> {
         for (database, collection) in &self.collections {
             let published = published.iter();
-            let published = published.filter(|one| one.collection.name() == collection.name());
+            let published = published.filter(|one| {
+                one.collection.name() == collection.name() && !one.entries.is_empty()
+            });
             let (documents, entries): (Vec<_>, Vec<_>) = published
                 .map(|pending| (&pending.document, &pending.entries))
                 .unzip();

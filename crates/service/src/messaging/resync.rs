@@ -1,46 +1,88 @@
-//! Re-emission: telling the world the current state of everything a service owns.
+//! Re-emission: publishing the current state of everything a service owns.
 //!
 //! The broker's data is disposable. A service remembers in its own database which stream it filled and where that
-//! ended; when it meets another one, made since, or one that lost its end or something in between, it tells everything
-//! again. Consumers apply only what is newer, so telling what is known changes nothing.
+//! ended; when it meets another one, made since, or one that lost its end or something in between, it publishes everything
+//! again. Consumers apply only what is newer, so what they know already changes nothing.
+//!
+//! One process does it for all (see [`emission`]), in pages ordered by `_id`, and notes after each page how far it is.
 
+mod emission;
+mod sight;
+
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::stream;
-use bson::doc;
-use common::Event;
-use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
+use bson::{Bson, Document, doc};
+use common::{Event, Id};
+use common::id::kind;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
-use super::outbox::unique_message_id;
 use crate::clock::Clock;
 use crate::metrics::catalogue::{REEMISSIONS, REEMITTED_EVENTS};
-use crate::mongo::{Collection, Database, StoreError};
+use crate::mongo::{Collection, Database, Find, StoreError, new_id};
+use emission::{Emission, Emissions, LEASE};
+use sight::{Loss, Sight};
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How soon to look whether another process has filled the stream, or is dead.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 const IN_FLIGHT: usize = 64;
+/// How many documents are published before the progress is noted.
+const PAGE: usize = 256;
 
-/// The current state of everything a service owns, as events.
-pub type Snapshot = Arc<dyn Fn() -> BoxStream<'static, Result<Event, StoreError>> + Send + Sync>;
+/// The current state of everything a service owns, page by page: gives what is behind the document of this `_id`.
+pub type Snapshot =
+    Arc<dyn Fn(Option<Bson>) -> BoxFuture<'static, Result<Page, StoreError>> + Send + Sync>;
 
-/// The snapshot of a collection, each document of which is told of by the event that `event` makes of it, if any.
+/// A page of a snapshot.
+#[derive(Debug)]
+pub struct Page {
+    events: Vec<Event>,
+    /// The `_id` of its last document; none if nothing is behind it.
+    last: Option<Bson>,
+}
+
+/// The snapshot of a collection, each document of which is published as the event that `event` makes of it, if any.
 pub fn snapshot_of<D>(documents: &Collection<D>, event: fn(D) -> Option<Event>) -> Snapshot
 where
     D: DeserializeOwned + Send + Sync + Unpin + 'static,
 {
-    let documents = documents.clone();
-    Arc::new(move || {
-        documents
-            .stream()
-            .try_filter_map(move |document| std::future::ready(Ok(event(document))))
-            .boxed()
+    let documents = documents.with_type::<Document>();
+    Arc::new(move |after| {
+        let documents = documents.clone();
+        async move {
+            let behind = after.map(|after| doc! { "_id": { "$gt": after } });
+            let find = Find::matching(behind.unwrap_or_default())
+                .sort(doc! { "_id": 1 })
+                .project(doc! { "outbox": 0 })
+                .limit(i64::try_from(PAGE).unwrap_or(i64::MAX));
+            let found = documents.find(find).await?;
+            let last = found.last().filter(|_| found.len() == PAGE);
+            let last = last.and_then(|last| last.get("_id").cloned());
+            let events = found.into_iter().filter_map(read).filter_map(event);
+            Ok(Page {
+                events: events.collect(),
+                last,
+            })
+        }
+        .boxed()
     })
+}
+
+/// The document; none if it is damaged, which must not keep all others from being published.
+fn read<D: DeserializeOwned>(document: Document) -> Option<D> {
+    let id = document.get("_id").cloned();
+    let read = bson::deserialize_from_document(document);
+    read.inspect_err(|error| {
+        tracing::error!(%error, document = ?id, "damaged document not published again");
+    })
+    .ok()
 }
 
 /// Re-emission did not finish.
@@ -54,69 +96,20 @@ pub enum ResyncError {
     Store(#[from] StoreError),
 }
 
-/// What was seen of the stream.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Sight {
-    /// When it was made, in nanoseconds since 1970.
-    created: String,
-    /// The numbers of its first and its last message.
-    #[serde(default)]
-    first: i64,
-    #[serde(default)]
-    last: i64,
-    /// When the last message came, in nanoseconds since 1970: another message has another time.
-    #[serde(default)]
-    last_time: String,
-    /// How many messages are missing between the first and the last.
-    #[serde(default)]
-    gaps: i64,
-}
-
-/// What a broker may lose although it acknowledged it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Loss {
-    /// It was made anew, or this service never filled it.
-    #[error("the stream is a new one")]
-    All,
-    /// Its latest messages, as when a machine loses power that had them in memory, or when a file was cut off.
-    #[error("the end of the stream was lost")]
-    Tail,
-    /// Some in between, as when a file was damaged.
-    #[error("messages within the stream were lost")]
-    Gap,
-}
-
-impl Loss {
-    /// The loss as metrics have it.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::All => "new_stream",
-            Self::Tail => "lost_tail",
-            Self::Gap => "lost_gap",
-        }
-    }
-}
-
-impl Sight {
-    fn of(info: &stream::Info) -> Self {
-        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let state = &info.state;
-        Self {
-            created: info.created.unix_timestamp_nanos().to_string(),
-            first: number(state.first_sequence),
-            last: number(state.last_sequence),
-            last_time: state.last_timestamp.unix_timestamp_nanos().to_string(),
-            gaps: number(state.deleted_count.unwrap_or(0)),
-        }
-    }
-}
-
 /// Re-emits a service's state, on demand and when the stream is a new one.
 #[derive(Clone)]
 pub struct Resync {
     broker: Broker,
     known: Collection<Sight>,
+    emissions: Emissions,
     snapshot: Snapshot,
+}
+
+/// Whether the stream has everything.
+enum Filled {
+    Whole,
+    /// Another process is at it.
+    ByAnother,
 }
 
 impl Resync {
@@ -129,46 +122,55 @@ impl Resync {
         Self {
             broker,
             known: database.collection("streams"),
+            emissions: Emissions::open(database),
             snapshot,
         }
     }
 
     /// Looks regularly whether the stream is still the one that was filled, until told to stop.
     pub async fn run(self, stop: CancellationToken) {
-        let mut ticks = interval(LOOK_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            if let Some(Err(error)) = stop
-                .run_until_cancelled(Box::pin(self.fill_new_stream()))
-                .await
-            {
-                tracing::warn!(%error, "stream not checked, trying again");
-            }
+        let mut pause = Duration::ZERO;
+        while stop.run_until_cancelled(sleep(pause)).await.is_some() {
+            let filling = Box::pin(self.fill_new_stream());
+            pause = match stop.run_until_cancelled(filling).await {
+                Some(Ok(Filled::ByAnother)) => LOOK_AGAIN,
+                Some(Ok(Filled::Whole)) | None => LOOK_EVERY,
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "stream not checked, trying again");
+                    LOOK_EVERY
+                }
+            };
         }
     }
 
-    /// Tells everything again if the stream is another one, or lost something, since it was looked at last.
-    async fn fill_new_stream(&self) -> Result<(), ResyncError> {
+    /// Publishes everything again if the stream is another one, or lost something, since it was looked at last.
+    async fn fill_new_stream(&self) -> Result<Filled, ResyncError> {
         let by_name = doc! { "_id": self.broker.stream() };
         // First what was, then what is: another process may note a later sight at any moment.
         let before = self.known.find_one(by_name.clone()).await?;
         let now = Sight::of(&self.broker.ensure_streams().await?);
         if before.as_ref() == Some(&now) {
-            return Ok(());
+            return Ok(Filled::Whole);
         }
         if let Some(loss) = self.loss_since(before.as_ref(), &now).await? {
-            let count = self.tell_all(loss.word()).await?;
+            let run = now.run(before.as_ref());
+            let Some(emission) = self.emissions.claim(self.broker.stream(), &run).await? else {
+                return Ok(Filled::ByAnother);
+            };
+            let Some(count) = self.continue_run(emission, loss).await? else {
+                return Ok(Filled::ByAnother);
+            };
             match loss {
                 Loss::All => tracing::info!(count, "filled a new stream with the current state"),
                 Loss::Tail | Loss::Gap => {
-                    tracing::warn!(count, %loss, "told the current state of everything again");
+                    tracing::warn!(count, %loss, "published the current state of everything again");
                 }
             }
         }
         let seen = bson::serialize_to_document(&now).map_err(StoreError::from)?;
         let seen = doc! { "$set": seen };
         self.known.update_one(by_name, seen, true).await?;
-        Ok(())
+        Ok(Filled::Whole)
     }
 
     /// What the stream lost that it had when it was seen before.
@@ -195,34 +197,101 @@ impl Resync {
         Ok((!is_same).then_some(Loss::Tail))
     }
 
-    /// Publishes the state of everything, as somebody wants it; gives how many events that were.
-    pub async fn emit_all(&self) -> Result<u64, ResyncError> {
-        self.tell_all("by_hand").await
+    /// Publishes what is missing of a run; gives how many events that were, or `None` if another process took it over.
+    async fn continue_run(
+        &self,
+        mut emission: Emission,
+        loss: Loss,
+    ) -> Result<Option<u64>, ResyncError> {
+        let metrics = self.broker.metrics();
+        let reason = [loss.word()];
+        metrics.counters(&REEMISSIONS).with(reason).increment();
+        let mut count = 0;
+        loop {
+            let page = (self.snapshot)(emission.after.clone()).await?;
+            let published = page.events.len() as u64;
+            let Some(held) = self.publish_page(emission, page.events).await? else {
+                return Ok(None);
+            };
+            count += published;
+            metrics.counter(&REEMITTED_EVENTS).add(published);
+            if page.last.is_none() {
+                return Ok(Some(count));
+            }
+            let progress = Emission {
+                after: page.last,
+                ..held
+            };
+            let Some(held) = self.emissions.write(progress).await? else {
+                return Ok(None);
+            };
+            emission = held;
+        }
     }
 
-    async fn tell_all(&self, reason: &str) -> Result<u64, ResyncError> {
+    /// Publishes a page, and renews the lease meanwhile, however long it takes.
+    async fn publish_page(
+        &self,
+        mut emission: Emission,
+        events: Vec<Event>,
+    ) -> Result<Option<Emission>, ResyncError> {
+        let run = emission.run.clone();
+        let mut publishing = pin!(publish(events, &run, &self.broker));
+        loop {
+            tokio::select! {
+                published = &mut publishing => {
+                    published?;
+                    return Ok(Some(emission));
+                }
+                () = sleep(LEASE / 3) => match self.emissions.write(emission).await? {
+                    Some(held) => emission = held,
+                    None => return Ok(None),
+                }
+            }
+        }
+    }
+
+    /// Publishes the state of everything, as somebody wants it; gives how many events that were.
+    pub async fn emit_all(&self) -> Result<u64, ResyncError> {
         let metrics = self.broker.metrics();
-        metrics.counters(&REEMISSIONS).with([reason]).increment();
+        metrics.counters(&REEMISSIONS).with(["by_hand"]).increment();
         let count = emit(&self.snapshot, &self.broker).await?;
         metrics.counter(&REEMITTED_EVENTS).add(count);
         Ok(count)
     }
 }
 
-/// Publishes all of a snapshot; gives how many events that were.
+/// Publishes all of a snapshot, whatever was published before; gives how many events that were.
 pub async fn emit(snapshot: &Snapshot, publisher: &impl Publisher) -> Result<u64, ResyncError> {
-    let clock = Clock::system();
-    let mut acknowledged = snapshot()
-        .map_err(ResyncError::from)
-        .map_ok(|event| {
-            let id = unique_message_id("resync", &event);
-            let message = Outgoing::new(id, &event, clock.now());
-            async move { Ok(publisher.publish(&message).await?) }
-        })
-        .try_buffer_unordered(IN_FLIGHT);
-    let mut count = 0;
-    while acknowledged.try_next().await?.is_some() {
-        count += 1;
+    let run: Id<kind::User> = new_id();
+    let run = run.to_string();
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let page = snapshot(after).await?;
+        count += page.events.len() as u64;
+        publish(page.events, &run, publisher).await?;
+        match page.last {
+            Some(last) => after = Some(last),
+            None => return Ok(count),
+        }
     }
-    Ok(count)
+}
+
+/// Publishes events of a run. A state that is published twice in a run has the same id, so that the stream has it once.
+async fn publish(
+    events: Vec<Event>,
+    run: &str,
+    publisher: &impl Publisher,
+) -> Result<(), BrokerError> {
+    let now = Clock::system().now();
+    let messages = events.into_iter().map(|event| {
+        let version = event.version().unwrap_or(0);
+        let id = format!("resync-{run}-{}-{version}", event.entity_id());
+        Outgoing::new(id, &event, now)
+    });
+    stream::iter(messages)
+        .map(|message| async move { publisher.publish(&message).await })
+        .buffer_unordered(IN_FLIGHT)
+        .try_collect()
+        .await
 }

@@ -10,8 +10,7 @@ mod together;
 use std::sync::Arc;
 
 use bson::Document;
-use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use mongodb::IndexModel;
 use mongodb::options::ReturnDocument;
 use serde::de::DeserializeOwned;
@@ -174,38 +173,6 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         }
     }
 
-    /// All documents, one after the other.
-    #[must_use]
-    pub fn stream(&self) -> BoxStream<'static, Result<D, StoreError>>
-    where
-        D: Unpin,
-    {
-        let this = self.clone();
-        futures::stream::once(async move { this.cursor().await })
-            .try_flatten()
-            .boxed()
-    }
-
-    async fn cursor(self) -> Result<BoxStream<'static, Result<D, StoreError>>, StoreError>
-    where
-        D: Unpin,
-    {
-        match &*self.0 {
-            Backing::Server(collection, operations, _) => {
-                let collection = collection.clone();
-                let cursor = async move { Find::default().on_server(&collection).await };
-                let cursor = within_limit(cursor);
-                let cursor = operations.time("find", cursor).await?;
-                Ok(bounded(cursor))
-            }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => {
-                let found = table.find(&Find::default()).await?;
-                Ok(futures::stream::iter(found.into_iter().map(Ok)).boxed())
-            }
-        }
-    }
-
     /// Changes the one document that matches; gives it as it is then, or `None` if none matched.
     pub async fn find_one_and_update(
         &self,
@@ -238,19 +205,4 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
             Backing::Memory(table) => table.find_one_and_delete(&filter).await,
         }
     }
-}
-
-/// The cursor's documents, none of which is waited for longer than any other answer.
-fn bounded<D>(cursor: mongodb::Cursor<D>) -> BoxStream<'static, Result<D, StoreError>>
-where
-    D: DeserializeOwned + Send + Sync + Unpin + 'static,
-{
-    futures::stream::try_unfold(cursor, async |mut cursor: mongodb::Cursor<D>| {
-        let next = async move {
-            let next = cursor.try_next().await?;
-            Ok(next.map(|document| (document, cursor)))
-        };
-        within_limit(next).await
-    })
-    .boxed()
 }

@@ -163,7 +163,7 @@ impl Draw {
     }
 
     fn filter(&self) -> Document {
-        match self.below(8) {
+        match self.below(10) {
             0 => doc! { "_id": self.id(), "version": { "$lt": self.below(5) } },
             1 => doc! { "_id": self.id(), "version": self.below(4) },
             2 => doc! { "_id": self.id(), "holder": { "$ne": self.below(3) } },
@@ -171,6 +171,16 @@ impl Draw {
             4 => doc! { "_id": self.id(), "list": { "$ne": self.below(3) } },
             5 => doc! { "_id": self.id(), "outbox.time": { "$lte": self.below(9) } },
             6 => doc! { "_id": self.id(), "due": { "$exists": self.0.percent(50) } },
+            7 => {
+                // As the sweep looks for entries that can be published.
+                let entry = doc! {
+                    "time": { "$lte": self.below(9) },
+                    "id": { "$in": [self.below(4), self.below(4)] },
+                    "note": { "$type": "string" },
+                };
+                doc! { "_id": self.id(), "outbox": { "$elemMatch": entry } }
+            }
+            8 => doc! { "_id": self.id(), "version": { "$nin": [self.below(4), self.below(4)] } },
             _ => doc! { "_id": self.id() },
         }
     }
@@ -182,8 +192,9 @@ impl Draw {
             2 => doc! { "$unset": { "due": "" }, "$set": { "holder": self.below(3) } },
             3 => doc! { "$push": { "list": { "$each": [self.below(3)], "$slice": -2 } } },
             4 => {
-                let entry = doc! { "id": self.below(4), "time": self.below(9) };
-                doc! { "$push": { "outbox": { "$each": [entry] } } }
+                let note = if self.0.percent(50) { Bson::from("a") } else { Bson::Null };
+                let entry = doc! { "id": self.below(4), "time": self.below(9), "note": note };
+                doc! { "$push": { "outbox": { "$each": [entry], "$slice": -3 } } }
             }
             _ => {
                 doc! { "$pull": { "outbox": { "id": { "$in": [self.below(4), self.below(4)] } } } }

@@ -28,8 +28,26 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "take an event out of the outbox that the broker did not acknowledge",
         file: "crates/service/src/messaging/relay.rs",
-        right: "            self.publish(entry).await?;\n",
-        wrong: "            let _ = self.publish(entry).await;\n",
+        right: "if self.publish(&entry).await? {",
+        wrong: "if self.publish(&entry).await.unwrap_or(true) {",
+    },
+    Bug {
+        name: "take an event out of the outbox that only another release publishes",
+        file: "crates/service/src/messaging/relay.rs",
+        right: "does not publish its subject\"\n            );\n            return Ok(false);",
+        wrong: "does not publish its subject\"\n            );\n            return Ok(true);",
+    },
+    Bug {
+        name: "let an event that cannot be published hold up those behind it",
+        file: "crates/service/src/messaging/relay.rs",
+        right: "does not publish its subject\"\n            );\n            return Ok(false);",
+        wrong: "does not publish its subject\"\n            );\n            return Err(BrokerError::Timeout);",
+    },
+    Bug {
+        name: "make a dead letter of an event that only another release handles",
+        file: "crates/service/src/messaging/consumer.rs",
+        right: "Self::Retry(format!(\"this release does not handle {subject}\").into())",
+        wrong: "Self::Fatal(format!(\"this release does not handle {subject}\").into())",
     },
     Bug {
         name: "apply an older event",

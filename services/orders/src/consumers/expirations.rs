@@ -23,10 +23,11 @@ impl ExpirationEvents {
         let expired = self
             .orders
             .change::<Failure>(expiration.order_id, |order| {
+                let now = self.clock.now();
+                // The clocks of two machines differ.
                 order
-                    .expire(self.clock.now())
-                    // The clocks of two machines differ.
-                    .map_err(|early| Failure::Retry(early.into()))
+                    .expire(now)
+                    .map_err(|early| Failure::NotBefore(early.0.since(now)))
             })
             .await?;
         expired.ok_or(NoOrder(expiration.order_id))?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use common::OrderStatus;
 use common::events::CancellationReason;
+use testkit::TestApp;
 
 use crate::{
     expiration_of, order, path, payment_of, settled, show, start, start_with_clock,
@@ -83,6 +84,24 @@ async fn no_order_is_cancelled_before_its_time() {
     assert_eq!(show(&buyer, &order).await.status, OrderStatus::Created);
     clock.advance(Duration::from_millis(1));
     wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_end_that_comes_too_early_waits_at_the_broker_until_it_is_due() {
+    let app = TestApp::new(orders::NAME)
+        .set("ORDER_EXPIRATION_SECONDS", "3")
+        .start(orders::Config::read, orders::build)
+        .await;
+    let buyer = app.user();
+    let order = order(&buyer, &ticket_for_sale(&app).await).await;
+    app.publish(expiration_of(&order)).await;
+    wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
+    assert!(app.clock().now() >= order.expires_at);
+    let redelivered = app.metrics().await;
+    let redelivered = redelivered.count("ticketing_event_redeliveries_total", &[]);
+    // Once when it was due; once more if that was some milliseconds early.
+    assert!((1..=2).contains(&redelivered), "{redelivered}");
     app.finish().await;
 }
 

@@ -9,6 +9,7 @@ mod listing;
 mod metrics;
 mod mine;
 mod orders;
+mod outage;
 mod stream;
 
 use common::OrderStatus;

@@ -96,11 +96,18 @@ fn is_missing(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(reason) if reason.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-/// The stream's settings with those that are ours as they should be. Others, such as the broker's own notes, stay.
+/// The stream's settings with those that are ours as they should be. Others, such as the broker's own notes, stay, and so
+/// do subjects that this release does not know: another one publishes them.
 fn as_wanted(is: &stream::Config, wanted: &stream::Config) -> stream::Config {
+    let mut subjects = is.subjects.clone();
+    for subject in &wanted.subjects {
+        if !subjects.contains(subject) {
+            subjects.push(subject.clone());
+        }
+    }
     stream::Config {
         description: wanted.description.clone(),
-        subjects: wanted.subjects.clone(),
+        subjects,
         max_age: wanted.max_age,
         duplicate_window: match wanted.duplicate_window {
             Duration::ZERO => is.duplicate_window,

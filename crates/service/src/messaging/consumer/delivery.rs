@@ -10,12 +10,16 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{ACK_WAIT, BoxError, Consumer, Failure, Handler};
+use super::{ACK_WAIT, Consumer, Failure, Handler};
 use crate::backoff::Backoff;
 use crate::messaging::dead_letter::DeadLetters;
 use crate::messaging::measured::Delivery;
 use crate::messaging::position::Position;
 use crate::messaging::trace::{Handling, Outcome};
+
+/// How soon an event that came too early is delivered again, at least and at most.
+const SHORTEST_DELAY: Duration = Duration::from_millis(50);
+const LONGEST_DELAY: Duration = Duration::from_hours(1);
 
 impl<H: Handler> Consumer<H> {
     /// Handles the message and says so to the broker; or gives it back, or makes a dead letter of it. All of it is a span
@@ -26,14 +30,15 @@ impl<H: Handler> Consumer<H> {
             Err(_) => 1,
         };
         let event = self.read(message);
+        let is_given_up = self.is_given_up(event.as_ref().ok(), deliveries);
         let subject = self.broker.without_prefix(&message.subject);
         let handling = Handling::of(self.name, subject, message, event.as_ref().ok(), deliveries);
         let delivery = Delivery {
             subject,
             began: handling.begun,
-            is_readable: event.is_ok(),
+            is_readable: !matches!(event, Err(Failure::Fatal(_))),
             is_again: deliveries > 1,
-            is_unsurvived: deliveries > self.persistence.tries,
+            is_unsurvived: is_given_up && deliveries > self.persistence.tries,
         };
         let answered = async {
             let outcome = self.outcome(message, event, deliveries, stop).await;
@@ -55,14 +60,15 @@ impl<H: Handler> Consumer<H> {
     async fn outcome(
         &self,
         message: &Message,
-        event: Result<Event, BoxError>,
+        event: Result<Event, Failure>,
         deliveries: u64,
         stop: &CancellationToken,
     ) -> Outcome {
+        let is_given_up = self.is_given_up(event.as_ref().ok(), deliveries);
         let handled = match event {
-            Err(unreadable) => Err(Failure::Fatal(unreadable)),
+            Err(failure) => Err(failure),
             // More deliveries than tries: whoever had it before did not live to say so.
-            Ok(_) if deliveries > self.persistence.tries => {
+            Ok(_) if is_given_up && deliveries > self.persistence.tries => {
                 Err(Failure::Fatal("no process survived handling it".into()))
             }
             Ok(event) => self.handle_while_unavailable(message, event, stop).await,
@@ -70,12 +76,25 @@ impl<H: Handler> Consumer<H> {
         match handled {
             Ok(()) => Outcome::Done,
             Err(Failure::Unavailable(_)) => Outcome::GivenBack,
-            Err(Failure::Retry(reason)) if deliveries < self.persistence.tries => Outcome::Retry {
+            Err(Failure::NotBefore(early)) => Outcome::Retry {
+                delay: early.clamp(SHORTEST_DELAY, LONGEST_DELAY),
+                reason: Failure::NotBefore(early).into(),
+            },
+            Err(Failure::Retry(reason)) if !is_given_up => Outcome::Retry {
                 delay: self.persistence.delays.delay_of(deliveries),
                 reason,
             },
             Err(failure) => Outcome::DeadLetter(failure),
         }
+    }
+
+    /// Whether an event that was delivered so often is not tried again. Deliveries before it was due were no tries, and the
+    /// broker counts them all, so such an event also has the time that its tries may take.
+    fn is_given_up(&self, event: Option<&Event>, deliveries: u64) -> bool {
+        let due = event.and_then(Event::due);
+        let patience = self.persistence.patience();
+        deliveries >= self.persistence.tries
+            && due.is_none_or(|due| self.clock.now() > due.plus(patience))
     }
 
     async fn answer(
@@ -92,9 +111,13 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    fn read(&self, message: &Message) -> Result<Event, BoxError> {
-        let subject = self.broker.without_prefix(&message.subject).parse()?;
-        Ok(Event::from_json(subject, &message.payload)?)
+    fn read(&self, message: &Message) -> Result<Event, Failure> {
+        let name = self.broker.without_prefix(&message.subject);
+        let mut handled = self.subjects.iter();
+        let subject = handled
+            .find(|subject| subject.as_str() == name)
+            .ok_or_else(|| Failure::of_another_release(name))?;
+        Event::from_json(*subject, &message.payload).map_err(|error| Failure::Fatal(error.into()))
     }
 
     /// Lets the handler try until what it depends on is there, so that an outage uses up no tries. Meanwhile the broker

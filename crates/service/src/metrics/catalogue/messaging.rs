@@ -56,12 +56,17 @@ section! {
     );
     OUTBOX_DOCUMENTS: GaugeOf<1> = new(
         "ticketing_outbox_documents",
-        "Documents with events that are not published yet; counted up to 10,000, seen by each process of the service.",
+        "Documents with events that are not published yet and can be; counted up to 10,000, seen by each process of the service.",
+        &[OUTBOX],
+    );
+    OUTBOX_UNPUBLISHABLE: GaugeOf<1> = new(
+        "ticketing_outbox_unpublishable_documents",
+        "Documents with events that this release cannot publish and that have waited for 30 s: their subject is unknown to it, or they are damaged. Counted up to 10,000.",
         &[OUTBOX],
     );
     OUTBOX_OLDEST_AGE: GaugeOf<1> = new(
         "ticketing_outbox_oldest_age_seconds",
-        "How long the oldest unpublished event has waited; 0 if none waits.",
+        "How long the oldest event that can be published has waited; 0 if none waits.",
         &[OUTBOX],
     ).unit(Unit::Seconds);
     REDELIVERIES: CounterOf<2> = new(

@@ -77,6 +77,11 @@ fn equal(a: &Bson, b: &Bson) -> bool {
     a == b || compare(Some(a), Some(b)) == Some(Ordering::Equal)
 }
 
+fn is_among(values: &[&Bson], wanted: &Bson) -> bool {
+    let mut wanted = wanted.as_array().into_iter().flatten();
+    wanted.any(|wanted| any_equal(values, wanted))
+}
+
 fn holds(values: &[&Bson], operator: &str, operand: &Bson) -> bool {
     let any = |wanted: fn(Ordering) -> bool| {
         let mut orders = values
@@ -90,9 +95,17 @@ fn holds(values: &[&Bson], operator: &str, operand: &Bson) -> bool {
         "$gt" => any(Ordering::is_gt),
         "$ne" => !any_equal(values, operand),
         "$exists" => operand.as_bool() == Some(!values.is_empty()),
-        "$in" => operand
-            .as_array()
-            .is_some_and(|wanted| wanted.iter().any(|wanted| any_equal(values, wanted))),
+        "$in" => is_among(values, operand),
+        "$nin" => !is_among(values, operand),
+        "$type" => {
+            assert_eq!(operand.as_str(), Some("string"), "no store asks for others");
+            values.iter().any(|value| value.as_str().is_some())
+        }
+        "$elemMatch" => {
+            let wanted = operand.as_document().expect("conditions");
+            let mut elements = values.iter().filter_map(|value| value.as_document());
+            elements.any(|element| matches(element, wanted))
+        }
         other => unimplemented!("the filter {other}, which no store uses"),
     }
 }

@@ -83,9 +83,11 @@ impl Query {
         find
     }
 
-    /// Whether it finds everything there is.
+    /// Whether it finds everything there is, in the order of ids and page by page.
     pub(super) fn finds_everything(&self) -> bool {
-        self.command == "find" && self.filter.is_empty() && self.beside.is_empty()
+        let is_by_id = |sort: &Document| sort.keys().eq(["_id"]);
+        let sort = self.beside.get_document("sort");
+        self.command == "find" && self.filter.is_empty() && sort.is_ok_and(is_by_id)
     }
 
     /// What it has in common with all that are planned the same: everything but the values that it looks for.

@@ -1,0 +1,84 @@
+//! An event that waits in an outbox.
+
+use bson::{Bson, DateTime, Document, doc};
+use common::id::kind;
+use common::{Event, Subject, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::mongo::{new_id, to_date_time};
+use crate::telemetry::TraceContext;
+
+/// The field that holds the events waiting to be published.
+pub(in crate::messaging) const FIELD: &str = "outbox";
+
+/// How many events an outbox holds; the oldest leave it if there are more, as when the broker is away for days. A
+/// document in which they gathered without limit would reach the database's 16 MB and could no longer be changed.
+///
+/// Each event carries the whole state of its entity, and nothing relies on an event of which there is a later one. Only a
+/// ticket that is edited again and again ever has so many: a held ticket cannot be edited, so what an order waits for
+/// (that its ticket is held, or free) is always in the latest. An order or a payment has a few events in its life. An
+/// event that only another release can publish is as old as any other here, and is lost only together with 64 changes
+/// that this release could not publish either.
+pub(super) const LIMIT: i32 = 64;
+
+/// An event waiting in its entity's document.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::messaging) struct Entry {
+    /// Becomes the message's id, so that publishing it twice is publishing it once.
+    pub(in crate::messaging) id: String,
+    pub(in crate::messaging) subject: String,
+    pub(in crate::messaging) body: String,
+    /// By the machine's clock, for the sweep and for people.
+    pub(in crate::messaging) time: DateTime,
+    /// Where in a trace it was written, for whoever publishes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::messaging) cause: Option<TraceContext>,
+}
+
+impl Entry {
+    pub(super) fn new(event: &Event, now: Timestamp) -> Self {
+        // The random part keeps ids apart between fleets and rebuilt databases.
+        let nonce = new_id::<kind::User>();
+        let version = event.version().unwrap_or(0);
+        Self {
+            id: format!("{}-{version}-{nonce}", event.entity_id()),
+            subject: event.subject().as_str().to_owned(),
+            body: event.to_json(),
+            time: to_date_time(now),
+            cause: TraceContext::current(),
+        }
+    }
+}
+
+/// What an entry must be so that a relay can publish it that publishes these subjects, as a filter.
+pub(in crate::messaging) fn publishable(subjects: &[Subject]) -> Document {
+    let subjects: Vec<_> = subjects.iter().map(|subject| subject.as_str()).collect();
+    doc! {
+        "subject": { "$in": subjects },
+        "id": { "$type": "string" },
+        "body": { "$type": "string" },
+    }
+}
+
+/// A document with an outbox, whose entries may be anything.
+#[derive(Debug, Deserialize)]
+pub(in crate::messaging) struct Waiting {
+    #[serde(rename = "_id")]
+    pub(in crate::messaging) id: Bson,
+    pub(in crate::messaging) outbox: Vec<Bson>,
+}
+
+impl Waiting {
+    /// Those of its entries that can be read.
+    pub(in crate::messaging) fn readable(&self) -> Vec<Entry> {
+        let entries = self.outbox.iter();
+        let entries = entries.filter_map(|entry| {
+            let read = bson::deserialize_from_bson(entry.clone());
+            read.inspect_err(|error| {
+                tracing::error!(%error, document = %self.id, "unreadable entry left in its outbox");
+            })
+            .ok()
+        });
+        entries.collect()
+    }
+}

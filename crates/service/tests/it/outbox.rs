@@ -1,0 +1,213 @@
+//! What no relay of this release can publish stays in its outbox and holds up nobody; and an outbox is bounded.
+
+use bson::oid::ObjectId;
+use bson::{Bson, Document, doc};
+use common::{Event, Subject};
+use futures::FutureExt;
+use mongodb::Collection;
+use serde::{Deserialize, Serialize};
+use service::messaging::{OutboxCollection, Relay};
+use service::metrics::Metrics;
+use service::mongo::{Database, in_transaction};
+use testkit::{Servers, TestApp, eventually};
+
+use crate::mongo::{fresh_name, open_measured};
+use crate::toy::{start, ticket};
+
+/// More documents than a sweep takes at once.
+const MANY: usize = 600;
+
+/// How many events an outbox holds at most.
+const LIMIT: usize = 64;
+
+fn things(app: &TestApp) -> Collection<Document> {
+    app.database().collection("things")
+}
+
+fn thing(outbox: impl IntoIterator<Item = Bson>) -> Document {
+    doc! { "_id": ObjectId::new(), "outbox": outbox.into_iter().collect::<Vec<_>>() }
+}
+
+/// An entry that a process of long ago left behind.
+fn entry(subject: &str, body: impl Into<Bson>) -> Bson {
+    let id = format!("left-{}", ObjectId::new());
+    doc! { "id": id, "subject": subject, "body": body, "time": bson::DateTime::from_millis(0) }.into()
+}
+
+/// An entry that the toy can publish.
+fn good(title: &str) -> Bson {
+    entry("ticket:updated", Event::TicketUpdated(ticket(title)).to_json())
+}
+
+/// Of a subject that only a later release knows.
+fn of_another_release() -> Bson {
+    entry("ticket:archived", "{}")
+}
+
+async fn expect_published(app: &TestApp, titles: &[&str]) {
+    for title in titles {
+        app.expect_event(Subject::TicketUpdated, |event| {
+            matches!(event, Event::TicketUpdated(state) if state.title.as_str() == *title)
+        })
+        .await;
+    }
+}
+
+/// Waits until what was published is taken out, then takes out the rest; gives how many documents had such a rest.
+async fn take_the_rest(app: &TestApp, rest: Document) -> u64 {
+    let things = things(app);
+    let published = doc! { "outbox.body": { "$regex": "good" } };
+    eventually("what was published is taken out", async || {
+        things.count_documents(published.clone()).await.unwrap() == 0
+    })
+    .await;
+    let left = things.count_documents(rest).await.unwrap();
+    things.delete_many(doc! {}).await.unwrap();
+    left
+}
+
+#[tokio::test]
+async fn an_event_that_only_another_release_knows_stays_and_holds_up_none() {
+    let app = start().await;
+    let foreign = (0..MANY).map(|_| thing([of_another_release()]));
+    things(&app).insert_many(foreign).await.unwrap();
+    let both = thing([of_another_release(), good("good beside it")]);
+    things(&app).insert_one(both).await.unwrap();
+    things(&app)
+        .insert_one(thing([good("good behind it")]))
+        .await
+        .unwrap();
+    expect_published(&app, &["good beside it", "good behind it"]).await;
+    let foreign = doc! { "outbox.subject": "ticket:archived" };
+    let left = take_the_rest(&app, foreign).await;
+    assert_eq!(left, MANY as u64 + 1, "the others are lost");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn entries_that_may_not_be_published_or_are_damaged_hold_up_none() {
+    let app = start().await;
+    // The toy publishes no ticket:created.
+    let of_others = (0..MANY).map(|_| thing([entry("ticket:created", "{}")]));
+    let long_ago = bson::DateTime::from_millis(0);
+    let damaged = (0..MANY).map(|number| {
+        thing([match number % 4 {
+            0 => doc! { "id": 7, "subject": "ticket:updated", "body": "{}", "time": long_ago }.into(),
+            1 => doc! { "id": "no body", "subject": "ticket:updated", "time": long_ago }.into(),
+            2 => doc! { "time": long_ago }.into(),
+            _ => entry("ticket:updated", 7),
+        }])
+    });
+    things(&app)
+        .insert_many(of_others.chain(damaged))
+        .await
+        .unwrap();
+    let mixed = thing(["garbage".into(), entry("ticket:updated", 7), good("good beside it")]);
+    things(&app).insert_one(mixed).await.unwrap();
+    things(&app)
+        .insert_one(thing([good("good behind it")]))
+        .await
+        .unwrap();
+    expect_published(&app, &["good beside it", "good behind it"]).await;
+    let left = take_the_rest(&app, doc! { "outbox.0": { "$exists": true } }).await;
+    assert_eq!(left, 2 * MANY as u64 + 1);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_large_for_the_broker_holds_up_none() {
+    let app = start().await;
+    let too_large = entry("ticket:updated", "x".repeat(2 * 1_024 * 1_024));
+    let both = thing([too_large, good("good beside it")]);
+    things(&app).insert_one(both).await.unwrap();
+    expect_published(&app, &["good beside it"]).await;
+    let left = take_the_rest(&app, doc! { "outbox.0": { "$exists": true } }).await;
+    assert_eq!(left, 1);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn documents_with_events_that_cannot_be_published_are_measured() {
+    let app = start().await;
+    let damaged = doc! { "time": bson::DateTime::from_millis(0) };
+    let all = [
+        thing([of_another_release()]),
+        thing([entry("ticket:created", "{}")]),
+        thing([damaged.into()]),
+        // Perhaps another release is about to publish it.
+        thing([doc! { "id": "a", "subject": "ticket:archived", "body": "{}", "time": bson::DateTime::now() }.into()]),
+    ];
+    things(&app).insert_many(all).await.unwrap();
+    let things_of = [("collection", "things")];
+    eventually("they are counted", async || {
+        let scrape = app.metrics().await;
+        scrape.count("ticketing_outbox_unpublishable_documents", &things_of) == 3
+    })
+    .await;
+    let scrape = app.metrics().await;
+    // Nothing waits for the broker.
+    assert_eq!(scrape.count("ticketing_outbox_documents", &things_of), 0);
+    assert_eq!(scrape.count("ticketing_outbox_oldest_age_seconds", &things_of), 0);
+    things(&app).delete_many(doc! {}).await.unwrap();
+    app.finish().await;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Thing {
+    #[serde(rename = "_id")]
+    id: ObjectId,
+}
+
+/// The titles of what waits in the outbox of this thing.
+async fn waiting(database: &Database, id: ObjectId) -> Vec<String> {
+    let things = database.collection::<Document>("things");
+    let thing = things.find_one(doc! { "_id": id }).await.unwrap().unwrap();
+    let outbox = thing.get_array("outbox").unwrap().iter();
+    let bodies = outbox.map(|entry| entry.as_document().unwrap().get_str("body").unwrap());
+    let states = bodies.map(|body| {
+        let event = Event::from_json(Subject::TicketUpdated, body.as_bytes()).unwrap();
+        let Event::TicketUpdated(state) = event else {
+            panic!("{event:?}");
+        };
+        state.title.as_str().to_owned()
+    });
+    states.collect()
+}
+
+#[tokio::test]
+async fn an_outbox_keeps_the_latest_events_however_many_are_written() {
+    let app = start().await;
+    let uri = Servers::shared().await.mongo_uri(&fresh_name());
+    let database = open_measured(uri, &Metrics::none()).await;
+    // A relay that nobody runs, as if the broker were away.
+    let mut relay = Relay::new(app.broker().clone());
+    let things: OutboxCollection<Thing> = relay.collection(&database, "things").await.unwrap();
+    let (one, other) = (ObjectId::new(), ObjectId::new());
+    for id in [one, other] {
+        things.insert(&Thing { id }, &[]).await.unwrap();
+    }
+    let event = |number: usize| Event::TicketUpdated(ticket(&format!("edit {number}")));
+    for number in 0..2 * LIMIT {
+        let count = doc! { "$inc": { "edits": 1_i64 } };
+        let updated = things.update(doc! { "_id": one }, count.clone(), &[event(number)]);
+        assert!(updated.await.unwrap());
+        let context = (&things, event(number), count);
+        let changed = in_transaction(&database, context, |session, (things, event, count)| {
+            async move {
+                let none = doc! { "_id": ObjectId::new() };
+                things.documents().delete_many_in(session, none).await?;
+                let change = (doc! { "_id": other }, count.clone(), event.clone());
+                Ok(Ok::<_, ()>(things.update_many_in(session, [change]).await?))
+            }
+            .boxed()
+        });
+        assert!(changed.await.unwrap().unwrap().is_some());
+    }
+    let latest: Vec<_> = (LIMIT..2 * LIMIT)
+        .map(|number| format!("edit {number}"))
+        .collect();
+    assert_eq!(waiting(&database, one).await, latest);
+    assert_eq!(waiting(&database, other).await, latest);
+    database.close().await;
+    app.finish().await;
+}

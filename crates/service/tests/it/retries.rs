@@ -1,0 +1,137 @@
+//! Events that cannot be handled yet: they do not block others, and those that came too early are never given up.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::events::ExpirationState;
+use common::{Event, Subject};
+use futures::StreamExt;
+use service::Clock;
+use service::backoff::Backoff;
+use service::messaging::{Consumer, Failure, Handler, Outgoing, Persistence};
+use service::mongo::new_id;
+use testkit::{TestApp, eventually, eventually_within};
+use tokio_util::sync::CancellationToken;
+
+use crate::toy::{start, ticket};
+
+/// More than the broker once had out at a time.
+const MANY: usize = 1_100;
+
+/// Handles tickets that are "fine" and wants to see all others again.
+#[derive(Clone, Default)]
+struct Picky {
+    refused: Arc<Mutex<HashSet<String>>>,
+    handled: Arc<AtomicU64>,
+}
+
+impl Handler for Picky {
+    async fn handle(&self, event: Event) -> Result<(), Failure> {
+        let id = event.entity_id();
+        match event {
+            Event::TicketUpdated(ticket) if ticket.title.as_str() == "fine" => {
+                self.handled.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }
+            _ => {
+                self.refused.lock().unwrap().insert(id);
+                Err(Failure::Retry("not now".into()))
+            }
+        }
+    }
+}
+
+async fn publish_many(app: &TestApp, title: &str) {
+    let events = (0..MANY).map(|_| Event::TicketUpdated(ticket(title)));
+    futures::stream::iter(events)
+        .for_each_concurrent(64, |event| app.publish(event))
+        .await;
+}
+
+#[tokio::test]
+async fn events_that_wait_for_a_retry_do_not_block_those_behind_them() {
+    let app = start().await;
+    let handler = Picky::default();
+    let subjects = &[Subject::TicketUpdated];
+    let consumer = Consumer::new(app.broker().clone(), "picky", subjects, handler.clone());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(consumer.run(stop.clone()));
+    publish_many(&app, "not now").await;
+    let refused = async || handler.refused.lock().unwrap().len() >= 1_024;
+    eventually_within(Duration::from_secs(60), "most are refused", refused).await;
+    app.publish(Event::TicketUpdated(ticket("fine"))).await;
+    eventually("the good one is handled", async || {
+        handler.handled.load(Ordering::SeqCst) == 1
+    })
+    .await;
+    stop.cancel();
+    running.await.unwrap();
+    app.finish().await;
+}
+
+/// Says of the first deliveries that they come too early, then wants a few retries.
+#[derive(Clone, Default)]
+struct Early {
+    deliveries: Arc<AtomicU64>,
+    handled: Arc<AtomicU64>,
+}
+
+/// Each more than the tries that the consumer has.
+const TOO_EARLY: u64 = 6;
+const RETRIES: u64 = 6;
+
+impl Handler for Early {
+    async fn handle(&self, _: Event) -> Result<(), Failure> {
+        let before = self.deliveries.fetch_add(1, Ordering::SeqCst);
+        if before < TOO_EARLY {
+            return Err(Failure::NotBefore(Duration::from_millis(1)));
+        }
+        if before < TOO_EARLY + RETRIES {
+            return Err(Failure::Retry("not now".into()));
+        }
+        self.handled.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+async fn expire(app: &TestApp, clock: &Clock) {
+    let event = Event::ExpirationComplete(ExpirationState {
+        order_id: new_id(),
+        expires_at: clock.now(),
+    });
+    let message = Outgoing::new(event.entity_id(), &event, clock.now());
+    app.broker().publish(&message).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_that_came_too_early_is_not_given_up_for_that() {
+    let app = start().await;
+    let (handler, clock) = (Early::default(), Clock::manual(app.clock().now()));
+    let subjects = &[Subject::ExpirationComplete];
+    let consumer = Consumer::new(app.broker().clone(), "early", subjects, handler.clone())
+        .with_clock(clock.clone())
+        .with_persistence(Persistence {
+            tries: 4,
+            delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
+        });
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(consumer.run(stop.clone()));
+    expire(&app, &clock).await;
+    eventually("it is handled", async || {
+        handler.handled.load(Ordering::SeqCst) == 1
+    })
+    .await;
+    assert!(app.dead_letters().await.is_empty());
+    // Long after its time it has no more tries than others.
+    handler.deliveries.store(TOO_EARLY, Ordering::SeqCst);
+    let long_ago = Clock::manual(clock.now());
+    clock.advance(Duration::from_secs(60));
+    expire(&app, &long_ago).await;
+    let letter = app.take_dead_letter().await;
+    assert_eq!((letter.consumer.as_str(), letter.reason.as_str()), ("early", "not now"));
+    stop.cancel();
+    running.await.unwrap();
+    app.finish().await;
+}

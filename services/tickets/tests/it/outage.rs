@@ -1,0 +1,51 @@
+//! The broker is away for long.
+
+use bson::{Document, doc};
+use common::{Event, Subject};
+use serde_json::json;
+use service::mongo::object_id;
+use testkit::{Condition, Proxy, Servers, TestApp};
+
+use crate::{sell, show};
+
+/// Far more than what a document would hold.
+const EDITS: u64 = 2_000;
+
+/// Longer than an event for each of the edits would be.
+const LARGE: usize = 100_000;
+
+#[tokio::test]
+async fn a_ticket_that_is_edited_thousands_of_times_meanwhile_stays_small_and_is_published() {
+    let nats = Servers::shared().await.nats().address();
+    let proxy = Proxy::start(nats.parse().unwrap()).await.unwrap();
+    let app = TestApp::new(tickets::NAME)
+        .set("NATS_URL", format!("nats://{}", proxy.address()))
+        .start(tickets::Config::read, tickets::build)
+        .await;
+    let seller = app.user();
+    let ticket = sell(&seller, "Front row", json!(20)).await;
+    app.expect_event(Subject::TicketCreated, |_| true).await;
+    proxy.set(Condition::Cut);
+    for number in 1..=EDITS {
+        let edit = json!({ "title": format!("Row {number}"), "price": 20 });
+        let answer = seller.put(&format!("/api/tickets/{}", ticket.id), edit).await;
+        assert_eq!(answer.status, 200, "edit {number}: {answer:?}");
+    }
+    let tickets = app.database().collection::<Document>("tickets");
+    let stored = tickets.find_one(doc! { "_id": object_id(ticket.id) }).await;
+    let size = bson::serialize_to_vec(&stored.unwrap().unwrap()).unwrap().len();
+    assert!(size < LARGE, "{size} bytes");
+    proxy.set(Condition::Open);
+    // Whoever has a replica takes the newest.
+    let newest = app
+        .expect_event(Subject::TicketUpdated, |event| event.version() == Some(EDITS))
+        .await;
+    let Event::TicketUpdated(state) = newest else {
+        panic!("{newest:?}");
+    };
+    let shown = show(&seller, &ticket).await;
+    assert_eq!((state.version, state.title), (shown.version, shown.title));
+    let versions = app.published(Subject::TicketUpdated).await;
+    assert!(versions.iter().all(|event| event.version() <= Some(EDITS)));
+    app.finish().await;
+}
