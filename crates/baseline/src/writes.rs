@@ -110,7 +110,8 @@ impl Shop {
             shop.ticket(*id).await?;
         }
         // Makes the collection, which a transaction should not.
-        let reservation = doc! { "_id": ObjectId::new(), "order_id": ObjectId::new() };
+        let nobody = ObjectId::new();
+        let reservation = doc! { "_id": nobody, "order_id": nobody, "user_id": nobody };
         shop.reservations.insert_one(reservation).await?;
         Ok(shop)
     }
@@ -170,7 +171,7 @@ impl Shop {
         ticket: ObjectId,
     ) -> mongodb::error::Result<()> {
         session.start_transaction().await?;
-        let reservation = doc! { "_id": ticket, "order_id": id };
+        let reservation = doc! { "_id": ticket, "order_id": id, "user_id": id };
         self.reservations
             .insert_one(reservation)
             .session(&mut *session)

@@ -109,7 +109,7 @@ fn replica(id: ObjectId, seller: ObjectId, order: Bson, version: i64) -> Documen
 }
 
 fn reservation(seeded: &Seeded) -> Document {
-    doc! { "_id": seeded.ticket, "order_id": seeded.order }
+    doc! { "_id": seeded.ticket, "order_id": seeded.order, "user_id": seeded.buyer }
 }
 
 fn order(seeded: &Seeded, status: &str) -> Document {

@@ -206,18 +206,20 @@ impl App {
     }
 }
 
-/// The database, as soon as it answers.
+/// The database, as soon as it answers; refused at once if it lacks something that we need.
 pub async fn connect_mongo(
     config: &MongoConfig,
     service: &str,
     metrics: &Metrics,
 ) -> Result<Database, StartError> {
     let database = Database::open(config, service, metrics).await?;
-    let pinged = &database;
+    let server = &database;
     until_available("MongoDB", || async move {
-        match pinged.ping().await {
-            Err(error) if !error.is_unavailable() => Err(Wait::Never(error.into())),
-            pinged => pinged.map_err(|error| Wait::Longer(error.to_string())),
+        match server.missing().await {
+            Ok(None) => Ok(()),
+            Ok(Some(missing)) => Err(Wait::Never(StartError::Other(missing))),
+            Err(error) if error.is_unavailable() => Err(Wait::Longer(error.to_string())),
+            Err(error) => Err(Wait::Never(error.into())),
         }
     })
     .await?;

@@ -7,8 +7,10 @@ mod error;
 mod measured;
 #[cfg(feature = "simulation")]
 pub mod memory;
+mod optimistic;
 mod patience;
 mod replica;
+mod requirements;
 mod trace;
 mod transaction;
 mod values;
@@ -17,6 +19,7 @@ pub use collection::{Collection, Find};
 pub use connect::MongoConfig;
 pub use database::Database;
 pub use error::StoreError;
+pub use optimistic::until_written;
 pub use replica::apply_if_newer;
 pub use transaction::{Session, in_transaction};
 pub use values::{from_date_time, new_id, object_id, stored_version, to_date_time, typed_id};

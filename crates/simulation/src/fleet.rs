@@ -24,6 +24,7 @@ use tokio::time::sleep;
 use crate::books::Books;
 use crate::release::{self, Release};
 use crate::replica::{Replica, Service, Started, Work};
+use crate::shopper::is_contended;
 use crate::stream::Stream;
 
 /// How long an order can be paid.
@@ -215,6 +216,12 @@ impl Fleet {
                 Some(Ok(())) => return,
                 Some(Err(Failure::Fatal(_))) => break,
                 Some(Err(failure)) => {
+                    if let Failure::Unavailable(error) = &failure
+                        && is_contended(error.as_ref())
+                    {
+                        let scandal = format!("not handled: {event:?}: {error}");
+                        self.books.borrow_mut().scandals.push(scandal);
+                    }
                     let subject = event.subject();
                     self.world
                         .note(|| format!("{replica} does not handle {subject} yet: {failure}"));

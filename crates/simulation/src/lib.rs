@@ -19,4 +19,4 @@ mod stream;
 
 pub use invariants::Violation;
 pub use schedule::{Outcome, Schedule};
-pub use search::{Search, search, search_deaths};
+pub use search::{Search, search, search_deaths, search_long};

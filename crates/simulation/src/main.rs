@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use simulation::{Schedule, Search, search, search_deaths};
+use simulation::{Schedule, Search, search, search_deaths, search_long};
 
 /// Looks through histories of the saga, or tells one in full.
 #[derive(Parser)]
@@ -15,7 +15,10 @@ struct Arguments {
     /// How many more in which one process dies, at each step in turn
     #[arg(long, default_value_t = 2_000)]
     deaths: u64,
-    /// Tell the history of this seed instead
+    /// How many more that are long: many tickets and shoppers, over minutes
+    #[arg(long, default_value_t = 40)]
+    long: u64,
+    /// Tell the history of this seed instead; those of long ones begin at 2000000
     #[arg(long)]
     seed: Option<u64>,
     /// The steps at which a process dies in it, instead of those that the seed draws; may be repeated
@@ -30,20 +33,26 @@ fn main() -> ExitCode {
             seed,
             deaths: arguments.death,
         }),
-        None => look(arguments.schedules, arguments.deaths),
+        None => look(&arguments),
     }
 }
 
-fn look(schedules: u64, deaths: u64) -> ExitCode {
+fn look(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
-    let mut found = search(schedules, Schedule::of_seed);
-    if found.broken.is_none() && deaths > 0 {
-        let more = search_deaths(deaths);
-        found = Search {
-            broken: more.broken,
-            sound: found.sound + more.sound,
-            steps: found.steps + more.steps,
-        };
+    let mut found = search(arguments.schedules, Schedule::of_seed);
+    let further: [(u64, fn(u64) -> Search); 2] = [
+        (arguments.deaths, search_deaths),
+        (arguments.long, search_long),
+    ];
+    for (count, search) in further {
+        if found.broken.is_none() && count > 0 {
+            let more = search(count);
+            found = Search {
+                broken: more.broken,
+                sound: found.sound + more.sound,
+                steps: found.steps + more.steps,
+            };
+        }
     }
     let Search { sound, steps, .. } = found;
     match found.broken {

@@ -23,6 +23,12 @@ const MOST_DEATHS: u64 = 6;
 /// What is not quiet after so long will never be.
 const PATIENCE: Duration = Duration::from_mins(3);
 
+/// Seeds from here on are of long histories.
+pub(crate) const LONG_SEEDS: u64 = 2_000_000;
+
+/// How many times the steps and the deaths of a usual history a long one has.
+const LONG: u64 = 40;
+
 /// What determines a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
@@ -71,6 +77,10 @@ impl Schedule {
         }
     }
 
+    const fn is_long(&self) -> bool {
+        self.seed >= LONG_SEEDS
+    }
+
     /// Lets it happen.
     #[must_use]
     pub fn run(&self) -> Outcome {
@@ -98,14 +108,15 @@ impl Schedule {
             if let Some(deaths) = &self.deaths {
                 world.doom(deaths.iter().copied());
             } else {
-                let deaths: Vec<_> = (0..world.below(MOST_DEATHS + 1))
-                    .map(|_| world.below(STEPS))
+                let times = if self.is_long() { LONG } else { 1 };
+                let deaths: Vec<_> = (0..world.below(MOST_DEATHS * times + 1))
+                    .map(|_| world.below(STEPS * times))
                     .collect();
                 world.doom(deaths);
             }
             let fleet = Fleet::start(&world);
             let watch = Watch::over(&fleet);
-            story(&fleet).await;
+            story(&fleet, &Crowd::of(&world, self.is_long())).await;
             let settled = settle(&fleet).await;
             Outcome {
                 violations: check(&fleet, &watch, settled),
@@ -117,22 +128,61 @@ impl Schedule {
     }
 }
 
+/// Who takes part in a history, and for how long.
+struct Crowd {
+    tickets: u64,
+    shoppers: u64,
+    /// Within how many milliseconds they come.
+    within: u64,
+    /// How many edits each ticket has at most, and the milliseconds between them.
+    edits: u64,
+    between: u64,
+    /// How many of the tickets are edited.
+    edited: usize,
+}
+
+impl Crowd {
+    fn of(world: &World, is_long: bool) -> Self {
+        if is_long {
+            return Self {
+                tickets: 20 + world.below(20),
+                shoppers: 100 + world.below(60),
+                within: 240_000,
+                edits: 30,
+                between: 20_000,
+                edited: 8,
+            };
+        }
+        Self {
+            tickets: 1 + world.below(2),
+            shoppers: 2 + world.below(3),
+            within: 2_500,
+            edits: 3,
+            between: 4_000,
+            edited: 1,
+        }
+    }
+}
+
 /// What everybody wants, until everybody has done it.
-async fn story(fleet: &Fleet) {
+async fn story(fleet: &Fleet, crowd: &Crowd) {
     let seller = Shopper::new(fleet);
     let mut tickets = Vec::new();
-    for _ in 0..=fleet.world.below(2) {
+    for _ in 0..crowd.tickets {
         tickets.push(seller.sell().await);
     }
     let mut everybody = Vec::new();
-    for _ in 0..2 + fleet.world.below(3) {
-        let (shopper, tickets) = (Shopper::new(fleet), tickets.clone());
+    for _ in 0..crowd.shoppers {
+        let (shopper, tickets, within) = (Shopper::new(fleet), tickets.clone(), crowd.within);
         everybody.push(spawn_local(async move {
-            Box::pin(shopper.shop(&tickets)).await;
+            Box::pin(shopper.shop(&tickets, within)).await;
         }));
     }
-    let (editor, first) = (seller.clone(), tickets[0]);
-    everybody.push(spawn_local(async move { editor.edit(first).await }));
+    for ticket in tickets.into_iter().take(crowd.edited) {
+        let (editor, times, longest) = (seller.clone(), crowd.edits, crowd.between);
+        let editing = async move { editor.edit(ticket, times, longest).await };
+        everybody.push(spawn_local(editing));
+    }
     if fleet.world.percent(20) {
         everybody.push(spawn_local(async move { seller.resync().await }));
     }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::Schedule;
+use crate::schedule::LONG_SEEDS;
 
 /// What a search through histories found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,12 @@ pub fn search(count: u64, schedule: impl Fn(u64) -> Schedule + Sync) -> Search {
         sound,
         steps: steps.into_inner(),
     }
+}
+
+/// Lets long histories happen, `count` of them: many more tickets and shoppers, over minutes.
+#[must_use]
+pub fn search_long(count: u64) -> Search {
+    search(count, |number| Schedule::of_seed(LONG_SEEDS + number))
 }
 
 /// Lets histories happen in which nobody dies by chance, but one process at each step in turn; `count` of them in all.

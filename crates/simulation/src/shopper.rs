@@ -1,15 +1,18 @@
 //! Shoppers and sellers: what they want, in what order, and how they take a missing answer.
 
+use std::error::Error;
 use std::time::Duration;
 
+use bson::Document;
+use bson::oid::ObjectId;
 use common::api::auth::SessionView;
 use common::api::orders::OrderView;
 use common::api::tickets::TicketDetails;
 use common::id::kind;
-use common::{Id, Price};
+use common::{Id, OrderStatus, Price};
 use service::ApiError;
 use service::messaging::resync::emit;
-use service::mongo::new_id;
+use service::mongo::{StoreError, from_date_time, new_id, object_id};
 use tokio::time::sleep;
 
 use crate::fleet::Fleet;
@@ -20,6 +23,11 @@ const BAD_CARD: &str = "tok_chargeDeclined";
 
 /// How often a shopper asks again who got no answer.
 const PATIENCE: usize = 4;
+
+/// How often in a hundred a shopper clicks twice.
+const DOUBLE_CLICK: u64 = 15;
+
+const ALREADY_RESERVED: &str = "Ticket is already reserved";
 
 /// Somebody with an account.
 #[derive(Clone)]
@@ -57,10 +65,10 @@ impl Shopper {
         }
     }
 
-    /// Changes a ticket's price a few times.
-    pub(crate) async fn edit(&self, ticket: Id<kind::Ticket>) {
-        for _ in 0..self.fleet.world.below(3) {
-            self.pause(4_000).await;
+    /// Changes a ticket's price, fewer times than this, with pauses of up to `longest` milliseconds.
+    pub(crate) async fn edit(&self, ticket: Id<kind::Ticket>, times: u64, longest: u64) {
+        for _ in 0..self.fleet.world.below(times) {
+            self.pause(longest).await;
             let cents = self.fleet.world.below(5_000) + 100;
             let edited = self.ask(&self.fleet.tickets, async |tickets| {
                 let session = self.session.clone();
@@ -74,12 +82,18 @@ impl Shopper {
         }
     }
 
-    /// Wants one of these tickets, and then whatever comes to mind.
-    pub(crate) async fn shop(&self, tickets: &[Id<kind::Ticket>]) {
-        self.pause(2_500).await;
+    /// Wants one of these tickets within so many milliseconds, and then whatever comes to mind.
+    pub(crate) async fn shop(&self, tickets: &[Id<kind::Ticket>], within: u64) {
+        self.pause(within).await;
         let chosen = self.fleet.world.below(tickets.len() as u64);
         let ticket = tickets[usize::try_from(chosen).expect("there are few")];
-        let Some(order) = self.place(ticket).await else {
+        let placed = if self.fleet.world.percent(DOUBLE_CLICK) {
+            let (one, other) = tokio::join!(self.place(ticket), self.place(ticket));
+            one.or(other)
+        } else {
+            self.place(ticket).await
+        };
+        let Some(order) = placed else {
             return;
         };
         self.pause(800).await;
@@ -124,16 +138,73 @@ impl Shopper {
         let _ = told.await;
     }
 
+    /// Orders the ticket at the price that its page shows, and asks again if there is no answer.
     async fn place(&self, ticket: Id<kind::Ticket>) -> Option<OrderView> {
-        let placed = self.ask(&self.fleet.orders, async |orders| {
-            orders.place(self.session.clone(), ticket).await
-        });
-        let order = placed.await?;
+        let shown = self.shown_price(ticket);
+        for _ in 0..PATIENCE {
+            let before = self.unpaid_order(ticket, &self.fleet.data.orders.replicated("orders"));
+            let replica = self.fleet.any(&self.fleet.orders);
+            let placed =
+                replica.ask(async |orders| orders.place(self.session.clone(), ticket, shown).await);
+            match placed.await {
+                Some(Ok(order)) => {
+                    self.placed(&order, ticket, shown);
+                    return Some(order);
+                }
+                Some(Err(unavailable @ ApiError::Unavailable(_))) => {
+                    self.refused(&unavailable);
+                    self.pause(500).await;
+                }
+                None => self.pause(500).await,
+                Some(Err(refused)) => {
+                    self.refused(&refused);
+                    let after = self.fleet.data.orders.documents("orders");
+                    if before.is_some()
+                        && refused.to_string() == ALREADY_RESERVED
+                        && before == self.unpaid_order(ticket, &after)
+                    {
+                        self.scandal(format!("{before:?} is refused to its own buyer"));
+                    }
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    fn placed(&self, order: &OrderView, ticket: Id<kind::Ticket>, shown: Option<Price>) {
         self.fleet.world.note(|| format!("placed: {order:?}"));
+        if shown.is_some_and(|shown| shown != order.ticket.price) {
+            self.scandal(format!("{order:?} was shown at {shown:?}"));
+        }
         let mut books = self.fleet.books.borrow_mut();
         books.placed.push((order.id, ticket));
-        drop(books);
-        Some(order)
+    }
+
+    /// What the ticket's page says.
+    fn shown_price(&self, ticket: Id<kind::Ticket>) -> Option<Price> {
+        let tickets = self.fleet.data.tickets.replicated("tickets");
+        let id = object_id(ticket);
+        let mut found = tickets.iter();
+        let found = found.find(|found| found.get_object_id("_id").ok() == Some(id))?;
+        Price::from_cents(found.get_i64("price_cents").ok()?).ok()
+    }
+
+    /// This shopper's own order of the ticket that can still be paid, if there is one among these.
+    fn unpaid_order(&self, ticket: Id<kind::Ticket>, orders: &[Document]) -> Option<ObjectId> {
+        let (buyer, ticket) = (object_id(self.session.id), object_id(ticket));
+        let now = self.fleet.clock.now();
+        let is_own = |order: &&Document| {
+            let of = order.get_document("ticket").ok();
+            let status = order.get_str("status").ok();
+            let status = status.and_then(|status| status.parse::<OrderStatus>().ok());
+            let ends = order.get_datetime("expires_at").ok();
+            order.get_object_id("user_id").ok() == Some(buyer)
+                && of.and_then(|of| of.get_object_id("id").ok()) == Some(ticket)
+                && status.is_some_and(OrderStatus::is_active)
+                && ends.is_some_and(|ends| from_date_time(*ends) > now)
+        };
+        orders.iter().find(is_own)?.get_object_id("_id").ok()
     }
 
     async fn cancel(&self, order: Id<kind::Order>) {
@@ -158,7 +229,11 @@ impl Shopper {
                     self.fleet.books.borrow_mut().paid.push((order, paid.id));
                     return;
                 }
-                None | Some(Err(ApiError::Unavailable(_))) => self.pause(500).await,
+                None => self.pause(500).await,
+                Some(Err(unavailable @ ApiError::Unavailable(_))) => {
+                    self.refused(&unavailable);
+                    self.pause(500).await;
+                }
                 Some(Err(refused)) => return self.refused(&refused),
             }
         }
@@ -181,15 +256,28 @@ impl Shopper {
 
     fn refused(&self, refused: &ApiError) {
         self.fleet.world.note(|| format!("refused: {refused}"));
-        if let ApiError::Internal(error) = refused {
-            let scandal = format!("500 to a shopper: {error}");
-            self.fleet.books.borrow_mut().scandals.push(scandal);
+        match refused {
+            ApiError::Internal(error) => self.scandal(format!("500 to a shopper: {error}")),
+            ApiError::Unavailable(error) if is_contended(error.as_ref()) => {
+                self.scandal(format!("503 to a shopper: {error}"));
+            }
+            _ => {}
         }
+    }
+
+    fn scandal(&self, words: String) {
+        self.fleet.books.borrow_mut().scandals.push(words);
     }
 
     async fn pause(&self, longest: u64) {
         sleep(Duration::from_millis(self.fleet.world.below(longest))).await;
     }
+}
+
+/// Whether it failed since others were faster each time: a database that works must bring every change to its end.
+pub(crate) fn is_contended(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    let of_store = error.downcast_ref::<StoreError>();
+    of_store.is_some_and(StoreError::is_contended)
 }
 
 fn details(cents: u64) -> TicketDetails {

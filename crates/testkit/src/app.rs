@@ -62,6 +62,7 @@ impl TestApp {
             name,
             variables: Vec::new(),
             clock: Clock::system(),
+            mongo_uri: std::sync::Arc::new(|uri| uri),
         }
     }
 
@@ -310,6 +311,7 @@ impl TestApp {
             name: self.builder.name,
             variables: self.builder.variables.clone(),
             clock: self.builder.clock.clone(),
+            mongo_uri: std::sync::Arc::clone(&self.builder.mongo_uri),
         };
         Self::launch(builder, self.launch.clone(), self.namespace.clone()).await
     }

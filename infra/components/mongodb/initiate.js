@@ -15,6 +15,36 @@ function here(credentials, database) {
   return new Mongo(`mongodb://${credentials}localhost:27017/${database}?${options}`);
 }
 
+// A connection of this user. The shell reports a refused sign-in when it connects or with the first command, so one
+// command is sent here; `connectionStatus` says who signed in.
+function signIn(user, password, database) {
+  const connection = here(`${user}:${password}@`, database);
+  try {
+    const status = connection.getDB(database).runCommand({ connectionStatus: 1 });
+    let isSignedIn = false;
+    for (const one of status.authInfo ? status.authInfo.authenticatedUsers : []) {
+      if (one.user === user) isSignedIn = true;
+    }
+    if (!isSignedIn) {
+      const error = new Error(status.errmsg || `${user} is not signed in`);
+      error.code = status.code || AUTHENTICATION_FAILED;
+      throw error;
+    }
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+// The driver may wrap the server's error in one of its own.
+function isRefusedSignIn(error) {
+  for (let at = error; at; at = at.cause) {
+    if (at.code === AUTHENTICATION_FAILED) return true;
+  }
+  return false;
+}
+
 function begin(admin) {
   const members = [];
   for (let i = 0; i < Number(MEMBERS); i++) {
@@ -36,11 +66,11 @@ function makeAdmin() {
 function makeUsers() {
   let admin;
   try {
-    admin = here(`admin:${ADMIN_PASSWORD}@`, "admin");
+    admin = signIn("admin", ADMIN_PASSWORD, "admin");
   } catch (error) {
-    if (error.code !== AUTHENTICATION_FAILED) throw error;
+    if (!isRefusedSignIn(error)) throw error;
     makeAdmin();
-    admin = here(`admin:${ADMIN_PASSWORD}@`, "admin");
+    admin = signIn("admin", ADMIN_PASSWORD, "admin");
   }
   const database = admin.getDB(DATABASE);
   const rights = { pwd: USER_PASSWORD, roles: [{ role: "readWrite", db: DATABASE }] };
@@ -65,7 +95,7 @@ function look() {
     }
     if (hello.secondary) {
       // Whoever is primary makes the users; they are there when they can sign in here.
-      here(`${DATABASE}:${USER_PASSWORD}@`, DATABASE).close();
+      signIn(DATABASE, USER_PASSWORD, DATABASE).close();
       return true;
     }
     if (!hello.setName && POD_NAME === `${REPLICA_SET}-0`) begin(admin);

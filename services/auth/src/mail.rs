@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::AsyncSmtpTransportBuilder;
+use lettre::transport::smtp::response::Category;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
 use service::Clock;
@@ -229,7 +230,7 @@ impl Sending {
         match timeout(TRY_TIMEOUT, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Failure {
-                is_final: error.is_permanent(),
+                is_final: error.is_permanent() && !is_about_us(&error),
                 // A server's own words quote the address that it refused.
                 words: match error.status() {
                     Some(code) => format!("the mail server answered {code}"),
@@ -242,6 +243,13 @@ impl Sending {
             }),
         }
     }
+}
+
+/// Whether the server refuses our user or password (530, 534, 535, 538; RFC 4954, section 6) and not the letter: a
+/// password that is being rotated is accepted again a moment later.
+fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
+    let status = error.status();
+    status.is_some_and(|code| code.category == Category::Unspecified3)
 }
 
 /// Why a try to send a letter failed.

@@ -9,6 +9,7 @@ use service::messaging::feed::Feed;
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
 use service::metrics::Metrics;
+use service::patience::ReplicaWaits;
 use service::session::Sessions;
 use service::{App, Clock};
 
@@ -24,6 +25,7 @@ pub(crate) struct AppState {
     sessions: Sessions,
     orders: OrderStore,
     tickets: TicketStore,
+    waits: ReplicaWaits,
     clock: Clock,
     expiration: Expiration,
     feed: OrderFeed,
@@ -47,6 +49,7 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         sessions: Sessions::new(&config.session, clock.clone()),
         orders: orders.clone(),
         tickets: tickets.clone(),
+        waits: ReplicaWaits::default(),
         clock: clock.clone(),
         expiration: Expiration(config.expiration),
         streams: EventStreams::until(feed.ended().clone(), &metrics),

@@ -9,7 +9,7 @@ use common::{Event, Id, Subject};
 use service::Clock;
 use service::messaging::{Failure, Handler};
 
-use crate::store::{OrderStore, Raced, TicketStore};
+use crate::store::{OrderStore, TicketStore};
 use expirations::ExpirationEvents;
 use payments::PaymentEvents;
 use tickets::TicketEvents;
@@ -35,12 +35,6 @@ struct NoOrder(Id<kind::Order>);
 
 impl From<NoOrder> for Failure {
     fn from(reason: NoOrder) -> Self {
-        Self::Retry(reason.into())
-    }
-}
-
-impl From<Raced> for Failure {
-    fn from(reason: Raced) -> Self {
         Self::Retry(reason.into())
     }
 }

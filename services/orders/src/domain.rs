@@ -2,4 +2,4 @@
 
 mod order;
 
-pub use order::{CancelError, NotYetExpired, Order, OrderedTicket};
+pub use order::{CancelError, NotYetExpired, Order, OrderedTicket, PriceChanged};

@@ -7,11 +7,12 @@ use axum::extract::State;
 use common::api::auth::SessionView;
 use common::api::orders::{OrderView, PlaceOrder};
 use common::id::kind;
-use common::{Event, Id};
+use common::{Event, Id, Price};
 use service::http::Authorized;
 use service::messaging::resync::Snapshot;
 use service::messaging::{Failure, Handler, Publisher, Relay};
 use service::mongo::{Database, StoreError};
+use service::patience::ReplicaWaits;
 use service::session::RequireUser;
 use service::{ApiError, Clock};
 
@@ -25,6 +26,7 @@ use crate::store::{OrderStore, TicketStore};
 pub struct Orders {
     store: OrderStore,
     tickets: TicketStore,
+    waits: ReplicaWaits,
     clock: Clock,
     expiration: Duration,
 }
@@ -40,6 +42,7 @@ impl Orders {
         Ok(Self {
             store: OrderStore::open(database, relay).await?,
             tickets: TicketStore::open(database),
+            waits: ReplicaWaits::default(),
             clock,
             expiration,
         })
@@ -50,13 +53,16 @@ impl Orders {
         &self,
         user: SessionView,
         ticket: Id<kind::Ticket>,
+        price: Option<Price>,
     ) -> Result<OrderView, ApiError> {
         let input = PlaceOrder {
             ticket_id: Some(ticket),
+            price,
         };
         let placed = create::create(
             State(self.store.clone()),
             State(self.tickets.clone()),
+            State(self.waits.clone()),
             State(self.clock.clone()),
             State(Expiration(self.expiration)),
             Authorized { user, input },

@@ -6,6 +6,6 @@ mod orders;
 mod placement;
 mod tickets;
 
-pub(crate) use orders::{OrderStore, Raced};
+pub(crate) use orders::OrderStore;
 pub(crate) use placement::PlaceError;
-pub(crate) use tickets::{Replica, TicketStore};
+pub(crate) use tickets::TicketStore;

@@ -5,6 +5,7 @@ use service::app::{StartError, connect_broker, connect_mongo};
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
 use service::metrics::Metrics;
+use service::patience::ReplicaWaits;
 use service::session::Sessions;
 use service::{App, Clock};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ pub(crate) struct AppState {
     sessions: Sessions,
     clock: Clock,
     orders: OrderStore,
+    waits: ReplicaWaits,
     settlement: Settlement,
     webhooks: Webhooks,
 }
@@ -42,6 +44,7 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         sessions: Sessions::new(&config.session, clock.clone()),
         clock,
         orders: orders.clone(),
+        waits: ReplicaWaits::default(),
         settlement: settlement.clone(),
         webhooks: Webhooks::new(&config.stripe, &metrics),
     };

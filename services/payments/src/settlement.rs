@@ -20,7 +20,7 @@ use common::id::kind;
 use common::{Id, Timestamp};
 use service::Clock;
 use service::backoff::Backoff;
-use service::mongo::StoreError;
+use service::mongo::{StoreError, until_written};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -210,24 +210,21 @@ impl Settlement {
     async fn change(
         &self,
         order: Id<kind::Order>,
-        change: impl Fn(&Payment) -> Option<Payment>,
+        change: impl Fn(&Payment) -> Option<Payment> + Sync,
     ) -> Result<Option<Payment>, StoreError> {
-        loop {
+        let change = &change;
+        until_written(|| async move {
             let Some(payment) = self.payments.find(order).await? else {
-                return Ok(None);
+                return Ok(Some(None));
             };
             let Some(changed) = change(&payment) else {
-                return Ok(Some(payment));
+                return Ok(Some(Some(payment)));
             };
-            // Whoever was faster brought the payment on, which happens a handful of times in its life.
-            if self
-                .payments
-                .replace(&payment, &changed, self.lease())
-                .await?
-            {
-                return Ok(Some(changed));
-            }
-        }
+            let lease = self.lease();
+            let written = self.payments.replace(&payment, &changed, lease).await?;
+            Ok(written.then_some(Some(changed)))
+        })
+        .await
     }
 
     async fn postpone(&self, payment: &Payment, reason: &Unclear) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@ use service::http::Authorized;
 use service::messaging::resync::Snapshot;
 use service::messaging::{Failure, Handler, Publisher, Relay};
 use service::mongo::{Database, StoreError};
+use service::patience::ReplicaWaits;
 use service::{ApiError, Clock};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,7 @@ pub use crate::stripe::{SimulatedCharge, SimulatedStripe};
 #[derive(Debug, Clone)]
 pub struct Payments {
     orders: OrderStore,
+    waits: ReplicaWaits,
     settlement: Settlement,
     snapshot: Snapshotter,
 }
@@ -54,6 +56,7 @@ impl Payments {
         let settlement = Settlement::new(orders.clone(), payments, stripe, clock, closing);
         Ok(Self {
             orders,
+            waits: ReplicaWaits::default(),
             settlement,
             snapshot,
         })
@@ -72,6 +75,7 @@ impl Payments {
         };
         let paid = pay::pay(
             State(self.orders.clone()),
+            State(self.waits.clone()),
             State(self.settlement.clone()),
             Authorized { user, input },
         );

@@ -1,6 +1,7 @@
 //! `/api/orders`: claims on tickets.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::Faults;
 use crate::id::kind;
@@ -20,6 +21,10 @@ pub struct OrderBody {
         schema(required, nullable = false, example = "65f1c0ffee0123456789abcd")
     )]
     pub ticket_id: Option<String>,
+    /// The price that the buyer was shown: the order is refused if the ticket has another one by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Price>, nullable = false))]
+    pub price: Option<Value>,
 }
 
 /// A valid wish to reserve a ticket.
@@ -27,6 +32,8 @@ pub struct OrderBody {
 pub struct PlaceOrder {
     /// The ticket; `None` if the id given is no id, and so names no ticket.
     pub ticket_id: Option<Id<kind::Ticket>>,
+    /// The price that the buyer was shown, if the client said so.
+    pub price: Option<Price>,
 }
 
 impl Input for PlaceOrder {
@@ -36,8 +43,14 @@ impl Input for PlaceOrder {
         let mut faults = Faults::default();
         let text = body.ticket_id.filter(|text| !text.trim().is_empty());
         let text = faults.check("ticketId", text.ok_or("TicketId must be provided"));
-        faults.finish(text.map(|text| Self {
+        let price = body.price.map(serde_json::from_value::<Price>).transpose();
+        let price = faults.check(
+            "price",
+            price.map_err(|_| "Price must be an amount in dollars"),
+        );
+        faults.finish(text.zip(price).map(|(text, price)| Self {
             ticket_id: text.parse().ok(),
+            price,
         }))
     }
 }

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use bson::Document;
 use futures::TryStreamExt;
 use mongodb::IndexModel;
-use mongodb::options::ReturnDocument;
+use mongodb::options::{CommitQuorum, ReturnDocument};
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use super::measured::Operations;
-use super::patience::{until_available, within_limit};
+use super::patience::{until_built, within_limit};
 use super::trace::traced;
 use together::Together;
 
@@ -94,7 +94,10 @@ impl<D: Send + Sync + 'static> Collection<D> {
         }
     }
 
-    /// Makes these indexes where they are missing.
+    /// Makes these indexes where they are missing, as soon as the database is available.
+    ///
+    /// They are ready when a majority of the replica set has built them. By default the server waits for every member,
+    /// also for one that is down.
     pub async fn create_indexes(
         &self,
         indexes: impl IntoIterator<Item = IndexModel>,
@@ -102,10 +105,12 @@ impl<D: Send + Sync + 'static> Collection<D> {
         match &*self.0 {
             Backing::Server(collection, ..) => {
                 let indexes: Vec<_> = indexes.into_iter().collect();
-                // Only asked when a process starts, which waits for what it depends on.
-                until_available(|| {
+                until_built(|| {
                     let (collection, indexes) = (collection.clone(), indexes.clone());
-                    let made = async move { collection.create_indexes(indexes).await };
+                    let made = async move {
+                        let made = collection.create_indexes(indexes);
+                        made.commit_quorum(CommitQuorum::Majority).await
+                    };
                     self.observed("createIndexes", within_limit(made))
                 })
                 .await?;

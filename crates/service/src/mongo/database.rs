@@ -7,6 +7,7 @@ use super::StoreError;
 use super::collection::Collection;
 use super::measured::Operations;
 use super::patience::within_limit;
+use super::requirements;
 use super::transaction::Session;
 use crate::metrics::Metrics;
 
@@ -69,6 +70,15 @@ impl Database {
             Backing::Memory(_) => {}
         }
         Ok(())
+    }
+
+    /// What the server lacks that every service needs, in words for its operator; none if it has all.
+    pub async fn missing(&self) -> Result<Option<String>, StoreError> {
+        match &self.0 {
+            Backing::Server(client, database, _) => requirements::missing(client, database).await,
+            #[cfg(feature = "simulation")]
+            Backing::Memory(_) => Ok(None),
+        }
     }
 
     /// Closes all connections.

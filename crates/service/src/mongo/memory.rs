@@ -3,6 +3,13 @@
 //! Single-document writes are atomic, `_id`s are unique, transactions read a snapshot and lose at once against whoever
 //! wrote first, and writes outside of transactions wait for those. What it does not know it refuses loudly. A test runs
 //! the same operations here and on a real server and compares.
+//!
+//! It lags as a replica set does on which writes wait for a majority and reads return what a majority has. A write takes
+//! effect on the primary at once; guards of later writes, unique ids and transactions see it there. Reads outside of
+//! transactions see it when a majority has it, which is also when the writer receives its answer. A write that changes
+//! nothing, or is refused, is answered when the majority has all that was written before (the server's `LastOpFixer`).
+//! So whoever was answered finds what it wrote, without causally consistent sessions. An aborted transaction waits for
+//! nothing: its client knows of a newer version that it cannot read yet.
 
 mod data;
 mod filter;
@@ -11,10 +18,12 @@ mod update;
 
 use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bson::{Bson, Document};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{sleep, sleep_until};
 
 use super::{Find, StoreError};
 use crate::simulation::Process;
@@ -27,6 +36,17 @@ use update::{apply, upserted};
 /// after the death of a server that does not remember what it was asked.
 const REPEATED: u64 = 3;
 
+/// How often in a hundred the answer to a commit gets lost; how often the next ones are lost as well, for longer than
+/// anybody asks again; and how often a server was killed meanwhile and does not remember the transaction that it
+/// committed.
+const COMMIT_LOST: u64 = 3;
+const COMMIT_LOST_FOR_LONG: u64 = 20;
+const COMMIT_FORGOTTEN: u64 = 30;
+
+/// How often in a hundred a write takes long to reach a majority, and how many milliseconds at most.
+const LAGGING: u64 = 20;
+const LONGEST_LAG: u64 = 300;
+
 /// Why the database refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -36,6 +56,9 @@ pub enum Refusal {
     /// Another transaction wrote it first.
     #[error("write conflict")]
     Conflict,
+    /// The answer to a commit got lost.
+    #[error("unknown result of a commit")]
+    UnknownCommit,
 }
 
 /// Told of each document that is written: the collection, the document as it was, and as it is.
@@ -81,6 +104,14 @@ impl Memory {
             .collect()
     }
 
+    /// The documents of a collection as a majority of the members has them.
+    #[must_use]
+    pub fn replicated(&self, table: &str) -> Vec<Document> {
+        let mut data = self.lock();
+        let rows = data.replicated(table).iter();
+        rows.map(|row| (*row.document).clone()).collect()
+    }
+
     pub(super) fn table(&self, name: &str) -> Table {
         Table {
             memory: self.clone(),
@@ -94,6 +125,16 @@ impl Memory {
 
     fn lock(&self) -> MutexGuard<'_, Data> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long a write of this process takes to reach a majority.
+    fn lag(&self) -> Duration {
+        let longest = if self.process.is_unlucky(LAGGING) {
+            LONGEST_LAG
+        } else {
+            1
+        };
+        Duration::from_millis(self.process.world().below(longest))
     }
 }
 
@@ -129,10 +170,10 @@ impl Table {
     ) -> Result<Vec<D>, StoreError> {
         self.memory.process.step().await;
         let mut found: Vec<Arc<Document>> = {
-            let data = self.memory.lock();
-            let rows = data.tables.get(&self.name).into_iter().flatten();
-            rows.filter_map(|row| row.document.clone())
-                .filter(|document| matches(document, &find.filter))
+            let mut data = self.memory.lock();
+            let rows = data.replicated(&self.name).iter();
+            rows.filter(|row| matches(&row.document, &find.filter))
+                .map(|row| Arc::clone(&row.document))
                 .collect()
         };
         if let Some(order) = &find.sort {
@@ -265,28 +306,32 @@ impl Table {
         Ok(deleted?)
     }
 
-    /// One write, decided and done in one moment, as soon as no transaction stands in its way.
+    /// One write, decided and done in one moment, as soon as no transaction stands in its way; answered once a majority
+    /// has it, and all that was written before.
     async fn write<T>(&self, decide: impl Fn(&mut Data, &str) -> Write<T>) -> T {
         loop {
             self.memory.process.step().await;
+            let lag = self.memory.lag();
             let done = {
                 let mut data = self.memory.lock();
                 match decide(&mut data, &self.name) {
                     Write::Put(id, document, value) => {
-                        data.put(&self.name, &id, document.map(Arc::new));
-                        Some(value)
+                        let at = data.replicated_after(lag);
+                        data.put(&self.name, &id, document.map(Arc::new), at);
+                        Some((value, at))
                     }
-                    Write::Nothing(value) => Some(value),
+                    Write::Nothing(value) => Some((value, data.replicated_after(Duration::ZERO))),
                     Write::Wait => None,
                 }
             };
             match done {
-                Some(value) => {
+                Some((value, at)) => {
+                    sleep_until(at).await;
                     self.memory.process.step().await;
                     return value;
                 }
                 // A step may take no time at all, and whoever holds the row needs some.
-                None => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+                None => sleep(Duration::from_millis(1)).await,
             }
         }
     }

@@ -15,6 +15,9 @@ use crate::metrics::catalogue::DB_TRANSACTION_RETRIES;
 /// How long a transaction that loses against others is tried again.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a commit is repeated whose outcome is unknown: long enough for one more try after one that hung.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(8);
+
 /// How long it is tried to abort one that failed, so that nobody waits for what it wrote.
 const ABORT_LIMIT: Duration = Duration::from_secs(1);
 
@@ -48,7 +51,7 @@ impl Session {
                 traced("commitTransaction", || None, committed).await?;
             }
             #[cfg(feature = "simulation")]
-            Self::Memory(transaction) => transaction.commit().await,
+            Self::Memory(transaction) => transaction.commit().await?,
         }
         Ok(())
     }
@@ -68,6 +71,10 @@ impl Session {
 /// A transaction that lost against another is tried again from the start, with jitter, as the driver's own helper
 /// does without: losers that come back together lose together. `body` gives `Err` for what the database says and
 /// `Ok(Err)` for what the domain says; what it borrows is in `context`.
+///
+/// A commit whose answer was lost is repeated, and the server says what became of it. If it does not say so in time, the
+/// error leaves open whether the transaction took place. And a server that was killed may have forgotten a transaction
+/// that took place: `body` then runs again and meets its own writes, which a caller that inserts must expect.
 pub async fn in_transaction<C, T, E>(
     database: &Database,
     context: C,
@@ -109,12 +116,15 @@ async fn run_once<C, T, E>(
     }
 }
 
-/// Commits, asking again while the answer does not say whether it worked.
+/// Commits, and repeats that while the answer does not say whether it worked.
 async fn commit(session: &mut Session) -> Result<(), StoreError> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + COMMIT_PATIENCE;
+    let mut delays = Backoff::new(Duration::from_millis(10), Duration::from_millis(500));
     loop {
         match session.commit().await {
-            Err(error) if error.is_unknown_commit() && Instant::now() < deadline => {}
+            Err(error) if error.is_unknown_commit() && Instant::now() < deadline => {
+                sleep(delays.next_delay()).await;
+            }
             result => return result,
         }
     }

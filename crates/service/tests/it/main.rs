@@ -17,5 +17,7 @@ mod relay;
 mod releases;
 mod resync;
 mod retries;
+mod requirements;
 mod session;
+mod sign_in;
 mod toy;

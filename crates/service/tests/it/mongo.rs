@@ -1,5 +1,7 @@
 //! A database that is away, that hangs, and that others left a transaction in; and what is asked of it at the same time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bson::oid::ObjectId;
@@ -12,7 +14,7 @@ use service::metrics::Metrics;
 use service::mongo::{
     Collection, Database, Find, MongoConfig, StoreError, apply_if_newer, in_transaction,
 };
-use testkit::{Condition, Proxy, Servers, eventually_within};
+use testkit::{Condition, Fate, MongoLink, Proxy, Servers, eventually_within};
 use tokio::time::timeout;
 
 /// Longer than an operation may take.
@@ -243,4 +245,46 @@ async fn of_the_versions_of_an_entity_that_come_at_once_the_newest_stays() {
     let newest = things.count(newest, 1_000).await.unwrap();
     assert_eq!(newest, u64::try_from(ENTITIES).unwrap());
     database.close().await;
+}
+
+/// A document is added by a transaction whose first commits fare so; how often a commit was sent.
+async fn commit_with(fates: Vec<Fate>) -> usize {
+    let (servers, name) = (Servers::shared().await, fresh_name());
+    let (direct, server) = (servers.mongo_uri(&name), servers.mongo().address());
+    let link = MongoLink::start(server.parse().unwrap()).await.unwrap();
+    let database = open(link.uri(&direct, server)).await;
+    let things: Collection<Document> = database.collection("things");
+    things.insert_one(&doc! { "_id": 0 }).await.unwrap();
+    let commits = Arc::new(AtomicUsize::new(0));
+    let (counted, mut fates) = (Arc::clone(&commits), fates.into_iter());
+    link.decide(move |command| {
+        if !command.contains_key("commitTransaction") {
+            return Fate::Passes;
+        }
+        counted.fetch_add(1, Ordering::SeqCst);
+        fates.next().unwrap_or(Fate::Passes)
+    });
+    let added = in_transaction(&database, &things, |session, things| {
+        async move {
+            let thing = [doc! { "_id": 1 }];
+            let added = things.insert_many_in(session, &thing);
+            Ok::<_, StoreError>(Ok::<_, ()>(added.await?))
+        }
+        .boxed()
+    });
+    added.await.unwrap().unwrap();
+    assert_eq!(things.count(doc! { "_id": 1 }, 10).await.unwrap(), 1);
+    database.close().await;
+    commits.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn a_commit_whose_answers_are_lost_is_repeated_until_it_is_known() {
+    let lost = vec![Fate::AnswerLost; 3];
+    assert!(commit_with(lost).await >= 4);
+}
+
+#[tokio::test]
+async fn a_commit_that_gets_no_answer_is_repeated() {
+    assert!(commit_with(vec![Fate::AnswerWithheld]).await >= 2);
 }

@@ -1,6 +1,6 @@
 //! A few histories, in a build without optimisation; `cargo xtask test` looks through ten thousand.
 
-use simulation::{Schedule, Search, search, search_deaths};
+use simulation::{Schedule, Search, search, search_deaths, search_long};
 
 fn expect_sound(found: &Search) {
     if let Some(broken) = &found.broken {
@@ -21,6 +21,11 @@ fn no_history_breaks_an_invariant() {
 #[test]
 fn no_death_at_any_step_breaks_an_invariant() {
     expect_sound(&search_deaths(60));
+}
+
+#[test]
+fn no_long_history_breaks_an_invariant() {
+    expect_sound(&search_long(2));
 }
 
 #[test]

@@ -21,9 +21,20 @@ pub struct TestAppBuilder {
     pub(super) name: &'static str,
     pub(super) variables: Vec<(String, String)>,
     pub(super) clock: Clock,
+    pub(super) mongo_uri: MongoUri,
 }
 
+/// Makes the connection string of the service from that of its database.
+pub(super) type MongoUri = Arc<dyn Fn(String) -> String + Send + Sync>;
+
 impl TestAppBuilder {
+    /// Connects the service to its database by another connection string, made from the usual one.
+    #[must_use]
+    pub fn mongo_uri(mut self, other: impl Fn(String) -> String + Send + Sync + 'static) -> Self {
+        self.mongo_uri = Arc::new(other);
+        self
+    }
+
     /// Adds an environment variable, or replaces one that would be set by itself.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -63,8 +74,10 @@ impl TestAppBuilder {
 
     /// What the service is told, what the test set over the rest.
     pub(super) fn environment(&self, namespace: &Namespace, servers: &Servers) -> Environment {
-        let usual = usual_variables(namespace, servers);
-        Environment::of(usual.into_iter().chain(self.variables.iter().cloned()))
+        let uri = (self.mongo_uri)(servers.mongo_uri(namespace.database()));
+        let usual = usual_variables(namespace, servers).into_iter();
+        let usual = usual.chain([("MONGO_URI".to_owned(), uri)]);
+        Environment::of(usual.chain(self.variables.iter().cloned()))
     }
 }
 

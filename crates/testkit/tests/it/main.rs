@@ -4,6 +4,7 @@
 
 mod browser;
 mod gateway;
+mod initiate;
 #[cfg(target_os = "linux")]
 mod links;
 mod mail;

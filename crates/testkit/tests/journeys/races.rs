@@ -44,7 +44,11 @@ async fn of_a_hundred_shoppers_one_gets_the_ticket_and_pays_once() {
             .zip(&answers)
             .filter(|(_, answer)| answer.status == 201);
         let (winner, ordered) = won.next().expect("somebody gets it");
-        assert!(won.next().is_none(), "sold twice");
+        for (tab, answer) in won {
+            // Another tab of the same shopper, which receives the same order.
+            let is_same = std::ptr::eq(*tab, *winner) && answer.id() == ordered.id();
+            assert!(is_same, "sold twice");
+        }
         for lost in answers.iter().filter(|answer| answer.status != 201) {
             assert_eq!(
                 (lost.status, lost.message()),

@@ -62,6 +62,33 @@ pub(super) const BUGS: &[Bug] = &[
         wrong: "",
     },
     Bug {
+        name: "try a change that lost five times, without a pause",
+        file: "crates/service/src/mongo/optimistic.rs",
+        right: "    loop {\n        if let Some(written)",
+        wrong: "    for _ in 0..5 {
+        if let Some(written) = attempt().await? {
+            return Ok(written);
+        }
+    }
+    if true {
+        return Err(StoreError::contended().into());
+    }
+    loop {
+        if let Some(written)",
+    },
+    Bug {
+        name: "refuse a buyer the order whose answer was lost",
+        file: "services/orders/src/store/orders.rs",
+        right: "&& order.can_be_paid(now)",
+        wrong: "&& order.version > 1_000",
+    },
+    Bug {
+        name: "take an order at another price than was shown",
+        file: "services/orders/src/domain/order.rs",
+        right: "Some(shown) if shown != self.price => Err(PriceChanged),",
+        wrong: "",
+    },
+    Bug {
         name: "forget the second look at the order after the charge",
         file: "services/payments/src/settlement.rs",
         right: "if order.is_some_and(|order| order.is_cancelled()) {",

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Url;
 use testkit::Servers;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{ask_for_link, fresh_email, launch, mailed_link, start, unlimited};
@@ -65,6 +65,42 @@ async fn a_letter_that_fails_is_tried_again() {
     let link = mailed_link(&email).await;
     assert_eq!(app.anonymous().get(&link).await.status, 303);
     app.finish().await;
+    relay.abort();
+}
+
+#[tokio::test]
+async fn a_letter_is_sent_once_the_mail_server_accepts_our_user_again() {
+    let smtp = Url::parse(&Servers::shared().await.smtp_url()).unwrap();
+    let real = ("127.0.0.1", smtp.port().unwrap());
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    // Refuses the first caller's user, as while a password is rotated, and puts all others through.
+    let relay = tokio::spawn(async move {
+        let (caller, _) = listener.accept().await.unwrap();
+        let mut caller = BufReader::new(caller);
+        let mut line = String::new();
+        for answer in [
+            "220 here\r\n",
+            "250 here\r\n",
+            "530 5.7.0 Authentication required\r\n",
+        ] {
+            caller.write_all(answer.as_bytes()).await.unwrap();
+            caller.read_line(&mut line).await.unwrap();
+        }
+        assert!(line.contains("MAIL FROM"), "{line}");
+        drop(caller);
+        loop {
+            let (mut caller, _) = listener.accept().await.unwrap();
+            let mut server = TcpStream::connect(real).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut caller, &mut server).await });
+        }
+    });
+    let app = launch(unlimited().set("SMTP_URL", url)).await;
+    let email = fresh_email();
+    assert_eq!(ask_for_link(&app.anonymous(), &email).await.status, 200);
+    mailed_link(&email).await;
+    app.finish().await;
+    assert!(!relay.is_finished(), "the mail server failed");
     relay.abort();
 }
 

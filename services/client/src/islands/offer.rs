@@ -10,7 +10,8 @@ use super::ticket_news::TicketNews;
 
 /// Around `#offer`, which shows what is offered in its `data-state`: `free`, `taken`, or `own` if the visitor's own
 /// order holds the ticket. It says which ticket in `data-ticket`, `data-version` and `data-price` (cents), after which
-/// event it was rendered in `data-place`, and the visitor's order in `data-own`.
+/// event it was rendered in `data-place`, and the visitor's order in `data-own`. What buys it sends the price that is shown,
+/// from `#shown-price` (cents).
 #[island]
 pub fn TicketOffer(
     /// The offer.
@@ -67,6 +68,7 @@ fn refresh(id: &str, json: &str, note: WriteSignal<String>) {
     let set = |name, value: &str| set_attribute(OFFER, name, Some(value));
     set("data-version", &news.version.to_string());
     set("data-price", &news.price.to_string());
+    set_attribute("#shown-price", "value", Some(&news.price.to_string()));
     set("data-state", now);
     match before {
         (Some(state), _) if state != now => note.set(moved(now).to_owned()),

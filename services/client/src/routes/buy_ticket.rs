@@ -1,11 +1,13 @@
 //! `/tickets/{id}/buy`
 
+use axum::Form;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{Redirect, Response};
-use common::Id;
 use common::api::orders::OrderBody;
 use common::id::kind;
+use common::{FieldError, Id, Price};
+use serde::Deserialize;
 
 use super::ticket::Said;
 use crate::api::Failure;
@@ -17,13 +19,26 @@ pub(super) async fn back(Path(id): Path<String>) -> Redirect {
     Redirect::to(&ticket.map_or_else(|| "/".to_owned(), |id| format!("/tickets/{id}")))
 }
 
-/// Reserves the ticket and goes to the order.
-pub(super) async fn buy(visit: Visit, Path(id): Path<String>) -> Response {
+/// What the page showed.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Shown {
+    /// In cents.
+    price: Option<i64>,
+}
+
+/// Reserves the ticket at the price that was shown, and goes to the order.
+pub(super) async fn buy(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(shown): Form<Shown>,
+) -> Response {
     let Ok(id) = id.parse::<Id<kind::Ticket>>() else {
         return visit.not_found(&visit.visitor().await);
     };
+    let price = shown.price.and_then(|cents| Price::from_cents(cents).ok());
     let body = OrderBody {
         ticket_id: Some(id.to_string()),
+        price: price.and_then(|price| serde_json::to_value(price).ok()),
     };
     match visit.api.place_order(&body).await {
         Ok(order) => go(&format!("/orders/{}", order.id), Vec::new()),
@@ -35,7 +50,7 @@ pub(super) async fn buy(visit: Visit, Path(id): Path<String>) -> Response {
             if let Some(order) = own_active_order(&visit, id).await {
                 return go(&format!("/orders/{order}"), Vec::new());
             }
-            let refusal = errors.into_iter().next().map(|error| error.message);
+            let refusal = errors.into_iter().next().map(words);
             let said = Said {
                 refusal,
                 ..Said::default()
@@ -43,6 +58,14 @@ pub(super) async fn buy(visit: Visit, Path(id): Path<String>) -> Response {
             said.page(&visit, id).await
         }
         Err(failure) => visit.failed(&Visitor::Unknown, &failure),
+    }
+}
+
+/// The refusal in words for a shopper.
+fn words(error: FieldError) -> String {
+    match error.field.as_deref() {
+        Some("price") => "The seller has changed the price. This is the new one.".to_owned(),
+        _ => error.message,
     }
 }
 

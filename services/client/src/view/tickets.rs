@@ -105,7 +105,7 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
                     data-place=place
                     data-own=own
                 >
-                    <div data-when="free">{free(viewer, sign_in, buy, &hold)}</div>
+                    <div data-when="free">{free(viewer, sign_in, buy, price, &hold)}</div>
                     <div data-when="taken">{reserved(viewer)}</div>
                     <div data-when="own">{to_own}</div>
                 </div>
@@ -123,7 +123,13 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
     }
 }
 
-fn free(viewer: Viewer, sign_in: String, buy: String, hold: &str) -> impl IntoView + use<> {
+fn free(
+    viewer: Viewer,
+    sign_in: String,
+    buy: String,
+    price: i64,
+    hold: &str,
+) -> impl IntoView + use<> {
     let hint = format!("It is yours alone for {hold} while you pay.");
     let way = match viewer {
         Viewer::Seller => ().into_any(),
@@ -132,6 +138,7 @@ fn free(viewer: Viewer, sign_in: String, buy: String, hold: &str) -> impl IntoVi
         }
         Viewer::Shopper => view! {
             <form method="post" action=buy>
+                <input type="hidden" name="price" id="shown-price" value=price />
                 <button class="wide">"Buy"</button>
             </form>
             <p class="hint">{hint}</p>

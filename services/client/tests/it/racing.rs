@@ -1,4 +1,4 @@
-//! Two browsers, one ticket.
+//! Two browsers, one ticket; and a price that changed in between.
 
 use crate::{HOLD, net_charged, sell, seller, shopper, with_shop};
 
@@ -32,6 +32,28 @@ async fn of_two_who_press_buy_at_once_one_has_the_ticket_and_the_other_is_told()
         }
         assert_eq!((won, told), (1, 1));
         assert_eq!(net_charged(fleet), 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_was_not_shown_is_not_paid() {
+    with_shop(HOLD, async |fleet| {
+        let ticket = sell(&seller(fleet).await, "Chess final, front row", 12.0).await;
+        let browser = shopper(fleet).await;
+        browser.goto(&ticket).await;
+        browser.wait_for_text("Buy").await;
+        // The page as it was before the seller asked for more.
+        let older = "document.querySelector('#shown-price').value = '1100';";
+        browser.execute(older, Vec::new()).await;
+        browser.click_text("Buy").await;
+        browser
+            .wait_for_text("The seller has changed the price.")
+            .await;
+        browser.wait_for_text("$12.00").await;
+        browser.click_text("Buy").await;
+        browser.wait_for_path("/orders/").await;
+        browser.wait_for_text("Pay $12.00").await;
     })
     .await;
 }

@@ -36,6 +36,21 @@ pub struct OrderedTicket {
     pub version: u64,
 }
 
+/// The ticket costs something else than the buyer was shown. The message is part of the HTTP contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Price has changed")]
+pub struct PriceChanged;
+
+impl OrderedTicket {
+    /// Refuses another price than the buyer was shown, if that is known.
+    pub fn check_price(&self, shown: Option<Price>) -> Result<(), PriceChanged> {
+        match shown {
+            Some(shown) if shown != self.price => Err(PriceChanged),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The order cannot be given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CancelError {
@@ -117,6 +132,18 @@ impl Order {
             }
             OrderStatus::Complete | OrderStatus::Cancelled => None,
         }
+    }
+
+    /// Whether a payment would still be in time.
+    #[must_use]
+    pub fn can_be_paid(&self, now: Timestamp) -> bool {
+        self.status.is_active() && now < self.expires_at
+    }
+
+    /// The order, unless its price is another one than the buyer was shown.
+    pub fn at(self, shown: Option<Price>) -> Result<Self, PriceChanged> {
+        self.ticket.check_price(shown)?;
+        Ok(self)
     }
 
     fn cancelled(&self, reason: CancellationReason) -> Self {

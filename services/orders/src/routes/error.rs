@@ -1,9 +1,10 @@
 //! What the domain's refusals are over HTTP.
 
+use common::FieldError;
 use service::ApiError;
 
-use crate::domain::CancelError;
-use crate::store::{PlaceError, Raced};
+use crate::domain::{CancelError, PriceChanged};
+use crate::store::PlaceError;
 
 impl From<CancelError> for ApiError {
     fn from(error: CancelError) -> Self {
@@ -23,8 +24,8 @@ impl From<PlaceError> for ApiError {
     }
 }
 
-impl From<Raced> for ApiError {
-    fn from(error: Raced) -> Self {
-        Self::Unavailable(error.into())
+impl From<PriceChanged> for ApiError {
+    fn from(error: PriceChanged) -> Self {
+        Self::Invalid(vec![FieldError::new("price", error)])
     }
 }

@@ -49,6 +49,9 @@ pub(super) struct Reservation {
     #[serde(rename = "_id")]
     pub(super) ticket_id: ObjectId,
     pub(super) order_id: ObjectId,
+    /// The order's buyer; absent in what older releases wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) user_id: Option<ObjectId>,
 }
 
 impl Reservation {
@@ -57,6 +60,7 @@ impl Reservation {
         Self {
             ticket_id: object_id(order.ticket.id),
             order_id: object_id(order.id),
+            user_id: Some(object_id(order.buyer)),
         }
     }
 }

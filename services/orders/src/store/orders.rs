@@ -1,14 +1,19 @@
 //! Orders and the reservations that they hold.
 
+use std::time::Duration;
+
 use bson::{Document, doc};
 use common::id::kind;
-use common::{Id, OrderStatus};
+use common::{Id, OrderStatus, Timestamp};
 use mongodb::IndexModel;
 use service::batched::Batched;
 use service::http::PageRequest;
 use service::messaging::resync::{Snapshot, snapshot_of};
 use service::messaging::{OutboxCollection, Publisher, Relay};
-use service::mongo::{Collection, Database, Find, StoreError, object_id, stored_version};
+use service::mongo::{
+    Collection, Database, Find, StoreError, object_id, stored_version, typed_id, until_written,
+};
+use service::patience::find_within;
 
 use super::cancellation::{Cancellation, Cancelled};
 use super::document::{OrderDocument, Reservation};
@@ -16,8 +21,9 @@ use super::placement::{PlaceError, Placement};
 use crate::domain::Order;
 use crate::measured::OrderMetrics;
 
-/// How often a change is tried. An order changes at most two times in its life; losing more races than that is a fault.
-const TRIES: u32 = 5;
+/// How long to look for the reservation that an order lost against: a majority of the database's members may not have it
+/// yet. If it was released in between, there is none to find.
+const RESERVATION_WAIT: Duration = Duration::from_millis(500);
 
 /// Orders, and the claims on tickets by which at most one of them is active a ticket.
 #[derive(Debug, Clone)]
@@ -28,11 +34,6 @@ pub(crate) struct OrderStore {
     cancellation: Batched<Cancelled, Result<bool, StoreError>>,
     measured: OrderMetrics,
 }
-
-/// Others changed the order each time that this change was tried.
-#[derive(Debug, thiserror::Error)]
-#[error("the order was changed by others at the same moment")]
-pub(crate) struct Raced;
 
 impl OrderStore {
     /// Opens the collections and makes sure of their indexes.
@@ -66,28 +67,62 @@ impl OrderStore {
         Ok(store)
     }
 
-    /// Whether an order holds the ticket.
-    pub(crate) async fn is_reserved(&self, ticket: Id<kind::Ticket>) -> Result<bool, StoreError> {
-        let found = self.reservations.find_by_id(object_id(ticket));
-        Ok(found.await?.is_some())
-    }
-
-    /// Writes a new order, the reservation of its ticket and the event that tells of it, or nothing.
-    pub(crate) async fn place(&self, order: Order) -> Result<(), PlaceError> {
-        match self.placement.run(order).await {
-            Err(PlaceError::Reserved) => Err(self.rejected()),
+    /// Writes a new order, the reservation of its ticket and the event that tells of it, or nothing. If an unpaid order of
+    /// the same buyer holds the ticket already, that is the one: the answer to an earlier request was lost, or the
+    /// answer to the commit of this one.
+    pub(crate) async fn place(&self, order: Order, now: Timestamp) -> Result<Order, PlaceError> {
+        match self.placement.run(order.clone()).await {
+            Err(PlaceError::Reserved) => {
+                let ticket = object_id(order.ticket.id);
+                let reservation =
+                    find_within(RESERVATION_WAIT, || self.reservations.find_by_id(ticket));
+                let held = self.held(reservation.await?, order.buyer, now).await?;
+                if held.id == order.id {
+                    self.measured.placed();
+                }
+                Ok(held)
+            }
             placed => {
                 placed?;
                 self.measured.placed();
-                Ok(())
+                Ok(order)
             }
         }
     }
 
-    /// The refusal of an order for a ticket that another holds.
-    pub(crate) fn rejected(&self) -> PlaceError {
+    /// The unpaid order of this buyer that holds the ticket; a refusal if another order holds it; `None` if none does.
+    pub(crate) async fn find_held(
+        &self,
+        ticket: Id<kind::Ticket>,
+        buyer: Id<kind::User>,
+        now: Timestamp,
+    ) -> Result<Option<Order>, PlaceError> {
+        match self.reservations.find_by_id(object_id(ticket)).await? {
+            None => Ok(None),
+            reservation => self.held(reservation, buyer, now).await.map(Some),
+        }
+    }
+
+    /// The order that the reservation is of, if that is an unpaid one of this buyer. Orders of others are not looked at.
+    async fn held(
+        &self,
+        reservation: Option<Reservation>,
+        buyer: Id<kind::User>,
+        now: Timestamp,
+    ) -> Result<Order, PlaceError> {
+        let own = reservation.filter(|reservation| {
+            let holder = reservation.user_id.map(typed_id);
+            holder.is_none_or(|holder| holder == buyer)
+        });
+        if let Some(own) = own
+            && let Some(order) = self.find(typed_id(own.order_id)).await?
+            && order.buyer == buyer
+            && order.can_be_paid(now)
+        {
+            return Ok(order);
+        }
         self.measured.rejected();
-        PlaceError::Reserved
+        Err(PlaceError::Reserved)
     }
 
     /// The order, if it exists.
@@ -114,21 +149,22 @@ impl OrderStore {
         Ok(found.await?.into_iter().map(Order::from).collect())
     }
 
-    /// Changes the order as it is now, a few times more if it was changed meanwhile. Gives it as it is then, or `None`
-    /// if there is no such order.
+    /// Changes the order as it is now, again if it was changed meanwhile. Gives it as it is then, or `None` if there is no
+    /// such order.
     ///
     /// A change to cancelled frees the ticket in the same transaction and is told of; other changes are not.
-    pub(crate) async fn change<E: From<StoreError> + From<Raced>>(
+    pub(crate) async fn change<E: From<StoreError>>(
         &self,
         id: Id<kind::Order>,
-        change: impl Fn(&Order) -> Result<Option<Order>, E>,
+        change: impl Fn(&Order) -> Result<Option<Order>, E> + Sync,
     ) -> Result<Option<Order>, E> {
-        for _ in 0..TRIES {
+        let change = &change;
+        until_written(|| async move {
             let Some(order) = self.find(id).await? else {
-                return Ok(None);
+                return Ok(Some(None));
             };
             let Some(changed) = change(&order)? else {
-                return Ok(Some(order));
+                return Ok(Some(Some(order)));
             };
             let written = if changed.status == OrderStatus::Cancelled {
                 let (old, new) = (order, changed.clone());
@@ -136,12 +172,13 @@ impl OrderStore {
             } else {
                 self.replace(&order, &changed).await?
             };
-            if written {
-                self.measured.changed(&changed);
-                return Ok(Some(changed));
+            if !written {
+                return Ok(None);
             }
-        }
-        Err(Raced.into())
+            self.measured.changed(&changed);
+            Ok(Some(Some(changed)))
+        })
+        .await
     }
 
     async fn replace(&self, old: &Order, new: &Order) -> Result<bool, StoreError> {

@@ -3,15 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod api;
+mod asking_again;
 mod config;
 mod delivery;
 mod domain;
 mod ending;
 mod metrics;
 mod placing;
+mod price;
 mod recovery;
 mod stream;
 mod tickets;
+mod unknown;
 
 use common::api::orders::OrderView;
 use common::events::{ExpirationState, OrderState, PaymentState, TicketState};

@@ -7,7 +7,7 @@ use common::ErrorBody;
 use common::api::payments::{PayOrder, PaymentBody, PaymentView};
 use service::ApiError;
 use service::http::Authorized;
-use service::patience::{REPLICA_WAIT, find_within};
+use service::patience::ReplicaWaits;
 
 use crate::domain::{CardToken, PayRefusal};
 use crate::settlement::Settlement;
@@ -32,12 +32,12 @@ use crate::store::OrderStore;
 )]
 pub(crate) async fn pay(
     State(orders): State<OrderStore>,
+    State(waits): State<ReplicaWaits>,
     State(settlement): State<Settlement>,
     Authorized { user, input }: Authorized<PayOrder>,
 ) -> Result<(StatusCode, Json<PaymentView>), ApiError> {
     let id = input.order_id.ok_or(ApiError::NotFound)?;
-    let order = find_within(REPLICA_WAIT, async || orders.find(id).await).await?;
-    let order = order.ok_or(ApiError::NotFound)?;
+    let order = waits.find(id, async || orders.find(id).await).await?;
     if order.buyer != user.id {
         return Err(PayRefusal::NotTheBuyer.into());
     }

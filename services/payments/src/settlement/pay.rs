@@ -93,15 +93,14 @@ impl Settlement {
                     let attempt = payment.pending().map_or(0, |(number, _)| number);
                     return conclude(&self.drive(payment).await?, attempt);
                 }
+                // What was faster may not have reached a majority of the database's members yet.
                 Step::Raced => {}
-                Step::Await(pending) => {
-                    awaited = Some(pending);
-                    if Instant::now() >= deadline || self.closing.is_cancelled() {
-                        return Err(PayFailure::Unclear);
-                    }
-                    sleep(pauses.next_delay()).await;
-                }
+                Step::Await(pending) => awaited = Some(pending),
             }
+            if Instant::now() >= deadline || self.closing.is_cancelled() {
+                return Err(PayFailure::Unclear);
+            }
+            sleep(pauses.next_delay()).await;
         }
     }
 

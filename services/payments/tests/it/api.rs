@@ -102,6 +102,39 @@ async fn an_order_that_nobody_made_is_not_found_after_a_moment() {
 }
 
 #[tokio::test]
+async fn a_crowd_that_pays_unknown_orders_holds_up_nobody_else() {
+    /// More than the service works on at once, and than may wait for that.
+    const CROWD: usize = 160;
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let mut orders = Vec::new();
+    for _ in 0..5 {
+        orders.push(shop.order(&buyer).await);
+    }
+    let crowd = shop.app.user();
+    let unknown = (0..CROWD).map(|_| {
+        let unknown = new_id::<common::id::kind::Order>();
+        crowd.post(
+            "/api/payments",
+            json!({ "token": "tok_visa", "orderId": unknown }),
+        )
+    });
+    let others = async {
+        // The crowd is in.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        for order in &orders {
+            let paid = pay(&buyer, order, "tok_visa").await;
+            assert_eq!(paid.status, 201, "{paid:?}");
+        }
+    };
+    let (answers, ()) = tokio::join!(futures::future::join_all(unknown), others);
+    for answer in &answers {
+        assert!([404, 503].contains(&answer.status), "{answer:?}");
+    }
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn an_order_paid_the_moment_after_it_was_made_is_waited_for() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();

@@ -3,6 +3,7 @@
 use common::events::OrderState;
 use common::{Event, Subject};
 use service::messaging::{Failure, Handler};
+use service::mongo::until_written;
 
 use crate::domain::{HeldByAnotherOrder, Ticket};
 use crate::store::TicketStore;
@@ -18,8 +19,6 @@ pub(crate) struct OrderEvents {
 enum NotNow {
     #[error("the ordered ticket does not exist here")]
     NoTicket,
-    #[error("the ticket was changed at the same moment")]
-    Raced,
     #[error(transparent)]
     Held(#[from] HeldByAnotherOrder),
 }
@@ -40,32 +39,34 @@ impl OrderEvents {
     }
 
     async fn hold(&self, order: &OrderState) -> Result<(), Failure> {
-        let ticket = self.ticket(order).await?;
-        match ticket.reserve(order.id).map_err(NotNow::from)? {
-            None => Ok(()),
-            Some(held) if self.tickets.hold(&ticket, &held, order.id).await? => Ok(()),
-            Some(_) => Err(NotNow::Raced.into()),
-        }
+        until_written(|| async move {
+            let ticket = self.ticket(order).await?;
+            let written = match ticket.reserve(order.id).map_err(NotNow::from)? {
+                None => true,
+                Some(held) => self.tickets.hold(&ticket, &held, order.id).await?,
+            };
+            Ok(written.then_some(()))
+        })
+        .await
     }
 
     async fn release(&self, order: &OrderState) -> Result<(), Failure> {
-        let ticket = self.ticket(order).await?;
-        let written = match ticket.release(order.id) {
-            Some(released) => {
-                let released = self.tickets.release(&ticket, &released, order.id);
-                released.await?
-            }
-            None if ticket.released.contains(&order.id) => true,
-            None => {
-                let remembered = self.tickets.remember_release(ticket.id, order.id);
-                remembered.await?
-            }
-        };
-        if written {
-            Ok(())
-        } else {
-            Err(NotNow::Raced.into())
-        }
+        until_written(|| async move {
+            let ticket = self.ticket(order).await?;
+            let written = match ticket.release(order.id) {
+                Some(released) => {
+                    let released = self.tickets.release(&ticket, &released, order.id);
+                    released.await?
+                }
+                None if ticket.released.contains(&order.id) => true,
+                None => {
+                    let remembered = self.tickets.remember_release(ticket.id, order.id);
+                    remembered.await?
+                }
+            };
+            Ok(written.then_some(()))
+        })
+        .await
     }
 
     async fn ticket(&self, order: &OrderState) -> Result<Ticket, Failure> {

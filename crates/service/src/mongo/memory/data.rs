@@ -1,10 +1,12 @@
 //! What is stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bson::{Bson, Document};
+use tokio::time::Instant;
 
 use super::Witness;
 use super::filter::matches;
@@ -12,7 +14,12 @@ use super::filter::matches;
 /// The documents of all collections.
 #[derive(Default)]
 pub(super) struct Data {
+    /// As the primary has them.
     pub(super) tables: BTreeMap<String, Vec<Row>>,
+    /// As a majority of the members has them.
+    replicated: BTreeMap<String, Vec<Replicated>>,
+    /// What the majority does not have yet, in the order in which it will.
+    log: VecDeque<Write>,
     pub(super) transactions: u64,
     pub(super) witness: Option<Witness>,
 }
@@ -25,6 +32,21 @@ pub(super) struct Row {
     pub(super) document: Option<Arc<Document>>,
     /// The open transaction that wrote it.
     pub(super) held_by: Option<u64>,
+}
+
+/// A document as the majority has it.
+pub(super) struct Replicated {
+    id: Bson,
+    pub(super) document: Arc<Document>,
+}
+
+/// A document as the primary wrote it.
+struct Write {
+    table: String,
+    id: Bson,
+    document: Option<Arc<Document>>,
+    /// When the majority has it.
+    at: Instant,
 }
 
 impl fmt::Debug for Data {
@@ -49,8 +71,45 @@ impl Data {
         })
     }
 
-    /// What becomes of a row, which nobody holds then.
-    pub(super) fn put(&mut self, table: &str, id: &Bson, document: Option<Arc<Document>>) {
+    /// When the majority will have what is written now, if that takes so long. Nothing overtakes what was written before.
+    pub(super) fn replicated_after(&self, lag: Duration) -> Instant {
+        let at = Instant::now() + lag;
+        self.log.back().map_or(at, |last| at.max(last.at))
+    }
+
+    /// What the majority has now.
+    pub(super) fn replicated(&mut self, table: &str) -> &[Replicated] {
+        let now = Instant::now();
+        while let Some(write) = self.log.pop_front_if(|write| write.at <= now) {
+            let rows = self.replicated.entry(write.table).or_default();
+            let place = rows.iter().position(|row| row.id == write.id);
+            match (place, write.document) {
+                (Some(place), Some(document)) => rows[place].document = document,
+                (None, Some(document)) => rows.push(Replicated {
+                    id: write.id,
+                    document,
+                }),
+                (Some(place), None) => drop(rows.remove(place)),
+                (None, None) => {}
+            }
+        }
+        self.replicated.get(table).map_or(&[], Vec::as_slice)
+    }
+
+    /// What becomes of a row, which nobody holds then; the majority has it at the given time.
+    pub(super) fn put(
+        &mut self,
+        table: &str,
+        id: &Bson,
+        document: Option<Arc<Document>>,
+        at: Instant,
+    ) {
+        self.log.push_back(Write {
+            table: table.to_owned(),
+            id: id.clone(),
+            document: document.clone(),
+            at,
+        });
         if self.row(table, id).is_none() {
             let row = Row {
                 id: id.clone(),

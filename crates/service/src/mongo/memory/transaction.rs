@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bson::{Bson, Document};
+use tokio::time::sleep_until;
 
 use super::filter::matches;
 use super::update::apply;
-use super::{Memory, Refusal, Row, id_of};
+use super::{COMMIT_FORGOTTEN, COMMIT_LOST, COMMIT_LOST_FOR_LONG, Memory, Refusal, Row, id_of};
 
 /// A transaction, started or not. Dropping it aborts.
 #[derive(Debug)]
@@ -16,6 +17,16 @@ pub struct Transaction {
     number: u64,
     snapshot: BTreeMap<String, Vec<Row>>,
     written: Vec<Written>,
+    commit: Commit,
+}
+
+/// How far a commit got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Commit {
+    Open,
+    Done,
+    /// Done, and no answer says so any more.
+    Unanswered,
 }
 
 #[derive(Debug)]
@@ -44,6 +55,7 @@ impl Transaction {
             number: 0,
             snapshot: BTreeMap::new(),
             written: Vec::new(),
+            commit: Commit::Open,
         }
     }
 
@@ -58,18 +70,42 @@ impl Transaction {
         data.transactions += 1;
         self.number = data.transactions;
         self.snapshot = data.tables.clone();
+        self.commit = Commit::Open;
     }
 
-    /// Makes all of it visible at once.
-    pub(in crate::mongo) async fn commit(&mut self) {
+    /// Makes all of it visible at once, if that is not done; answered once a majority has it.
+    pub(in crate::mongo) async fn commit(&mut self) -> Result<(), Refusal> {
         self.step().await;
-        {
-            let mut data = self.memory.lock();
-            for written in self.written.drain(..) {
-                data.put(&written.table, &written.id, written.document);
-            }
+        let process = self.memory.process.clone();
+        match self.commit {
+            Commit::Open => self.write_all().await,
+            Commit::Done if process.is_unlucky(COMMIT_FORGOTTEN) => return Err(Refusal::Conflict),
+            Commit::Done => return Ok(()),
+            Commit::Unanswered => return Err(Refusal::UnknownCommit),
         }
         self.step().await;
+        if !process.is_unlucky(COMMIT_LOST) {
+            return Ok(());
+        }
+        self.commit = if process.is_unlucky(COMMIT_LOST_FOR_LONG) {
+            Commit::Unanswered
+        } else {
+            Commit::Done
+        };
+        Err(Refusal::UnknownCommit)
+    }
+
+    async fn write_all(&mut self) {
+        let lag = self.memory.lag();
+        let at = {
+            let mut data = self.memory.lock();
+            let at = data.replicated_after(lag);
+            for written in self.written.drain(..) {
+                data.put(&written.table, &written.id, written.document, at);
+            }
+            at
+        };
+        sleep_until(at).await;
     }
 
     /// Makes none of it visible.

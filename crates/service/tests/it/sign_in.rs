@@ -1,0 +1,158 @@
+//! A database that refuses the service's user: while users are being created, and while a password is rotated.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use bson::{Document, doc};
+use mongodb::Client;
+use secrecy::SecretString;
+use service::ApiError;
+use service::app::connect_mongo;
+use service::messaging::Failure;
+use service::metrics::Metrics;
+use service::mongo::{Collection, Database, MongoConfig, StoreError};
+use testkit::{Fate, MongoLink, Servers, eventually_within};
+use tokio::time::timeout;
+
+use crate::mongo::{fresh_name, open_measured};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A database on the shared server, and a user of it, who is not created yet.
+struct Site {
+    link: MongoLink,
+    database: mongodb::Database,
+    config: MongoConfig,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let (servers, name) = (Servers::shared().await, fresh_name());
+        let direct = servers.mongo_uri(&name);
+        let server = servers.mongo().address();
+        let link = MongoLink::start(server.parse().unwrap()).await.unwrap();
+        let uri = link.uri(&direct, server);
+        let uri = uri.replace("mongodb://", "mongodb://shop:first@");
+        let client = Client::with_uri_str(direct).await.unwrap();
+        Self {
+            link,
+            database: client.database(&name),
+            config: MongoConfig {
+                uri: SecretString::from(uri),
+            },
+        }
+    }
+
+    async fn create_user(&self, password: &str) {
+        let user = doc! { "createUser": "shop", "pwd": password, "roles": ["readWrite"] };
+        self.database.run_command(user).await.unwrap();
+    }
+
+    async fn change_password(&self, password: &str) {
+        let change = doc! { "updateUser": "shop", "pwd": password };
+        self.database.run_command(change).await.unwrap();
+    }
+
+    /// Breaks the connection of the next command of this name.
+    fn break_next(&self, name: &'static str) {
+        let mut is_broken = false;
+        self.link.decide(move |command| {
+            if !is_broken && command.contains_key(name) {
+                is_broken = true;
+                return Fate::AnswerLost;
+            }
+            Fate::Passes
+        });
+    }
+}
+
+/// Whether the failure is that of a dependency which is away, wherever it ends up.
+fn assert_unavailable(error: &StoreError) {
+    assert!(error.is_unavailable(), "{error}");
+    let failure = Failure::from(error.clone());
+    assert!(matches!(failure, Failure::Unavailable(_)), "{failure:?}");
+    let response = ApiError::from(error.clone()).into_response();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(response.headers().contains_key(header::RETRY_AFTER));
+}
+
+#[tokio::test]
+async fn a_service_waits_until_its_database_user_exists() {
+    let site = Site::new().await;
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    site.link.decide(move |command| {
+        let is_try = command.contains_key("saslStart");
+        counted.fetch_add(usize::from(is_try), Ordering::SeqCst);
+        Fate::Passes
+    });
+    let config = site.config.clone();
+    let connecting =
+        tokio::spawn(async move { connect_mongo(&config, "shop", &Metrics::none()).await });
+    let refused = async || tries.load(Ordering::SeqCst) >= 2 || connecting.is_finished();
+    eventually_within(PATIENCE, "it was refused twice", refused).await;
+    assert!(
+        !connecting.is_finished(),
+        "it gave up: {:?}",
+        connecting.await
+    );
+    site.create_user("first").await;
+    let connected = timeout(PATIENCE, connecting).await.expect("it connects");
+    connected.unwrap().unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_password_that_is_being_rotated_is_an_unavailable_database() {
+    let site = Site::new().await;
+    site.create_user("first").await;
+    let metrics = Metrics::none();
+    let database = Database::open(&site.config, "shop", &metrics).await;
+    let database = database.unwrap();
+    let things: Collection<Document> = database.collection("things");
+    things.find_one(doc! {}).await.unwrap();
+    site.change_password("second").await;
+    // Its connections stay signed in, and are replaced when they break.
+    site.break_next("find");
+    eventually_within(PATIENCE, "it is refused", async || {
+        let refused = things.find_one(doc! {}).await.unwrap_err();
+        assert_unavailable(&refused);
+        refused.to_string().contains("user or password")
+    })
+    .await;
+    site.change_password("first").await;
+    eventually_within(PATIENCE, "it signs in again", async || {
+        match things.find_one(doc! {}).await {
+            Ok(_) => true,
+            Err(error) => {
+                assert_unavailable(&error);
+                false
+            }
+        }
+    })
+    .await;
+    database.close().await;
+}
+
+#[tokio::test]
+async fn a_user_without_its_rights_yet_is_an_unavailable_database() {
+    const UNAUTHORIZED: i32 = 13;
+    let (servers, name) = (Servers::shared().await, fresh_name());
+    let (direct, server) = (servers.mongo_uri(&name), servers.mongo().address());
+    let link = MongoLink::start(server.parse().unwrap()).await.unwrap();
+    let database = open_measured(link.uri(&direct, server), &Metrics::none()).await;
+    let things: Collection<Document> = database.collection("things");
+    link.decide(|command| {
+        if command.contains_key("find") || command.contains_key("insert") {
+            return Fate::refused(UNAUTHORIZED, "not authorized to execute command");
+        }
+        Fate::Passes
+    });
+    assert_unavailable(&things.find_one(doc! {}).await.unwrap_err());
+    assert_unavailable(&things.insert_one(&doc! { "_id": 1 }).await.unwrap_err());
+    link.decide(|_| Fate::Passes);
+    things.insert_one(&doc! { "_id": 1 }).await.unwrap();
+    database.close().await;
+}
