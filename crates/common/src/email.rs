@@ -3,48 +3,139 @@
 use std::fmt;
 use std::str::FromStr;
 
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use validator::ValidateEmail;
 
-/// An email address in lower case without surrounding space: equal addresses are equal values.
+/// An email address that mail can be sent to: in lower case, its domain in ASCII (IDNA, UTS 46), without surrounding
+/// space. Equal addresses are equal values.
+///
+/// Addresses that earlier releases stored are read (`Deserialize`) whatever they are, in this spelling if they have it, so
+/// that their accounts still work.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(from = "String", into = "String")]
 pub struct Email(String);
 
-/// The text is no email address.
+/// Why a text is no address that mail can be sent to. The message is part of the HTTP contract and does not say which; the
+/// variants are for forms, which explain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Email must be valid")]
-pub struct InvalidEmail;
+pub enum InvalidEmail {
+    /// It has no `@`, or nothing before or after it.
+    Incomplete,
+    /// The part before the `@` has letters outside ASCII, which need an extension of SMTP (RFC 6531) that our mailer and
+    /// many servers do without.
+    AccentsBeforeAt,
+    /// The part before the `@` is none that servers accept unquoted (RFC 5321's `Dot-string`).
+    BeforeAt,
+    /// The part after the `@` is no domain name.
+    Domain,
+    /// The domain has no dot, or is an IP address: mail from us reaches no such place.
+    NoPublicDomain,
+    /// It is longer than SMTP carries.
+    TooLong,
+}
 
 impl Email {
     /// The longest address that SMTP carries, in bytes (RFC 5321 with erratum 1690).
     pub const MAX_BYTES: usize = 254;
+
+    /// The longest part before the `@`, in bytes (RFC 5321, section 4.5.3.1.1).
+    pub const MAX_LOCAL_BYTES: usize = 64;
+
+    /// More than any address has in any spelling, in bytes: nothing longer is looked into.
+    const MAX_TYPED_BYTES: usize = 4 * Self::MAX_BYTES;
 
     /// The address as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The address that somebody signs in with. It may be one that only earlier releases accepted at a sign-up.
+    pub fn of_account(text: &str) -> Result<Self, InvalidEmail> {
+        let earlier = |invalid| Self::earlier_spelling(text).map(Self).ok_or(invalid);
+        text.parse().or_else(earlier)
+    }
+
+    /// The text as earlier releases stored it, which only wrote it in lower case; `None` if they refused it.
+    #[must_use]
+    pub fn earlier_spelling(text: &str) -> Option<String> {
+        let address = text.trim().to_lowercase();
+        (address.len() <= Self::MAX_BYTES && address.validate_email()).then_some(address)
+    }
+
+    /// The address with its domain in Unicode, if that is another: earlier releases stored it so if it was typed so.
+    #[must_use]
+    pub fn in_unicode(&self) -> Option<String> {
+        let (local, domain) = self.0.rsplit_once('@')?;
+        let (unicode, valid) = Uts46::new().to_unicode(domain.as_bytes(), DENY, HYPHENS);
+        (valid.is_ok() && unicode != domain).then(|| format!("{local}@{unicode}"))
+    }
 }
+
+/// Letters, digits and hyphens.
+const DENY: AsciiDenyList = AsciiDenyList::STD3;
+
+/// No label begins or ends with a hyphen.
+const HYPHENS: Hyphens = Hyphens::CheckFirstLast;
 
 impl FromStr for Email {
     type Err = InvalidEmail;
 
     fn from_str(text: &str) -> Result<Self, InvalidEmail> {
-        let address = text.trim().to_lowercase();
-        if address.len() <= Self::MAX_BYTES && address.validate_email() {
-            Ok(Self(address))
-        } else {
-            Err(InvalidEmail)
+        let text = text.trim();
+        if text.len() > Self::MAX_TYPED_BYTES {
+            return Err(InvalidEmail::TooLong);
         }
+        let parts = text.rsplit_once('@');
+        let (local, domain) = parts
+            .filter(|(local, domain)| !local.is_empty() && !domain.is_empty())
+            .ok_or(InvalidEmail::Incomplete)?;
+        check_local(local)?;
+        let domain = Uts46::new()
+            .to_ascii(domain.as_bytes(), DENY, HYPHENS, DnsLength::Verify)
+            .map_err(|_| InvalidEmail::Domain)?;
+        check_public(&domain)?;
+        let address = format!("{}@{domain}", local.to_ascii_lowercase());
+        if address.len() > Self::MAX_BYTES {
+            return Err(InvalidEmail::TooLong);
+        }
+        Ok(Self(address))
     }
 }
 
-impl TryFrom<String> for Email {
-    type Error = InvalidEmail;
+fn check_local(local: &str) -> Result<(), InvalidEmail> {
+    let is_atom = |atom: &str| {
+        !atom.is_empty()
+            && atom
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte))
+    };
+    if !local.is_ascii() {
+        Err(InvalidEmail::AccentsBeforeAt)
+    } else if local.len() > Email::MAX_LOCAL_BYTES {
+        Err(InvalidEmail::TooLong)
+    } else if local.split('.').all(is_atom) {
+        Ok(())
+    } else {
+        Err(InvalidEmail::BeforeAt)
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, InvalidEmail> {
-        text.parse()
+/// No top-level domain is a number, so that a domain that ends with one is an IP address.
+fn check_public(domain: &str) -> Result<(), InvalidEmail> {
+    match domain.rsplit_once('.') {
+        Some((_, top)) if !top.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),
+        _ => Err(InvalidEmail::NoPublicDomain),
+    }
+}
+
+/// Reads an address that an earlier release may have accepted.
+impl From<String> for Email {
+    fn from(text: String) -> Self {
+        text.parse().unwrap_or(Self(text))
     }
 }
 

@@ -1,10 +1,12 @@
 //! Reading a field that may have any type: what is not of the right one counts as missing.
 //!
-//! A body whose `price` is a string is not unreadable; its price is wrong, and the answer should say so beside
+//! A body whose `price` is a list is not unreadable; its price is wrong, and the answer should say so beside
 //! the field. So the fields of request bodies are read with these, and the check that follows names the fault.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use crate::price::PriceInput;
 
 /// A string, or `None` for anything else.
 pub fn string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -14,9 +16,13 @@ pub fn string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
     })
 }
 
-/// A number, or `None` for anything else.
-pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    Ok(Value::deserialize(deserializer)?.as_f64())
+/// A price, as a number or as a string, or `None` for anything else.
+pub fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PriceInput>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_f64().map(PriceInput::Number),
+        Value::String(text) => Some(PriceInput::Text(text)),
+        _ => None,
+    })
 }
 
 /// A whole number that is not negative, or `None` for anything else.

@@ -2,7 +2,9 @@
 //!
 //! Subjects, events, ids, money, times, request and response types and the error shape live here, and nowhere
 //! else. The crate is pure: no runtime, no database, no network, so that a client compiled to WASM links it too.
-//! A value of a domain type ([`Id`], [`Price`], [`Email`], [`Title`], …) is valid from the moment it exists.
+//! A value of a domain type ([`Id`], [`Price`], [`Email`], [`Title`], …) is valid from the moment it exists. Addresses and
+//! titles from requests are parsed by the present rules; those from storage, sessions and events are read by the rules of
+//! the release that accepted them.
 
 pub mod api;
 pub mod email;
@@ -16,6 +18,7 @@ pub mod password;
 pub mod price;
 #[cfg(feature = "openapi")]
 pub mod schema;
+pub mod search_key;
 pub mod timestamp;
 pub mod title;
 

@@ -9,11 +9,16 @@ use utoipa::openapi::schema::{Object, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::price::PriceInput;
 use crate::{Email, Price, Timestamp, Title};
 
 /// Stands for every [`Id`](crate::Id), whatever it identifies.
 #[derive(Debug)]
 pub enum IdSchema {}
+
+/// Describes a [`PriceInput`] that becomes a ticket's price, which has a minimum.
+#[derive(Debug)]
+pub enum NewPriceSchema {}
 
 fn text(description: &str, example: Value) -> ObjectBuilder {
     let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
@@ -40,25 +45,61 @@ impl ToSchema for IdSchema {
     }
 }
 
+/// A number of dollars. That it has at most two decimals is said in words: by the arithmetic of most validators 19.99 is no
+/// multiple of 0.01.
+fn dollars(types: SchemaType, least: f64, description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(types)
+        .description(Some(description))
+        .minimum(Some(least))
+        .maximum(Some(999_999.99))
+        .examples([json!(19.99)])
+}
+
+/// What a request may have: the bounds are for numbers, the pattern is for strings.
+fn dollars_in_a_request(least: f64, description: &str) -> RefOr<Schema> {
+    let types = SchemaType::Array(vec![Type::Number, Type::String]);
+    let dollars = dollars(types, least, description);
+    finished(dollars.pattern(Some(r"^[0-9]+(\.[0-9]{1,2})?$")))
+}
+
 impl PartialSchema for Price {
     fn schema() -> RefOr<Schema> {
-        let price = ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::Number))
-            .description(Some("US dollars with at most two decimals."))
-            .minimum(Some(0.01))
-            .maximum(Some(999_999.99))
-            .multiple_of(Some(0.01))
-            .examples([json!(19.99)]);
-        finished(price)
+        let number = SchemaType::Type(Type::Number);
+        let description = "US dollars with at most two decimals.";
+        finished(dollars(number, 0.01, description))
     }
 }
 
 impl ToSchema for Price {}
 
+impl PartialSchema for PriceInput {
+    fn schema() -> RefOr<Schema> {
+        let description = "US dollars with at most two decimals, as a number or in a string.";
+        dollars_in_a_request(0.01, description)
+    }
+}
+
+impl ToSchema for PriceInput {}
+
+impl PartialSchema for NewPriceSchema {
+    fn schema() -> RefOr<Schema> {
+        let description =
+            "US dollars with at most two decimals, as a number or in a string, 0.50 or more.";
+        dollars_in_a_request(0.5, description)
+    }
+}
+
+impl ToSchema for NewPriceSchema {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("NewPrice")
+    }
+}
+
 impl PartialSchema for Title {
     fn schema() -> RefOr<Schema> {
         let title = text(
-            "What a ticket is called, without space around it.",
+            "What a ticket is called: visible text in Unicode's normalization form C, without space around it.",
             json!("Front row"),
         );
         finished(
@@ -74,7 +115,7 @@ impl ToSchema for Title {}
 impl PartialSchema for Email {
     fn schema() -> RefOr<Schema> {
         let email = text(
-            "An email address, in lower case.",
+            "An email address in lower case, its domain in ASCII (IDNA).",
             json!("shopper@example.com"),
         );
         let format = SchemaFormat::KnownFormat(KnownFormat::Email);

@@ -4,8 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
-/// A ticket's title: not blank, at most [`Title::MAX_CHARACTERS`], without surrounding space.
+/// A ticket's title: at most [`Title::MAX_CHARACTERS`], without surrounding space.
+///
+/// A title from a request ([`FromStr`]) is in Unicode's normalization form C, shows something, and has no characters that
+/// control a terminal or change the direction of the text after it. Those are removed rather than refused, because they
+/// come along with copied text and nobody sees them. Titles that earlier releases stored or published are read
+/// (`Deserialize`) as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Title(String);
@@ -13,7 +19,7 @@ pub struct Title(String);
 /// Why a text is no title. The messages are part of the HTTP contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTitle {
-    /// Nothing, or only space.
+    /// Nothing that can be seen.
     #[error("Title is required")]
     Blank,
     /// More than [`Title::MAX_CHARACTERS`].
@@ -30,13 +36,9 @@ impl Title {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-impl FromStr for Title {
-    type Err = InvalidTitle;
-
-    fn from_str(text: &str) -> Result<Self, InvalidTitle> {
-        let title = text.trim();
+    /// The title, if it is neither empty nor too long.
+    fn bounded(title: &str) -> Result<Self, InvalidTitle> {
         if title.is_empty() {
             Err(InvalidTitle::Blank)
         } else if title.chars().count() > Self::MAX_CHARACTERS {
@@ -47,11 +49,26 @@ impl FromStr for Title {
     }
 }
 
+impl FromStr for Title {
+    type Err = InvalidTitle;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTitle> {
+        let kept = text.chars().filter_map(cleaned);
+        let title: String = kept.nfc().collect();
+        if title.chars().any(is_visible) {
+            Self::bounded(title.trim())
+        } else {
+            Err(InvalidTitle::Blank)
+        }
+    }
+}
+
+/// Reads a title that an earlier release may have accepted.
 impl TryFrom<String> for Title {
     type Error = InvalidTitle;
 
     fn try_from(text: String) -> Result<Self, InvalidTitle> {
-        text.parse()
+        Self::bounded(text.trim())
     }
 }
 
@@ -65,4 +82,40 @@ impl fmt::Display for Title {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What a title has in the place of this character; `None` if nothing.
+///
+/// The marks that only say in which direction their neighbours go (U+200E, U+200F, U+061C) stay: Hebrew and Arabic need
+/// them beside digits and punctuation, and they turn no letters around. So do joiners, without which many emoji fall
+/// apart.
+fn cleaned(c: char) -> Option<char> {
+    match c {
+        // Line breaks and tabs.
+        '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        // Bidirectional embeddings, overrides and isolates; deprecated format controls; byte order marks; the
+        // delimiters of interlinear annotations.
+        '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' => None,
+        control if control.is_control() => None,
+        other => Some(other),
+    }
+}
+
+fn is_visible(c: char) -> bool {
+    // The Braille pattern without dots is a symbol to Unicode, and looks like a space.
+    !(c.is_whitespace() || c.is_control() || is_ignorable(c) || c == '\u{2800}')
+}
+
+/// Whether the character shows nothing where it is not supported (Unicode's property `Default_Ignorable_Code_Point`): joiners,
+/// directional marks, variation selectors, fillers, tags.
+pub(crate) const fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }

@@ -12,6 +12,7 @@ pub mod fresh;
 pub mod gateway;
 pub mod http;
 pub mod install;
+pub mod json_schema;
 mod log;
 pub mod mail;
 pub mod metrics;

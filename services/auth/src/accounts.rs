@@ -74,7 +74,8 @@ impl Accounts {
     /// The account with these credentials. A password is checked whether there is an account or not, so that the time
     /// does not tell.
     pub(crate) async fn sign_in(&self, input: SignIn) -> Result<User, SignInError> {
-        let user = self.users.find_by_email(&input.email).await?;
+        let user = self.users.find_typed(&input.email, input.earlier_spelling);
+        let user = user.await?;
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let matches = self.passwords.verify(input.password, hash).await?;
         let outcome = if matches {

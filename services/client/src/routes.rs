@@ -4,6 +4,7 @@ mod buy_ticket;
 mod cancel_order;
 mod csp_reports;
 mod docs;
+mod email_advice;
 mod home;
 mod magic_link;
 mod my_tickets;
@@ -17,6 +18,7 @@ mod sign_out;
 mod sign_up;
 mod static_files;
 mod ticket;
+mod typed_price;
 
 use axum::Router;
 use axum::routing::{get, post};

@@ -14,7 +14,6 @@ mod tickets;
 pub(crate) use account::{Account, SignInNotice, leading_to, sign_in, sign_out, sign_up};
 pub(crate) use docs::{BODY, Trial, Tried, docs, events, trial};
 pub(crate) use error::{not_found, refused, unavailable};
-pub(crate) use form::Faults;
 pub(crate) use layout::{Section, layout};
 pub(crate) use orders::{Desk, order, orders};
 pub(crate) use shelf::{Shelf, shelf};

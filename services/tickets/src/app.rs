@@ -53,6 +53,7 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         .consumer(orders)
         .feed(reader)
         .intake(|_| changes.follow(feed))
+        .intake(|stop| tickets.correct_search_keys(stop))
         .relay(relay)
         .resync(resync)
         .broker(broker)

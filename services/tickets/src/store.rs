@@ -2,6 +2,7 @@
 
 mod document;
 mod listing;
+mod search_keys;
 
 use std::time::Duration;
 
@@ -119,7 +120,7 @@ impl TicketStore {
 
     async fn list(&self, find: Find) -> Result<Vec<Ticket>, StoreError> {
         // What no list shows is not sent.
-        let find = find.project(doc! { "outbox": 0, "released": 0 });
+        let find = find.project(doc! { "outbox": 0, "released": 0, "search_key": 0 });
         let found = self.tickets.documents().find(find).await?;
         Ok(found.into_iter().map(Ticket::from).collect())
     }

@@ -70,6 +70,8 @@ impl Input for SignUp {
 pub struct SignIn {
     /// The account's address.
     pub email: Email,
+    /// What was typed as an earlier release would have stored it, if that is another spelling.
+    pub earlier_spelling: Option<String>,
     /// The password to check, not empty and at most 1,024 bytes.
     pub password: String,
 }
@@ -84,14 +86,18 @@ impl Input for SignIn {
 
     fn parse(body: CredentialsBody) -> Result<Self, Vec<FieldError>> {
         let mut faults = Faults::default();
-        let email = faults.check("email", body.email.unwrap_or_default().parse());
+        let text = body.email.unwrap_or_default();
+        let email = faults.check("email", Email::of_account(&text));
         let password = body
             .password
             .filter(|text| (1..=Self::MAX_PASSWORD_BYTES).contains(&text.len()));
         let password = faults.check("password", password.ok_or("You must supply a password"));
-        let input = email
-            .zip(password)
-            .map(|(email, password)| Self { email, password });
+        let input = email.zip(password).map(|(email, password)| Self {
+            earlier_spelling: Email::earlier_spelling(&text)
+                .filter(|spelling| spelling != email.as_str()),
+            email,
+            password,
+        });
         faults.finish(input)
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Faults;
 use crate::events::TicketState;
 use crate::id::kind;
-use crate::price::InvalidPrice;
+use crate::price::{InvalidPrice, PriceInput};
 use crate::{FieldError, Id, Input, Price, Title, lenient};
 
 /// The body of a new ticket or of an edit.
@@ -22,13 +22,13 @@ pub struct TicketBody {
         schema(required, nullable = false, max_length = 200, example = "Front row")
     )]
     pub title: Option<String>,
-    /// US dollars, at most two decimals.
-    #[serde(default, deserialize_with = "lenient::number")]
+    /// US dollars, at least 0.50, at most two decimals; as a number or as a decimal in a string.
+    #[serde(default, deserialize_with = "lenient::price")]
     #[cfg_attr(
         feature = "openapi",
-        schema(required, nullable = false, exclusive_minimum = 0, example = 19.99)
+        schema(required, nullable = false, value_type = crate::schema::NewPriceSchema)
     )]
-    pub price: Option<f64>,
+    pub price: Option<PriceInput>,
     /// The version that an edit was made from, if the client knows it: the edit is refused when the ticket has
     /// moved on since. Ignored for a new ticket.
     #[serde(
@@ -58,7 +58,8 @@ impl Input for TicketDetails {
         let mut faults = Faults::default();
         let title = faults.check("title", body.title.unwrap_or_default().parse());
         let price = body.price.ok_or(InvalidPrice::NotPositive);
-        let price = faults.check("price", price.and_then(Price::from_dollars));
+        let price = price.and_then(|price| price.price()?.chargeable());
+        let price = faults.check("price", price);
         let input = title.zip(price).map(|(title, price)| Self {
             title,
             price,
@@ -192,7 +193,7 @@ impl FromStr for TicketSort {
     }
 }
 
-/// The words that a ticket's title must have, whatever their case; none if every title will do.
+/// The words that a ticket's title must have, whatever their case and normalization form; none if every title will do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TitleSearch(Vec<String>);
 

@@ -63,7 +63,7 @@ fn missing_fields_are_all_named_in_order() {
 #[test]
 fn a_field_of_the_wrong_type_counts_as_missing() {
     assert_eq!(
-        faults::<TicketDetails>(json!({ "title": 5, "price": "20" })),
+        faults::<TicketDetails>(json!({ "title": 5, "price": ["20"] })),
         faults::<TicketDetails>(json!({}))
     );
     assert_eq!(
@@ -72,16 +72,17 @@ fn a_field_of_the_wrong_type_counts_as_missing() {
     );
 }
 
+/// What a ticket at this price costs in cents, or why there is no such ticket.
+fn of_price(price: Value) -> Result<i64, String> {
+    parse::<TicketDetails>(json!({ "title": "Front row", "price": price }))
+        .map(|details| details.price.cents())
+        .map_err(|faults| faults[0].message.clone())
+}
+
 #[test]
 fn a_price_is_positive_and_in_whole_cents() {
-    let of_price = |price: Value| {
-        parse::<TicketDetails>(json!({ "title": "Front row", "price": price }))
-            .map(|details| details.price.cents())
-            .map_err(|faults| faults[0].message.clone())
-    };
     assert_eq!(of_price(json!(19.99)), Ok(1_999));
     assert_eq!(of_price(json!(20)), Ok(2_000));
-    assert_eq!(of_price(json!(0.01)), Ok(1));
     assert_eq!(
         of_price(json!(0)),
         Err("Price must be greater than 0".to_owned())
@@ -113,6 +114,54 @@ fn a_price_is_positive_and_in_whole_cents() {
 }
 
 #[test]
+fn a_new_price_is_not_below_what_stripe_charges() {
+    let refused = Err("Price must be at least 0.50".to_owned());
+    for price in [
+        json!(0.01),
+        json!(0.3),
+        json!(0.49),
+        json!("0.49"),
+        json!("0.01"),
+    ] {
+        assert_eq!(of_price(price.clone()), refused, "{price}");
+    }
+    for price in [json!(0.5), json!("0.50"), json!("0.5"), json!(".5")] {
+        assert_eq!(of_price(price.clone()), Ok(50), "{price}");
+    }
+}
+
+#[test]
+fn a_price_may_be_a_decimal_in_a_string() {
+    for (text, cents) in [
+        ("20.00", 2_000),
+        ("20", 2_000),
+        ("20.", 2_000),
+        ("19.99", 1_999),
+        ("0019.9", 1_990),
+        ("1150.55", 115_055),
+        ("4.350000", 435),
+        ("999999.99", 99_999_999),
+    ] {
+        assert_eq!(of_price(json!(text)), Ok(cents), "{text}");
+    }
+    for text in [
+        "", " ", ".", "0", "0.00", "-1", "+1", "1e3", "a lot", "19,99", "1,250.00", "$20", " 20",
+        "20 ", "0x10", "NaN", "inf", "1.2.3", "٢٠",
+    ] {
+        let refused = Err("Price must be greater than 0".to_owned());
+        assert_eq!(of_price(json!(text)), refused, "{text:?}");
+    }
+    for text in ["1.999", "0.001"] {
+        let refused = Err("Price must have at most two decimals".to_owned());
+        assert_eq!(of_price(json!(text)), refused, "{text}");
+    }
+    for text in ["1000000", "999999999999999999999999999999", "1000000.00"] {
+        let refused = Err("Price must be at most 999999.99".to_owned());
+        assert_eq!(of_price(json!(text)), refused, "{text}");
+    }
+}
+
+#[test]
 fn an_id_that_is_none_is_left_to_be_not_found() {
     let order = parse::<PlaceOrder>(json!({ "ticketId": "not an id" })).unwrap();
     assert_eq!(order.ticket_id, None);
@@ -133,6 +182,28 @@ fn passwords_are_counted_in_characters_and_do_not_print() {
     assert!(sign_up(&"é".repeat(129)).is_err());
     let printed = format!("{:?}", sign_up("correct horse").unwrap());
     assert!(!printed.contains("correct horse"));
+}
+
+#[test]
+fn an_account_that_an_earlier_release_made_can_still_sign_in() {
+    for (typed, email, stored) in [
+        (
+            "U@Bücher.example",
+            "u@xn--bcher-kva.example",
+            "u@bücher.example",
+        ),
+        ("u@localhost", "u@localhost", "u@localhost"),
+        ("u..u@example.com", "u..u@example.com", "u..u@example.com"),
+    ] {
+        let sign_in: SignIn = parse(json!({ "email": typed, "password": "x" })).unwrap();
+        assert_eq!(sign_in.email.as_str(), email);
+        assert_eq!(sign_in.earlier_spelling.as_deref().unwrap_or(email), stored);
+    }
+    for refused in ["", "nobody", "a@b@example.com", "ü@example.com"] {
+        let expected = [fault("email", "Email must be valid")];
+        let body = json!({ "email": refused, "password": "x" });
+        assert_eq!(faults::<SignIn>(body), expected, "{refused}");
+    }
 }
 
 #[test]

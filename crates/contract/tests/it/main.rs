@@ -6,3 +6,4 @@ mod asyncapi;
 mod compatibility;
 mod frozen;
 mod rules;
+mod validators;

@@ -83,6 +83,8 @@ fn in_words(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn letter() -> Letter {
@@ -109,6 +111,22 @@ mod tests {
     #[test]
     fn a_letter_does_not_print_its_link() {
         assert!(!format!("{:?}", letter()).contains("s3cr3t"));
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_that_is_accepted_can_be_written_on_an_envelope(
+            text in "[a-z0-9.!+'_\u{fc}-]{0,6}@[a-zA-Z0-9.\u{e0}-\u{17f}\u{3b1}-\u{3c9}\u{4e00}-\u{4e20}-]{0,12}"
+        ) {
+            if let Ok(email) = text.parse::<Email>() {
+                let address: lettre::Address = email.as_str().parse().unwrap();
+                prop_assert_eq!(address.to_string(), email.as_str());
+                prop_assert!(email.as_str().is_ascii());
+                prop_assert_eq!(email.as_str().parse(), Ok(email.clone()));
+                let unicode = email.in_unicode();
+                prop_assert_eq!(unicode.unwrap_or(email.to_string()).parse(), Ok(email));
+            }
+        }
     }
 
     #[test]

@@ -9,12 +9,15 @@ use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
 use service::mongo::{
-    Collection, Database, StoreError, from_date_time, object_id, to_date_time, typed_id,
+    Collection, Database, Find, StoreError, from_date_time, object_id, to_date_time, typed_id,
 };
 
 use crate::domain::{EmailInUse, PasswordHash, User};
 
 /// The users collection. Addresses are unique by an index; they are inserted and never updated.
+///
+/// Earlier releases stored the domain as it was typed (`u@bücher.example`). Such an account keeps its spelling, so that
+/// those releases still find it after a rollback; it is found by today's spelling and by its own.
 #[derive(Debug, Clone)]
 pub(crate) struct UserStore {
     users: Collection<UserDocument>,
@@ -35,7 +38,7 @@ pub(crate) enum InsertError {
 struct UserDocument {
     #[serde(rename = "_id")]
     id: ObjectId,
-    email: Email,
+    email: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     password_hash: Option<PhcString>,
     created_at: DateTime,
@@ -67,6 +70,12 @@ impl UserStore {
 
     /// Adds the account, unless its address is taken.
     pub(crate) async fn insert(&self, user: &User) -> Result<(), InsertError> {
+        // The index knows nothing of the other spelling. No release that runs now adds an account under it.
+        if let Some(unicode) = user.email.in_unicode()
+            && self.find_spelled(&[unicode]).await?.is_some()
+        {
+            return Err(EmailInUse.into());
+        }
         match self.users.insert_one(&UserDocument::from(user)).await {
             Err(error) if error.is_duplicate_key() => self.is_there(user).await,
             inserted => Ok(inserted?),
@@ -84,8 +93,36 @@ impl UserStore {
 
     /// The account with this address, if there is one.
     pub(crate) async fn find_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
-        let filter = doc! { "email": email.as_str() };
-        Ok(self.users.find_one(filter).await?.map(User::from))
+        self.find_typed(email, None).await
+    }
+
+    /// As [`UserStore::find_by_email`]. If two accounts of earlier releases differ only in how the domain is written, the
+    /// one that is spelled as it was typed is meant.
+    pub(crate) async fn find_typed(
+        &self,
+        email: &Email,
+        earlier_spelling: Option<String>,
+    ) -> Result<Option<User>, StoreError> {
+        let spellings: Vec<_> = earlier_spelling
+            .into_iter()
+            .chain([email.to_string()])
+            .chain(email.in_unicode())
+            .collect();
+        self.find_spelled(&spellings).await
+    }
+
+    /// The account under the first of these spellings that there is one under.
+    async fn find_spelled(&self, spellings: &[String]) -> Result<Option<User>, StoreError> {
+        let found = match spellings {
+            [only] => self.users.find_one(doc! { "email": only }).await?,
+            several => {
+                let any = doc! { "email": { "$in": several } };
+                let found = self.users.find(Find::matching(any)).await?;
+                let place = |user: &UserDocument| several.iter().position(|one| *one == user.email);
+                found.into_iter().min_by_key(place)
+            }
+        };
+        Ok(found.map(User::from))
     }
 }
 
@@ -105,7 +142,7 @@ impl From<&User> for UserDocument {
     fn from(user: &User) -> Self {
         Self {
             id: object_id(user.id),
-            email: user.email.clone(),
+            email: user.email.to_string(),
             password_hash: user.password.as_ref().map(PhcString::from),
             created_at: to_date_time(user.created_at),
         }
@@ -116,7 +153,7 @@ impl From<UserDocument> for User {
     fn from(stored: UserDocument) -> Self {
         Self {
             id: typed_id(stored.id),
-            email: stored.email,
+            email: stored.email.into(),
             password: stored.password_hash.map(PasswordHash::from),
             created_at: from_date_time(stored.created_at),
         }

@@ -1,6 +1,7 @@
 //! The auth service against real servers.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod addresses;
 mod bodies;
 mod config;
 mod logs;

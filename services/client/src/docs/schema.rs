@@ -112,14 +112,14 @@ pub(super) fn kind(document: &Document, schema: &Value) -> String {
 }
 
 fn plain_kind(schema: &Value) -> String {
+    let several = elements(&schema["type"]).map(text);
+    let several: Vec<_> = several.filter(|kind| *kind != "null").collect();
     let base = match text(&schema["type"]) {
-        "" => elements(&schema["type"])
-            .map(text)
-            .find(|kind| *kind != "null")
-            .unwrap_or("anything"),
-        base => base,
+        "" if several.is_empty() => "anything".to_owned(),
+        "" => several.join(" or "),
+        base => base.to_owned(),
     };
-    let mut words = vec![base.to_owned()];
+    let mut words = vec![base];
     let number = |name: &str| schema[name].as_f64().map(|bound| bound.to_string());
     match text(&schema["format"]) {
         "" | "int32" | "int64" | "double" => {}

@@ -93,7 +93,8 @@ fn refresh(ticket: &TicketNews) -> Option<String> {
 fn count(ticket: TicketNews, search: &str, newcomers: &mut Vec<String>) {
     newcomers.retain(|id| *id != ticket.id);
     // By the browser: tables of letters weigh more than the rest of this file.
-    let title = String::from(js_sys::JsString::from(ticket.title).to_lower_case());
+    let title = js_sys::JsString::from(ticket.title).normalize("NFKC");
+    let title = String::from(title.to_upper_case());
     let wanted = search.split(' ').all(|word| title.contains(word));
     if ticket.order.is_none() && wanted {
         newcomers.push(ticket.id);

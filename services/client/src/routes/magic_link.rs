@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use axum::response::{Redirect, Response};
 use common::api::auth::MagicLinkBody;
 
-use super::sign_in;
 use super::sign_up::Credentials;
+use super::{email_advice, sign_in};
 use crate::api::Failure;
 use crate::page::Visit;
 use crate::view::{Account, SignInNotice};
@@ -30,7 +30,7 @@ pub(super) async fn request(visit: Visit, Form(typed): Form<Credentials>) -> Res
     let (notice, status) = match asked {
         Ok(()) => (SignInNotice::LinkSent(typed.email), StatusCode::OK),
         Err(Failure::Refused { errors, status }) => {
-            account.faults = errors.into();
+            account.faults = email_advice::explain(errors, &typed.email).into();
             (SignInNotice::None, status)
         }
         Err(failure) => return visit.failed(&visitor, &failure),

@@ -3,9 +3,12 @@
 use axum::Form;
 use axum::http::StatusCode;
 use axum::response::Response;
+use common::FieldError;
 use common::api::tickets::{TicketBody, TicketView};
+use common::price::PriceInput;
 use serde::Deserialize;
 
+use super::typed_price;
 use crate::api::{Answer, Failure};
 use crate::page::{Page, Visit, Visitor, go};
 use crate::view::{self, Section, TicketForm};
@@ -20,23 +23,28 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    /// As the API takes it. What is no number is no price, and the API says so.
+    /// As the API takes it. An unclear price is left out, so that the API refuses the rest as well if it is wrong.
     pub(super) fn body(&self) -> TicketBody {
-        let price = self.price.trim().trim_start_matches('$');
         TicketBody {
             title: Some(self.title.clone()),
-            price: price.parse().ok().filter(|price: &f64| price.is_finite()),
+            price: typed_price::read(&self.price).ok().map(PriceInput::Text),
             version: self.version,
         }
     }
 
     /// The form again, with what is wrong.
-    pub(super) fn again(self, faults: view::Faults) -> TicketForm {
+    pub(super) fn again(self, mut errors: Vec<FieldError>) -> TicketForm {
+        if let Err(unclear) = typed_price::read(&self.price) {
+            let of_price = |error: &&mut FieldError| error.field.as_deref() == Some("price");
+            for error in errors.iter_mut().filter(of_price) {
+                error.message = unclear.to_string();
+            }
+        }
         TicketForm {
             title: self.title,
             price: self.price,
             version: self.version,
-            faults,
+            faults: errors.into(),
         }
     }
 }
@@ -56,7 +64,7 @@ pub(super) async fn create(visit: Visit, Form(typed): Form<Typed>) -> Response {
     match created {
         Ok(answer) => saved(answer),
         Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
-            show(&visit, &visitor, typed.again(errors.into()), status)
+            show(&visit, &visitor, typed.again(errors), status)
         }
         Err(failure) => visit.failed(&visitor, &failure),
     }

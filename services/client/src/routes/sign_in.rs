@@ -41,7 +41,7 @@ pub(super) async fn sign_in(visit: Visit, Form(typed): Form<Credentials>) -> Res
     match visit.api.sign_in(&typed.body()).await {
         Ok(answer) => go(destination(&typed.next), answer.cookies),
         Err(Failure::Refused { errors, status }) => {
-            let account = typed.again(errors.into());
+            let account = typed.again(errors);
             let visitor = visit.visitor().await;
             show(&visit, &visitor, account, SignInNotice::None, status)
         }

@@ -4,13 +4,15 @@ use axum::Form;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
+use common::FieldError;
 use common::api::auth::CredentialsBody;
 use serde::Deserialize;
 
+use super::email_advice;
 use super::next::destination;
 use crate::api::Failure;
 use crate::page::{Page, Visit, Visitor, go};
-use crate::view::{self, Account, Faults};
+use crate::view::{self, Account};
 
 /// Where to go after it.
 #[derive(Debug, Default, Deserialize)]
@@ -38,11 +40,11 @@ impl Credentials {
     }
 
     /// The form again, with what is wrong; without the password.
-    pub(super) fn again(self, faults: Faults) -> Account {
+    pub(super) fn again(self, errors: Vec<FieldError>) -> Account {
         Account {
+            faults: email_advice::explain(errors, &self.email).into(),
             email: self.email,
             next: self.next,
-            faults,
         }
     }
 }
@@ -62,7 +64,7 @@ pub(super) async fn sign_up(visit: Visit, Form(typed): Form<Credentials>) -> Res
     match visit.api.sign_up(&typed.body()).await {
         Ok(answer) => go(destination(&typed.next), answer.cookies),
         Err(Failure::Refused { errors, status }) => {
-            let account = typed.again(errors.into());
+            let account = typed.again(errors);
             show(&visit, &visit.visitor().await, account, status)
         }
         Err(failure) => visit.failed(&visit.visitor().await, &failure),

@@ -52,7 +52,7 @@ pub(super) async fn update(
     match visit.api.update_ticket(id, &typed.body()).await {
         Ok(answer) => saved(answer),
         Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
-            let edit = Some(typed.again(errors.into()));
+            let edit = Some(typed.again(errors));
             Said {
                 edit,
                 ..Said::default()

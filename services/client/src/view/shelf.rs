@@ -1,6 +1,7 @@
 //! What is for sale: search, order, the grid, and the way to the next page.
 
 use common::api::tickets::{TicketSort, TicketView};
+use common::search_key::search_key;
 use leptos::prelude::*;
 
 use super::item::{hue, version};
@@ -41,8 +42,9 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
         next,
     } = shelf;
     let searched = !search.is_empty();
-    let words: Vec<_> = search.split_whitespace().map(str::to_lowercase).collect();
-    let words = words.join(" ");
+    // The grid compares in upper case, which the browser makes of a title as this does of a word.
+    let words: Vec<_> = search.split_whitespace().map(search_key).collect();
+    let words = words.join(" ").to_uppercase();
     let none = tickets.is_empty() && first.is_none();
     view! {
         <section class="hero">

@@ -207,7 +207,7 @@ fn Form(
                 name="price"
                 label="Price in US dollars"
                 value=form.price
-                hint="For example 19.99"
+                hint="For example 19.99. The least is 0.50."
                 autocomplete="off"
                 inputmode="decimal"
                 faults

@@ -2,7 +2,8 @@
 
 use reqwest::Method;
 use serde_json::json;
-use testkit::Api;
+use testkit::browser::{Browser, BrowserSettings, Viewport};
+use testkit::{Api, Fleet};
 
 use crate::{HOLD, expect_clean, expect_steady, guest, sign_in, with_shop};
 
@@ -53,6 +54,78 @@ async fn a_seller_puts_a_ticket_up_mends_mistakes_and_changes_it_until_it_is_res
         browser.wait_for_text("Reserved or sold").await;
     })
     .await;
+}
+
+/// What the shop answers to the form that puts a ticket up for sale at this price, as it was typed.
+async fn offer(seller: &Api, price: &str) -> testkit::Answer {
+    let form = [("title", "Front row"), ("price", price)];
+    let sell = seller.request(Method::POST, "/tickets/new").form(&form);
+    seller.send(sell).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_is_understood_as_people_type_it_or_asked_about() {
+    with_shop(HOLD, async |fleet| {
+        let seller = Api::sign_up(&fleet.origin()).await;
+        for (typed, shown) in [
+            ("19,99", "$19.99"),
+            ("$1,250.00", "$1,250.00"),
+            ("1 250,50", "$1,250.50"),
+            (" 20 ", "$20.00"),
+            ("1.250,00", "$1,250.00"),
+            (".50", "$0.50"),
+            ("20,-", "$20.00"),
+        ] {
+            let sold = offer(&seller, typed).await;
+            assert_eq!(sold.status, 303, "{typed}: {sold:?}");
+            let page = seller.get(sold.headers["location"].to_str().unwrap()).await;
+            assert!(page.text.contains(shown), "{typed}: {}", page.text);
+        }
+        let before = seller.get("/api/tickets/mine").await.json;
+        for (typed, said) in [
+            (
+                "1,250",
+                "Is that $1,250.00 or $1.25? Please write 1250.00 or 1.25.",
+            ),
+            ("20 €", "Prices are in US dollars."),
+            ("19.999.5", "We cannot read this as a price."),
+            ("0.3", "Price must be at least 0.50"),
+            ("", "Price must be greater than 0"),
+        ] {
+            let refused = offer(&seller, typed).await;
+            assert_eq!(refused.status, 400, "{typed}: {refused:?}");
+            assert!(refused.text.contains(said), "{typed}: {}", refused.text);
+            let kept = typed.is_empty() || refused.text.contains(&format!("value=\"{typed}\""));
+            assert!(kept, "{typed}: {}", refused.text);
+        }
+        assert_eq!(seller.get("/api/tickets/mine").await.json, before);
+        for (name, size) in [("phone", Viewport::PHONE), ("desktop", Viewport::DESKTOP)] {
+            look_at_questions(fleet, &seller, name, size).await;
+        }
+    })
+    .await;
+}
+
+/// The form with what is wrong with the title and asked about the price.
+async fn look_at_questions(fleet: &Fleet, seller: &Api, name: &str, size: Viewport) {
+    let settings = BrowserSettings {
+        size,
+        ..BrowserSettings::new(fleet.origin())
+    };
+    let browser = Browser::open(settings).await;
+    sign_in(&browser, seller).await;
+    browser.goto("/tickets/new").await;
+    browser.fill("Title", "\u{3000}").await;
+    browser.fill("Price in US dollars", "1,250").await;
+    browser.click_text("Put it up for sale").await;
+    browser.wait_for_text("Title is required").await;
+    browser.wait_for_text("Is that $1,250.00 or $1.25?").await;
+    assert_eq!(browser.value("Price in US dollars").await, "1,250");
+    browser.expect_accessible().await;
+    expect_steady(&browser).await;
+    browser
+        .screenshot(&format!("sell-with-faults-{name}"))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Signing up, in and out.
 
-use testkit::fresh;
+use reqwest::Method;
+use testkit::{Api, fresh};
 
 use crate::{HOLD, expect_clean, guest, with_shop};
 
@@ -23,6 +24,7 @@ async fn an_account_is_made_left_and_entered_again_with_mistakes_on_the_way() {
             "a password never comes back"
         );
         assert_eq!(browser.focused().await.name, "Email");
+        browser.wait_for_text("like name@example.com").await;
         browser.screenshot("sign-up-with-faults").await;
         browser.expect_accessible().await;
         browser.fill("Email", &email).await;
@@ -46,6 +48,36 @@ async fn an_account_is_made_left_and_entered_again_with_mistakes_on_the_way() {
         browser.wait_for_text("No orders yet").await;
         let complaints = browser.console_errors_but(&["status of 400"]).await;
         assert_eq!(complaints, Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_an_address_is_explained_at_every_form() {
+    with_shop(HOLD, async |fleet| {
+        let guest = Api::anonymous(&fleet.origin());
+        for (typed, said) in [
+            ("ü@example.com", "plain letters, a to z, before the @"),
+            ("u@localhost.", "Please check the part after the @"),
+            ("u..u@example.com", "dots only between other characters"),
+        ] {
+            for page in ["/auth/signup", "/auth/magic-link"] {
+                let form = [("email", typed), ("password", "correct horse")];
+                let answer = guest
+                    .send(guest.request(Method::POST, page).form(&form))
+                    .await;
+                assert_eq!(answer.status, 400, "{page} {typed}");
+                assert!(
+                    answer.text.contains("Email must be valid"),
+                    "{page} {typed}"
+                );
+                assert!(
+                    answer.text.contains(said),
+                    "{page} {typed}: {}",
+                    answer.text
+                );
+            }
+        }
     })
     .await;
 }

@@ -2,6 +2,7 @@
 
 use bson::oid::ObjectId;
 use bson::{Document, doc};
+use common::search_key::search_key;
 use common::{Price, Title};
 use serde::{Deserialize, Serialize};
 use service::mongo::{object_id, stored_version, typed_id};
@@ -13,6 +14,9 @@ pub(super) struct TicketDocument {
     #[serde(rename = "_id")]
     id: ObjectId,
     title: Title,
+    /// What searches compare. Tickets of earlier releases lack it until [`super::search_keys`] adds it.
+    #[serde(default)]
+    search_key: String,
     price_cents: i64,
     user_id: ObjectId,
     /// Written as null when nobody holds the ticket, so that the index finds what is for sale.
@@ -27,6 +31,7 @@ impl TicketDocument {
     pub(super) fn changeable(&self) -> Document {
         doc! {
             "title": self.title.as_str(),
+            "search_key": self.search_key.as_str(),
             "price_cents": self.price_cents,
             "order_id": self.order_id,
             "version": self.version,
@@ -39,6 +44,7 @@ impl From<&Ticket> for TicketDocument {
         Self {
             id: object_id(ticket.id),
             title: ticket.title.clone(),
+            search_key: search_key(ticket.title.as_str()),
             price_cents: ticket.price.cents(),
             user_id: object_id(ticket.seller),
             order_id: ticket.order.map(object_id),

@@ -7,6 +7,7 @@ use bson::{Document, doc};
 use common::Id;
 use common::api::tickets::{TicketListing, TicketSort, TitleSearch};
 use common::id::kind;
+use common::search_key::search_key;
 use mongodb::IndexModel;
 use service::mongo::object_id;
 
@@ -111,11 +112,18 @@ fn behind(place: Place, sort: TicketSort) -> Document {
     }
 }
 
-/// Matches titles that have all words.
+/// Matches titles that have all words, whatever their case and normalization form. Of a ticket that an earlier release
+/// wrote, whose search key may be missing or of the title before, the title itself is compared, which differs only in
+/// rare letters.
 fn having(search: &TitleSearch) -> Document {
-    let words = search.words().iter();
+    let words = search.words().iter().map(|word| (word, search_key(word)));
     let each: Vec<_> = words
-        .map(|word| doc! { "title": { "$regex": literally(word), "$options": "i" } })
+        .filter(|(_, key)| !key.is_empty())
+        .map(|(word, key)| {
+            let in_key = doc! { "search_key": { "$regex": literally(&key) } };
+            let in_title = doc! { "title": { "$regex": literally(word), "$options": "i" } };
+            doc! { "$or": [in_key, in_title] }
+        })
         .collect();
     if each.is_empty() {
         Document::new()

@@ -1,5 +1,6 @@
 //! The endpoints, as the contract has them.
 
+use bson::{Document, doc};
 use common::{Event, Subject};
 use serde_json::json;
 
@@ -39,10 +40,124 @@ async fn whole_dollars_are_written_without_decimals() {
 }
 
 #[tokio::test]
+async fn a_price_may_come_as_a_string_and_goes_out_as_a_number() {
+    let app = start().await;
+    let seller = app.user();
+    for (sent, price) in [
+        ("20.00", json!(20)),
+        ("19.99", json!(19.99)),
+        ("0.5", json!(0.5)),
+    ] {
+        let body = json!({ "title": "Front row", "price": sent });
+        let created = seller.post("/api/tickets", body.clone()).await;
+        assert_eq!(
+            (created.status, &created.json["price"]),
+            (201, &price),
+            "{sent}"
+        );
+        let path = format!("/api/tickets/{}", created.id());
+        let edited = seller.put(&path, body).await;
+        assert_eq!(
+            (edited.status, &edited.json["price"]),
+            (200, &price),
+            "{sent}"
+        );
+        let told = app
+            .expect_event(Subject::TicketUpdated, |event| {
+                event.entity_id() == created.id()
+            })
+            .await;
+        assert!(
+            told.to_json().contains(&format!("\"price\":{price}")),
+            "{told:?}"
+        );
+    }
+    for wrong in ["", "0.00", "19,99", "$20", "1e3", "NaN"] {
+        let body = json!({ "title": "Front row", "price": wrong });
+        let refused = seller.post("/api/tickets", body).await;
+        let errors = json!([{ "message": "Price must be greater than 0", "field": "price" }]);
+        assert_eq!(
+            (refused.status, &refused.json["errors"]),
+            (400, &errors),
+            "{wrong}"
+        );
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_price_that_stripe_would_refuse_is_refused_when_it_is_set() {
+    let app = start().await;
+    let seller = app.user();
+    let ticket = sell(&seller, "Front row", json!(0.5)).await;
+    let path = format!("/api/tickets/{}", ticket.id);
+    let errors = json!([{ "message": "Price must be at least 0.50", "field": "price" }]);
+    for price in [json!(0.01), json!(0.49), json!("0.30")] {
+        let body = json!({ "title": "Front row", "price": price });
+        let created = seller.post("/api/tickets", body.clone()).await;
+        assert_eq!(
+            (created.status, &created.json["errors"]),
+            (400, &errors),
+            "{price}"
+        );
+        let edited = seller.put(&path, body).await;
+        assert_eq!(
+            (edited.status, &edited.json["errors"]),
+            (400, &errors),
+            "{price}"
+        );
+    }
+    // One that an earlier release accepted is still there, and can be raised.
+    let tickets = app.database().collection::<Document>("tickets");
+    let lower = doc! { "$set": { "price_cents": 30_i64 } };
+    tickets.update_one(doc! {}, lower).await.unwrap();
+    let app = app.restart().await;
+    assert_eq!(show(&app.anonymous(), &ticket).await.price.cents(), 30);
+    let list = app.anonymous().get("/api/tickets").await;
+    assert_eq!(list.json[0]["price"], json!(0.3));
+    let raised = json!({ "title": "Front row", "price": 0.75 });
+    assert_eq!(
+        seller.at(app.base_url()).put(&path, raised).await.status,
+        200
+    );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_title_is_cleaned_and_shows_something() {
+    let app = start().await;
+    let seller = app.user();
+    let errors = json!([{ "message": "Title is required", "field": "title" }]);
+    for blank in [
+        "\u{200b}",
+        "\u{202e}\u{2066} \u{3000}",
+        "\u{0}\u{7}",
+        "\u{3164}\u{ad}",
+    ] {
+        let body = json!({ "title": blank, "price": 20 });
+        let refused = seller.post("/api/tickets", body).await;
+        assert_eq!(
+            (refused.status, &refused.json["errors"]),
+            (400, &errors),
+            "{blank:?}"
+        );
+    }
+    for (typed, title) in [
+        ("\u{a0}Cafe\u{301}\u{3000}", "Caf\u{e9}"),
+        ("\u{202e}wor tnorF\u{202c}", "wor tnorF"),
+        ("Front\u{1b}\u{0} row\n", "Front row"),
+        ("👩\u{200d}🎤 שלום", "👩\u{200d}🎤 שלום"),
+    ] {
+        assert_eq!(sell(&seller, typed, json!(20)).await.title.as_str(), title);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn checks_come_in_the_contracts_order() {
     let app = start().await;
     let (anonymous, seller) = (app.anonymous(), app.user());
-    let wrong = json!({ "title": "", "price": "20" });
+    let wrong = json!({ "title": "", "price": "a lot" });
     // JSON, then signed in, then validation.
     let answer = anonymous.post_raw("/api/tickets", "{").await;
     assert_eq!(

@@ -1,7 +1,8 @@
 //! Search and sort among what is for sale.
 
+use bson::{Document, doc};
 use serde_json::json;
-use testkit::{Api, TestApp};
+use testkit::{Api, TestApp, eventually};
 
 use crate::{sell, start};
 
@@ -16,6 +17,12 @@ async fn titles(api: &Api, query: &str) -> Vec<String> {
         next = page.next_page();
     }
     titles
+}
+
+/// The query that searches for these words.
+fn search(words: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("q", words).finish()
 }
 
 /// A service with these tickets, the last of which is the newest.
@@ -60,6 +67,80 @@ async fn a_search_finds_titles_that_have_every_word_whatever_its_case() {
     for everything in ["q=", "q=%20", "", "other=1"] {
         assert_eq!(titles(&api, everything).await.len(), 4, "{everything}");
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_search_is_insensitive_to_case_and_to_the_normalization_form() {
+    let titles_for_sale = [
+        "Große Straße",
+        "Cafe\u{301} des Arts",
+        "İstanbul",
+        "Ｊａｚｚ night",
+        "ΟΔΥΣΣΕΥΣ",
+    ];
+    let (app, api) = shop(&titles_for_sale.map(|title| (title, 1.0))).await;
+    for (query, found) in [
+        ("GROSSE STRASSE", "Große Straße"),
+        ("große straße", "Große Straße"),
+        ("Caf\u{e9}", "Caf\u{e9} des Arts"),
+        ("CAFE\u{301}", "Caf\u{e9} des Arts"),
+        ("İSTANBUL", "İstanbul"),
+        ("istanbul", "İstanbul"),
+        ("Istanbul", "İstanbul"),
+        ("jazz", "Ｊａｚｚ night"),
+        ("ＪＡＺＺ", "Ｊａｚｚ night"),
+        ("οδυσσευς", "ΟΔΥΣΣΕΥΣ"),
+        ("οδυσσευσ", "ΟΔΥΣΣΕΥΣ"),
+    ] {
+        assert_eq!(titles(&api, &search(query)).await, [found], "{query}");
+    }
+    // An accent is another letter.
+    assert_eq!(titles(&api, &search("cafe")).await, Vec::<String>::new());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn tickets_of_an_earlier_release_are_found_as_new_ones_are() {
+    let (app, _) = shop(&[("Große Straße", 1.0), ("Fußball", 1.0), ("Gruß", 1.0)]).await;
+    let tickets = app.database().collection::<Document>("tickets");
+    let missing = doc! { "$unset": { "search_key": "" } };
+    tickets
+        .update_one(doc! { "title": "Große Straße" }, missing)
+        .await
+        .unwrap();
+    // Renamed by the earlier release after a rollback.
+    let stale = doc! { "$set": { "search_key": "opera" } };
+    tickets
+        .update_one(doc! { "title": "Fußball" }, stale)
+        .await
+        .unwrap();
+    let app = app.restart().await;
+    let api = app.anonymous();
+    for (query, found) in [
+        ("STRASSE", "Große Straße"),
+        ("FUSSBALL", "Fußball"),
+        ("GRUSS", "Gruß"),
+    ] {
+        eventually(query, async || {
+            match titles(&api, &search(query)).await.as_slice() {
+                [title] if title == found => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+    }
+    assert_eq!(titles(&api, &search("opera")).await, Vec::<String>::new());
+    let versions: Vec<_> = api
+        .get("/api/tickets")
+        .await
+        .json
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|ticket| ticket["version"].clone())
+        .collect();
+    assert_eq!(versions, [0, 0, 0]);
     app.finish().await;
 }
 

@@ -1,0 +1,171 @@
+//! Addresses whose domain is not in ASCII, and accounts of releases that stored them as they were typed.
+
+use bson::oid::ObjectId;
+use bson::{DateTime, Document, doc};
+use serde_json::json;
+use testkit::TestApp;
+
+use crate::{
+    PASSWORD, ask_for_link, current_user, fresh_email, mailed_link, sign_in, sign_up, start,
+};
+
+/// An address at a domain that no other test uses: in Unicode, and in ASCII.
+fn fresh_addresses() -> (String, String) {
+    let email = fresh_email();
+    let (name, _) = email.split_once('@').unwrap();
+    (
+        format!("{name}@bücher.example"),
+        format!("{name}@xn--bcher-kva.example"),
+    )
+}
+
+/// Makes the account as an earlier release stored it: with the address as it was typed, in lower case.
+async fn respell(app: &TestApp, email: &str, earlier: &str) {
+    let users = app.database().collection::<Document>("users");
+    let change = doc! { "$set": { "email": earlier } };
+    let changed = users.update_one(doc! { "email": email }, change).await;
+    assert_eq!(changed.unwrap().modified_count, 1);
+}
+
+#[tokio::test]
+async fn an_account_is_known_by_its_domain_in_ascii_however_it_is_written() {
+    let app = start().await;
+    let (unicode, ascii) = fresh_addresses();
+    let made = sign_up(&app.anonymous(), &unicode).await;
+    assert_eq!((made.status, &made.json["email"]), (201, &json!(ascii)));
+    let decomposed = unicode.replace('ü', "u\u{308}");
+    for spelling in [
+        unicode.clone(),
+        ascii.clone(),
+        unicode.to_uppercase(),
+        decomposed,
+    ] {
+        let again = sign_up(&app.anonymous(), &spelling).await;
+        assert_eq!(
+            (again.status, again.message()),
+            (400, "Email in use"),
+            "{spelling}"
+        );
+        let signed_in = sign_in(&app.anonymous(), &spelling, PASSWORD).await;
+        assert_eq!(
+            (signed_in.status, &signed_in.json),
+            (200, &made.json),
+            "{spelling}"
+        );
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_link_for_such_an_address_is_mailed_to_its_ascii_form() {
+    let app = start().await;
+    let (unicode, ascii) = fresh_addresses();
+    assert_eq!(ask_for_link(&app.anonymous(), &unicode).await.status, 200);
+    let link = mailed_link(&ascii).await;
+    let api = app.anonymous();
+    assert_eq!(api.get(&link).await.status, 303);
+    assert_eq!(current_user(&api).await["email"], json!(ascii));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_account_of_an_earlier_release_is_found_by_both_spellings() {
+    let app = start().await;
+    let (unicode, ascii) = fresh_addresses();
+    let made = sign_up(&app.anonymous(), &ascii).await;
+    respell(&app, &ascii, &unicode).await;
+    for spelling in [&unicode, &ascii] {
+        let signed_in = sign_in(&app.anonymous(), spelling, PASSWORD).await;
+        assert_eq!(
+            (signed_in.status, &signed_in.json),
+            (200, &made.json),
+            "{spelling}"
+        );
+        let again = sign_up(&app.anonymous(), spelling).await;
+        assert_eq!(
+            (again.status, again.message()),
+            (400, "Email in use"),
+            "{spelling}"
+        );
+    }
+    assert_eq!(ask_for_link(&app.anonymous(), &unicode).await.status, 200);
+    let api = app.anonymous();
+    assert_eq!(api.get(&mailed_link(&ascii).await).await.status, 303);
+    assert_eq!(current_user(&api).await["id"], made.json["id"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn of_two_accounts_of_an_earlier_release_each_is_found_by_its_own_spelling() {
+    let app = start().await;
+    let (unicode, ascii) = fresh_addresses();
+    let first = sign_up(&app.anonymous(), &ascii).await;
+    let users = app.database().collection::<Document>("users");
+    let mut second = users
+        .find_one(doc! { "email": &ascii })
+        .await
+        .unwrap()
+        .unwrap();
+    let id = ObjectId::new();
+    second.insert("_id", id);
+    second.insert("email", &unicode);
+    second.insert("created_at", DateTime::now());
+    users.insert_one(second).await.unwrap();
+    for (spelling, id) in [(&ascii, first.id()), (&unicode, id.to_hex())] {
+        let signed_in = sign_in(&app.anonymous(), spelling, PASSWORD).await;
+        assert_eq!((signed_in.status, signed_in.id()), (200, id), "{spelling}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_account_whose_address_is_no_longer_accepted_can_still_sign_in() {
+    let app = start().await;
+    let email = fresh_email();
+    let made = sign_up(&app.anonymous(), &email).await;
+    let earlier = email.replace("example.com", "localhost");
+    respell(&app, &email, &earlier).await;
+    let api = app.anonymous();
+    let signed_in = sign_in(&api, &earlier, PASSWORD).await;
+    assert_eq!((signed_in.status, signed_in.id()), (200, made.id()));
+    assert_eq!(current_user(&api).await["email"], json!(earlier));
+    let unknown = sign_in(&api, &earlier.replace('@', "+@"), PASSWORD).await;
+    assert_eq!(
+        (unknown.status, unknown.message()),
+        (400, "Invalid credentials")
+    );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_address_that_no_mail_can_be_sent_to_makes_no_account_and_gets_no_mail() {
+    let app = start().await;
+    for wrong in [
+        "ü@example.com",
+        ".u@example.com",
+        "u..u@example.com",
+        "u@localhost",
+        "u@127.0.0.1",
+        "u@[127.0.0.1]",
+        "u@example.com.",
+        "\"u\"@example.com",
+        "u@xn--a.example",
+        &format!("{}@example.com", "u".repeat(65)),
+    ] {
+        let refused = sign_up(&app.anonymous(), wrong).await;
+        assert_eq!(
+            (refused.status, refused.message()),
+            (400, "Email must be valid"),
+            "{wrong}"
+        );
+        let refused = ask_for_link(&app.anonymous(), wrong).await;
+        assert_eq!(
+            (refused.status, refused.message()),
+            (400, "Email must be valid"),
+            "{wrong}"
+        );
+    }
+    let users = app.database().collection::<Document>("users");
+    assert_eq!(users.count_documents(doc! {}).await.unwrap(), 0);
+    app.finish().await;
+}
