@@ -109,7 +109,7 @@ fn of_tickets(runtime: &Runtime) -> Vec<(String, f64)> {
     let new = post("/api/tickets", &cookie, body);
     let create = cost_of(runtime, &app, |_| new.clone());
     let list = |cookie| {
-        let list = get("/api/tickets", cookie);
+        let list = get("/api/tickets?limit=20", cookie);
         cost_of(runtime, &app, |_| list.clone())
     };
     let writer = format!("{cookie}; {WROTE}=1");

@@ -1,6 +1,7 @@
 //! The admin port: whether the process lives, whether it is ready, and its metrics. Never routed by the ingress.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +15,10 @@ use futures::future::{BoxFuture, Shared, join_all};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tower::ServiceExt;
+use tower::util::MapRequest;
+use tower::{Service, ServiceExt};
 
-use crate::http::ApiError;
+use crate::http::{ApiError, remove_trailing_slash};
 use crate::metrics::Metrics;
 use crate::metrics::catalogue::PHASE;
 
@@ -172,8 +174,18 @@ struct Report {
     checks: BTreeMap<&'static str, String>,
 }
 
-/// The admin port's routes: `/livez`, `/readyz`, and what the service adds.
-pub fn router(health: Health) -> Router {
+/// The admin port: `/livez`, `/readyz`, and what the service adds, each also with a trailing slash.
+pub(crate) fn service(
+    health: Health,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send {
+    let without_slash = |mut request: Request| {
+        remove_trailing_slash(request.uri_mut());
+        request
+    };
+    MapRequest::new(router(health), without_slash)
+}
+
+fn router(health: Health) -> Router {
     Router::new()
         // Alive is whoever answers: a dependency's outage is no reason to be killed.
         .route(LIVEZ, get(async || "ok"))

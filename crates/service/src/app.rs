@@ -19,6 +19,7 @@ use crate::messaging::{Broker, BrokerConfig, BrokerError, Consumer, Handler, Rel
 use crate::metrics::Metrics;
 use crate::mongo::{Database, MongoConfig, StoreError};
 use crate::openapi;
+use crate::origin::Origin;
 
 type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 type Closer = BoxFuture<'static, ()>;
@@ -53,12 +54,14 @@ pub struct App {
 }
 
 impl App {
-    /// A service with these routes, which serves their description beside them.
+    /// A service with these routes, which serves their description beside them. Writes from pages of `origin` are
+    /// accepted beside those from the request's own host.
     ///
     /// # Panics
     /// If the routes are not those of the service's definition.
     pub fn new<S>(
         definition: &'static Definition,
+        origin: Option<&Origin>,
         metrics: Metrics,
         routes: OpenApiRouter<S>,
         state: S,
@@ -75,7 +78,7 @@ impl App {
             &definition.description_path(),
             get(async || Json(description)),
         );
-        let stack = http::stack_within(api, definition.limits, &metrics);
+        let stack = http::stack_within(api, definition.limits, origin, &metrics);
         Self::site(definition, metrics, stack)
     }
 

@@ -16,8 +16,6 @@ pub struct Definition {
     /// The paths under which it serves: each and all below it. Its description is beside them, at
     /// [`description_path`](Self::description_path).
     pub paths: &'static [&'static str],
-    /// More such paths, which nobody outside of the platform need reach.
-    pub inner_paths: &'static [&'static str],
     /// What a process takes on.
     pub limits: Limits,
     /// What it adds to its admin port.
@@ -53,7 +51,6 @@ impl Definition {
         Self {
             name,
             paths: &[],
-            inner_paths: &[],
             limits: Limits::USUAL,
             admin_paths: &[],
             publishes: &[],
@@ -74,8 +71,7 @@ impl Definition {
     /// Whether the path is one of the service's.
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {
-        let mut roots = self.paths.iter().chain(self.inner_paths);
-        roots.any(|root| {
+        self.paths.iter().any(|root| {
             path.strip_prefix(root.trim_end_matches('/'))
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })

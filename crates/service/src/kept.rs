@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use crate::grouped::Grouped;
 use crate::messaging::feed::Feed;
 use crate::mongo::StoreError;
-use crate::session::cookie;
+use crate::session::cookies;
 
 /// How old an answer from memory may be.
 const FRESH: Duration = Duration::from_secs(1);
@@ -38,7 +38,7 @@ pub const WROTE: &str = "wrote";
 const WROTE_COOKIE: HeaderValue =
     HeaderValue::from_static("wrote=1; Path=/; Max-Age=2; HttpOnly; SameSite=Lax");
 
-/// How many answers are kept, each of some ten kilobytes at most.
+/// How many answers are kept, each of a page of a list at most: some tens of kilobytes.
 const KEPT: usize = 64;
 
 /// Counts what changes, so that what was read before a change is not taken for what is there after it. Clones share the
@@ -123,7 +123,7 @@ impl<S: Sync> FromRequestParts<S> for Freshness {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(match cookie(&parts.headers, WROTE) {
+        Ok(match cookies(&parts.headers, WROTE).next() {
             Some(_) => Self::Now,
             None => Self::Recent,
         })

@@ -227,7 +227,7 @@ pub async fn run(
 }
 
 fn serve_admin(listener: TcpListener, health: Health, stop: CancellationToken) {
-    tokio::spawn(ADMIN_CONNECTIONS.serve(listener, admin::router(health), stop));
+    tokio::spawn(ADMIN_CONNECTIONS.serve(listener, admin::service(health), stop));
 }
 
 async fn serve(

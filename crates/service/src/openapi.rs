@@ -23,7 +23,8 @@ const ABOUT_ALL: &str = "\n\n\
     Who is signed in is said by the cookie `session`, which signing up and signing in set. \
     Every failure has one shape, `{\"errors\":[{\"message\":…,\"field\":…?}]}`; its messages are for people. \
     A request is checked in this order: JSON, session, fields (all that are wrong are named), existence, owner, state. \
-    Lists are plain arrays; the address of the next page is in the header `Link` with `rel=\"next\"`. \
+    Lists are plain arrays of at most 100 items; the address of the next page is in the header `Link` with `rel=\"next\"`. \
+    `HEAD` works where `GET` does, and a trailing slash makes no difference. \
     Ids are 24 hex digits, prices US dollars with at most two decimals, times RFC 3339 in UTC with milliseconds.";
 
 /// Routes of a service that is about this.

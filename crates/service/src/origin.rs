@@ -6,7 +6,10 @@ use std::str::FromStr;
 use axum::http::Uri;
 use axum::http::uri::Scheme;
 
-/// A scheme, a host and perhaps a port, as `https://ticketing.dev`; written without a slash at the end.
+use crate::config::Environment;
+
+/// A scheme, a host and perhaps a port, as `https://ticketing.dev`; written as browsers write it in `Origin`: in lower
+/// case, without the scheme's usual port, and without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
@@ -16,6 +19,14 @@ pub struct Origin(String);
 pub struct InvalidOrigin;
 
 impl Origin {
+    /// The variable that says where browsers reach the fleet.
+    pub const PUBLIC: &str = "PUBLIC_ORIGIN";
+
+    /// Reads `PUBLIC_ORIGIN`, if it is set: forms on its pages are accepted, whatever host a proxy says was asked.
+    pub fn read(environment: &mut Environment) -> Option<Self> {
+        environment.optional(Self::PUBLIC)
+    }
+
     /// The origin of an absolute URL, which may have a path.
     pub fn of_url(url: &str) -> Result<Self, InvalidOrigin> {
         let uri: Uri = url.parse().map_err(|_| InvalidOrigin)?;
@@ -27,9 +38,16 @@ impl Origin {
         let scheme = uri.scheme().filter(|scheme| web.contains(scheme));
         let scheme = scheme.ok_or(InvalidOrigin)?;
         let authority = uri.authority().ok_or(InvalidOrigin)?;
-        if authority.as_str().contains('@') {
+        if authority.as_str().contains('@') || authority.host().is_empty() {
             return Err(InvalidOrigin);
         }
+        let usual_port = if *scheme == Scheme::HTTP {
+            ":80"
+        } else {
+            ":443"
+        };
+        let authority = authority.as_str().to_ascii_lowercase();
+        let authority = authority.strip_suffix(usual_port).unwrap_or(&authority);
         Ok(Self(format!("{scheme}://{authority}")))
     }
 }
@@ -62,7 +80,14 @@ mod tests {
         let shop = Ok("https://ticketing.dev".to_owned());
         assert_eq!(origin("https://ticketing.dev"), shop);
         assert_eq!(origin("https://ticketing.dev/"), shop);
-        assert!(origin("http://127.0.0.1:8080").is_ok());
+        assert_eq!(origin("HTTPS://Ticketing.dev:443"), shop);
+        for text in [
+            "http://127.0.0.1:8080",
+            "https://ticketing.dev:80",
+            "http://[::1]:81",
+        ] {
+            assert_eq!(origin(text).as_deref(), Ok(text));
+        }
         for text in [
             "",
             "ticketing.dev",
@@ -71,6 +96,7 @@ mod tests {
             "https://ticketing.dev/shop",
             "https://ticketing.dev/?a=b",
             "https://user@ticketing.dev",
+            "https://:443",
         ] {
             assert_eq!(origin(text), Err(InvalidOrigin), "{text}");
         }

@@ -28,6 +28,12 @@ use recent::{Recent, Session};
 /// The name of the session cookie.
 pub const COOKIE: &str = "session";
 
+/// The longest session cookie that is read, in bytes. Browsers keep no longer ones, and ours have less than a thousand.
+const LONGEST_COOKIE: usize = 4_096;
+
+/// How many session cookies of a request are looked at.
+const MOST_COOKIES: usize = 16;
+
 /// How long a session lasts.
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
@@ -130,16 +136,24 @@ impl Sessions {
             .expect("base64 and numbers are visible ASCII")
     }
 
-    /// Who these request headers say is signed in.
+    /// Who these request headers say is signed in, by the first session cookie that is valid.
+    ///
+    /// A browser sends several where another host of the domain, or another path, has set one, and in an order that
+    /// whoever set them can choose. An invalid one must not hide ours.
     #[must_use]
     pub fn read(&self, headers: &HeaderMap) -> Option<SessionView> {
-        let value = cookie(headers, COOKIE)?;
-        let session = self.0.recent.find(value).or_else(|| self.verify(value))?;
+        let cookies = cookies(headers, COOKIE).take(MOST_COOKIES);
+        let mut short = cookies.filter(|cookie| cookie.len() <= LONGEST_COOKIE);
+        short.find_map(|cookie| self.read_one(cookie))
+    }
+
+    fn read_one(&self, cookie: &[u8]) -> Option<SessionView> {
+        let session = self.0.recent.find(cookie).or_else(|| self.verify(cookie))?;
         (self.now_seconds() < session.exp).then_some(session.view)
     }
 
     /// What the cookie says, if its signature is ours.
-    fn verify(&self, cookie: &str) -> Option<Session> {
+    fn verify(&self, cookie: &[u8]) -> Option<Session> {
         let Manner {
             decoding,
             validation,
@@ -166,13 +180,21 @@ impl Sessions {
     }
 }
 
-/// The value of this cookie, if the request has it.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let cookies = headers.get_all(header::COOKIE).iter();
-    cookies
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|cookies| cookies.split(';'))
-        .find_map(|cookie| cookie.trim().strip_prefix(name)?.strip_prefix('='))
+/// Whether the request has a session cookie, valid or not.
+#[must_use]
+pub fn has_cookie(headers: &HeaderMap) -> bool {
+    cookies(headers, COOKIE).next().is_some()
+}
+
+/// The values of all cookies of this name. They are bytes, since other sites of the domain may set cookies that are no
+/// text, and a header has them all.
+pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let values = headers.get_all(header::COOKIE).iter();
+    let cookies = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    cookies.filter_map(move |cookie| {
+        let rest = cookie.trim_ascii().strip_prefix(name.as_bytes())?;
+        rest.strip_prefix(b"=")
+    })
 }
 
 /// Who is signed in, if anybody is.

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use common::Id;
 use common::id::kind;
 use jsonwebtoken::{EncodingKey, Header};
-use reqwest::header::{COOKIE, HeaderMap, LINK, SET_COOKIE};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, LINK, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::{Value, json};
 use service::session;
@@ -189,6 +189,26 @@ impl Api {
     /// `GET`
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `GET`, after which `HEAD` and a trailing slash were seen to make no difference.
+    ///
+    /// # Panics
+    /// If they do.
+    pub async fn get_in_every_spelling(&self, path: &str) -> Answer {
+        let (bare, query) = path.split_once('?').unwrap_or((path, ""));
+        let slashed = format!("{bare}/?{query}");
+        let answer = self.get(path).await;
+        let other = self.get(&slashed).await;
+        assert_eq!((other.status, &other.text), (answer.status, &answer.text));
+        for path in [path, &slashed] {
+            let head = self.send(self.request(Method::HEAD, path)).await;
+            assert_eq!((head.status, &*head.text), (answer.status, ""), "{path}");
+            for name in [CONTENT_TYPE, CONTENT_LENGTH, LINK] {
+                assert_eq!(head.headers.get(&name), answer.headers.get(&name));
+            }
+        }
+        answer
     }
 
     /// `POST` of JSON

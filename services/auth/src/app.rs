@@ -28,6 +28,7 @@ pub(crate) struct AppState {
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let metrics = Metrics::new(NAME);
+    let origin = config.magic_links.origin.clone();
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let users = UserStore::open(&database).await?;
     let links = MagicLinkStore::open(&database).await?;
@@ -41,7 +42,6 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         sessions: Sessions::new(&config.session, clock),
         proxies: config.proxies,
     };
-    Ok(App::new(&DEFINITION, metrics, routes::table(), state)
-        .intake(|stop| delivery.run(stop))
-        .database(database))
+    let app = App::new(&DEFINITION, Some(&origin), metrics, routes::table(), state);
+    Ok(app.intake(|stop| delivery.run(stop)).database(database))
 }

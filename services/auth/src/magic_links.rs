@@ -114,6 +114,20 @@ impl MagicLinks {
         Ok(email.ok_or(InvalidToken)?)
     }
 
+    /// Whether the link with this token would sign in. It is not used up.
+    pub(crate) async fn check(&self, token: &str) -> Result<(), FollowError> {
+        let token: MagicLinkToken = token.parse()?;
+        if self
+            .links
+            .is_valid(token.digest(), self.clock.now())
+            .await?
+        {
+            Ok(())
+        } else {
+            Err(InvalidToken.into())
+        }
+    }
+
     /// Where a browser goes that was signed in.
     pub(crate) fn destination(&self) -> String {
         format!("{}/", self.config.origin)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use service::app::StartError;
+use service::http::Occurrences;
 use service::metrics::Metrics;
 use service::{App, Clock, Origin};
 
@@ -29,6 +30,7 @@ pub(crate) struct Shop {
     pub(crate) security: ContentSecurity,
     pub(crate) site: Site,
     pub(crate) clock: Clock,
+    pub(crate) csp_reports: Occurrences,
     hold: Duration,
 }
 
@@ -45,18 +47,26 @@ impl Shop {
 
 /// Puts the service together. It depends on nothing at start: without the API its pages say so.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let site = Site::open(&config.site_root)
-        .map_err(|error| StartError::Other(format!("SITE_ROOT: {error}")))?;
-    let shop = Arc::new(Shop {
-        origin: config.origin,
-        security: ContentSecurity::new(&config.stripe.origin),
-        stripe: config.stripe,
-        site,
-        clock,
-        hold: config.hold,
-    });
     let metrics = Metrics::new(NAME);
-    let api = ApiClient::new(config.api, &metrics);
-    let site = routes::site(AppState { api, shop }, &metrics);
+    let site = routes::site(AppState::new(config, clock, &metrics)?, &metrics);
     Ok(App::site(&DEFINITION, metrics, site))
+}
+
+impl AppState {
+    /// What the configuration says that handlers share.
+    pub(crate) fn new(config: Config, clock: Clock, metrics: &Metrics) -> Result<Self, StartError> {
+        let site = Site::open(&config.site_root)
+            .map_err(|error| StartError::Other(format!("SITE_ROOT: {error}")))?;
+        let shop = Arc::new(Shop {
+            origin: config.origin,
+            security: ContentSecurity::new(&config.stripe.origin),
+            stripe: config.stripe,
+            site,
+            clock,
+            csp_reports: Occurrences::default(),
+            hold: config.hold,
+        });
+        let api = ApiClient::new(config.api, metrics);
+        Ok(Self { api, shop })
+    }
 }

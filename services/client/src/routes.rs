@@ -20,8 +20,12 @@ mod static_files;
 mod ticket;
 mod typed_price;
 
+#[cfg(test)]
+mod tests;
+
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
+use service::ApiError;
 use service::http::{Admission, around};
 use service::metrics::Metrics;
 
@@ -31,15 +35,19 @@ use crate::page::{REPORTS, Visit};
 /// Every page, with all that goes around them.
 pub(crate) fn site(state: AppState, metrics: &Metrics) -> Admission {
     let files = state.shop.site.routes();
+    let origin = state.shop.origin.clone();
     let routes = table()
         .merge(docs::table())
         .merge(files)
+        .route("/api", any(async || ApiError::NotFound))
+        .route("/api/{*path}", any(async || ApiError::NotFound))
         .fallback(async |visit: Visit| {
             let visitor = visit.visitor().await;
             visit.not_found(&visitor)
         });
     let reshaping = state.clone();
-    around(routes.with_state(state), metrics, move |request, next| {
+    let routes = routes.with_state(state);
+    around(routes, &origin, metrics, move |request, next| {
         reshape::reshape(reshaping.clone(), request, next)
     })
 }

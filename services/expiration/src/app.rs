@@ -5,6 +5,7 @@ use service::app::{StartError, Wait, connect_broker, until_available};
 use service::messaging::Consumer;
 use service::metrics::Metrics;
 use service::{App, Clock};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::board;
 use crate::config::Config;
@@ -13,7 +14,7 @@ use crate::measured::measure;
 use crate::queue::{JobQueue, RedisConfig};
 use crate::reschedule::Reschedule;
 use crate::worker::Worker;
-use crate::{DEFINITION, NAME, routes};
+use crate::{DEFINITION, NAME};
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
@@ -25,15 +26,21 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let orders = OrderEvents::new(queue.clone(), reschedule.progress(), clock.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
     let worker = Worker::new(queue.clone(), broker.clone(), reschedule, clock);
-    Ok(App::new(&DEFINITION, metrics, routes::table(), ())
-        .consumer(orders)
-        .intake(|stop| worker.run(stop))
-        .admin_routes(board::routes(queue.clone()))
-        .ready_if(ReadinessCheck::new("redis", move || {
-            let queue = queue.clone();
-            async move { queue.ping().await }
-        }))
-        .broker(broker))
+    Ok(App::new(
+        &DEFINITION,
+        config.origin.as_ref(),
+        metrics,
+        OpenApiRouter::new(),
+        (),
+    )
+    .consumer(orders)
+    .intake(|stop| worker.run(stop))
+    .admin_routes(board::routes(queue.clone()))
+    .ready_if(ReadinessCheck::new("redis", move || {
+        let queue = queue.clone();
+        async move { queue.ping().await }
+    }))
+    .broker(broker))
 }
 
 /// The queue, as soon as Redis answers.

@@ -1,5 +1,6 @@
 //! What the expiration service needs to know.
 
+use service::Origin;
 use service::config::Environment;
 use service::messaging::BrokerConfig;
 
@@ -13,6 +14,8 @@ pub struct Config {
     pub broker: BrokerConfig,
     /// Where jobs wait.
     pub redis: RedisConfig,
+    /// `PUBLIC_ORIGIN`: where browsers reach the shop.
+    pub origin: Option<Origin>,
 }
 
 impl Config {
@@ -20,9 +23,11 @@ impl Config {
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let broker = BrokerConfig::read(environment, NAME);
         let redis = RedisConfig::read(environment);
+        let origin = Origin::read(environment);
         Some(Self {
             broker: broker?,
             redis: redis?,
+            origin,
         })
     }
 }

@@ -12,7 +12,6 @@ pub mod domain;
 mod measured;
 pub mod queue;
 mod reschedule;
-mod routes;
 mod worker;
 
 use common::Subject;
@@ -26,8 +25,6 @@ pub const NAME: &str = "expiration";
 
 /// What the platform must know of it.
 pub const DEFINITION: Definition = Definition {
-    // It is spoken to by events; there is only whether it answers.
-    inner_paths: &["/api/expiration"],
     admin_paths: board::PATHS,
     publishes: &[Subject::ExpirationComplete],
     queue_group: Some(QueueGroup {
@@ -37,9 +34,3 @@ pub const DEFINITION: Definition = Definition {
     history: reschedule::SUBJECTS,
     ..Definition::new(NAME)
 };
-
-/// The description of the service's API.
-#[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    service::openapi::describe(NAME, routes::table())
-}

@@ -39,6 +39,7 @@ pub(crate) struct Expiration(pub(crate) Duration);
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let metrics = Metrics::new(NAME);
+    let origin = config.origin.as_ref();
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
     let mut relay = Relay::new(broker.clone());
@@ -59,11 +60,13 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let events =
         Consumer::new(broker.clone(), QUEUE_GROUP, Events::SUBJECTS, events).with_clock(clock);
     let resync = Resync::new(broker.clone(), &database, orders.snapshot());
-    Ok(App::new(&DEFINITION, metrics, routes::table(), state)
-        .consumer(events)
-        .feed(reader)
-        .relay(relay)
-        .resync(resync)
-        .broker(broker)
-        .database(database))
+    Ok(
+        App::new(&DEFINITION, origin, metrics, routes::table(), state)
+            .consumer(events)
+            .feed(reader)
+            .relay(relay)
+            .resync(resync)
+            .broker(broker)
+            .database(database),
+    )
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use service::Origin;
 use service::config::Environment;
 use service::messaging::BrokerConfig;
 use service::mongo::MongoConfig;
@@ -21,6 +22,8 @@ pub struct Config {
     pub broker: BrokerConfig,
     /// How sessions are read.
     pub session: SessionConfig,
+    /// `PUBLIC_ORIGIN`: where browsers reach the shop, whose forms are accepted.
+    pub origin: Option<Origin>,
     /// `ORDER_EXPIRATION_SECONDS` (default 900): how long an order can be paid.
     pub expiration: Duration,
 }
@@ -31,11 +34,13 @@ impl Config {
         let mongo = MongoConfig::read(environment);
         let broker = BrokerConfig::read(environment, NAME);
         let session = SessionConfig::read(environment);
+        let origin = Origin::read(environment);
         let expiration = read_expiration(environment);
         Some(Self {
             mongo: mongo?,
             broker: broker?,
             session: session?,
+            origin,
             expiration: expiration?,
         })
     }

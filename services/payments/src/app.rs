@@ -32,6 +32,7 @@ pub(crate) struct AppState {
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let closing = CancellationToken::new();
     let metrics = Metrics::new(NAME);
+    let origin = config.origin.as_ref();
     let stripe = Stripe::new(&config.stripe, closing.clone(), &metrics)?;
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
@@ -51,11 +52,13 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let events = OrderEvents::new(orders, settlement.clone());
     let consumer = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, events);
     let resync = Resync::new(broker.clone(), &database, snapshot);
-    Ok(App::new(&DEFINITION, metrics, routes::table(), state)
-        .consumer(consumer)
-        .intake(|stop| settlement.run(stop))
-        .relay(relay)
-        .resync(resync)
-        .broker(broker)
-        .database(database))
+    Ok(
+        App::new(&DEFINITION, origin, metrics, routes::table(), state)
+            .consumer(consumer)
+            .intake(|stop| settlement.run(stop))
+            .relay(relay)
+            .resync(resync)
+            .broker(broker)
+            .database(database),
+    )
 }

@@ -1,5 +1,6 @@
 //! What the payments service needs to know.
 
+use service::Origin;
 use service::config::Environment;
 use service::messaging::BrokerConfig;
 use service::mongo::MongoConfig;
@@ -17,6 +18,8 @@ pub struct Config {
     pub broker: BrokerConfig,
     /// How sessions are read.
     pub session: SessionConfig,
+    /// `PUBLIC_ORIGIN`: where browsers reach the shop, whose forms are accepted.
+    pub origin: Option<Origin>,
     /// Where cards are charged.
     pub stripe: StripeConfig,
 }
@@ -27,11 +30,13 @@ impl Config {
         let mongo = MongoConfig::read(environment);
         let broker = BrokerConfig::read(environment, NAME);
         let session = SessionConfig::read(environment);
+        let origin = Origin::read(environment);
         let stripe = StripeConfig::read(environment);
         Some(Self {
             mongo: mongo?,
             broker: broker?,
             session: session?,
+            origin,
             stripe: stripe?,
         })
     }

@@ -32,6 +32,7 @@ pub(crate) struct AppState {
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let metrics = Metrics::new(NAME);
+    let origin = config.origin.as_ref();
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
     let mut relay = Relay::new(broker.clone());
@@ -49,13 +50,15 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let orders = OrderEvents::new(tickets.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
     let resync = Resync::new(broker.clone(), &database, tickets.snapshot());
-    Ok(App::new(&DEFINITION, metrics, routes::table(), state)
-        .consumer(orders)
-        .feed(reader)
-        .intake(|_| changes.follow(feed))
-        .intake(|stop| tickets.correct_search_keys(stop))
-        .relay(relay)
-        .resync(resync)
-        .broker(broker)
-        .database(database))
+    Ok(
+        App::new(&DEFINITION, origin, metrics, routes::table(), state)
+            .consumer(orders)
+            .feed(reader)
+            .intake(|_| changes.follow(feed))
+            .intake(|stop| tickets.correct_search_keys(stop))
+            .relay(relay)
+            .resync(resync)
+            .broker(broker)
+            .database(database),
+    )
 }

@@ -1,5 +1,6 @@
 //! What the tickets service needs to know.
 
+use service::Origin;
 use service::config::Environment;
 use service::messaging::BrokerConfig;
 use service::mongo::MongoConfig;
@@ -16,6 +17,8 @@ pub struct Config {
     pub broker: BrokerConfig,
     /// How sessions are read.
     pub session: SessionConfig,
+    /// `PUBLIC_ORIGIN`: where browsers reach the shop, whose forms are accepted.
+    pub origin: Option<Origin>,
 }
 
 impl Config {
@@ -24,10 +27,12 @@ impl Config {
         let mongo = MongoConfig::read(environment);
         let broker = BrokerConfig::read(environment, NAME);
         let session = SessionConfig::read(environment);
+        let origin = Origin::read(environment);
         Some(Self {
             mongo: mongo?,
             broker: broker?,
             session: session?,
+            origin,
         })
     }
 }

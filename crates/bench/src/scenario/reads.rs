@@ -78,7 +78,7 @@ pub(super) async fn home(lab: &Lab) -> Result<Outcome> {
 pub(super) fn list_page(lab: &Lab) -> Read {
     Read {
         address: lab.address("tickets"),
-        path: "/api/tickets".to_owned(),
+        path: "/api/tickets?limit=20".to_owned(),
         cookie: None,
     }
 }

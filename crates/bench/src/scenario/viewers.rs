@@ -46,7 +46,7 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     let before = lab.resident_of("tickets").context("no figure of memory")?;
     let (tell, mut seen) = mpsc::unbounded_channel();
     let mut connection = Connection::to(address);
-    let list = request(Method::GET, address, "/api/tickets", None, None);
+    let list = request(Method::GET, address, "/api/tickets?limit=20", None, None);
     let list = connection.exchange(list).await?;
     let place = list.headers().get(LAST_EVENT_ID);
     let place = place.context("the list has no place in the stream")?;

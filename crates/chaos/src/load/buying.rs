@@ -70,7 +70,9 @@ impl Customer {
 
     /// The order of this ticket that was made although its answer was lost.
     async fn find_order(&self, offer: Offer) -> Option<Own> {
-        let said = self.insist(Ask::ListOrders, "/api/orders", None).await?;
+        let said = self
+            .insist(Ask::ListOrders, "/api/orders?sort=newest", None)
+            .await?;
         let orders: Vec<OrderView> = self.read(Ask::ListOrders, &said.answer)?;
         let found = orders
             .iter()

@@ -132,7 +132,7 @@ impl Sale {
 
     fn request(&self, wish: &Wish) -> (Request<String>, Option<Unpaid>) {
         match wish {
-            Wish::List => (self.get("/api/tickets"), None),
+            Wish::List => (self.get("/api/tickets?limit=20"), None),
             Wish::Look => (
                 self.get(&format!("/api/tickets/{}", self.hot_ticket())),
                 None,
@@ -146,7 +146,7 @@ impl Sale {
                 (self.post(self.orders, "/api/orders", *buyer, body), None)
             }
             Wish::Pay => match locked(&self.unpaid).pop_front() {
-                None => (self.get("/api/tickets"), None),
+                None => (self.get("/api/tickets?limit=20"), None),
                 Some(unpaid) => {
                     let body = format!(r#"{{"token":"tok_visa","orderId":"{}"}}"#, unpaid.order);
                     let request = self.post(self.payments, "/api/payments", unpaid.buyer, body);

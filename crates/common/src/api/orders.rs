@@ -1,5 +1,8 @@
 //! `/api/orders`: claims on tickets.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -93,4 +96,72 @@ pub struct OrderView {
     pub reason: Option<CancellationReason>,
     /// What is ordered.
     pub ticket: OrderedTicketView,
+}
+
+/// What the query of a list of orders asks for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct OrderQuery {
+    /// In which order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort: Option<String>,
+}
+
+impl Input for OrderSort {
+    type Body = OrderQuery;
+
+    fn parse(query: OrderQuery) -> Result<Self, Vec<FieldError>> {
+        let mut faults = Faults::default();
+        let sort = query.sort.map_or(Ok(Self::default()), |sort| sort.parse());
+        let sort = faults.check("sort", sort);
+        faults.finish(sort)
+    }
+}
+
+/// In which order orders are listed.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OrderSort {
+    /// `oldest`: the oldest first.
+    #[default]
+    #[cfg_attr(feature = "openapi", schema(rename = "oldest"))]
+    Oldest,
+    /// `newest`: the newest first.
+    #[cfg_attr(feature = "openapi", schema(rename = "newest"))]
+    Newest,
+}
+
+/// The text names no order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Sort must be oldest or newest")]
+pub struct InvalidOrderSort;
+
+impl OrderSort {
+    /// Every order.
+    pub const ALL: [Self; 2] = [Self::Oldest, Self::Newest];
+
+    /// The order as it is written in a query.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Oldest => "oldest",
+            Self::Newest => "newest",
+        }
+    }
+}
+
+impl fmt::Display for OrderSort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for OrderSort {
+    type Err = InvalidOrderSort;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOrderSort> {
+        let mut sorts = Self::ALL.into_iter();
+        sorts
+            .find(|sort| sort.as_str() == text)
+            .ok_or(InvalidOrderSort)
+    }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Faults;
 use crate::events::TicketState;
 use crate::id::kind;
+use crate::lenient::Optional;
 use crate::price::{InvalidPrice, PriceInput};
 use crate::{FieldError, Id, Input, Price, Title, lenient};
 
@@ -31,13 +32,9 @@ pub struct TicketBody {
     pub price: Option<PriceInput>,
     /// The version that an edit was made from, if the client knows it: the edit is refused when the ticket has
     /// moved on since. Ignored for a new ticket.
-    #[serde(
-        default,
-        deserialize_with = "lenient::whole_number",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[cfg_attr(feature = "openapi", schema(nullable = false))]
-    pub version: Option<u64>,
+    #[serde(default, skip_serializing_if = "Optional::is_absent")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>, nullable = false))]
+    pub version: Optional<u64>,
 }
 
 /// A valid title and price.
@@ -60,12 +57,14 @@ impl Input for TicketDetails {
         let price = body.price.ok_or(InvalidPrice::NotPositive);
         let price = price.and_then(|price| price.price()?.chargeable());
         let price = faults.check("price", price);
-        let input = title.zip(price).map(|(title, price)| Self {
+        let version = body.version.given("Version must be a whole number");
+        let version = faults.check("version", version);
+        let input = title.zip(price).zip(version);
+        faults.finish(input.map(|((title, price), version)| Self {
             title,
             price,
-            version: body.version,
-        });
-        faults.finish(input)
+            version,
+        }))
     }
 }
 
@@ -90,6 +89,49 @@ pub struct TicketView {
     pub order_id: Option<Id<kind::Order>>,
     /// Grows by one with every change.
     pub version: u64,
+}
+
+/// One ticket, as it is answered where it alone is asked for: `orderId` is null while no order holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ShownTicketView {
+    /// The ticket's id.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
+    pub id: Id<kind::Ticket>,
+    /// What is for sale.
+    pub title: Title,
+    /// US dollars, at most two decimals.
+    pub price: Price,
+    /// Who sells it.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
+    pub user_id: Id<kind::User>,
+    /// The order that holds it; `null` while none does.
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<crate::schema::IdSchema>))]
+    pub order_id: Option<Id<kind::Order>>,
+    /// Grows by one with every change.
+    pub version: u64,
+}
+
+impl From<TicketView> for ShownTicketView {
+    fn from(view: TicketView) -> Self {
+        let TicketView {
+            id,
+            title,
+            price,
+            user_id,
+            order_id,
+            version,
+        } = view;
+        Self {
+            id,
+            title,
+            price,
+            user_id,
+            order_id,
+            version,
+        }
+    }
 }
 
 impl From<TicketState> for TicketView {

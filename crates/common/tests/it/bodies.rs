@@ -1,9 +1,9 @@
 //! Request bodies: what is wrong is said beside each field, in the order of the fields.
 
 use common::api::auth::{SignIn, SignUp};
-use common::api::orders::PlaceOrder;
+use common::api::orders::{OrderSort, PlaceOrder};
 use common::api::payments::PayOrder;
-use common::api::tickets::{TicketDetails, TicketListing, TicketSort, TitleSearch};
+use common::api::tickets::{TicketBody, TicketDetails, TicketListing, TicketSort, TitleSearch};
 use common::{FieldError, Input};
 use serde_json::{Value, json};
 
@@ -77,6 +77,67 @@ fn of_price(price: Value) -> Result<i64, String> {
     parse::<TicketDetails>(json!({ "title": "Front row", "price": price }))
         .map(|details| details.price.cents())
         .map_err(|faults| faults[0].message.clone())
+}
+
+#[test]
+fn an_optional_field_of_the_wrong_type_is_a_fault() {
+    let version = |version: Value| {
+        let body = json!({ "title": "Front row", "price": 1, "version": version });
+        parse::<TicketDetails>(body).map(|details| details.version)
+    };
+    assert_eq!(version(json!(0)), Ok(Some(0)));
+    assert_eq!(version(json!(null)), Ok(None));
+    let absent = parse::<TicketDetails>(json!({ "title": "Front row", "price": 1 }));
+    assert_eq!(absent.unwrap().version, None);
+    let wrong = FieldError::new("version", "Version must be a whole number");
+    for other in [
+        json!("0"),
+        json!(-1),
+        json!(0.5),
+        json!(true),
+        json!([0]),
+        json!({}),
+    ] {
+        assert_eq!(version(other.clone()), Err(vec![wrong.clone()]), "{other}");
+    }
+    assert_eq!(
+        faults::<TicketDetails>(json!({ "version": "0" })),
+        [
+            fault("title", "Title is required"),
+            fault("price", "Price must be greater than 0"),
+            fault("version", "Version must be a whole number"),
+        ]
+    );
+}
+
+#[test]
+fn a_version_that_a_client_knows_is_sent_and_others_are_left_out() {
+    let body = |version: Option<u64>| {
+        let version = version.into();
+        json!(TicketBody {
+            version,
+            ..TicketBody::default()
+        })
+    };
+    assert_eq!(body(Some(3))["version"], 3);
+    assert!(!body(None).as_object().unwrap().contains_key("version"));
+}
+
+#[test]
+fn orders_are_listed_oldest_first_unless_the_query_says_otherwise() {
+    assert_eq!(parse::<OrderSort>(json!({})), Ok(OrderSort::Oldest));
+    for sort in OrderSort::ALL {
+        assert_eq!(
+            parse::<OrderSort>(json!({ "sort": sort.to_string() })),
+            Ok(sort)
+        );
+    }
+    for wrong in ["", "Newest", "price"] {
+        assert_eq!(
+            faults::<OrderSort>(json!({ "sort": wrong })),
+            [fault("sort", "Sort must be oldest or newest")]
+        );
+    }
 }
 
 #[test]

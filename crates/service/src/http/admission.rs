@@ -13,29 +13,32 @@
 //!   what is written half way would only have to be found out about later. It keeps its place as long.
 //! - Event streams are opened in places of their own: a page that shows what happens must not go blind in a storm.
 
+mod bodies;
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::{Extension, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tower::{Service, ServiceExt};
 
 use super::ApiError;
+use super::normalize::normalize;
 use super::occurrences::Occurrences;
-use super::stack::{BODY_LIMIT, add_security_headers};
+use super::stack::add_security_headers;
 use crate::finish::{Panicked, to_its_end};
 use crate::metrics::catalogue::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
 use crate::metrics::{Counters, Histogram, Metrics};
+use bodies::Bodies;
 
 /// What a process takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +51,7 @@ pub struct Limits {
     pub patience: Duration,
     /// How many event streams are opened at once, beside those requests. How many are open has a limit of its own.
     pub openings: usize,
-    /// How many bodies are received at once, each of at most [`BODY_LIMIT`].
+    /// How many bodies are received at once, each of at most [`BODY_LIMIT`](super::BODY_LIMIT).
     pub bodies: usize,
     /// The longest that receiving a body may take.
     pub body_time: Duration,
@@ -97,7 +100,7 @@ struct Gate {
     /// When a request found a place free.
     free: Mutex<Instant>,
     openings: Arc<Semaphore>,
-    bodies: Semaphore,
+    bodies: Bodies,
     shed: Occurrences,
     refused: Counters<1>,
     waited: Histogram,
@@ -168,7 +171,7 @@ impl Admission {
             waiting: Semaphore::new(limits.waiting),
             free: Mutex::new(Instant::now()),
             openings: Arc::new(Semaphore::new(limits.openings)),
-            bodies: Semaphore::new(limits.bodies),
+            bodies: Bodies::new(&limits),
             shed: Occurrences::default(),
             refused: metrics.counters(&HTTP_REFUSED_REQUESTS),
             waited: metrics.histogram(&HTTP_ADMISSION_WAIT),
@@ -187,8 +190,9 @@ impl Gate {
     }
 
     async fn answer_or_refuse(&self, request: Request) -> Response {
-        let (parts, body) = request.into_parts();
-        let admitted = match self.receive(body).await {
+        let (mut parts, body) = request.into_parts();
+        normalize(&mut parts);
+        let admitted = match self.bodies.receive(&parts.headers, body).await {
             Ok(body) => {
                 let place = self.place(&parts.headers).await;
                 place.map(|place| (body, place))
@@ -214,21 +218,6 @@ impl Gate {
             Ok(Err(Panicked)) => self.refuse(asked, Refusal::Panicked).await,
             Err(_) => self.refuse(asked, Refusal::TookTooLong).await,
         }
-    }
-
-    /// The whole of the body.
-    async fn receive(&self, body: Body) -> Result<Body, Refusal> {
-        if body.is_end_stream() {
-            return Ok(Body::empty());
-        }
-        if body.size_hint().lower() > BODY_LIMIT as u64 {
-            return Err(Refusal::BodyTooLarge);
-        }
-        let _place = self.bodies.try_acquire().map_err(|_| Refusal::Overloaded)?;
-        let received = timeout(self.limits.body_time, collect(body)).await;
-        received
-            .unwrap_or(Err(Refusal::BodyTooSlow))
-            .map(Body::from)
     }
 
     async fn place(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Refusal> {
@@ -300,17 +289,4 @@ fn opens_stream(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT)
         .is_some_and(|accepted| accepted.as_bytes() == b"text/event-stream")
-}
-
-async fn collect(body: Body) -> Result<Bytes, Refusal> {
-    let mut parts = body.into_data_stream();
-    let mut whole = Vec::new();
-    while let Some(part) = parts.next().await {
-        let part = part.map_err(|_| Refusal::BodyUnreadable)?;
-        if whole.len() + part.len() > BODY_LIMIT {
-            return Err(Refusal::BodyTooLarge);
-        }
-        whole.extend_from_slice(&part);
-    }
-    Ok(whole.into())
 }

@@ -20,6 +20,9 @@ use crate::telemetry::{TraceContext, has_collector};
 /// What a request is said to be for which there is no route. Never its path, of which there is no end.
 const UNMATCHED: &str = "unmatched";
 
+/// How much of a path is logged, in bytes: more than any path of ours has. It is repeated in every line of a request.
+const LOGGED_PATH: usize = 256;
+
 /// Answers each request within its span, which goes on from whoever asked, measures it and tells of it. The fields of the
 /// span stand in every line that is written meanwhile.
 #[derive(Debug, Clone)]
@@ -129,6 +132,7 @@ fn tell(span: &Span, status: StatusCode, took: Duration) {
 fn span_of(request: &Request, method: &str, route: Option<&MatchedPath>) -> Span {
     let route = route.map(MatchedPath::as_str);
     let id = request.headers().get(REQUEST_ID);
+    let path = request.uri().path();
     // Only the path: a query may hold the token of a magic link.
     let span = tracing::info_span!(
         "request",
@@ -138,7 +142,7 @@ fn span_of(request: &Request, method: &str, route: Option<&MatchedPath>) -> Span
         "error.type" = Empty,
         http.request.method = method,
         http.route = route,
-        url.path = request.uri().path(),
+        url.path = &path[..path.floor_char_boundary(LOGGED_PATH)],
         url.scheme = "http",
         request.id = id.and_then(|id| id.to_str().ok()),
         http.response.status_code = Empty,

@@ -9,7 +9,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// How often something happened since it was last told of.
 #[derive(Debug, Default)]
-pub(super) struct Occurrences(Mutex<Untold>);
+pub struct Occurrences(Mutex<Untold>);
 
 #[derive(Debug, Default)]
 struct Untold {
@@ -19,7 +19,7 @@ struct Untold {
 
 impl Occurrences {
     /// It happened once more; `tell` is given how often it did, the first time at once and then once a second.
-    pub(super) fn take_note(&self, tell: impl FnOnce(u64)) {
+    pub fn take_note(&self, tell: impl FnOnce(u64)) {
         let mut untold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         untold.count += 1;
         let now = Instant::now();

@@ -12,10 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{ApiError, Encoded};
 
-const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
 
-/// Which page a client asks for: `?limit=` (1 to 100, default 20) and `?after=` (opaque).
+/// Which page a client asks for: `?limit=` (1 to 100, default 100) and `?after=` (opaque).
 ///
 /// A list is gone through by its items' places `C`, which say where an item stands among the others: its id, if the
 /// list is in the order of ids. So a page begins behind what was seen, whatever came or went meanwhile.
@@ -57,7 +56,7 @@ impl<C: FromStr, S: Send + Sync> FromRequestParts<S> for PageRequest<C> {
 
 fn parse_limit(text: Option<&str>) -> Result<u32, ApiError> {
     let Some(text) = text else {
-        return Ok(DEFAULT_LIMIT);
+        return Ok(MAX_LIMIT);
     };
     text.parse()
         .ok()

@@ -18,6 +18,7 @@ use super::ApiError;
 use super::admission::{Admission, Limits, Refusals, refused};
 use super::observed::Observed;
 use crate::metrics::Metrics;
+use crate::origin::Origin;
 
 /// The longest body that is read, in bytes.
 pub const BODY_LIMIT: usize = 100_000;
@@ -32,31 +33,36 @@ pub(crate) const FROM_ANOTHER_SITE: &str = "Requests from another site are refus
 /// contract's shape whatever made them.
 #[must_use]
 pub fn stack(routes: Router, metrics: &Metrics) -> Admission {
-    stack_within(routes, Limits::USUAL, metrics)
+    stack_within(routes, Limits::USUAL, None, metrics)
 }
 
-/// As [`stack`], with other limits than the usual ones.
+/// As [`stack`], with other limits than the usual ones, for requests from the pages of `origin` as well.
 #[must_use]
-pub fn stack_within(routes: Router, limits: Limits, metrics: &Metrics) -> Admission {
+pub fn stack_within(
+    routes: Router,
+    limits: Limits,
+    origin: Option<&Origin>,
+    metrics: &Metrics,
+) -> Admission {
     let reshape = MapResponseLayer::new(contract_shape);
     let routes = routes
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::NotFound)
-        .layer((outside(metrics), reshape, inside()));
+        .layer((outside(metrics), reshape, inside(origin)));
     Admission::new(routes, Refusals::Contract, limits, metrics)
 }
 
 /// `routes` behind their limits ([`Limits`]), with request ids, one log line a request, refusal of writes from other
 /// sites, compression, and security headers where the handler set none. `reshape` is the middleware that gives failures
-/// which a layer, and not a handler, answered the shape that is wanted.
-pub fn around<F, A>(routes: Router, metrics: &Metrics, reshape: F) -> Admission
+/// which a layer, and not a handler, answered the shape that is wanted. `origin` is that of the site's pages.
+pub fn around<F, A>(routes: Router, origin: &Origin, metrics: &Metrics, reshape: F) -> Admission
 where
     F: Fn(Request, Next) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response> + Send + 'static,
 {
     let reshape = middleware::from_fn(reshape);
     let refusals = Router::new().fallback(refused).layer(reshape.clone());
-    let routes = routes.layer((outside(metrics), reshape, inside()));
+    let routes = routes.layer((outside(metrics), reshape, inside(Some(origin))));
     Admission::new(routes, Refusals::Shaped(refusals), Limits::USUAL, metrics)
 }
 
@@ -86,12 +92,24 @@ type Inside = (
 );
 
 /// What fails by itself.
-fn inside() -> Inside {
+fn inside(origin: Option<&Origin>) -> Inside {
     (
         CatchPanicLayer::new(),
-        CsrfLayer::new(),
+        refuse_other_sites(origin),
         DefaultBodyLimit::max(BODY_LIMIT),
     )
+}
+
+/// Refuses writes that a browser sends from another site: neither from the request's own host nor from `origin`. Behind
+/// a proxy that rewrites `Host`, only `origin` says which site is ours.
+fn refuse_other_sites(origin: Option<&Origin>) -> CsrfLayer {
+    let layer = CsrfLayer::new();
+    match origin {
+        Some(origin) => layer
+            .add_trusted_origin(origin.to_string())
+            .expect("an origin is what browsers send"),
+        None => layer,
+    }
 }
 
 /// Gives an id to a request that came without one.
@@ -127,7 +145,8 @@ pub(super) fn add_security_headers(headers: &mut HeaderMap) {
 }
 
 /// Gives the contract's shape to failures that a layer, and not a handler, answered.
-fn contract_shape(response: impl IntoResponse) -> Response {
+#[must_use]
+pub fn contract_shape(response: impl IntoResponse) -> Response {
     let response = response.into_response();
     let is_failure = response.status().is_client_error() || response.status().is_server_error();
     let is_json = response
@@ -142,6 +161,7 @@ fn contract_shape(response: impl IntoResponse) -> Response {
             let body = ErrorBody::message(FROM_ANOTHER_SITE);
             (StatusCode::FORBIDDEN, axum::Json(body)).into_response()
         }
+        StatusCode::NOT_FOUND => ApiError::NotFound.into_response(),
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge.into_response(),
         status if status.is_server_error() => {
             ApiError::Internal("a handler panicked".into()).into_response()

@@ -7,8 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::api::auth::SessionView;
 
-/// How many sessions make a generation, of which there are two; some hundred bytes each.
-const GENERATION: usize = 1_024;
+/// How large a generation may become, in bytes. There are two, which together have room for some thousands of sessions.
+const GENERATION_BYTES: usize = 1_024 * 1_024;
+
+/// What a session costs beside its cookie and its address, in bytes: its place in the table and what the allocator adds.
+const OVERHEAD: usize = 192;
 
 /// What a cookie says that was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,31 +23,40 @@ pub(super) struct Session {
 
 /// Verified cookies with what they say, those that were asked for last. Only the very same cookie is known again, so
 /// nothing is taken for verified that was not.
+///
+/// Their number is not bounded, but their size is: whoever is signed in can make as many valid cookies as they like,
+/// since what surrounds the token is not signed.
 #[derive(Debug, Default)]
 pub(super) struct Recent(Mutex<Generations>);
 
-/// When the young ones are too many, the old ones go and they become old.
+/// When the young ones become too large, the old ones are dropped and the young ones become old.
 #[derive(Debug, Default)]
 struct Generations {
-    young: HashMap<String, Session>,
-    old: HashMap<String, Session>,
+    young: Generation,
+    old: Generation,
+}
+
+#[derive(Debug, Default)]
+struct Generation {
+    sessions: HashMap<Box<[u8]>, Session>,
+    bytes: usize,
 }
 
 impl Recent {
     /// What this cookie says, if that is known. Whether it has ended is for the caller to see.
-    pub(super) fn find(&self, cookie: &str) -> Option<Session> {
+    pub(super) fn find(&self, cookie: &[u8]) -> Option<Session> {
         let mut generations = self.generations();
-        if let Some(session) = generations.young.get(cookie) {
+        if let Some(session) = generations.young.sessions.get(cookie) {
             return Some(session.clone());
         }
-        let (cookie, session) = generations.old.remove_entry(cookie)?;
+        let (cookie, session) = generations.old.sessions.remove_entry(cookie)?;
         generations.keep(cookie, session.clone());
         Some(session)
     }
 
     /// Remembers what this cookie says, which was verified.
-    pub(super) fn keep(&self, cookie: &str, session: Session) {
-        self.generations().keep(cookie.to_owned(), session);
+    pub(super) fn keep(&self, cookie: &[u8], session: Session) {
+        self.generations().keep(cookie.into(), session);
     }
 
     fn generations(&self) -> MutexGuard<'_, Generations> {
@@ -53,17 +65,23 @@ impl Recent {
 }
 
 impl Generations {
-    fn keep(&mut self, cookie: String, session: Session) {
-        if self.young.len() >= GENERATION {
+    fn keep(&mut self, cookie: Box<[u8]>, session: Session) {
+        let bytes = cookie.len() + session.view.email.as_str().len() + OVERHEAD;
+        if self.young.bytes + bytes > GENERATION_BYTES {
             self.old = mem::take(&mut self.young);
         }
-        self.young.insert(cookie, session);
+        if self.young.sessions.insert(cookie, session).is_none() {
+            self.young.bytes += bytes;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// More sessions than a generation has room for, of which each takes at least the overhead.
+    const MANY: u64 = (4 * GENERATION_BYTES / OVERHEAD) as u64;
 
     fn session(number: u64) -> Session {
         let view = SessionView {
@@ -77,34 +95,42 @@ mod tests {
     #[test]
     fn only_the_very_same_cookie_is_known_again() {
         let recent = Recent::default();
-        recent.keep("cookie", session(1));
-        assert_eq!(recent.find("cookie"), Some(session(1)));
-        assert_eq!(recent.find("cookie "), None);
+        recent.keep(b"cookie", session(1));
+        assert_eq!(recent.find(b"cookie"), Some(session(1)));
+        assert_eq!(recent.find(b"cookie "), None);
     }
 
     #[test]
     fn who_comes_again_is_not_forgotten_for_all_who_come_once() {
         let recent = Recent::default();
-        recent.keep("regular", session(1));
-        for number in 0..10 * GENERATION {
-            recent.keep(&format!("passer-by {number}"), session(2));
+        recent.keep(b"regular", session(1));
+        for number in 0..MANY {
+            recent.keep(format!("passer-by {number}").as_bytes(), session(2));
             if number % 100 == 0 {
-                assert!(recent.find("regular").is_some(), "after {number}");
+                assert!(recent.find(b"regular").is_some(), "after {number}");
             }
         }
     }
 
     #[test]
-    fn no_more_than_two_generations_are_held() {
-        let recent = Recent::default();
-        for number in 0..10 * GENERATION {
-            recent.keep(&format!("passer-by {number}"), session(1));
-        }
-        let held = {
+    fn long_cookies_take_no_more_memory_than_short_ones() {
+        let held = |length: usize| {
+            let recent = Recent::default();
+            for number in 0..MANY {
+                let cookie = format!("{number:0length$}");
+                recent.keep(cookie.as_bytes(), session(1));
+            }
+            let oldest = format!("{:0length$}", 0);
+            assert_eq!(recent.find(oldest.as_bytes()), None);
             let generations = recent.generations();
-            generations.young.len() + generations.old.len()
+            let sessions = [&generations.young, &generations.old];
+            let cookies = sessions.iter().flat_map(|some| some.sessions.keys());
+            cookies.map(|cookie| cookie.len() + OVERHEAD).sum::<usize>()
         };
-        assert!(held <= 2 * GENERATION);
-        assert_eq!(recent.find("passer-by 0"), None);
+        for length in [20, 700, 4_096] {
+            let held = held(length);
+            let bounds = GENERATION_BYTES / 2..=2 * GENERATION_BYTES;
+            assert!(bounds.contains(&held), "{held} for {length}");
+        }
     }
 }

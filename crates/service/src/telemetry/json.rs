@@ -2,8 +2,11 @@
 //!
 //! The fields are described in `infra/logs.md`, and a test holds that page and what is written together.
 
-use std::fmt;
-use std::io::Write;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
 use std::ops::Range;
 
 use opentelemetry::Context as TraceContext;
@@ -24,6 +27,10 @@ use crate::clock::Clock;
 const UNWRITTEN: [&str; 3] = ["otel.", "messaging.", "log."];
 /// Where such a library says who logged.
 const TARGET_OF_BRIDGE: &str = "log.target";
+
+/// The longest value that is written, in bytes; the rest is cut off. Thousands of lines may wait to be written, and some
+/// values come from outside.
+const LONGEST_VALUE: usize = 2_048;
 
 /// Writes a line for each event.
 pub(super) struct JsonLines<W> {
@@ -95,14 +102,19 @@ impl Fields {
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, &format_args!("{value:?}"));
+        self.put(field, &format_args!("{}", Shortened(value)));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == TARGET_OF_BRIDGE {
             self.target = Some(value.to_owned());
         }
-        self.put(field, value);
+        if value.len() <= LONGEST_VALUE {
+            self.put(field, value);
+        } else {
+            let begin = &value[..value.floor_char_boundary(LONGEST_VALUE)];
+            self.put(field, &format_args!("{begin}…"));
+        }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -119,6 +131,36 @@ impl Visit for Fields {
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.put(field, &value);
+    }
+}
+
+/// A value as it prints for debugging, without what is too long.
+struct Shortened<'a>(&'a dyn fmt::Debug);
+
+impl fmt::Display for Shortened<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left = Some(LONGEST_VALUE);
+        write!(Shortening { to: f, left }, "{:?}", self.0)
+    }
+}
+
+/// Passes on so many bytes, then an ellipsis, then nothing.
+struct Shortening<'a, 'f> {
+    to: &'a mut fmt::Formatter<'f>,
+    left: Option<usize>,
+}
+
+impl fmt::Write for Shortening<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let Some(left) = self.left else {
+            return Ok(());
+        };
+        self.left = left.checked_sub(text.len());
+        if self.left.is_some() {
+            return self.to.write_str(text);
+        }
+        self.to.write_str(&text[..text.floor_char_boundary(left)])?;
+        self.to.write_str("…")
     }
 }
 

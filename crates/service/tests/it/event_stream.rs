@@ -128,3 +128,22 @@ async fn a_client_names_the_event_that_it_saw_last() {
         assert!(begin.contains(&format!("data: {expected}\n")), "{begin}");
     }
 }
+
+#[tokio::test]
+async fn head_has_the_headers_of_a_stream_and_opens_none() {
+    let metrics = Metrics::none();
+    let service = service(EventStreams::at_most(1, CancellationToken::new(), &metrics));
+    for _ in 0..3 {
+        let head = Request::head("/stream").header(header::ACCEPT, "text/event-stream");
+        let head = head.body(Body::empty()).unwrap();
+        let response = service.clone().oneshot(head).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "text/event-stream"
+        );
+        let body = axum::body::to_bytes(response.into_body(), 1_000);
+        assert!(body.await.unwrap().is_empty());
+    }
+    assert_eq!(ask(&service, "/stream", &[]).await.status(), StatusCode::OK);
+}

@@ -8,8 +8,11 @@ use common::api::tickets::TicketDetails;
 use common::{ErrorBody, FieldError};
 use serde_json::{Value, json};
 use service::ApiError;
-use service::http::{Admission, BODY_LIMIT, Valid, stack};
+use service::http::{Admission, BODY_LIMIT, Connections, Valid, stack};
 use service::metrics::Metrics;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 fn app() -> Admission {
@@ -19,6 +22,7 @@ fn app() -> Admission {
                 "/echo",
                 post(async |Valid(ticket): Valid<TicketDetails>| ticket.title.to_string()),
             )
+            .route("/text", get(async || TEXT.repeat(100)))
             .route("/panic", get(panicking))
             .route(
                 "/away",
@@ -27,6 +31,8 @@ fn app() -> Admission {
         &Metrics::none(),
     )
 }
+
+const TEXT: &str = "worth to be compressed ";
 
 async fn panicking() -> &'static str {
     panic!("secret inside")
@@ -56,7 +62,14 @@ fn message(body: Value) -> String {
 
 #[tokio::test]
 async fn an_unknown_path_or_method_is_not_found() {
-    for (method, path) in [(Method::GET, "/nowhere"), (Method::DELETE, "/echo")] {
+    for (method, path) in [
+        (Method::GET, "/nowhere"),
+        (Method::POST, "/nowhere/"),
+        (Method::GET, "/%FF"),
+        (Method::DELETE, "/echo"),
+        (Method::OPTIONS, "*"),
+        (Method::from_bytes(b"BREW").unwrap(), "/echo/"),
+    ] {
         let (status, _, body) = send(request(method, path, "")).await;
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert_eq!(message(body), "Not Found");
@@ -154,4 +167,102 @@ async fn answers_carry_the_security_headers_and_the_request_id() {
     assert_eq!(headers["x-frame-options"], "DENY");
     assert_eq!(headers["cache-control"], "no-store");
     assert_eq!(headers["referrer-policy"], "no-referrer");
+}
+
+#[tokio::test]
+async fn a_trailing_slash_finds_its_endpoint_with_the_body() {
+    let body = r#"{"title":"Front row","price":1}"#;
+    for path in ["/echo", "/echo/", "/echo/?a=b/"] {
+        let (status, ..) = send(request(Method::POST, path, body)).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+    }
+    let (status, ..) = send(request(Method::POST, "/echo//", body)).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+/// What a server that listens answers to a request with these headers, read until it closes the connection.
+async fn exchange(path: &str, headers: &str) -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let _ends = stop.clone().drop_guard();
+    tokio::spawn(Connections::default().serve(listener, app(), stop));
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n{headers}\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
+    connection.read_to_end(&mut response).await.unwrap();
+    response
+}
+
+#[tokio::test]
+async fn a_client_that_refuses_every_coding_receives_the_response_unencoded() {
+    let plain = TEXT.repeat(100);
+    for accepted in [
+        "",
+        "*;q=0",
+        "identity;q=0",
+        "gzip;q=0, identity;q=0",
+        "*;q=0, identity;q=0",
+        "gzip;q=0,*;q=0",
+        "IDENTITY ; q=0.000, br",
+        "identity;q=0\r\naccept-encoding: *;q=0",
+        ";q=0,,;,*;q=,identity;q=zero",
+        "\u{fc}",
+    ] {
+        let response = exchange("/text", &format!("accept-encoding: {accepted}\r\n")).await;
+        let response = String::from_utf8(response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{accepted}: {head}");
+        assert!(!head.contains("content-encoding"), "{accepted}: {head}");
+        assert_eq!(body, plain, "{accepted}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_accepts_gzip_receives_it_whatever_else_it_refuses() {
+    for accepted in ["gzip", "*", "gzip, *;q=0", "identity;q=0, gzip;q=0.5"] {
+        let response = exchange("/text", &format!("accept-encoding: {accepted}\r\n")).await;
+        let response = String::from_utf8_lossy(&response);
+        assert!(response.starts_with("HTTP/1.1 200 "), "{accepted}");
+        assert!(response.contains("content-encoding: gzip"), "{accepted}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_id_from_outside_is_kept_only_if_it_is_one_short_plain_word() {
+    let given = async |ids: &[&[u8]]| {
+        let mut asked = request(Method::GET, "/nowhere", "");
+        for id in ids {
+            let id = header::HeaderValue::from_bytes(id).unwrap();
+            asked.headers_mut().append("x-request-id", id);
+        }
+        let (_, headers, _) = send(asked).await;
+        assert_eq!(headers.get_all("x-request-id").iter().count(), 1);
+        headers["x-request-id"].as_bytes().to_owned()
+    };
+    let longest = [b'x'; 128];
+    for kept in [&longest[..], b"1-5759e988:bd862e3f"] {
+        assert_eq!(given(&[kept]).await, kept);
+    }
+    let too_long = [b'x'; 129];
+    let [quoted, byte, empty, a, b] = ["a\"b", "\u{fc}", "", "a", "b"].map(str::as_bytes);
+    for refused in [&[&too_long[..]][..], &[quoted], &[byte], &[empty], &[a, b]] {
+        let id = given(refused).await;
+        assert!(!refused.contains(&id.as_slice()), "{refused:?}");
+        assert_eq!(id.len(), 32);
+    }
+}
+
+#[tokio::test]
+async fn the_admin_port_answers_head_and_paths_with_a_trailing_slash() {
+    let toy = crate::toy::start().await;
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(toy.admin().get_in_every_spelling(path).await.status, 200);
+    }
+    let metrics = toy.admin().get("/metrics/").await;
+    assert!(metrics.text.contains("# TYPE"), "{metrics:?}");
+    assert_eq!(toy.admin().get("/nowhere/").await.message(), "Not Found");
+    toy.finish().await;
 }

@@ -66,6 +66,7 @@ fn service(gate: &Gate, limits: Limits) -> Admission {
             .route("/stream", get(opened))
             .with_state(gate.clone()),
         limits,
+        None,
         &Metrics::none(),
     )
 }
@@ -240,10 +241,18 @@ async fn a_body_that_does_not_come_takes_no_place_and_is_not_waited_for() {
 
 /// Serves with these connections until dropped; gives the address.
 async fn listen(connections: Connections) -> (std::net::SocketAddr, tokio_util::sync::DropGuard) {
+    listen_within(LIMITS, connections).await
+}
+
+/// As [`listen`], with other limits.
+async fn listen_within(
+    limits: Limits,
+    connections: Connections,
+) -> (std::net::SocketAddr, tokio_util::sync::DropGuard) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let routes = service(&Gate::shut(), LIMITS);
+    let routes = service(&Gate::shut(), limits);
     tokio::spawn(connections.serve(listener, routes, stop.clone()));
     (address, stop.drop_guard())
 }
@@ -330,4 +339,64 @@ async fn readiness_is_told_at_once_while_the_service_sheds() {
     assert_eq!(ready.expect("an answer at once").status, 200);
     drop(slow);
     app.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_sends_too_long_a_body_receives_the_refusal() {
+    let limits = Limits {
+        body_time: PATIENCE,
+        ..LIMITS
+    };
+    let (address, _serving) = listen_within(limits, Connections::default()).await;
+    let part = "x".repeat(10_000);
+    let chunk = format!("2710\r\n{part}\r\n");
+    for (framing, part, end) in [
+        ("content-length: 3000000", &part, ""),
+        ("transfer-encoding: chunked", &chunk, "0\r\n\r\n"),
+    ] {
+        for _ in 0..20 {
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            let head = format!("POST /echo HTTP/1.1\r\nhost: here\r\n{framing}\r\n\r\n");
+            connection.write_all(head.as_bytes()).await.unwrap();
+            for _ in 0..300 {
+                connection.write_all(part.as_bytes()).await.unwrap();
+            }
+            connection.write_all(end.as_bytes()).await.unwrap();
+            // The connection was not closed meanwhile.
+            let next = b"GET /nowhere HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n";
+            connection.write_all(next).await.unwrap();
+            let said = rest(connection).await;
+            assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
+            assert!(said.contains("Request body is too large"), "{said}");
+            assert!(said.contains("HTTP/1.1 404 "), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_waits_to_be_asked_for_its_body_is_refused_at_once() {
+    let (address, _serving) = listen(Connections::default()).await;
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = b"POST /echo HTTP/1.1\r\nhost: here\r\nexpect: 100-continue\r\ncontent-length: 3000000\r\n\r\n";
+    connection.write_all(head).await.unwrap();
+    let said = rest(connection).await;
+    assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_cut() {
+    let (address, _serving) = listen(Connections::default()).await;
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = b"POST /echo HTTP/1.1\r\nhost: here\r\ncontent-length: 100000000000\r\n\r\n";
+    connection.write_all(head).await.unwrap();
+    let sent = async {
+        let mut sent = 0;
+        while connection.write_all(&[b'x'; 10_000]).await.is_ok() {
+            sent += 10_000;
+        }
+        sent
+    };
+    let sent = timeout(PATIENCE, sent).await.expect("the server cuts it");
+    // What the kernel holds on its way comes on top.
+    assert!(sent < 50_000_000, "{sent}");
 }

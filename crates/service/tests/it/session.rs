@@ -107,3 +107,85 @@ fn whatever_is_wrong_with_a_cookie_means_signed_out() {
             .is_none()
     );
 }
+
+/// The headers of a request with these `Cookie` headers.
+fn with_cookie_headers(values: &[&[u8]]) -> HeaderMap {
+    let values = values
+        .iter()
+        .map(|value| HeaderValue::from_bytes(value).unwrap());
+    values.map(|value| (header::COOKIE, value)).collect()
+}
+
+#[test]
+fn bytes_that_are_no_text_hide_no_session() {
+    let sessions = sessions(KEY, &clock());
+    let cookie = sessions.issue(new_id(), &email());
+    let ours = cookie.to_str().unwrap().split(';').next().unwrap();
+    for others in [
+        b"theme=d\xfcster".as_slice(),
+        b"\xff",
+        b"=",
+        b"session=\x80\xff",
+    ] {
+        for pairs in [[others, ours.as_bytes()], [ours.as_bytes(), others]] {
+            let one_header = pairs.join(b"; ".as_slice());
+            assert!(
+                sessions
+                    .read(&with_cookie_headers(&[&one_header]))
+                    .is_some()
+            );
+            assert!(sessions.read(&with_cookie_headers(&pairs)).is_some());
+        }
+    }
+}
+
+#[test]
+fn the_first_valid_session_wins_and_invalid_ones_hide_none() {
+    let clock = clock();
+    let ours = sessions(KEY, &clock);
+    let value = |cookie: &HeaderValue| {
+        let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+        pair.to_owned()
+    };
+    let expired = value(&ours.issue(new_id(), &email()));
+    clock.advance(Duration::from_hours(7 * 24));
+    let forged = sessions("another key, long enough for HS256!", &clock);
+    let forged = value(&forged.issue(new_id(), &email()));
+    let (first, second) = (new_id(), new_id());
+    let [valid, other] = [first, second].map(|id| value(&ours.issue(id, &email())));
+    let who = |cookies: &[&str]| {
+        let headers = with_cookie_headers(&[cookies.join("; ").as_bytes()]);
+        ours.read(&headers).map(|session| session.id)
+    };
+    for invalid in [
+        expired.as_str(),
+        &forged,
+        "session=",
+        "session=%%%",
+        "session",
+    ] {
+        assert_eq!(who(&[invalid]), None, "{invalid}");
+        assert_eq!(who(&[invalid, &valid]), Some(first), "{invalid}");
+        assert_eq!(who(&[&valid, invalid, &other]), Some(first), "{invalid}");
+    }
+    assert_eq!(who(&[&other, &valid]), Some(second));
+    // A request costs a bounded number of tries.
+    let many = vec!["session=%%%"; 1_000].join("; ");
+    assert_eq!(who(&[&many, &valid]), None);
+}
+
+#[test]
+fn a_cookie_longer_than_browsers_keep_is_not_read() {
+    let sessions = sessions(KEY, &clock());
+    let cookie = sessions.issue(new_id(), &email());
+    let value = cookie.to_str().unwrap().split(';').next().unwrap();
+    let json = STANDARD
+        .decode(value.strip_prefix("session=").unwrap())
+        .unwrap();
+    let padded = |length: usize| {
+        let padded = [json.as_slice(), &vec![b' '; length]].concat();
+        with_cookie(&format!("session={}", STANDARD.encode(padded)))
+    };
+    assert!(sessions.read(&padded(100)).is_some());
+    assert!(sessions.read(&padded(4_000)).is_none());
+}

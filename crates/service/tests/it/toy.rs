@@ -87,12 +87,14 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
         &database,
         snapshot_of(things.documents(), |thing| Some(told(&thing))),
     );
-    Ok(App::new(&DEFINITION, metrics, OpenApiRouter::new(), ())
-        .consumer(consumer)
-        .relay(relay)
-        .resync(resync)
-        .broker(broker)
-        .database(database))
+    Ok(
+        App::new(&DEFINITION, None, metrics, OpenApiRouter::new(), ())
+            .consumer(consumer)
+            .relay(relay)
+            .resync(resync)
+            .broker(broker)
+            .database(database),
+    )
 }
 
 /// What is told of a thing.

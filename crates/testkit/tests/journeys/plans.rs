@@ -34,6 +34,7 @@ const KINDS: [(&str, &[&str]); 4] = [
         "auth",
         &[
             "find users by email",
+            "find magic_links by _id, expires_at $gt",
             "findAndModify magic_links by _id, expires_at $gt",
         ],
     ),
@@ -73,6 +74,7 @@ const KINDS: [(&str, &[&str]); 4] = [
             "delete reservations by _id $in, order_id $in",
             "find orders by _id",
             "find orders by user_id",
+            "find orders by user_id, _id $gt",
             "find orders by user_id, _id $lt",
             "update orders by _id, version",
             "find orders by outbox.time $lte, outbox $elemMatch",

@@ -10,7 +10,6 @@ use service::ApiError;
 use service::session::Sessions;
 
 use crate::accounts::Accounts;
-use crate::domain::InvalidToken;
 use crate::magic_links::{FollowError, MagicLinks};
 
 /// The query of a magic link. It does not print.
@@ -21,7 +20,8 @@ pub(super) struct LinkQuery {
 
 /// Signs in by a magic link, once, and goes to the shop. The first link to an address makes its account.
 ///
-/// A browser whose link does not work is sent to a page of the shop that says so; anybody else gets the error.
+/// A browser whose link does not work is sent to a page of the shop that says so; anybody else gets the error. `HEAD` says
+/// whether the link works, and does not use it up.
 #[utoipa::path(
     get, path = "/api/users/verify-magic-links", tag = "users",
     params(("token" = String, Query, description = "From the link")),
@@ -40,19 +40,22 @@ pub(super) async fn follow_magic_link(
     headers: HeaderMap,
     query: Result<Query<LinkQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
+    let token = query.map_or_else(|_| String::new(), |Query(query)| query.token);
     // The router takes HEAD for GET, and mail scanners send it to look at links, which must not use them up.
-    if method == Method::HEAD {
-        return Err(ApiError::NotFound);
-    }
-    let followed = match query {
-        Ok(Query(query)) => magic_links.follow(&query.token).await,
-        Err(_) => Err(InvalidToken.into()),
+    let followed = if method == Method::HEAD {
+        magic_links.check(&token).await.map(|()| None)
+    } else {
+        magic_links.follow(&token).await.map(Some)
     };
     match followed {
-        Ok(email) => {
-            let user = accounts.of_reader(email).await?;
-            let cookie = [(header::SET_COOKIE, sessions.issue(user.id, &user.email))];
-            Ok((cookie, Redirect::to(&magic_links.destination())).into_response())
+        Ok(reader) => {
+            let mut response = Redirect::to(&magic_links.destination()).into_response();
+            if let Some(email) = reader {
+                let user = accounts.of_reader(email).await?;
+                let cookie = sessions.issue(user.id, &user.email);
+                response.headers_mut().insert(header::SET_COOKIE, cookie);
+            }
+            Ok(response)
         }
         Err(FollowError::Invalid(_)) if wants_a_page(&headers) => {
             Ok(Redirect::to(&magic_links.apology()).into_response())

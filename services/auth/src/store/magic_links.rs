@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bson::{DateTime, doc};
+use bson::{DateTime, Document, doc};
 use common::{Email, Timestamp};
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
@@ -61,11 +61,25 @@ impl MagicLinkStore {
         digest: TokenDigest,
         now: Timestamp,
     ) -> Result<Option<Email>, StoreError> {
-        let valid = doc! {
-            "_id": digest.to_string(),
-            "expires_at": { "$gt": to_date_time(now) },
-        };
-        let claimed = self.links.find_one_and_delete(valid).await?;
+        let claimed = self.links.find_one_and_delete(valid(digest, now)).await?;
         Ok(claimed.map(|link| link.email))
+    }
+
+    /// Whether there is a link with this digest that has not expired.
+    pub(crate) async fn is_valid(
+        &self,
+        digest: TokenDigest,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let found = self.links.find_one(valid(digest, now)).await?;
+        Ok(found.is_some())
+    }
+}
+
+/// Matches the link with this digest unless it has expired.
+fn valid(digest: TokenDigest, now: Timestamp) -> Document {
+    doc! {
+        "_id": digest.to_string(),
+        "expires_at": { "$gt": to_date_time(now) },
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
 use testkit::session_cookie;
 
@@ -100,4 +102,39 @@ async fn a_cookie_that_is_not_ours_means_signed_out() {
 fn parts(jwt: &str) -> [String; 3] {
     let parts: Vec<_> = jwt.split('.').map(str::to_owned).collect();
     parts.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_no_text_signs_nobody_out() {
+    let app = start().await;
+    let api = app.anonymous();
+    sign_up(&api, &fresh_email()).await;
+    let ours = format!("session={}", api.cookie().unwrap()).into_bytes();
+    for other in [
+        b"theme=d\xfcster".as_slice(),
+        b"session=\xff",
+        b"session=e30=",
+    ] {
+        let cookies = [other, ours.as_slice()].join(b"; ".as_slice());
+        let guest = app.anonymous();
+        let request = guest.request(Method::GET, "/api/users/currentuser");
+        let request = request.header("cookie", HeaderValue::from_bytes(&cookies).unwrap());
+        let answer = guest.send(request).await;
+        assert!(answer.json["currentUser"]["id"].is_string(), "{answer:?}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn head_and_a_trailing_slash_find_every_endpoint() {
+    let app = start().await;
+    let api = app.anonymous();
+    for path in ["/api/users/currentuser", "/api/auth/openapi.json"] {
+        assert_eq!(api.get_in_every_spelling(path).await.status, 200);
+    }
+    let answer = api.post_raw("/api/users/signout/", "").await;
+    assert_eq!(answer.status, 200);
+    let answer = api.post("/api/users/signin/", json!({})).await;
+    assert_eq!(answer.json["errors"][0]["message"], "Email must be valid");
+    app.finish().await;
 }

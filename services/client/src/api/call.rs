@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use service::http::REQUEST_ID;
 use service::metrics::catalogue::HTTP_CLIENT_REQUEST_DURATION;
 use service::metrics::{Histograms, Metrics};
-use service::session::COOKIE;
+use service::session::has_cookie;
 
 use super::exchange::{Answer, Exchange, unavailable};
 use super::trace::traced;
@@ -33,6 +33,9 @@ const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 
 /// The longest wait for an answer; below the longest that a request to us may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many items a page of the shop shows of a list.
+const PAGE_SIZE: u32 = 20;
 
 /// What is passed on of the shopper's request.
 const FORWARDED: [HeaderName; 3] = [
@@ -111,12 +114,7 @@ pub(crate) type Query = [(&'static str, String)];
 impl Api {
     /// Whether the request carries a session, of whatever worth.
     pub(crate) fn has_session(&self) -> bool {
-        let cookies = self.headers.get_all(header::COOKIE).iter();
-        cookies
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|cookie| cookie.trim().split_once('='))
-            .any(|(name, _)| name == COOKIE)
+        has_cookie(&self.headers)
     }
 
     pub(crate) async fn current_user(&self) -> Result<Option<SessionView>, Failure> {
@@ -176,8 +174,9 @@ impl Api {
         self.call("tickets", request).await
     }
 
+    /// The latest orders come first.
     pub(crate) async fn orders(&self, query: &Query) -> Result<Listing<OrderView>, Failure> {
-        self.list("orders", "/api/orders", query).await
+        self.list("orders", "/api/orders?sort=newest", query).await
     }
 
     pub(crate) async fn order(&self, id: Id<kind::Order>) -> Result<OrderView, Failure> {
@@ -212,7 +211,8 @@ impl Api {
         path: &str,
         query: &Query,
     ) -> Result<Listing<T>, Failure> {
-        let request = self.request(service, Method::GET, path).query(query);
+        let request = self.request(service, Method::GET, path);
+        let request = request.query(&[("limit", PAGE_SIZE)]).query(query);
         let answer: Answer<Vec<T>> = self.call(service, request).await?;
         Ok(Listing {
             items: answer.body,

@@ -66,6 +66,11 @@ where
 }
 
 impl Visit {
+    /// Whether the address can be visited again. HEAD is answered with the headers that GET would have.
+    fn is_read(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+
     /// Who asks. No call is made for a request without a session.
     pub(crate) async fn visitor(&self) -> Visitor {
         if !self.api.has_session() {
@@ -85,7 +90,7 @@ impl Visit {
         page: Page,
         view: impl FnOnce() -> V,
     ) -> Response {
-        let page = if page.next.is_empty() && self.method == Method::GET {
+        let page = if page.next.is_empty() && self.is_read() {
             page.leading_to(self.address.clone())
         } else {
             page
@@ -96,11 +101,7 @@ impl Visit {
     /// The way to the sign-in page, and back here after it.
     pub(crate) fn sign_in_first(&self) -> Response {
         // What a form sent cannot be sent again by following a link.
-        let back = if self.method == Method::GET {
-            &self.address
-        } else {
-            "/"
-        };
+        let back = if self.is_read() { &self.address } else { "/" };
         Redirect::to(&sign_in_url(back)).into_response()
     }
 
@@ -130,7 +131,7 @@ impl Visit {
 
     /// 503: something that we need does not answer.
     pub(crate) fn unavailable(&self, visitor: &Visitor) -> Response {
-        let again = (self.method == Method::GET).then(|| self.address.clone());
+        let again = self.is_read().then(|| self.address.clone());
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let mut response = self.error(visitor, status, || view::unavailable(again));
         let retry = HeaderValue::from_static("2");

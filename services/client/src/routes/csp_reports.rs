@@ -1,14 +1,20 @@
 //! `POST /csp-reports`: what browsers were told not to do and a page tried all the same.
 
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::http::StatusCode;
 
-/// The most of a report that is logged, in bytes; anybody can send one.
-const LONGEST: usize = 2_000;
+use crate::app::AppState;
 
-/// Takes note of a report.
-pub(super) async fn take(body: Bytes) -> StatusCode {
-    let report = String::from_utf8_lossy(&body[..body.len().min(LONGEST)]);
-    tracing::warn!(report = %report.escape_debug(), "a page broke the content security policy");
+/// The most of a report that is logged, in bytes; anybody can send one.
+const LONGEST: usize = 1_000;
+
+/// Logs a report: at most one a second, with the number of those since the last one.
+pub(super) async fn take(State(state): State<AppState>, body: Bytes) -> StatusCode {
+    state.shop.csp_reports.take_note(|reports| {
+        let report = String::from_utf8_lossy(&body[..body.len().min(LONGEST)]);
+        let report: String = report.escape_debug().take(LONGEST).collect();
+        tracing::warn!(reports, report, "a page broke the content security policy");
+    });
     StatusCode::NO_CONTENT
 }

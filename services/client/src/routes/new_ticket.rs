@@ -28,7 +28,7 @@ impl Typed {
         TicketBody {
             title: Some(self.title.clone()),
             price: typed_price::read(&self.price).ok().map(PriceInput::Text),
-            version: self.version,
+            version: self.version.into(),
         }
     }
 

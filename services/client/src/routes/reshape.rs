@@ -1,15 +1,19 @@
-//! Failures that a layer around the handlers answered, as pages.
+//! Failures that a layer around the handlers answered, as pages; in the contract's shape under `/api`.
 
 use axum::extract::{FromRequestParts, Request};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
+use service::http::contract_shape;
 
 use crate::app::AppState;
 use crate::page::Visit;
 
 /// The answer, or the page that says the same if it is a failure that is not a page yet.
 pub(super) async fn reshape(state: AppState, request: Request, next: Next) -> Response {
+    if is_api(request.uri().path()) {
+        return contract_shape(next.run(request).await);
+    }
     let (mut parts, body) = request.into_parts();
     let visit = Visit::from_request_parts(&mut parts, &state)
         .await
@@ -24,4 +28,10 @@ pub(super) async fn reshape(state: AppState, request: Request, next: Next) -> Re
         return response;
     }
     visit.failure(status)
+}
+
+/// Whether the path is the API's. What no service serves arrives here, from programs that expect JSON.
+fn is_api(path: &str) -> bool {
+    path.strip_prefix("/api")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

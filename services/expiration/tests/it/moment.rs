@@ -5,7 +5,6 @@ use std::time::Duration;
 use common::events::OrderState;
 use common::{OrderStatus, Subject};
 use expiration::queue::Job;
-use serde_json::json;
 use testkit::{Servers, eventually};
 
 use crate::stage::{Stage, assert_punctual, expired, keys};
@@ -103,15 +102,4 @@ async fn jobs_that_are_done_leave_nothing_in_redis() {
     app.finish().await;
     let left = keys(&mut connection, &namespace).await;
     assert_eq!(left, [checkpoint], "left after the stop");
-}
-
-#[tokio::test]
-async fn it_answers_and_describes_itself() {
-    let app = start().await;
-    let health = app.anonymous().get("/api/expiration").await;
-    assert_eq!((health.status, health.json), (200, json!({})));
-    let description = app.anonymous().get("/api/expiration/openapi.json").await;
-    assert_eq!(description.status, 200);
-    assert_eq!(description.json["info"]["title"], "expiration");
-    app.finish().await;
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bson::{Document, doc};
+use common::api::orders::OrderSort;
 use common::id::kind;
 use common::{Id, OrderStatus, Timestamp};
 use mongodb::IndexModel;
@@ -131,21 +132,24 @@ impl OrderStore {
         Ok(found.map(Order::from))
     }
 
-    /// A buyer's orders, newest first; one more than the page shows, if there are more.
+    /// A buyer's orders in this order; one more than the page shows, if there are more.
     pub(crate) async fn list_of(
         &self,
         buyer: Id<kind::User>,
+        sort: OrderSort,
         page: &PageRequest<Id<kind::Order>>,
     ) -> Result<Vec<Order>, StoreError> {
+        // One index serves both, read from either end.
+        let (direction, behind) = match sort {
+            OrderSort::Oldest => (1, "$gt"),
+            OrderSort::Newest => (-1, "$lt"),
+        };
         let mut filter = doc! { "user_id": object_id(buyer) };
         if let Some(after) = page.after {
-            filter.insert("_id", doc! { "$lt": object_id(after) });
+            filter.insert("_id", doc! { behind: object_id(after) });
         }
-        let newest_first = Find::matching(filter).sort(doc! { "_id": -1 });
-        let found = self
-            .orders
-            .documents()
-            .find(newest_first.limit(page.fetch()));
+        let sorted = Find::matching(filter).sort(doc! { "_id": direction });
+        let found = self.orders.documents().find(sorted.limit(page.fetch()));
         Ok(found.await?.into_iter().map(Order::from).collect())
     }
 

@@ -1,7 +1,9 @@
 //! The endpoints, as the contract has them.
 
+use axum::http::Method;
 use common::{Event, Subject};
 use serde_json::json;
+use testkit::Api;
 
 use crate::{order, path, start, ticket_for_sale};
 
@@ -83,8 +85,22 @@ async fn an_order_is_its_buyers_alone() {
     app.finish().await;
 }
 
+/// The ids of the orders in a list, page by page.
+async fn pages(buyer: &Api, list: &str) -> Vec<Vec<String>> {
+    let (mut next, mut pages) = (Some(list.to_owned()), Vec::new());
+    while let Some(path) = next {
+        let page = buyer.get(&path).await;
+        assert_eq!(page.status, 200, "{path}: {page:?}");
+        let items = page.json.as_array().unwrap().iter();
+        let ids = items.map(|item| item["id"].as_str().unwrap().to_owned());
+        pages.push(ids.collect());
+        next = page.next_page();
+    }
+    pages
+}
+
 #[tokio::test]
-async fn the_list_shows_the_newest_first_in_pages() {
+async fn the_list_shows_the_oldest_first_or_the_newest_in_pages() {
     let app = start().await;
     let buyer = app.user();
     let mut ids = Vec::new();
@@ -92,26 +108,66 @@ async fn the_list_shows_the_newest_first_in_pages() {
         let ticket = ticket_for_sale(&app).await;
         ids.push(order(&buyer, &ticket).await.id.to_string());
     }
-    ids.reverse();
-    let (mut next, mut seen) = (Some("/api/orders?limit=2".to_owned()), Vec::new());
-    let mut lengths = Vec::new();
-    while let Some(path) = next {
-        let page = buyer.get(&path).await;
-        assert_eq!(page.status, 200);
-        let items = page.json.as_array().unwrap();
-        lengths.push(items.len());
-        seen.extend(
-            items
-                .iter()
-                .map(|item| item["id"].as_str().unwrap().to_owned()),
-        );
-        next = page.next_page();
+    let lists = [
+        "/api/orders",
+        "/api/orders?sort=oldest",
+        "/api/orders?sort=newest",
+    ];
+    for list in lists {
+        if list.ends_with("newest") {
+            ids.reverse();
+        }
+        let whole = std::slice::from_ref(&ids);
+        assert_eq!(pages(&buyer, list).await, whole, "{list}");
+        let parameter = if list.contains('?') { '&' } else { '?' };
+        let by_two = pages(&buyer, &format!("{list}{parameter}limit=2")).await;
+        let expected: Vec<_> = ids.chunks(2).map(<[String]>::to_vec).collect();
+        assert_eq!(by_two, expected, "{list}");
     }
-    assert_eq!((seen, lengths), (ids, vec![2, 2, 1]));
-    for wrong in ["limit=0", "limit=101", "limit=x", "after=x"] {
+    for (wrong, field) in [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=x", "limit"),
+        ("after=x", "after"),
+        ("sort=price", "sort"),
+        ("sort=", "sort"),
+    ] {
         let answer = buyer.get(&format!("/api/orders?{wrong}")).await;
         assert_eq!(answer.status, 400, "{wrong}");
+        assert_eq!(answer.json["errors"][0]["field"], field, "{wrong}");
+        let guest = app.anonymous().get(&format!("/api/orders?{wrong}")).await;
+        assert_eq!(guest.status, 401, "{wrong}");
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn head_and_a_trailing_slash_find_every_endpoint() {
+    let app = start().await;
+    let buyer = app.user();
+    let ticket = ticket_for_sale(&app).await;
+    let body = json!({ "ticketId": ticket.id });
+    let id = buyer.post("/api/orders/", body).await.id();
+    for path in [
+        "/api/orders",
+        &format!("/api/orders/{id}"),
+        "/api/orders/openapi.json",
+    ] {
+        assert_eq!(
+            buyer.get_in_every_spelling(path).await.status,
+            200,
+            "{path}"
+        );
+    }
+    for path in [
+        format!("/api/orders/{id}/stream"),
+        format!("/api/orders/{id}/stream/"),
+    ] {
+        let head = buyer.send(buyer.request(Method::HEAD, &path)).await;
+        assert_eq!((head.status, &*head.text), (200, ""));
+    }
+    let cancelled = buyer.delete(&format!("/api/orders/{id}/")).await;
+    assert_eq!(cancelled.status, 204);
     app.finish().await;
 }
 

@@ -151,9 +151,11 @@ async fn an_order_paid_the_moment_after_it_was_made_is_waited_for() {
 async fn the_health_check_and_the_description_are_served() {
     let shop = Shop::open().await;
     let anybody = shop.app.anonymous();
-    let health = anybody.get("/api/payments").await;
+    let health = anybody.get_in_every_spelling("/api/payments").await;
     assert_eq!((health.status, health.json), (200, json!({})));
-    let description = anybody.get("/api/payments/openapi.json").await;
+    let description = anybody
+        .get_in_every_spelling("/api/payments/openapi.json")
+        .await;
     assert_eq!(description.status, 200);
     for path in ["/api/payments", "/api/payments/webhook"] {
         assert!(

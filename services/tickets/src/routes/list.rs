@@ -19,7 +19,7 @@ pub(crate) type Lists = Kept<String, Encoded>;
     params(
         ("q" = Option<String>, Query, description = "Words that the title must have, whatever their case and Unicode normalization form", max_length = 100, example = "front row"),
         ("sort" = inline(Option<TicketSort>), Query, description = "In which order"),
-        ("limit" = Option<u32>, Query, description = "How many", minimum = 1, maximum = 100, example = 20),
+        ("limit" = Option<u32>, Query, description = "How many, 100 unless given", minimum = 1, maximum = 100, example = 20),
         ("after" = Option<String>, Query, description = "The last page's end, from its `Link` header"),
     ),
     responses(

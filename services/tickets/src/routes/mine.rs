@@ -15,7 +15,7 @@ use crate::store::TicketStore;
     get, path = "/api/tickets/mine", tag = "tickets",
     security(("session" = [])),
     params(
-        ("limit" = Option<u32>, Query, description = "How many", minimum = 1, maximum = 100, example = 20),
+        ("limit" = Option<u32>, Query, description = "How many, 100 unless given", minimum = 1, maximum = 100, example = 20),
         ("after" = Option<String>, Query, description = "The last page's end, from its `Link` header"),
     ),
     responses(

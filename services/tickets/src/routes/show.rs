@@ -1,7 +1,7 @@
 //! `GET /api/tickets/{id}`
 
 use axum::extract::State;
-use common::api::tickets::TicketView;
+use common::api::tickets::{ShownTicketView, TicketView};
 use common::id::kind;
 use common::schema::IdSchema;
 use common::{ErrorBody, Id};
@@ -21,7 +21,7 @@ pub(crate) type Shown = Kept<Id<kind::Ticket>, Option<Encoded>>;
     params(("id" = inline(IdSchema), Path, description = "The ticket's id")),
     responses(
         (status = 200, description = "The ticket",
-            headers(("Last-Event-ID" = String, description = "The place in `/api/tickets/stream` after which is told what changes in this")), body = TicketView),
+            headers(("Last-Event-ID" = String, description = "The place in `/api/tickets/stream` after which is told what changes in this")), body = ShownTicketView),
         (status = 404, description = "There is none", body = ErrorBody),
     )
 )]
@@ -36,8 +36,8 @@ pub(super) async fn show(
     let shown = shown.read(id, freshness, move || async move {
         let place = feed.place();
         let ticket = tickets.find(id).await?;
-        let answer = |ticket| Encoded::json(&TicketView::from(ticket)).with_place(place);
-        Ok(ticket.map(answer))
+        let view = ticket.map(|ticket| ShownTicketView::from(TicketView::from(ticket)));
+        Ok(view.map(|view| Encoded::json(&view).with_place(place)))
     });
     shown.await?.ok_or(ApiError::NotFound)
 }

@@ -2,7 +2,8 @@
 
 use bson::{Document, doc};
 use common::{Event, Subject};
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::{sell, show, start};
 
@@ -19,7 +20,8 @@ async fn a_ticket_is_created_shown_and_told_of() {
     });
     assert_eq!(created.json, expected);
     let shown = app.anonymous().get(&format!("/api/tickets/{id}")).await;
-    assert_eq!((shown.status, shown.json), (200, expected));
+    assert_eq!((shown.status, shown.json), (200, while_free(&expected)));
+    assert_eq!(seller.get("/api/tickets").await.json, json!([expected]));
     let told = app
         .expect_event(Subject::TicketCreated, |event| event.entity_id() == id)
         .await;
@@ -28,6 +30,13 @@ async fn a_ticket_is_created_shown_and_told_of() {
     };
     assert_eq!((state.price.cents(), state.version), (1_999, 0));
     app.finish().await;
+}
+
+/// The ticket as it is shown alone while no order holds it.
+fn while_free(ticket: &Value) -> Value {
+    let mut shown = ticket.clone();
+    shown["orderId"] = Value::Null;
+    shown
 }
 
 #[tokio::test]
@@ -262,7 +271,7 @@ async fn the_other_documented_spelling_does_the_same() {
         .await;
     assert_eq!(created.status, 201);
     let path = format!("/api/ticket/{}", created.json["id"].as_str().unwrap());
-    assert_eq!(seller.get(&path).await.json, created.json);
+    assert_eq!(seller.get(&path).await.json, while_free(&created.json));
     assert_eq!(
         seller.get("/api/ticket/getall").await.json,
         json!([created.json])
@@ -282,5 +291,101 @@ async fn the_service_describes_itself() {
     let paths = answer.json["paths"].as_object().unwrap();
     assert!(paths["/api/tickets"]["post"].is_object());
     assert!(paths["/api/tickets/{id}"]["put"].is_object());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_edit_whose_version_is_no_number_is_refused_and_changes_nothing() {
+    let app = start().await;
+    let seller = app.user();
+    let ticket = sell(&seller, "Front row", json!(20)).await;
+    let path = format!("/api/tickets/{}", ticket.id);
+    for version in [json!("0"), json!("1"), json!(-1), json!(0.5), json!(false)] {
+        let edit = json!({ "title": "Second row", "price": 15, "version": version });
+        let answer = seller.put(&path, edit).await;
+        let errors = json!([{ "message": "Version must be a whole number", "field": "version" }]);
+        assert_eq!((answer.status, &answer.json["errors"]), (400, &errors));
+    }
+    assert_eq!(show(&seller, &ticket).await, ticket);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn lists_have_a_hundred_items_unless_the_query_says_how_many() {
+    let app = start().await;
+    let seller = app.user();
+    for number in 0..101 {
+        sell(&seller, &format!("Seat {number}"), json!(1)).await;
+    }
+    for list in ["/api/tickets", "/api/ticket/getall", "/api/tickets/mine"] {
+        let page = seller.get(list).await;
+        let items = page.json.as_array().unwrap();
+        assert_eq!((items.len(), &items[0]["title"]), (100, &json!("Seat 100")));
+        let rest = seller.get(&page.next_page().unwrap()).await;
+        assert_eq!(rest.json[0]["title"], "Seat 0");
+        assert_eq!(rest.next_page(), None);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn head_and_a_trailing_slash_find_every_endpoint() {
+    let app = start().await;
+    let seller = app.user();
+    let body = json!({ "title": "Front row", "price": 20 });
+    let id = seller.post("/api/tickets/", body.clone()).await.id();
+    let edited = seller.put(&format!("/api/tickets/{id}/"), body).await;
+    assert_eq!((edited.status, &edited.json["version"]), (200, &json!(1)));
+    for path in [
+        "/api/tickets",
+        "/api/tickets?sort=price&limit=1",
+        &format!("/api/tickets/{id}"),
+        "/api/tickets/mine",
+        "/api/ticket/getall",
+        &format!("/api/ticket/{id}"),
+        "/api/tickets/openapi.json",
+    ] {
+        assert_eq!(
+            seller.get_in_every_spelling(path).await.status,
+            200,
+            "{path}"
+        );
+    }
+    for path in ["/api/tickets/stream", "/api/tickets/stream/"] {
+        let head = seller.send(seller.request(Method::HEAD, path)).await;
+        assert_eq!((head.status, &*head.text), (200, ""));
+        assert_eq!(head.headers["content-type"], "text/event-stream");
+    }
+    assert_eq!(
+        app.metrics()
+            .await
+            .count("ticketing_event_streams_open", &[]),
+        0
+    );
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_form_of_the_public_origin_is_accepted_whatever_host_a_proxy_says() {
+    let app = start().await;
+    let seller = app.user();
+    let send = async |origin: &str, site: Option<&str>| {
+        let request = seller.request(Method::POST, "/api/tickets");
+        let request = request
+            .header("host", "tickets-srv.internal:3000")
+            .header("origin", origin)
+            .json(&json!({ "title": "Front row", "price": 20 }));
+        let site = site.map(|site| ("sec-fetch-site", site));
+        let request = site.into_iter().fold(request, |request, (name, value)| {
+            request.header(name, value)
+        });
+        seller.send(request).await.status
+    };
+    assert_eq!(send("http://ticketing.test", None).await, 201);
+    assert_eq!(send("http://ticketing.test", Some("same-site")).await, 201);
+    for other in ["http://evil.test", "https://ticketing.test", "null"] {
+        assert_eq!(send(other, None).await, 403, "{other}");
+        assert_eq!(send(other, Some("cross-site")).await, 403, "{other}");
+    }
     app.finish().await;
 }

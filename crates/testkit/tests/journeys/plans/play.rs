@@ -1,8 +1,10 @@
 //! Everything that makes the services look for something in their databases.
 
+use common::api::orders::OrderSort;
 use common::api::tickets::TicketSort;
 use common::events::{CancellationReason, OrderState};
 use common::{Event, OrderStatus, Price};
+use reqwest::Method;
 use serde_json::{Value, json};
 use service::Clock;
 use service::config::Environment;
@@ -36,6 +38,8 @@ async fn sign_in(fleet: &Fleet) {
     let signed_in = guest.post("/api/users/signin", credentials).await;
     assert_eq!(signed_in.status, 200, "{signed_in:?}");
     let link = mailed_link(fleet, &guest, &fresh::email()).await;
+    let looked = guest.send(guest.request(Method::HEAD, &link)).await;
+    assert_eq!(looked.status, 303, "{looked:?}");
     let followed = guest.get(&link).await;
     assert!((300..400).contains(&followed.status), "{followed:?}");
 }
@@ -92,7 +96,9 @@ async fn turn_pages(seller: &Api, buyer: &Api) {
         }
     }
     turn_page(seller, "/api/tickets/mine?limit=1").await;
-    turn_page(buyer, "/api/orders?limit=1").await;
+    for sort in OrderSort::ALL {
+        turn_page(buyer, &format!("/api/orders?limit=1&sort={sort}")).await;
+    }
 }
 
 async fn turn_page(reader: &Api, list: &str) {

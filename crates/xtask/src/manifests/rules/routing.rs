@@ -121,7 +121,7 @@ fn leads_astray(inspection: &Inspection<'_>, route: &Route<'_>) -> Option<Findin
         let rest = path.strip_prefix(root.trim_end_matches('/'));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     });
-    let describes = !route.is_prefix && path == behind.service.description_path;
+    let describes = path == behind.service.description_path;
     if !serves && !describes {
         let service = &behind.service.name;
         return complain(
@@ -185,9 +185,13 @@ spec: { selector: { app: tickets }, ports: [{ port: 3000, targetPort: api }, { p
     #[test]
     fn every_path_leads_to_who_serves_it() {
         assert_clean(paths_lead_to_their_services, &ingress(&BOTH));
-        let described = "{ path: /api/tickets/openapi.json, pathType: Exact, backend: { service: { name: tickets-srv, port: { number: 3000 } } } }, ";
-        let exact = ingress(&BOTH).replace("paths: [", &format!("paths: [{described}"));
-        assert_clean(paths_lead_to_their_services, &exact);
+        for path_type in ["Exact", "Prefix"] {
+            let described = format!(
+                "{{ path: /api/tickets/openapi.json, pathType: {path_type}, backend: {{ service: {{ name: tickets-srv, port: {{ number: 3000 }} }} }} }}, "
+            );
+            let manifest = ingress(&BOTH).replace("paths: [", &format!("paths: [{described}"));
+            assert_clean(paths_lead_to_their_services, &manifest);
+        }
     }
 
     #[test]
