@@ -70,8 +70,11 @@ pub struct Order {
     pub expires_at: DateTime,
     /// What is ordered.
     pub ticket: Ordered,
-    /// Why it was cancelled, if it was.
+    /// Why it was cancelled, if it was; none for one that was refunded.
     pub reason: Option<String>,
+    /// Whether it was cancelled since its money went back.
+    #[serde(default)]
+    pub refunded: bool,
     /// Grows by one with every change.
     pub version: i64,
     /// Its events that wait to be published.
@@ -135,6 +138,9 @@ pub struct Payment {
     pub attempts: Vec<Attempt>,
     /// Where the money is.
     pub status: Money,
+    /// US cents that went back; absent in what older releases wrote, which knew of refunds in full only.
+    #[serde(default)]
+    pub given_back_cents: i64,
     /// Grows by one with every change.
     pub version: i64,
     /// When the sweep looks at it, if anything is to be done.
@@ -154,6 +160,17 @@ pub struct Attempt {
 }
 
 impl Payment {
+    /// US cents that went back.
+    #[must_use]
+    pub const fn given_back(&self) -> i64 {
+        match self.status {
+            Money::Refunded { .. } => self.price_cents,
+            Money::Open | Money::Succeeded { .. } | Money::RefundDue { .. } => {
+                self.given_back_cents
+            }
+        }
+    }
+
     /// Whether an attempt's answer is not known.
     #[must_use]
     pub fn is_pending(&self) -> bool {

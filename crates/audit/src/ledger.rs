@@ -2,7 +2,7 @@
 
 use bson::oid::ObjectId;
 
-use crate::documents::{Money, Payment};
+use crate::documents::Payment;
 
 /// Every movement of money. Amounts are in the smallest unit of their currency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Charge {
     pub amount: i64,
     /// What was given back of it.
     pub refunded: i64,
+    /// What the buyer's bank took of it for good, by a dispute that was lost.
+    pub lost: i64,
     /// Lower-case ISO code.
     pub currency: String,
     /// The order that it names.
@@ -52,33 +54,41 @@ impl Ledger {
         self.charges.iter().map(|charge| charge.amount).sum()
     }
 
-    /// The sum of all that was given back.
+    /// The sum of all that went back.
     #[must_use]
     pub fn refunded(&self) -> i64 {
-        self.charges.iter().map(|charge| charge.refunded).sum()
+        self.charges.iter().map(Charge::went_back).sum()
     }
 }
 
 impl Charge {
-    /// Whether all of it was given back.
+    /// What went back of it: refunded, or taken by a bank. A bank may take more than was left, which is no money of
+    /// this sale.
     #[must_use]
-    pub const fn is_refunded(&self) -> bool {
-        self.refunded >= self.amount
+    pub fn went_back(&self) -> i64 {
+        if self.lost == 0 {
+            self.refunded
+        } else {
+            (self.refunded + self.lost).min(self.amount)
+        }
+    }
+
+    /// Whether all of it went back.
+    #[must_use]
+    pub fn is_refunded(&self) -> bool {
+        self.went_back() >= self.amount
     }
 
     /// The charge that a payment recorded, if it recorded one: the next best account where Stripe cannot be asked.
     #[must_use]
     pub fn recorded(payment: &Payment) -> Option<Self> {
         let (intent, charge) = payment.status.charge()?;
-        let refunded = match payment.status {
-            Money::Refunded { .. } => payment.price_cents,
-            Money::Open | Money::Succeeded { .. } | Money::RefundDue { .. } => 0,
-        };
         Some(Self {
             intent: intent.to_owned(),
             id: charge.to_owned(),
             amount: payment.price_cents,
-            refunded,
+            refunded: payment.given_back(),
+            lost: 0,
             currency: "usd".to_owned(),
             order: Some(payment.order_id),
             payment: Some(payment.id),

@@ -3,7 +3,7 @@
 //! Every ticket and every order is read by its id, with all that belongs to it, and judged by the same functions as the
 //! end of a chaos run. What is not right may be under way: events travel, payments are asked for. So it is looked at
 //! again every second, until it comes right, or has been wrong in the same way for as long as nothing under way may be
-//! (ten seconds, and sixteen where money is concerned). What keeps changing until the end is said to be undecided.
+//! (ten seconds, and twenty-four where money is concerned). What keeps changing until the end is said to be undecided.
 //!
 //! What is kept in memory: a page of documents, a slice of the stream (200,000 events; a longer stream is read once for
 //! each slice), Stripe's charges if it is asked, and at most 5,000 findings. What is beyond is refused, or said.

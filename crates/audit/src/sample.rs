@@ -130,6 +130,7 @@ pub(crate) fn charge(number: u8, order: ObjectId, payment: ObjectId, key: &str) 
         id: format!("ch_{number}"),
         amount: 1_999,
         refunded: 0,
+        lost: 0,
         currency: "usd".to_owned(),
         order: Some(order),
         payment: Some(payment),

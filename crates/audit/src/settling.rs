@@ -18,9 +18,9 @@ const UNDER_WAY: Duration = Duration::from_secs(2);
 /// How long what follows from an order's end may take.
 const AFTERMATH: Duration = Duration::from_secs(3);
 
-/// How long a payment may take to be settled whose process died: its lease of ten seconds, the next sweep, a call to
-/// Stripe, and what follows from it.
-pub(super) const SETTLEMENT: Duration = Duration::from_secs(16);
+/// How long a payment may take to be settled whose process died: its lease of ten seconds, the next sweep, three tries if
+/// Stripe stored a 500 for it, a call to Stripe, and what follows from it.
+pub(super) const SETTLEMENT: Duration = Duration::from_secs(24);
 
 /// Orders that expire so long after the run are left alive: nobody waits a quarter of an hour for them.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);

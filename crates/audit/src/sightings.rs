@@ -6,7 +6,7 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use common::Timestamp;
 
-use super::documents::{Money, Order, OrderReplica, Payment, Ticket, moment};
+use super::documents::{Money, Order, OrderReplica, Payment, Standing, Ticket, moment};
 use super::snapshot::Databases;
 use super::sources::StreamSize;
 use super::violation::{Invariant, Violation};
@@ -36,7 +36,7 @@ type Key = (&'static str, ObjectId);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     version: i64,
-    /// How far its money has come; never falls.
+    /// How far it has come; never falls.
     rank: u8,
     /// Whether nothing may change any more.
     ended: bool,
@@ -195,11 +195,12 @@ impl Seen {
         }
     }
 
+    /// A complete order ends once more if it is refunded.
     fn order(order: &Order) -> Self {
         Self {
             version: order.version,
-            rank: 0,
-            ended: !order.status.is_active(),
+            rank: order.status.rank(),
+            ended: order.status == Standing::Cancelled,
             state: order.to_string(),
         }
     }
@@ -207,8 +208,8 @@ impl Seen {
     fn order_replica(order: &OrderReplica) -> Self {
         Self {
             version: order.version,
-            rank: 0,
-            ended: !order.status.is_active(),
+            rank: order.status.rank(),
+            ended: order.status == Standing::Cancelled,
             state: order.to_string(),
         }
     }
@@ -236,7 +237,7 @@ fn compare((kind, id): Key, before: &Seen, after: &Seen) -> Option<Violation> {
     } else if before.ended && after != before {
         "changed after its end"
     } else if after.rank < before.rank {
-        "unlearned where its money is"
+        "is not as far as it was"
     } else if after.version == before.version && after != before {
         "changed without a new version"
     } else {

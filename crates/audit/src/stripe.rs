@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ::stripe::StripeRequest;
 use anyhow::{Context, Result, ensure};
 use bson::oid::ObjectId;
 use secrecy::{ExposeSecret, SecretString};
 use stripe_core::payment_intent::{ListPaymentIntent, RetrievePaymentIntent};
-use stripe_shared::PaymentIntent;
+use stripe_core::refund::ListRefund;
+use stripe_shared::{Dispute, DisputeStatus, PaymentIntent};
+use stripe_types::List;
 use tokio::time::timeout;
 
 use super::ledger::{Charge, Ledger};
@@ -83,6 +86,22 @@ impl StripeReader {
         }
     }
 
+    /// What banks took back for good of the intent's charge.
+    async fn lost(&self, intent: &str) -> Result<i64> {
+        // Disputes are asked for with the same parameters as refunds. The client's own request for them is in a part
+        // of it that takes long to compile.
+        let mut list = ListRefund::new().payment_intent(intent).limit(PAGE).build();
+        "/disputes".clone_into(&mut list.path);
+        let disputes = list.customize::<List<Dispute>>().send(&self.client);
+        let disputes = timeout(PATIENCE, disputes).await;
+        let disputes = disputes
+            .context("Stripe: no answer in time")?
+            .context("Stripe")?;
+        let lost = disputes.data.iter();
+        let lost = lost.filter(|dispute| dispute.status == DisputeStatus::Lost);
+        Ok(lost.map(|dispute| dispute.amount).sum())
+    }
+
     async fn intent(&self, id: &str) -> Result<PaymentIntent> {
         let retrieve = RetrievePaymentIntent::new(id).expand(["latest_charge".to_owned()]);
         let intent = timeout(PATIENCE, retrieve.send(&self.client)).await;
@@ -107,7 +126,7 @@ impl Account {
                 }
                 newest.get_or_insert(id);
                 seen += 1;
-                fresh.extend(charge_of(intent));
+                fresh.extend(charge_of(intent).map(|charge| (charge, is_disputed(intent))));
                 seen <= MOST_INTENTS
             })
             .await?;
@@ -118,8 +137,8 @@ impl Account {
         );
         self.intents = seen;
         self.newest = newest.or(known);
-        for charge in fresh {
-            self.put(charge);
+        for (charge, disputed) in fresh {
+            self.put_with_losses(stripe, charge, disputed).await?;
         }
         Ok(())
     }
@@ -135,9 +154,23 @@ impl Account {
             if let Ok(intent) = stripe.intent(id).await
                 && let Some(charge) = charge_of(&intent)
             {
-                self.put(charge);
+                let disputed = is_disputed(&intent);
+                self.put_with_losses(stripe, charge, disputed).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn put_with_losses(
+        &mut self,
+        stripe: &StripeReader,
+        mut charge: Charge,
+        disputed: bool,
+    ) -> Result<()> {
+        if disputed {
+            charge.lost = stripe.lost(&charge.intent).await?;
+        }
+        self.put(charge);
         Ok(())
     }
 
@@ -168,7 +201,15 @@ impl Account {
     }
 }
 
-/// The charge that the intent led to, if a card was charged.
+/// Whether a bank wants the intent's charge back, or did.
+#[must_use]
+pub fn is_disputed(intent: &PaymentIntent) -> bool {
+    let charge = intent.latest_charge.as_ref();
+    let charge = charge.and_then(|charge| charge.as_object());
+    charge.is_some_and(|charge| charge.disputed)
+}
+
+/// The charge that the intent led to, if a card was charged; what disputes took of it is asked for separately.
 #[must_use]
 pub fn charge_of(intent: &PaymentIntent) -> Option<Charge> {
     let charge = intent.latest_charge.as_ref()?.as_object()?;
@@ -181,6 +222,7 @@ pub fn charge_of(intent: &PaymentIntent) -> Option<Charge> {
         id: charge.id.to_string(),
         amount: charge.amount,
         refunded: charge.amount_refunded,
+        lost: 0,
         currency: charge.currency.to_string(),
         order: id("order_id"),
         payment: id("payment_id"),

@@ -90,6 +90,7 @@ fn charge(of: LedgerCharge) -> Charge {
         id: of.charge,
         amount: of.amount,
         refunded: of.refunded,
+        lost: of.lost,
         currency: of.currency,
         created: Some(of.created),
         idempotency_key: of.idempotency_key,

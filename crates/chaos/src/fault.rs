@@ -107,7 +107,7 @@ impl Kind {
             }
             Self::Delay => "what passes between a service and a dependency arrives late",
             Self::StripeSlow => "Stripe answers late",
-            Self::StripeError => "Stripe answers 500 and does nothing",
+            Self::StripeError => "Stripe answers 500, whether or not it did what it was asked",
             Self::StripeLost => "Stripe does what it is asked, and its answer is lost",
             Self::Webhooks => "webhooks come late, twice, and in another order",
             Self::Redeliver => "every event of the stream is delivered again",

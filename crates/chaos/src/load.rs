@@ -14,6 +14,7 @@ mod scenario;
 mod selling;
 mod shop;
 mod shopper;
+mod taking_back;
 mod tally;
 mod waiting;
 

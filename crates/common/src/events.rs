@@ -21,11 +21,11 @@ pub enum Event {
     TicketUpdated(TicketState),
     /// An order claimed a ticket.
     OrderCreated(OrderState),
-    /// An order was given up or expired.
+    /// An order was given up, expired, or refunded.
     OrderCancelled(OrderState),
     /// An order was paid.
     PaymentCreated(PaymentState),
-    /// A payment that came too late was given back.
+    /// All of a payment went back: it came too late, or somebody refunded or disputed it at Stripe.
     PaymentRefunded(PaymentState),
     /// An order's time is over.
     ExpirationComplete(ExpirationState),

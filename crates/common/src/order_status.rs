@@ -15,10 +15,10 @@ pub enum OrderStatus {
     /// The ticket is held for this order, which waits to be paid.
     #[serde(rename = "awaiting:payment")]
     AwaitingPayment,
-    /// Paid. The end.
+    /// Paid. The end, unless all of the money goes back.
     #[serde(rename = "complete")]
     Complete,
-    /// Given up by its owner or expired. The end.
+    /// Given up by its owner, expired, or refunded. The end.
     #[serde(rename = "cancelled")]
     Cancelled,
 }

@@ -10,7 +10,7 @@ use common::id::kind;
 use common::{Event, Id, Timestamp};
 use futures::future::BoxFuture;
 use orders::simulation::Orders;
-use payments::simulation::{Payments, SimulatedCharge, SimulatedStripe};
+use payments::simulation::{Payments, SimulatedStripe, SimulatedWebhook};
 use service::messaging::{Failure, Outgoing, Publisher, Relay};
 use service::mongo::Database;
 use service::mongo::memory::Memory;
@@ -22,6 +22,7 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use crate::books::Books;
+use crate::dashboard::Dashboard;
 use crate::release::{self, Release};
 use crate::replica::{Replica, Service, Started, Work};
 use crate::shopper::is_contended;
@@ -43,6 +44,9 @@ const SHORT: u64 = 30;
 /// How often in a hundred the clock of the expiration service is fast, and by how many milliseconds.
 const EARLY: u64 = 10;
 const FAST: u64 = 1_500;
+
+/// How many charges in a hundred somebody takes back at Stripe, all or a part.
+const TAKEN_BACK: u64 = 12;
 
 /// After so many deliveries a message would be a dead letter.
 const DELIVERIES: u32 = 100;
@@ -113,7 +117,7 @@ impl Fleet {
         let outside = world.outsider();
         let clock = Clock::of_runtime(Timestamp::from_milliseconds(1_800_000_000_000));
         let (stream, events) = Stream::new(outside.clone());
-        let (stripe, charges) = SimulatedStripe::new(outside.clone());
+        let (stripe, webhooks) = SimulatedStripe::new(outside.clone());
         let data = Data {
             tickets: Memory::new(outside.clone()),
             orders: Memory::new(outside.clone()),
@@ -131,14 +135,14 @@ impl Fleet {
             books: Rc::default(),
             under_way: Rc::default(),
         };
-        fleet.run(events, charges);
+        fleet.run(events, webhooks);
         fleet
     }
 
     fn run(
         &self,
         mut events: UnboundedReceiver<Event>,
-        mut charges: UnboundedReceiver<SimulatedCharge>,
+        mut webhooks: UnboundedReceiver<SimulatedWebhook>,
     ) {
         for replica in &self.tickets {
             spawn_local(replica.clone().run());
@@ -157,8 +161,14 @@ impl Fleet {
         });
         let fleet = self.clone();
         spawn_local(async move {
-            while let Some(charge) = charges.recv().await {
-                fleet.under_way(fleet.clone().tell_of(charge));
+            while let Some(webhook) = webhooks.recv().await {
+                if let SimulatedWebhook::Charged(charge) = &webhook
+                    && fleet.world.percent(TAKEN_BACK)
+                {
+                    let dashboard = Dashboard::new(&fleet, charge);
+                    fleet.under_way(dashboard.take_back());
+                }
+                fleet.under_way(fleet.clone().tell_of(webhook));
             }
         });
     }
@@ -199,10 +209,10 @@ impl Fleet {
             Event::TicketCreated(_)
             | Event::TicketUpdated(_)
             | Event::PaymentCreated(_)
+            | Event::PaymentRefunded(_)
             | Event::ExpirationComplete(_) => {
                 self.under_way(fleet.clone().bring(fleet.orders.clone(), event));
             }
-            Event::PaymentRefunded(_) => {}
         }
     }
 
@@ -252,13 +262,13 @@ impl Fleet {
         }
     }
 
-    /// Stripe's webhook: tells of a charge until it is heard.
-    async fn tell_of(self, charge: SimulatedCharge) {
-        self.world.note(|| format!("charged: {charge:?}"));
+    /// Stripe's webhook: repeated until it is heard.
+    async fn tell_of(self, webhook: SimulatedWebhook) {
+        self.world.note(|| format!("at Stripe: {webhook:?}"));
         loop {
             self.some_time().await;
             let replica = self.any(&self.payments);
-            let heard = replica.ask(async |payments| payments.hear_of(&charge).await);
+            let heard = replica.ask(async |payments| payments.hear_of(&webhook).await);
             match heard.await {
                 Some(Ok(())) if self.world.percent(DUPLICATE) => {}
                 Some(Ok(())) => return,

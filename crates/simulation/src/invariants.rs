@@ -98,7 +98,11 @@ impl Seen {
 
     fn ends_are_for_ever(&mut self, table: &str, before: &Document, after: &Document) {
         let (was, is) = (status(before), status(after));
-        let ended = matches!(was, Some(OrderStatus::Complete | OrderStatus::Cancelled));
+        let ended = match was {
+            // A paid order ends once more if all of its money goes back.
+            Some(OrderStatus::Complete) => !is_refunded(after),
+            was => was == Some(OrderStatus::Cancelled),
+        };
         if ended && was != is {
             self.blame(format!(
                 "I4: {table} {} was {was:?} and is {is:?}",
@@ -224,7 +228,8 @@ impl Findings {
         self.violations.push(Violation(words));
     }
 
-    /// I2 and I5: the price of every complete order is charged, once; everything else is given back, whole.
+    /// I2 and I5: the price of every complete order is charged once, and kept but for what its payment says was given
+    /// back; of everything else nothing is kept, and nothing is given back twice.
     fn money(&mut self, ended: &Ended, fleet: &Fleet) {
         let charges = fleet.stripe.charges();
         for (id, order) in &ended.orders {
@@ -238,23 +243,23 @@ impl Findings {
                     own.len()
                 ));
             }
-            let kept: i64 = own
-                .iter()
-                .map(|charge| charge.cents - charge.refunded)
-                .sum();
+            let kept: i64 = own.iter().map(|charge| charge.kept()).sum();
+            let given_back = ended.payments.get(id).map_or(0, given_back);
             let complete = status(order) == Some(OrderStatus::Complete);
-            let due = if complete { price_of(order) } else { 0 };
-            if kept != due {
+            let due = if complete {
+                price_of(order) - given_back
+            } else {
+                0
+            };
+            if kept != due || (complete && due <= 0) {
                 self.blame(format!(
                     "I2: order {id} is {:?}, {due} is due and {kept} was kept: {own:?}",
                     status(order)
                 ));
             }
-            if own
-                .iter()
-                .any(|charge| charge.refunded != 0 && charge.refunded != charge.cents)
-            {
-                self.blame(format!("I5: order {id} was not given back once: {own:?}"));
+            let refunded = is_refunded(order);
+            if refunded && own.is_empty() {
+                self.blame(format!("I5: order {id} was never charged, and is refunded"));
             }
         }
     }
@@ -407,6 +412,16 @@ fn version(document: &Document) -> Option<i64> {
 
 fn ticket_of(order: &Document) -> Option<ObjectId> {
     order.get_document("ticket").ok()?.get_object_id("id").ok()
+}
+
+/// Whether an order was cancelled since its money went back.
+fn is_refunded(order: &Document) -> bool {
+    order.get_bool("refunded").unwrap_or(false)
+}
+
+/// What went back of a payment, in cents, by its own account.
+fn given_back(payment: &Document) -> i64 {
+    payment.get_i64("given_back_cents").unwrap_or(0)
 }
 
 fn price_of(order: &Document) -> i64 {

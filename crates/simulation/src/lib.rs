@@ -3,11 +3,12 @@
 //!
 //! Two processes of each service share a database, in some histories of two releases that know different subjects. Shoppers race, pay, pay twice, change their minds and let orders
 //! expire; messages come late, twice and in any order; answers get lost; processes die between any two effects and come
-//! back. When all is quiet, the invariants are checked on what the databases, the stream and Stripe hold.
+//! back; money is refunded and disputed at Stripe. When all is quiet, the invariants are checked on what the databases, the stream and Stripe hold.
 //!
 //! A seed is a schedule: the same seed is the same history, to the last step.
 
 mod books;
+mod dashboard;
 mod fleet;
 mod invariants;
 mod release;

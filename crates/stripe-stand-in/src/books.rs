@@ -1,6 +1,7 @@
 //! Everything the stand-in remembers. One lock guards all of it, so that each request sees and leaves a whole state.
 
 mod charge;
+mod dispute;
 mod event;
 mod intent;
 mod ledger;
@@ -15,6 +16,7 @@ use crate::cards::Card;
 use crate::webhooks::Courier;
 
 pub(crate) use charge::Charge;
+pub(crate) use dispute::{Dispute, DisputeStatus};
 pub(crate) use event::{Cause, Event};
 pub(crate) use intent::{Confirmation, Intent, Means, NewIntent, Status};
 pub use ledger::{DeclinedAttempt, Ledger, LedgerCharge, LedgerStatus, LedgerTotals};
@@ -28,6 +30,7 @@ pub(crate) struct Books {
     pub(crate) intents: Shelf<Intent>,
     pub(crate) charges: Shelf<Charge>,
     pub(crate) refunds: Shelf<Refund>,
+    pub(crate) disputes: Shelf<Dispute>,
     pub(crate) tokens: Shelf<Token>,
     pub(crate) methods: Shelf<PaymentMethod>,
     pub(crate) events: Shelf<Event>,
@@ -41,6 +44,7 @@ impl Books {
             intents: Shelf::default(),
             charges: Shelf::default(),
             refunds: Shelf::default(),
+            disputes: Shelf::default(),
             tokens: Shelf::default(),
             methods: Shelf::default(),
             events: Shelf::default(),

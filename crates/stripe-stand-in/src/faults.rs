@@ -32,8 +32,12 @@ pub enum FaultKind {
         /// How much later.
         milliseconds: u64,
     },
-    /// 500, and nothing is done or kept.
+    /// 500, and nothing is done. Like any other answer it is stored under the idempotency key, and given again for it.
     Error,
+    /// 500, which is stored, although all is done.
+    ErrorAfter,
+    /// 503 from in front of Stripe: nothing is done, and nothing stored.
+    Unavailable,
     /// All is done, idempotency key included, and then the connection closes without an answer.
     LostAnswer,
     /// The event is delivered twice.
@@ -88,6 +92,8 @@ const fn once() -> u32 {
 pub(crate) enum RequestFault {
     Slow(Duration),
     Error,
+    ErrorAfter,
+    Unavailable,
     LostAnswer,
 }
 
@@ -123,6 +129,8 @@ impl Faults {
                 Some(RequestFault::Slow(Duration::from_millis(*milliseconds)))
             }
             FaultKind::Error => Some(RequestFault::Error),
+            FaultKind::ErrorAfter => Some(RequestFault::ErrorAfter),
+            FaultKind::Unavailable => Some(RequestFault::Unavailable),
             FaultKind::LostAnswer => Some(RequestFault::LostAnswer),
             FaultKind::WebhookDuplicate
             | FaultKind::WebhookDelay { .. }
@@ -138,7 +146,11 @@ impl Faults {
                 Some(DeliveryFault::Delay(Duration::from_millis(*milliseconds)))
             }
             FaultKind::WebhookReorder => Some(DeliveryFault::Reorder),
-            FaultKind::Slow { .. } | FaultKind::Error | FaultKind::LostAnswer => None,
+            FaultKind::Slow { .. }
+            | FaultKind::Error
+            | FaultKind::ErrorAfter
+            | FaultKind::Unavailable
+            | FaultKind::LostAnswer => None,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Idempotency keys as Stripe treats them: the first answer is kept and given again.
 //!
 //! See <https://docs.stripe.com/api/idempotent_requests>. An answer is kept once the endpoint began its work, be it
-//! good or bad; refused parameters, and a request that meets another in progress, leave the key as it was.
+//! good or bad, a 500 included; refused parameters, and a request that meets another in progress, leave the key as it was.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

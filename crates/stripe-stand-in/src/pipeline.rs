@@ -1,5 +1,6 @@
 //! The way of every API request: key, fault, idempotency, endpoint, answer.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, to_bytes};
@@ -11,7 +12,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::books::{Books, Cause, new_id};
+use crate::books::{Books, Cause, NewRefund, new_id};
 use crate::faults::{Faults, RequestFault};
 use crate::form::Form;
 use crate::idempotency::{Answer, Begin, IdempotencyKeys, Use};
@@ -53,6 +54,32 @@ impl Shared {
 
     pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A person gives money back in the dashboard; the refund's id.
+    pub(crate) fn refund_by_hand(
+        &self,
+        intent: &str,
+        amount: Option<i64>,
+    ) -> Result<String, Refusal> {
+        let mut books = self.books();
+        let refund = NewRefund {
+            charge: books.paid_charge(intent)?,
+            amount,
+            reason: Some("requested_by_customer"),
+            metadata: BTreeMap::new(),
+        };
+        books.refund(refund, &Cause::by_hand())
+    }
+
+    /// A buyer's bank disputes what is left of a charge; the dispute's id.
+    pub(crate) fn open_dispute(&self, intent: &str) -> Result<String, Refusal> {
+        self.books().open_dispute(intent, &Cause::by_hand())
+    }
+
+    /// The bank decides.
+    pub(crate) fn close_dispute(&self, id: &str, won: bool) -> Result<(), Refusal> {
+        self.books().close_dispute(id, won, &Cause::by_hand())
     }
 }
 
@@ -101,7 +128,7 @@ pub(crate) async fn serve(
         id,
         form: Form::parse(encoded),
         cause: Cause {
-            request_id: new_id("req"),
+            request_id: Some(new_id("req")),
             idempotency_key: text(&parts.headers, &IDEMPOTENCY_KEY)
                 .filter(|_| parts.method == Method::POST),
         },
@@ -136,8 +163,8 @@ async fn work(
         return Outcome::refused(&refusal);
     }
     let fault = shared.faults.hit_request(&call.path);
-    if fault == Some(RequestFault::Error) {
-        return Outcome::refused(&Refusal::internal());
+    if fault == Some(RequestFault::Unavailable) {
+        return Outcome::refused(&Refusal::unavailable());
     }
     let begun = call.cause.idempotency_key.as_ref().map(|key| {
         let usage = Use {
@@ -156,17 +183,38 @@ async fn work(
     let (answer, replayed) = match begun {
         Some(Begin::Replay(answer)) => (answer, true),
         Some(Begin::Work(claim)) => {
-            let (answer, kept) = run(shared, endpoint, call);
+            let (answer, kept) = run_with(fault, shared, endpoint, call);
             if kept {
                 claim.keep(answer.clone());
             }
             (answer, false)
         }
-        None => (run(shared, endpoint, call).0, false),
+        None => (run_with(fault, shared, endpoint, call).0, false),
     };
     match fault {
         Some(RequestFault::LostAnswer) => Outcome::Lost,
         _ => Outcome::Answered { answer, replayed },
+    }
+}
+
+/// As [`run`], unless the fault makes it a 500, which a key keeps like any other answer.
+fn run_with(
+    fault: Option<RequestFault>,
+    shared: &Shared,
+    endpoint: Endpoint,
+    call: &Call,
+) -> (Answer, bool) {
+    match fault {
+        Some(RequestFault::Error) => (answer_of(&Refusal::internal()), true),
+        Some(RequestFault::ErrorAfter) => {
+            let (answer, began) = run(shared, endpoint, call);
+            if began {
+                (answer_of(&Refusal::internal()), true)
+            } else {
+                (answer, false)
+            }
+        }
+        _ => run(shared, endpoint, call),
     }
 }
 
@@ -240,7 +288,9 @@ impl Outcome {
                 headers.insert(name, value);
             }
         };
-        add(REQUEST_ID, &call.cause.request_id);
+        if let Some(id) = &call.cause.request_id {
+            add(REQUEST_ID, id);
+        }
         let version = text(&parts.headers, &STRIPE_VERSION);
         add(STRIPE_VERSION, version.as_deref().unwrap_or(API_VERSION));
         if let Some(key) = key {

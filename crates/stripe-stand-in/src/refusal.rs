@@ -85,13 +85,19 @@ impl Refusal {
 
     /// Stripe itself is at fault.
     pub(crate) fn internal() -> Self {
-        let message = "An unknown error occurred. (This is an injected fault; nothing was done.)";
+        let message = "An unknown error occurred. (This is an injected fault.)";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            false,
+            true,
             "api_error",
             message,
         )
+    }
+
+    /// What is in front of Stripe is at fault.
+    pub(crate) fn unavailable() -> Self {
+        let message = "Service unavailable. (This is an injected fault; nothing was done.)";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, false, "api_error", message)
     }
 
     fn new(

@@ -2,6 +2,7 @@
 
 mod card_form;
 mod charges;
+mod disputes;
 mod events;
 mod payment_intents;
 mod refunds;
@@ -53,6 +54,8 @@ pub(crate) fn table(shared: Arc<Shared>) -> Router {
             api(POST, Merchant, refunds::create).merge(api(GET, Merchant, refunds::list)),
         )
         .route("/v1/refunds/{id}", api(GET, Merchant, refunds::show))
+        .route("/v1/disputes", api(GET, Merchant, disputes::list))
+        .route("/v1/disputes/{id}", api(GET, Merchant, disputes::show))
         .route(
             "/v1/tokens",
             api(POST, Anybody, tokens::create).options(preflight),
@@ -72,6 +75,12 @@ pub(crate) fn table(shared: Arc<Shared>) -> Router {
             post(stand_in::inject)
                 .get(stand_in::waiting)
                 .delete(stand_in::clear),
+        )
+        .route("/_stand-in/refunds", post(stand_in::refund))
+        .route("/_stand-in/disputes", post(stand_in::open_dispute))
+        .route(
+            "/_stand-in/disputes/{id}/close",
+            post(stand_in::close_dispute),
         )
         .route(
             "/_stand-in/webhook",

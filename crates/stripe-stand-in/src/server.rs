@@ -87,6 +87,24 @@ impl StripeStandIn {
         self.shared.books().ledger()
     }
 
+    /// A person gives so many cents back in the dashboard, or all that is left; the refund's id, or none if nothing can
+    /// be given back.
+    #[must_use]
+    pub fn refund(&self, intent: &str, amount: Option<i64>) -> Option<String> {
+        self.shared.refund_by_hand(intent, amount).ok()
+    }
+
+    /// The buyer's bank disputes what is left of a charge; the dispute's id, or none if nothing can be disputed.
+    #[must_use]
+    pub fn open_dispute(&self, intent: &str) -> Option<String> {
+        self.shared.open_dispute(intent).ok()
+    }
+
+    /// The bank decides a dispute that is open; false if it is not.
+    pub fn close_dispute(&self, id: &str, won: bool) -> bool {
+        self.shared.close_dispute(id, won).is_ok()
+    }
+
     /// Lets something go wrong.
     pub fn inject(&self, fault: Fault) {
         self.shared.faults.inject(fault);

@@ -1,6 +1,7 @@
 //! Stripe's shapes in JSON, as of [`API_VERSION`]. Every field that Stripe always sends is there.
 
 mod charge;
+mod dispute;
 mod expand;
 mod payment_intent;
 mod payment_method;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use crate::books::Event;
 
 pub(crate) use charge::{charge, expanded_charge};
+pub(crate) use dispute::dispute;
 pub(crate) use expand::Expand;
 pub(crate) use payment_intent::{bare_intent, payment_intent};
 pub(crate) use payment_method::payment_method;

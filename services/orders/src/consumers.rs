@@ -45,6 +45,7 @@ impl Events {
         Subject::TicketCreated,
         Subject::TicketUpdated,
         Subject::PaymentCreated,
+        Subject::PaymentRefunded,
         Subject::ExpirationComplete,
     ];
 
@@ -65,6 +66,7 @@ impl Handler for Events {
                 self.tickets.changed(&ticket).await
             }
             Event::PaymentCreated(payment) => self.payments.made(&payment).await,
+            Event::PaymentRefunded(payment) => self.payments.refunded(&payment).await,
             Event::ExpirationComplete(expiration) => self.expirations.complete(&expiration).await,
             // Not among our subjects.
             _ => Ok(()),

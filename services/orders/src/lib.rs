@@ -1,7 +1,7 @@
 //! The orders service: who reserved what, and until when.
 //!
 //! It owns orders and the reservations of tickets that they hold. It keeps replicas of tickets, and learns from events
-//! that an order was paid or that its time is over. It tells of its orders by `order:created` and `order:cancelled`,
+//! that an order was paid, that its money went back, or that its time is over. It tells of its orders by `order:created` and `order:cancelled`,
 //! and shows a buyer an order as it changes.
 
 mod app;

@@ -53,6 +53,10 @@ impl OrderMetrics {
             (OrderStatus::Created, _) => return,
             (OrderStatus::AwaitingPayment, _) => return self.0.confirmed.increment(),
             (OrderStatus::Complete, _) => "complete",
+            // It ended before, when it was paid.
+            (OrderStatus::Cancelled, Some(CancellationReason::Refunded)) => {
+                return self.0.ended.with(["refunded"]).increment();
+            }
             (OrderStatus::Cancelled, Some(CancellationReason::Expired)) => "expired",
             (OrderStatus::Cancelled, _) => "cancelled",
         };

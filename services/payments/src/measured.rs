@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use service::messaging::OutboxCollection;
 use service::metrics::catalogue::{
-    PAYMENT_ANOMALIES, PAYMENT_ATTEMPTS, PAYMENT_CHARGED, PAYMENT_DECLINES, PAYMENT_REFUNDED,
-    PAYMENTS_POSTPONED, PAYMENTS_UNFINISHED, REFUNDS,
+    DISPUTES, PAYMENT_ANOMALIES, PAYMENT_ATTEMPTS, PAYMENT_CHARGED, PAYMENT_DECLINES,
+    PAYMENT_REFUNDED, PAYMENTS_POSTPONED, PAYMENTS_STUCK, PAYMENTS_UNFINISHED, REFUNDS,
 };
-use service::metrics::{Counter, Counters, Metrics};
+use service::metrics::{Counter, Counters, Gauge, Metrics};
+use service::mongo::{StoreError, stored_version};
 
-use crate::domain::{Outcome, Payment, Status};
+use crate::domain::{Outcome, Payment, Standing, Status};
+use crate::settlement::TRIES_OF_AN_OUTAGE;
 
 /// Up to how many unfinished payments are counted.
 const MOST_COUNTED: u64 = 10_000;
@@ -25,6 +27,7 @@ struct Instruments {
     charged: Counter,
     refunds: Counter,
     refunded: Counter,
+    disputes: Counters<1>,
     postponed: Counter,
     anomalies: Counters<1>,
 }
@@ -37,6 +40,7 @@ impl PaymentMetrics {
             charged: metrics.counter(&PAYMENT_CHARGED),
             refunds: metrics.counter(&REFUNDS),
             refunded: metrics.counter(&PAYMENT_REFUNDED),
+            disputes: metrics.counters(&DISPUTES),
             postponed: metrics.counter(&PAYMENTS_POSTPONED),
             anomalies: metrics.counters(&PAYMENT_ANOMALIES),
         }))
@@ -45,18 +49,30 @@ impl PaymentMetrics {
     /// Takes note of the step from `old` to `new`, which was written just now.
     pub(crate) fn changed(&self, old: &Payment, new: &Payment) {
         let metrics = &self.0;
-        let cents = new.price.cents().unsigned_abs();
         match (&old.status, &new.status) {
             (Status::Open, Status::Succeeded(_)) => {
                 metrics.attempts.with(["succeeded"]).increment();
-                metrics.charged.add(cents);
+                metrics.charged.add(new.price.cents().unsigned_abs());
             }
-            (_, Status::Refunded { .. }) => {
-                metrics.refunds.increment();
-                metrics.refunded.add(cents);
-            }
+            (_, Status::Refunded { .. }) => metrics.refunds.increment(),
             _ => self.ended(old, new),
         }
+        let given_back = new.given_back.saturating_sub(old.given_back);
+        metrics.refunded.add(u64::try_from(given_back).unwrap_or(0));
+        self.disputed(old, new);
+    }
+
+    /// Counts a dispute that was opened or decided.
+    fn disputed(&self, old: &Payment, new: &Payment) {
+        let Some(dispute) = new.dispute.as_ref().filter(|_| new.dispute != old.dispute) else {
+            return;
+        };
+        let state = match dispute.standing {
+            Standing::Open => "opened",
+            Standing::Won => "won",
+            Standing::Lost => "lost",
+        };
+        self.0.disputes.with([state]).increment();
     }
 
     /// Takes note of how the attempt that was pending ended, if it did.
@@ -88,21 +104,31 @@ pub(crate) fn measure_unfinished<D>(payments: &OutboxCollection<D>, metrics: &Me
 where
     D: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + Unpin + 'static,
 {
-    let (gauge, payments) = (
-        metrics.gauge(&PAYMENTS_UNFINISHED),
-        payments.documents().clone(),
+    let unfinished = bson::doc! { "due_at": { "$exists": true } };
+    let mut stuck = unfinished.clone();
+    stuck.insert(
+        "tries",
+        bson::doc! { "$gte": stored_version(TRIES_OF_AN_OUTAGE) },
     );
-    metrics.sample(move || {
-        let (gauge, payments) = (gauge.clone(), payments.clone());
-        async move {
-            let unfinished = bson::doc! { "due_at": { "$exists": true } };
-            match payments.count(unfinished, MOST_COUNTED).await {
-                Ok(number) => gauge.set_number(usize::try_from(number).unwrap_or(usize::MAX)),
-                Err(error) => {
-                    tracing::debug!(%error, "unfinished payments not counted");
-                    gauge.set_unknown();
-                }
-            }
+    let gauges = [
+        (metrics.gauge(&PAYMENTS_UNFINISHED), unfinished),
+        (metrics.gauge(&PAYMENTS_STUCK), stuck),
+    ];
+    for (gauge, filter) in gauges {
+        let payments = payments.documents().clone();
+        metrics.sample(move || {
+            let (gauge, payments, filter) = (gauge.clone(), payments.clone(), filter.clone());
+            async move { count(&gauge, payments.count(filter, MOST_COUNTED).await) }
+        });
+    }
+}
+
+fn count(gauge: &Gauge, counted: Result<u64, StoreError>) {
+    match counted {
+        Ok(number) => gauge.set_number(usize::try_from(number).unwrap_or(usize::MAX)),
+        Err(error) => {
+            tracing::debug!(%error, "unfinished payments not counted");
+            gauge.set_unknown();
         }
-    });
+    }
 }

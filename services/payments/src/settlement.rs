@@ -7,9 +7,11 @@
 //! Money follows the order. A success is written first and the order is looked at after; the consumer of
 //! cancellations writes the order first and looks at the payment after. So one of the two sees the other, and what
 //! was charged for a cancelled order is refunded. Nothing else is ever refunded: a charge that came after the
-//! order's time waits for the orders service to complete or to cancel it.
+//! order's time waits for the orders service to complete or to cancel it. Money that a person or a bank takes back at
+//! Stripe is recorded, and then the order follows the money.
 
 mod pay;
+mod reversal;
 mod sweep;
 mod trace;
 
@@ -31,6 +33,7 @@ use crate::store::{OrderStore, PaymentStore};
 use crate::stripe::{ChargeRequest, Charged, Stripe, Unclear, Withdrawal};
 
 pub(crate) use pay::PayFailure;
+pub(crate) use reversal::ReversalFailure;
 
 /// For how long whoever writes a step has it to himself: longer than a call to Stripe takes.
 const LEASE: Duration = Duration::from_secs(10);
@@ -43,9 +46,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// hold up its webhooks, and what has nothing to do with it.
 const AT_ONCE: usize = 48;
 
-/// After so many tries it is no outage but something for a person to look at, and pauses are longer.
-const TRIES_OF_AN_OUTAGE: u64 = 100;
-const LONGEST_PAUSE_AFTER: Duration = Duration::from_mins(5);
+/// After so many tries it is no outage but something for a person to look at: an alert says so, and pauses grow from then
+/// on to as much as an hour.
+pub(crate) const TRIES_OF_AN_OUTAGE: u64 = 100;
+const LONGEST_PAUSE_AFTER: Duration = Duration::from_hours(1);
 
 /// Everything that moves money.
 #[derive(Debug, Clone)]
@@ -104,52 +108,68 @@ impl Settlement {
     }
 
     /// Takes the payment as far as it goes now; gives it as it is then.
-    async fn drive(&self, payment: Payment) -> Result<Payment, StoreError> {
-        let Some((attempt, card)) = payment.pending() else {
-            return self.finish(payment).await;
-        };
-        let order = payment.order;
-        match self.ask_stripe(&payment, attempt, card).await? {
-            Ok(Withdrawal::TooLate(Charged::Paid(charge))) => {
-                let paid = self.succeed(order, attempt, charge).await?;
-                Ok(paid.unwrap_or(payment))
+    async fn drive(&self, mut payment: Payment) -> Result<Payment, StoreError> {
+        while let Some((attempt, card)) = payment.pending() {
+            let renewed = |payment: &Payment| {
+                payment
+                    .pending()
+                    .is_some_and(|(number, _)| number > attempt)
+            };
+            let driven = self.drive_attempt(&payment, attempt, card).await?;
+            if !renewed(&driven) {
+                return Ok(driven);
             }
-            Ok(Withdrawal::TooLate(Charged::Declined(decline))) => {
-                let declined = |payment: &Payment| payment.decline(attempt, decline.clone());
-                Ok(self.change(order, declined).await?.unwrap_or(payment))
-            }
-            Ok(Withdrawal::Withdrawn) => {
-                let withdrawn = |payment: &Payment| payment.withdraw(attempt);
-                Ok(self.change(order, withdrawn).await?.unwrap_or(payment))
-            }
-            Err(unclear) => {
-                self.postpone(&payment, &unclear).await?;
-                // A webhook may have told meanwhile what the answer did not.
-                Ok(self.payments.find(order).await?.unwrap_or(payment))
-            }
+            payment = driven;
         }
+        self.finish(payment).await
     }
 
-    /// Charges the pending attempt, or withdraws it if nothing may be charged any more.
-    async fn ask_stripe(
+    /// Charges the pending attempt, or withdraws it if nothing may be charged any more. An attempt that charged nothing
+    /// for reasons of Stripe's is made anew as long as the order can be paid.
+    async fn drive_attempt(
         &self,
         payment: &Payment,
         attempt: u32,
         card: &CardToken,
-    ) -> Result<Result<Withdrawal, Unclear>, StoreError> {
+    ) -> Result<Payment, StoreError> {
         let request = ChargeRequest {
             order: payment.order,
             payment: payment.id,
             attempt,
             price: payment.price,
             card,
+            tries: payment.tries,
         };
-        let order = self.orders.find(payment.order).await?;
-        if order.is_some_and(|order| order.can_be_charged(self.clock.now())) {
-            Ok(self.stripe.charge(&request).await.map(Withdrawal::TooLate))
+        let order = payment.order;
+        let found = self.orders.find(order).await?;
+        let can_be_charged = found.is_some_and(|order| order.can_be_charged(self.clock.now()));
+        let answered = if can_be_charged {
+            self.stripe.charge(&request).await
         } else {
-            Ok(self.stripe.withdraw(&request).await)
-        }
+            self.stripe.withdraw(&request).await
+        };
+        let driven = match answered {
+            Ok(Withdrawal::TooLate(Charged::Paid(charge))) => {
+                self.succeed(order, attempt, charge).await?
+            }
+            Ok(Withdrawal::TooLate(Charged::Declined(decline))) => {
+                let declined = |payment: &Payment| payment.decline(attempt, decline.clone());
+                self.change(order, declined).await?
+            }
+            Ok(Withdrawal::Withdrawn) if can_be_charged => {
+                self.change(order, |payment| payment.renew(attempt)).await?
+            }
+            Ok(Withdrawal::Withdrawn) => {
+                self.change(order, |payment| payment.withdraw(attempt))
+                    .await?
+            }
+            Err(unclear) => {
+                self.postpone(payment, &unclear).await?;
+                // A webhook may have told meanwhile what the answer did not.
+                self.payments.find(order).await?
+            }
+        };
+        Ok(driven.unwrap_or_else(|| payment.clone()))
     }
 
     async fn succeed(
@@ -193,7 +213,10 @@ impl Settlement {
         let Status::RefundDue(charge) = &payment.status else {
             return Ok(payment);
         };
-        match self.stripe.refund(payment.id, charge).await {
+        let refund = self
+            .stripe
+            .refund(payment.id, charge, payment.price, payment.tries);
+        match refund.await {
             Ok(refund) => {
                 let refunded = |payment: &Payment| payment.refund(&refund);
                 let refunded = self.change(payment.order, refunded).await?;
@@ -228,12 +251,11 @@ impl Settlement {
     }
 
     async fn postpone(&self, payment: &Payment, reason: &Unclear) -> Result<(), StoreError> {
-        let longest = if payment.tries < TRIES_OF_AN_OUTAGE {
-            LONGEST_PAUSE
-        } else {
-            LONGEST_PAUSE_AFTER
+        let tries = payment.tries + 1;
+        let pause = match tries.checked_sub(TRIES_OF_AN_OUTAGE) {
+            None => Backoff::new(Duration::from_secs(1), LONGEST_PAUSE).delay_of(tries),
+            Some(more) => Backoff::new(LONGEST_PAUSE, LONGEST_PAUSE_AFTER).delay_of(more + 1),
         };
-        let pause = Backoff::new(Duration::from_secs(1), longest).delay_of(payment.tries + 1);
         tracing::warn!(payment.id = %payment.id, order.id = %payment.order, error = %reason, ?pause, "will be tried again");
         let until = self.clock.now().plus(pause);
         self.payments.postpone(payment, until).await

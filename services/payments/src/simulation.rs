@@ -19,7 +19,7 @@ use crate::routes::pay;
 use crate::settlement::Settlement;
 use crate::store::{OrderStore, PaymentStore};
 use crate::stripe::Stripe;
-pub use crate::stripe::{SimulatedCharge, SimulatedStripe};
+pub use crate::stripe::{SimulatedCharge, SimulatedStripe, SimulatedWebhook};
 
 /// A process of the service.
 #[derive(Debug, Clone)]
@@ -84,11 +84,15 @@ impl Payments {
     }
 
     /// `POST /api/payments/webhook`, once its signature is checked.
-    pub async fn hear_of(&self, charge: &SimulatedCharge) -> Result<(), ApiError> {
-        let paid = self
-            .settlement
-            .paid(charge.order, charge.attempt, charge.names.clone());
-        Ok(paid.await?)
+    pub async fn hear_of(&self, webhook: &SimulatedWebhook) -> Result<(), ApiError> {
+        match webhook {
+            SimulatedWebhook::Charged(charge) => {
+                let (order, names) = (charge.order, charge.names.clone());
+                self.settlement.paid(order, charge.attempt, names).await?;
+            }
+            SimulatedWebhook::Reversed(intent) => self.settlement.reversed(intent).await?,
+        }
+        Ok(())
     }
 
     /// An event from the broker.

@@ -6,7 +6,9 @@
 mod charge;
 mod config;
 mod failure;
+mod lookup;
 mod refund;
+mod reversal;
 mod signature;
 #[cfg(feature = "simulation")]
 mod simulated;
@@ -29,8 +31,9 @@ pub(crate) use charge::{ChargeRequest, Charged, Withdrawal};
 pub use config::StripeConfig;
 use failure::Failed;
 pub(crate) use failure::Unclear;
+pub(crate) use reversal::Success;
 #[cfg(feature = "simulation")]
-pub use simulated::{SimulatedCharge, SimulatedStripe};
+pub use simulated::{SimulatedCharge, SimulatedStripe, SimulatedWebhook};
 use trace::Operation;
 pub(crate) use webhook::{Notice, WebhookRefusal, Webhooks};
 

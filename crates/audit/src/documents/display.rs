@@ -49,7 +49,11 @@ impl fmt::Display for Payment {
         write!(
             f,
             "{status}, version {version}, {cents} cents, {attempts} attempts"
-        )
+        )?;
+        match self.given_back() {
+            0 => Ok(()),
+            given_back => write!(f, ", {given_back} cents went back"),
+        }
     }
 }
 

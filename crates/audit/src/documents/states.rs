@@ -82,6 +82,16 @@ impl Standing {
         }
     }
 
+    /// How far it has come; it never goes back.
+    pub(crate) const fn rank(self) -> u8 {
+        match self {
+            Self::Created => 0,
+            Self::AwaitingPayment => 1,
+            Self::Complete => 2,
+            Self::Cancelled => 3,
+        }
+    }
+
     /// Whether the order can still be paid.
     #[must_use]
     pub const fn is_active(self) -> bool {

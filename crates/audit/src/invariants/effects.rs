@@ -119,6 +119,7 @@ fn oddity(order: &Order) -> Option<String> {
     let versions = match order.status {
         Standing::Created => 0..=0,
         Standing::AwaitingPayment => 1..=1,
+        Standing::Cancelled if order.refunded => 1..=3,
         Standing::Complete | Standing::Cancelled => 1..=2,
     };
     if !versions.contains(&order.version) {
@@ -128,10 +129,11 @@ fn oddity(order: &Order) -> Option<String> {
         ));
     }
     match (order.status, order.reason.as_deref()) {
-        (Standing::Cancelled, Some("owner" | "expired")) => None,
+        (Standing::Cancelled, None) if order.refunded => None,
+        (Standing::Cancelled, Some("owner" | "expired")) if !order.refunded => None,
         (Standing::Cancelled, reason) => Some(format!("was cancelled for no reason: {reason:?}")),
-        (_, None) => None,
-        (_, Some(reason)) => Some(format!("has a reason to be cancelled: {reason:?}")),
+        (_, None) if !order.refunded => None,
+        (_, reason) => Some(format!("has a reason to be cancelled: {reason:?}")),
     }
 }
 

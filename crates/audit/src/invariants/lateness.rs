@@ -5,7 +5,7 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use common::Timestamp;
 
-use crate::documents::{Order, Standing, moment};
+use crate::documents::{Order, Payment, Standing, moment};
 use crate::ledger::Charge;
 use crate::snapshot::Snapshot;
 use crate::violation::{Invariant, Violation};
@@ -22,7 +22,7 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
     });
     let found = charged.flat_map(|(charge, order)| {
         let found = [
-            neither_or_both(charge, order),
+            neither_or_both(snapshot, charge, order),
             too_late(charge, order),
             unaccounted(snapshot, charge, order.id),
         ];
@@ -32,14 +32,17 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
     found.collect()
 }
 
-fn neither_or_both(charge: &Charge, order: &Order) -> Option<String> {
+fn neither_or_both(snapshot: &Snapshot, charge: &Charge, order: &Order) -> Option<String> {
     let id = order.id;
-    let (name, amount, refunded) = (&charge.id, charge.amount, charge.refunded);
+    let (name, amount, refunded) = (&charge.id, charge.amount, charge.went_back());
+    // A part that was given back out of goodwill leaves the order complete, if the payment knows of it.
+    let payment = snapshot.databases.payments.get(&id);
+    let goodwill = payment.map_or(0, Payment::given_back);
     match order.status {
         Standing::Cancelled if !charge.is_refunded() => Some(format!(
             "of the charge {name} of {amount} cents for order {id} ({order}) {refunded} were refunded"
         )),
-        Standing::Complete if refunded != 0 => Some(format!(
+        Standing::Complete if refunded != goodwill || refunded >= amount => Some(format!(
             "of the charge {name} of {amount} cents for order {id} ({order}) {refunded} were refunded"
         )),
         Standing::Created | Standing::AwaitingPayment => Some(format!(

@@ -1,9 +1,9 @@
-//! I2: by Stripe's own account, what was charged and not given back is the price of complete orders, order by order
-//! and in all.
+//! I2: by Stripe's own account, what was charged and did not go back is the price of complete orders, order by order and
+//! in all. Of that price a part may have been given back out of goodwill, if the payment recorded it.
 
 use std::collections::BTreeMap;
 
-use crate::documents::{Order, Standing};
+use crate::documents::{Order, Payment, Standing};
 use crate::ledger::Charge;
 use crate::snapshot::Snapshot;
 use crate::violation::{Invariant, Violation};
@@ -26,7 +26,7 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
     }
     for order in snapshot.databases.orders.values() {
         let of_order = charges.get(&order.id).map_or(&[][..], Vec::as_slice);
-        violations.extend(balance(order, of_order));
+        violations.extend(balance(snapshot, order, of_order));
     }
     violations.extend(reused_keys(snapshot));
     violations
@@ -38,14 +38,14 @@ fn stray(charge: &Charge, of: &str) -> Violation {
     Violation::new(Invariant::I2, [id], words)
 }
 
-fn balance(order: &Order, charges: &[&Charge]) -> Vec<Violation> {
+fn balance(snapshot: &Snapshot, order: &Order, charges: &[&Charge]) -> Vec<Violation> {
     let price = order.ticket.price_cents;
     let id = order.id;
     let named: Vec<_> = charges
         .iter()
         .map(|charge| {
             let key = charge.idempotency_key.as_deref().unwrap_or("no key");
-            let (amount, refunded) = (charge.amount, charge.refunded);
+            let (amount, refunded) = (charge.amount, charge.went_back());
             format!("{} ({key}): {amount} cents, {refunded} refunded", charge.id)
         })
         .collect();
@@ -67,13 +67,9 @@ fn balance(order: &Order, charges: &[&Charge]) -> Vec<Violation> {
     }
     let kept: i64 = charges
         .iter()
-        .map(|charge| charge.amount - charge.refunded)
+        .map(|charge| charge.amount - charge.went_back())
         .sum();
-    let due = if order.status == Standing::Complete {
-        price
-    } else {
-        0
-    };
+    let due = due(snapshot, order);
     if kept != due {
         violations.push(violation(format!(
             "for order {id} ({order}) {kept} cents were charged and kept instead of {due}: [{named}]"
@@ -82,11 +78,20 @@ fn balance(order: &Order, charges: &[&Charge]) -> Vec<Violation> {
     violations
 }
 
+/// What is to be kept for the order.
+fn due(snapshot: &Snapshot, order: &Order) -> i64 {
+    let payment = snapshot.databases.payments.get(&order.id);
+    let goodwill = payment.map_or(0, Payment::given_back);
+    match order.status {
+        Standing::Complete => order.ticket.price_cents - goodwill,
+        Standing::Created | Standing::AwaitingPayment | Standing::Cancelled => 0,
+    }
+}
+
 /// Whether the sums agree. They do not while anything changes between the readings of what they are made from.
 pub(super) fn totals(snapshot: &Snapshot) -> Option<Violation> {
-    let complete = snapshot.databases.orders.values();
-    let complete = complete.filter(|order| order.status == Standing::Complete);
-    let due: i64 = complete.map(|order| order.ticket.price_cents).sum();
+    let orders = snapshot.databases.orders.values();
+    let due: i64 = orders.map(|order| due(snapshot, order)).sum();
     let (charged, refunded) = (snapshot.ledger.charged(), snapshot.ledger.refunded());
     let kept = charged - refunded;
     (kept != due).then(|| {

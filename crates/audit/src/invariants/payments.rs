@@ -3,7 +3,6 @@
 use bson::oid::ObjectId;
 
 use crate::documents::{Money, Order, Outcome, Payment, Standing};
-use crate::ledger::Charge;
 use crate::snapshot::Snapshot;
 use crate::violation::{Invariant, Violation};
 
@@ -68,11 +67,8 @@ fn apart_from_stripe(snapshot: &Snapshot, payment: &Payment) -> Option<String> {
     let Some(charge) = charges.find(|charge| charge.id == name) else {
         return Some(format!("Stripe knows of no charge {name}"));
     };
-    let Charge {
-        amount, refunded, ..
-    } = charge;
-    let given_back = matches!(payment.status, Money::Refunded { .. });
-    (given_back != (refunded == amount)).then(|| {
+    let (amount, refunded) = (charge.amount, charge.went_back());
+    (payment.given_back() != refunded).then(|| {
         format!("by Stripe's account {refunded} of {amount} cents of {name} were refunded")
     })
 }

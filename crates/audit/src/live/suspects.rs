@@ -191,9 +191,9 @@ mod tests {
         let mut suspects = Suspects::default();
         let money = Violation::new(Invariant::I5, [&"a"], "pending");
         suspects.suspect(money.clone(), Roots::default(), at(0));
-        suspects.look(vec![(money.clone(), Roots::default())], at(15));
+        suspects.look(vec![(money.clone(), Roots::default())], at(23));
         assert!(suspects.violations.is_empty());
-        suspects.look(vec![(money.clone(), Roots::default())], at(17));
+        suspects.look(vec![(money.clone(), Roots::default())], at(25));
         assert_eq!(suspects.finish().violations, [money]);
     }
 }

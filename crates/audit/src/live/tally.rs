@@ -58,7 +58,7 @@ impl Tally {
             {
                 self.charges += 1;
                 self.charged += charge.amount;
-                self.refunded += charge.refunded;
+                self.refunded += charge.went_back();
             }
         }
     }

@@ -66,8 +66,8 @@ fn money_is_waited_for_as_long_as_a_dead_process_holds_it() {
     let payment = unsettled.databases.payments.get_mut(&COMPLETE).unwrap();
     payment.due_at = Some(bson::DateTime::from_millis(NOW + 10_000));
     settling.look(&unsettled);
-    assert!(!settling.is_over(at(15_000)));
-    assert!(settling.is_over(at(16_001)));
+    assert!(!settling.is_over(at(23_000)));
+    assert!(settling.is_over(at(24_001)));
 }
 
 #[test]

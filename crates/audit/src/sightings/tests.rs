@@ -40,6 +40,8 @@ fn what_goes_on_as_it_should_is_fine() {
     let found = after(|databases| {
         let order = databases.orders.get_mut(&ACTIVE).unwrap();
         (order.status, order.version) = (Standing::Complete, 2);
+        let refunded = databases.orders.get_mut(&COMPLETE).unwrap();
+        (refunded.status, refunded.version) = (Standing::Cancelled, 3);
         let ticket = databases.tickets.get_mut(&SOLD).unwrap();
         ticket.version += 1;
         ticket.price_cents = 5;
@@ -74,11 +76,15 @@ fn an_end_that_is_none_is_found() {
         let order = databases.orders.get_mut(&CANCELLED).unwrap();
         (order.status, order.version) = (Standing::Complete, 3);
     });
+    finds(Invariant::I4, "is not as far as it was", |databases| {
+        let order = databases.orders.get_mut(&COMPLETE).unwrap();
+        (order.status, order.version) = (Standing::AwaitingPayment, 3);
+    });
     finds(Invariant::I4, "changed after its end", |databases| {
         let payment = databases.payments.get_mut(&CANCELLED).unwrap();
         (payment.status, payment.version) = (Money::Open, 4);
     });
-    finds(Invariant::I4, "unlearned where its money is", |databases| {
+    finds(Invariant::I4, "is not as far as it was", |databases| {
         let payment = databases.payments.get_mut(&COMPLETE).unwrap();
         (payment.status, payment.version) = (Money::Open, 4);
     });

@@ -155,7 +155,12 @@ fn disturb_stripe(fleet: &Fleet, kind: Kind) -> Result<()> {
                 stripe.inject(StripeFault::once(FaultKind::Slow { milliseconds }));
             }
         }
-        Kind::StripeError => stripe.inject(StripeFault::once(FaultKind::Error).times(MANY)),
+        Kind::StripeError => {
+            let faults = [FaultKind::Error, FaultKind::ErrorAfter];
+            for fault in faults.into_iter().cycle().take(MANY as usize) {
+                stripe.inject(StripeFault::once(fault));
+            }
+        }
         Kind::StripeLost => stripe.inject(StripeFault::once(FaultKind::LostAnswer).times(MANY)),
         Kind::Webhooks => {
             let late = FaultKind::WebhookDelay {

@@ -11,6 +11,7 @@ pub(crate) enum Scenario {
     Buy,
     Race,
     PayTwice,
+    TakeBack,
     Decline,
     Cancel,
     CancelWhilePaying,
@@ -22,15 +23,16 @@ pub(crate) enum Scenario {
 }
 
 /// Each with its share, of a hundred.
-const SHARES: [(Scenario, u32); 13] = [
+const SHARES: [(Scenario, u32); 14] = [
     (Scenario::Sell, 14),
     (Scenario::Edit, 10),
-    (Scenario::Buy, 16),
+    (Scenario::Buy, 14),
     (Scenario::Race, 9),
-    (Scenario::PayTwice, 7),
+    (Scenario::PayTwice, 6),
+    (Scenario::TakeBack, 4),
     (Scenario::Decline, 6),
     (Scenario::Cancel, 9),
-    (Scenario::CancelWhilePaying, 9),
+    (Scenario::CancelWhilePaying, 8),
     (Scenario::LetExpire, 5),
     (Scenario::LastMoment, 5),
     (Scenario::SignUp, 3),
@@ -60,6 +62,7 @@ impl Scenario {
             Self::Buy => "buy",
             Self::Race => "race for a ticket",
             Self::PayTwice => "pay twice",
+            Self::TakeBack => "money taken back at Stripe",
             Self::Decline => "declined card",
             Self::Cancel => "cancel",
             Self::CancelWhilePaying => "cancel while paying",

@@ -12,6 +12,7 @@ use super::buying::Own;
 use super::customer::Customer;
 use super::selling::OwnTicket;
 use super::shop::Offer;
+use super::taking_back::TakenBack;
 use super::{Ask, Scenario, Shop, racing};
 
 /// How many of the shopper's tickets and orders are remembered.
@@ -103,6 +104,10 @@ impl Shopper {
     async fn end(&mut self, scenario: Scenario, own: Own) {
         match scenario {
             Scenario::PayTwice => self.me.pay_twice(own).await,
+            Scenario::TakeBack => {
+                let how = TakenBack::draw(&mut self.random);
+                self.me.pay_and_take_back(own, how).await;
+            }
             Scenario::Decline => self.me.pay_at_second_try(own).await,
             Scenario::Cancel => self.me.cancel(own).await,
             Scenario::CancelWhilePaying => self.me.cancel_while_paying(own).await,

@@ -90,8 +90,12 @@ pub struct OrderView {
     pub expires_at: Timestamp,
     /// Grows by one with every change.
     pub version: u64,
-    /// Why it was cancelled, if it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Why it was cancelled, if it was. More reasons may be added.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "CancellationReason::if_known"
+    )]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub reason: Option<CancellationReason>,
     /// What is ordered.

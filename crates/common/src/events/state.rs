@@ -1,6 +1,6 @@
 //! The bodies of events: the public state of each entity.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::kind;
 use crate::{Id, OrderStatus, Price, Timestamp, Title};
@@ -50,13 +50,17 @@ pub struct OrderState {
     pub price: Price,
     /// Until when it can be paid.
     pub expires_at: Timestamp,
-    /// Why it was cancelled, if it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Why it was cancelled, if it was. Absent for `refunded`, which older consumers could not read.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "CancellationReason::if_known"
+    )]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub reason: Option<CancellationReason>,
 }
 
-/// Why an order was cancelled.
+/// Why an order was cancelled. Whoever reads one must take a reason that is new to it for none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -65,6 +69,33 @@ pub enum CancellationReason {
     Owner,
     /// It was not paid in time.
     Expired,
+    /// It was paid, and all of the money went back at Stripe.
+    Refunded,
+}
+
+impl CancellationReason {
+    /// Every reason.
+    pub const ALL: [Self; 3] = [Self::Owner, Self::Expired, Self::Refunded];
+
+    /// The reason as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Expired => "expired",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// Reads a reason; one that a later release adds counts as none.
+    pub(crate) fn if_known<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Self>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let known =
+            text.and_then(|text| Self::ALL.into_iter().find(|known| known.as_str() == text));
+        Ok(known)
+    }
 }
 
 /// A payment, as the payments service knows it.

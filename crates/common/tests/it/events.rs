@@ -141,3 +141,15 @@ fn a_body_that_breaks_the_contract_is_refused() {
     let read = Event::from_json(Subject::TicketCreated, body.to_string().as_bytes());
     assert!(read.unwrap_err().to_string().contains("ticket:created"));
 }
+
+#[test]
+fn a_reason_that_a_later_release_adds_counts_as_none() {
+    let mut body: serde_json::Value =
+        serde_json::from_str(frozen(Subject::OrderCancelled)).unwrap();
+    body["reason"] = "of a later release".into();
+    let read = Event::from_json(Subject::OrderCancelled, body.to_string().as_bytes()).unwrap();
+    let Event::OrderCancelled(state) = read else {
+        panic!("{read:?}")
+    };
+    assert_eq!(state.reason, None);
+}

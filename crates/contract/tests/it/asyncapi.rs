@@ -53,7 +53,7 @@ fn described(subject: Subject) -> Described {
             include_str!("../../../common/tests/it/frozen/order-created.json"),
         ),
         Subject::OrderCancelled => (
-            "An order was given up or expired",
+            "An order was given up or refunded, or it expired",
             OrderState::name(),
             include_str!("../../../common/tests/it/frozen/order-cancelled.json"),
         ),
@@ -63,7 +63,7 @@ fn described(subject: Subject) -> Described {
             include_str!("../../../common/tests/it/frozen/payment-created.json"),
         ),
         Subject::PaymentRefunded => (
-            "A payment that came too late was given back",
+            "All of a payment went back",
             PaymentState::name(),
             include_str!("../../../common/tests/it/frozen/payment-refunded.json"),
         ),

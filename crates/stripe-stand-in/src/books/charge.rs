@@ -20,6 +20,10 @@ pub(crate) struct Charge {
     pub(crate) method: String,
     pub(crate) amount: i64,
     pub(crate) refunded: i64,
+    /// What a bank took back for good.
+    pub(crate) lost: i64,
+    /// The newest dispute.
+    pub(crate) dispute: Option<String>,
     pub(crate) currency: String,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) balance_transaction: String,
@@ -148,6 +152,8 @@ impl Books {
             method: method.to_owned(),
             amount: wanted.amount,
             refunded: 0,
+            lost: 0,
+            dispute: None,
             currency: wanted.currency.clone(),
             metadata: wanted.metadata.clone(),
             balance_transaction: new_id("txn"),

@@ -21,8 +21,19 @@ pub(crate) struct Event {
 /// The request that made something happen.
 #[derive(Debug, Clone)]
 pub(crate) struct Cause {
-    pub(crate) request_id: String,
+    /// None for what was no request of the API's.
+    pub(crate) request_id: Option<String>,
     pub(crate) idempotency_key: Option<String>,
+}
+
+impl Cause {
+    /// A person in the dashboard, or a bank.
+    pub(crate) const fn by_hand() -> Self {
+        Self {
+            request_id: None,
+            idempotency_key: None,
+        }
+    }
 }
 
 impl Item for Event {

@@ -29,6 +29,9 @@ pub struct LedgerCharge {
     pub amount: i64,
     /// What was given back of it.
     pub refunded: i64,
+    /// What the buyer's bank took back for good.
+    #[serde(default)]
+    pub lost: i64,
     /// Lower-case ISO code.
     pub currency: String,
     /// The payment intent's metadata.
@@ -51,6 +54,8 @@ pub enum LedgerStatus {
     PartiallyRefunded,
     /// With the buyer again.
     Refunded,
+    /// With the buyer again, by a dispute.
+    Lost,
 }
 
 /// A card that was declined.
@@ -83,6 +88,9 @@ pub struct LedgerTotals {
     pub charged: i64,
     /// What was given back.
     pub refunded: i64,
+    /// What banks took back for good.
+    #[serde(default)]
+    pub lost: i64,
     /// How many attempts were declined.
     pub declined_attempts: usize,
 }
@@ -99,6 +107,7 @@ impl Books {
         let totals = LedgerTotals {
             charged: charges.iter().map(|charge| charge.amount).sum(),
             refunded: charges.iter().map(|charge| charge.refunded).sum(),
+            lost: charges.iter().map(|charge| charge.lost).sum(),
             declined_attempts: declined.len(),
         };
         Ledger {
@@ -116,12 +125,14 @@ impl LedgerCharge {
             charge: charge.id.clone(),
             amount: charge.amount,
             refunded: charge.refunded,
+            lost: charge.lost,
             currency: charge.currency.clone(),
             metadata: charge.metadata.clone(),
             created: charge.created,
-            status: match charge.refunded {
-                0 => LedgerStatus::Succeeded,
-                refunded if refunded < charge.amount => LedgerStatus::PartiallyRefunded,
+            status: match (charge.refunded, charge.lost) {
+                (_, 1..) => LedgerStatus::Lost,
+                (0, _) => LedgerStatus::Succeeded,
+                (refunded, _) if refunded < charge.amount => LedgerStatus::PartiallyRefunded,
                 _ => LedgerStatus::Refunded,
             },
             idempotency_key: charge.idempotency_key.clone(),

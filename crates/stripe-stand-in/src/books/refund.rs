@@ -1,4 +1,4 @@
-//! Refunds: money given back, never more than was charged.
+//! Refunds: money given back, never more than was charged, and none that a bank wants back itself.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::event::Cause;
 use super::shelf::Item;
-use super::{Books, Charge, new_id, now};
+use super::{Books, Charge, DisputeStatus, new_id, now};
 use crate::refusal::Refusal;
 use crate::wire;
 
@@ -64,6 +64,7 @@ impl Books {
 
     /// Gives money back; the refund's id.
     pub(crate) fn refund(&mut self, wanted: NewRefund, cause: &Cause) -> Result<String, Refusal> {
+        self.refuse_disputed(&wanted.charge)?;
         let charge = self.charges.get_mut(&wanted.charge);
         let charge = charge.ok_or_else(|| Refusal::missing("charge", &wanted.charge, "charge"))?;
         let amount = refundable(charge, wanted.amount)?;
@@ -87,6 +88,20 @@ impl Books {
         let charge = wire::charge(self, self.charges.known(&wanted.charge));
         self.tell_change("charge.refunded", &charge, &before, cause);
         Ok(id)
+    }
+
+    /// Money that a bank holds back, or took, cannot be given back.
+    fn refuse_disputed(&self, charge: &str) -> Result<(), Refusal> {
+        let dispute = self
+            .charges
+            .get(charge)
+            .and_then(|charge| charge.dispute.as_ref());
+        let won = |id| self.disputes.known(id).status == DisputeStatus::Won;
+        if dispute.is_none_or(|id| won(id)) {
+            return Ok(());
+        }
+        let message = format!("Charge {charge} has been charged back; cannot issue a refund.");
+        Err(Refusal::conflicting(message).code("charge_disputed"))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::settings::Webhook;
 use crate::wire;
 
 /// How often an event is tried.
-const ATTEMPTS: u32 = 10;
+const ATTEMPTS: u32 = 40;
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 /// How long a receiver may take to confirm.

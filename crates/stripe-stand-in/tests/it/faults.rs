@@ -22,13 +22,30 @@ async fn a_lost_answer_has_charged_and_its_key_finds_it_again() {
 }
 
 #[tokio::test]
-async fn an_error_does_nothing_and_keeps_nothing() {
+async fn a_500_is_given_again_for_its_key_whether_or_not_anything_was_done() {
+    for (fault, charged) in [(FaultKind::Error, 0), (FaultKind::ErrorAfter, PRICE)] {
+        let stand = Stand::start().await;
+        stand.server.inject(Fault::once(fault));
+        let card = payment("tok_visa");
+        for _ in 0..3 {
+            let (error, status) = refusal(stand.pay(&card, keyed("one")).await);
+            assert_eq!((error.type_, status), (ApiErrorsType::ApiError, 500));
+        }
+        assert_eq!(stand.server.ledger().totals.charged, charged);
+        stand.pay(&card, keyed("two")).await.unwrap();
+        assert_eq!(stand.server.ledger().totals.charged, charged + PRICE);
+    }
+}
+
+#[tokio::test]
+async fn a_503_from_in_front_of_stripe_does_nothing_and_keeps_nothing() {
     let stand = Stand::start().await;
-    stand.server.inject(Fault::once(FaultKind::Error).times(2));
+    stand
+        .server
+        .inject(Fault::once(FaultKind::Unavailable).times(2));
     let card = payment("tok_visa");
     for _ in 0..2 {
-        let (error, status) = refusal(stand.pay(&card, keyed("one")).await);
-        assert_eq!((error.type_, status), (ApiErrorsType::ApiError, 500));
+        assert_eq!(refusal(stand.pay(&card, keyed("one")).await).1, 503);
     }
     assert_eq!(stand.server.ledger().totals.charged, 0);
     stand.pay(&card, keyed("one")).await.unwrap();

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod card_form;
+mod disputes;
 mod faults;
 mod idempotency;
 mod ledger;

@@ -227,3 +227,31 @@ async fn the_target_is_set_over_http_and_events_can_be_read_back() {
     assert_eq!(event["id"], listed["data"][0]["id"]);
     serde_json::from_value::<stripe_shared::Event>(event).expect("Stripe's shape");
 }
+
+#[tokio::test]
+async fn a_dispute_is_told_from_its_opening_to_its_end() {
+    let stand = Stand::start().await;
+    let (inbox, url) = Inbox::open(0).await;
+    let (lost, won) = (stand.paid().await, stand.paid().await);
+    stand.server.set_webhook(url, SECRET);
+    for (intent, is_won) in [(&lost, false), (&won, true)] {
+        let dispute = stand.server.open_dispute(intent.id.as_str()).unwrap();
+        assert!(stand.server.close_dispute(&dispute, is_won));
+    }
+    let events = inbox.events(7).await;
+    let expected = [
+        "charge.dispute.created",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.closed",
+        "charge.dispute.created",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.closed",
+        "charge.dispute.funds_reinstated",
+    ];
+    assert_eq!(types(&events), expected);
+    let EventObject::ChargeDisputeClosed(dispute) = &events[2].data.object else {
+        panic!("a dispute: {:?}", events[2]);
+    };
+    assert_eq!(dispute.status, stripe_shared::DisputeStatus::Lost);
+    assert_eq!(dispute.amount, PRICE);
+}

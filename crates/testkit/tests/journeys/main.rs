@@ -11,6 +11,7 @@ mod overload;
 mod plans;
 mod purchase;
 mod races;
+mod refunds;
 mod resume;
 mod smoke;
 mod traces;

@@ -19,7 +19,10 @@ async fn a_ticket_is_sold_and_paid() {
         let body = json!({ "token": "tok_chargeDeclinedInsufficientFunds", "orderId": order });
         let declined = buyer.post("/api/payments", body).await;
         assert_eq!(declined.status, 400);
-        assert_eq!(declined.message(), "Your card has insufficient funds.");
+        assert_eq!(
+            declined.message(),
+            "The money on this card does not reach for this ticket. Please use another card."
+        );
 
         let paid = pay(&buyer, &order).await;
         assert_eq!(paid.status, 201, "{paid:?}");

@@ -1,7 +1,7 @@
 //! When cards were tried for an order, and how that ended, by Stripe's account.
 
 use anyhow::Context;
-use audit::stripe::{StripeAccess, StripeReader, charge_of};
+use audit::stripe::{StripeAccess, StripeReader, charge_of, is_disputed};
 use bson::oid::ObjectId;
 use common::Timestamp;
 
@@ -34,10 +34,15 @@ pub(super) async fn tell(
                     } else {
                         format!(", of which {refunded} were given back")
                     };
+                    let disputed = if is_disputed(intent) {
+                        ", disputed"
+                    } else {
+                        ""
+                    };
                     let (id, of) = (&charge.id, intent.id.as_str());
                     (
                         "card charged",
-                        format!("{amount} cents by {id} of {of}{refunded}"),
+                        format!("{amount} cents by {id} of {of}{refunded}{disputed}"),
                     )
                 }
                 None => (

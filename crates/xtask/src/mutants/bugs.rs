@@ -120,6 +120,35 @@ pub(super) const BUGS: &[Bug] = &[
         wrong: r#"format!("{payment}-{}", service::mongo::new_id::<kind::Order>())"#,
     },
     Bug {
+        name: "ask again and again for a withdrawal that Stripe refuses",
+        file: "services/payments/src/stripe/charge.rs",
+        right: "stripe.code = refusal.code, \"an attempt that Stripe refuses is withdrawn\");
+                Ok(Withdrawal::Withdrawn)",
+        wrong: "stripe.code = refusal.code, \"an attempt that Stripe refuses is withdrawn\");
+                Err(Failed::Refused(refusal).into_unclear())",
+    },
+    Bug {
+        name: "ask again and again under a key for which Stripe stored a 500",
+        file: "services/payments/src/stripe/charge.rs",
+        right: "            Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,\n",
+        wrong: "            Err(Failed::KeyTaken) => self.look_up(request).await,\n",
+    },
+    Bug {
+        name: "make an attempt anew without looking whether the one before charged",
+        file: "services/payments/src/stripe/charge.rs",
+        right: "            Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,",
+        wrong: "            Err(Failed::KeyTaken | Failed::Broken(_)) => Ok(Withdrawal::Withdrawn),",
+    },
+    Bug {
+        name: "keep an order whose money went back",
+        file: "services/orders/src/domain/order.rs",
+        right: "            OrderStatus::Created | OrderStatus::AwaitingPayment | OrderStatus::Complete => {
+                Some(self.cancelled(CancellationReason::Refunded))",
+        wrong: "            OrderStatus::Complete => None,
+            OrderStatus::Created | OrderStatus::AwaitingPayment => {
+                Some(self.cancelled(CancellationReason::Refunded))",
+    },
+    Bug {
         name: "begin an attempt while another is pending",
         file: "services/payments/src/domain/payment.rs",
         right: "Status::Open if self.pending().is_some() => Err(RetryRefusal::Pending),",

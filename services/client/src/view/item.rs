@@ -17,6 +17,7 @@ pub(super) fn stage(order: &OrderView) -> &'static str {
         (OrderStatus::Created | OrderStatus::AwaitingPayment, _) => "open",
         (OrderStatus::Complete, _) => "paid",
         (OrderStatus::Cancelled, Some(CancellationReason::Owner)) => "cancelled",
+        (OrderStatus::Cancelled, Some(CancellationReason::Refunded)) => "refunded",
         (OrderStatus::Cancelled, _) => "expired",
     }
 }

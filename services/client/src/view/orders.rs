@@ -27,6 +27,7 @@ fn row(order: &OrderView) -> Row {
             "open" => ("held", "To be paid"),
             "paid" => ("yours", "Paid"),
             "cancelled" => ("over", "Cancelled"),
+            "refunded" => ("over", "Refunded"),
             _ => ("over", "Expired"),
         },
         price: dollars(order.ticket.price.cents()),
@@ -134,11 +135,13 @@ fn endings(ticket: &str) -> impl IntoView + use<> {
     const GIVEN_UP: &str =
         "You gave this order up. If a card was charged at the last moment, it is refunded.";
     const EXPIRED: &str = "It was not paid in time, so the ticket is for sale again. If a card was charged at the last moment, it is refunded.";
+    const REFUNDED: &str = "Your money is on its way back to your card; that takes a few days. The ticket is for sale again.";
     let all = view! { <a class="button" href="/orders">"All your orders"</a> };
     view! {
         {outcome("paid", "good", "It is yours", "Paid, and nobody can take it away. Enjoy it.", all)}
         {outcome("cancelled", "over", "Cancelled", GIVEN_UP, again(ticket))}
         {outcome("expired", "over", "Expired", EXPIRED, again(ticket))}
+        {outcome("refunded", "over", "Refunded", REFUNDED, again(ticket))}
     }
 }
 

@@ -65,7 +65,7 @@ async fn a_declined_card_is_told_why_and_the_next_one_pays_once_however_often_it
         buy(&browser, &ticket).await;
         type_card(&browser, DECLINED_CARD).await;
         browser.click_text("Pay $320.00").await;
-        browser.wait_for_text("Your card was declined.").await;
+        browser.wait_for_text("Your bank declined this card.").await;
         browser.screenshot("order-declined").await;
         assert_eq!(net_charged(fleet), 0);
 

@@ -1,4 +1,4 @@
-//! A payment completes its order.
+//! A payment completes its order. Money that went back cancels it.
 
 use common::events::PaymentState;
 use service::messaging::Failure;
@@ -6,7 +6,7 @@ use service::messaging::Failure;
 use super::NoOrder;
 use crate::store::OrderStore;
 
-/// Handles `payment:created`.
+/// Handles `payment:created` and `payment:refunded`.
 #[derive(Debug)]
 pub(super) struct PaymentEvents {
     orders: OrderStore,
@@ -23,6 +23,16 @@ impl PaymentEvents {
             .change::<Failure>(payment.order_id, |order| Ok(order.complete()))
             .await?;
         completed.ok_or(NoOrder(payment.order_id))?;
+        Ok(())
+    }
+
+    /// Of a payment that was refunded because its order was cancelled there is nothing left to do.
+    pub(super) async fn refunded(&self, payment: &PaymentState) -> Result<(), Failure> {
+        let cancelled = self
+            .orders
+            .change::<Failure>(payment.order_id, |order| Ok(order.refund()))
+            .await?;
+        cancelled.ok_or(NoOrder(payment.order_id))?;
         Ok(())
     }
 }

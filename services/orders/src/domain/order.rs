@@ -1,4 +1,5 @@
-//! The order: made, confirmed, then paid or cancelled. Every change gives the next version.
+//! The order: made, confirmed, then paid or cancelled, or both if its money goes back. Every change gives the next
+//! version.
 
 use common::events::{CancellationReason, OrderState};
 use common::id::kind;
@@ -146,6 +147,19 @@ impl Order {
         Ok(self)
     }
 
+    /// The order after all of its money went back at Stripe; `None` if it is cancelled already.
+    ///
+    /// An order that is not known to be paid is cancelled too: the news of the payment is on its way, and too late.
+    #[must_use]
+    pub fn refund(&self) -> Option<Self> {
+        match self.status {
+            OrderStatus::Cancelled => None,
+            OrderStatus::Created | OrderStatus::AwaitingPayment | OrderStatus::Complete => {
+                Some(self.cancelled(CancellationReason::Refunded))
+            }
+        }
+    }
+
     fn cancelled(&self, reason: CancellationReason) -> Self {
         self.changed(OrderStatus::Cancelled, Some(reason))
     }
@@ -162,6 +176,10 @@ impl Order {
     /// What the world may know of it.
     #[must_use]
     pub fn state(&self) -> OrderState {
+        // Older consumers could not read an event with a reason that they do not know.
+        let reason = self
+            .reason
+            .filter(|reason| *reason != CancellationReason::Refunded);
         OrderState {
             id: self.id,
             version: self.version,
@@ -170,7 +188,7 @@ impl Order {
             ticket_id: self.ticket.id,
             price: self.ticket.price,
             expires_at: self.expires_at,
-            reason: self.reason,
+            reason,
         }
     }
 

@@ -19,6 +19,9 @@ pub(super) struct OrderDocument {
     expires_at: DateTime,
     ticket: OrderedTicketDocument,
     reason: Option<CancellationReason>,
+    /// Whether it was cancelled since its money went back. Older releases know two reasons, and read an order without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    refunded: bool,
     version: i64,
 }
 
@@ -72,20 +75,28 @@ fn price(cents: i64) -> Price {
 impl OrderDocument {
     /// The fields that a change may touch.
     pub(super) fn changeable(order: &Order) -> Document {
-        let reason = order.reason.map(|reason| match reason {
-            CancellationReason::Owner => "owner",
-            CancellationReason::Expired => "expired",
-        });
-        doc! {
+        let (reason, refunded) = stored_reason(order);
+        let mut fields = doc! {
             "status": order.status.as_str(),
-            "reason": reason,
+            "reason": reason.map(CancellationReason::as_str),
             "version": stored_version(order.version),
+        };
+        if refunded {
+            fields.insert("refunded", true);
         }
+        fields
     }
+}
+
+/// A reason that older releases know, and whether the order was refunded.
+fn stored_reason(order: &Order) -> (Option<CancellationReason>, bool) {
+    let refunded = order.reason == Some(CancellationReason::Refunded);
+    (order.reason.filter(|_| !refunded), refunded)
 }
 
 impl From<&Order> for OrderDocument {
     fn from(order: &Order) -> Self {
+        let (reason, refunded) = stored_reason(order);
         Self {
             id: object_id(order.id),
             user_id: object_id(order.buyer),
@@ -97,7 +108,8 @@ impl From<&Order> for OrderDocument {
                 price_cents: order.ticket.price.cents(),
                 version: stored_version(order.ticket.version),
             },
-            reason: order.reason,
+            reason,
+            refunded,
             version: stored_version(order.version),
         }
     }
@@ -105,6 +117,7 @@ impl From<&Order> for OrderDocument {
 
 impl From<OrderDocument> for Order {
     fn from(stored: OrderDocument) -> Self {
+        let refunded = stored.refunded.then_some(CancellationReason::Refunded);
         Self {
             id: typed_id(stored.id),
             buyer: typed_id(stored.user_id),
@@ -116,7 +129,7 @@ impl From<OrderDocument> for Order {
                 price: price(stored.ticket.price_cents),
                 version: stored.ticket.version.unsigned_abs(),
             },
-            reason: stored.reason,
+            reason: refunded.or(stored.reason),
             version: stored.version.unsigned_abs(),
         }
     }

@@ -30,6 +30,7 @@ enum Move {
     CancelByBuyer,
     CancelByStranger,
     Expire(i64),
+    Refund,
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -39,6 +40,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         Just(Move::CancelByBuyer),
         Just(Move::CancelByStranger),
         (0..2 * EXPIRES_AT).prop_map(Move::Expire),
+        Just(Move::Refund),
     ];
     proptest::collection::vec(one, 0..20)
 }
@@ -54,6 +56,7 @@ fn make(order: &Order, next: Move) -> Option<Order> {
             .expire(Timestamp::from_milliseconds(now))
             .ok()
             .flatten(),
+        Move::Refund => order.refund(),
     }
 }
 
@@ -63,7 +66,11 @@ proptest! {
         let mut order = new_order();
         for next in moves {
             let Some(changed) = make(&order, next) else { continue };
-            prop_assert!(order.status.is_active(), "{} is the end", order.status);
+            let may_change = match next {
+                Move::Refund => order.status != OrderStatus::Cancelled,
+                _ => order.status.is_active(),
+            };
+            prop_assert!(may_change, "{} is the end", order.status);
             prop_assert_eq!(changed.version, order.version + 1);
             prop_assert_ne!(changed.status, order.status);
             prop_assert_ne!(changed.status, OrderStatus::Created);
@@ -107,12 +114,17 @@ fn each_state_allows_its_moves_and_no_others() {
     let paid = Some((OrderStatus::Complete, None));
     let owner = Some((OrderStatus::Cancelled, Some(CancellationReason::Owner)));
     let expired = Some((OrderStatus::Cancelled, Some(CancellationReason::Expired)));
+    let refunded = Some((OrderStatus::Cancelled, Some(CancellationReason::Refunded)));
     for active in [&created, &awaiting] {
         assert_eq!(ended(active.complete()), paid);
         assert_eq!(ended(active.cancel(active.buyer).unwrap()), owner);
         assert_eq!(ended(expire(active, due).unwrap()), expired);
         assert_eq!(expire(active, early), Err(NotYetExpired(active.expires_at)));
     }
+    for paid_or_about_to_be in [&created, &awaiting, &complete] {
+        assert_eq!(ended(paid_or_about_to_be.refund()), refunded);
+    }
+    assert_eq!(cancelled.refund(), None);
     assert_eq!(awaiting.confirm(), None);
     for end in [&complete, &cancelled] {
         assert_eq!((end.confirm(), end.complete()), (None, None));

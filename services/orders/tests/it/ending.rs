@@ -7,7 +7,7 @@ use common::events::CancellationReason;
 use testkit::TestApp;
 
 use crate::{
-    expiration_of, order, path, payment_of, settled, show, start, start_with_clock,
+    expiration_of, order, path, payment_of, refund_of, settled, show, start, start_with_clock,
     ticket_for_sale, told_cancellation, wait_for_retry, wait_for_status,
 };
 
@@ -115,6 +115,73 @@ async fn a_payment_that_comes_too_late_changes_nothing() {
     app.publish(payment_of(&order)).await;
     settled(&app).await;
     assert_eq!(show(&buyer, &order).await, cancelled);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_paid_order_whose_money_went_back_is_cancelled_and_its_ticket_free() {
+    let app = start().await;
+    let buyer = app.user();
+    let ticket = ticket_for_sale(&app).await;
+    let order = order(&buyer, &ticket).await;
+    app.publish(payment_of(&order)).await;
+    let complete = wait_for_status(&buyer, &order, OrderStatus::Complete).await;
+    for _ in 0..2 {
+        app.deliver_again(refund_of(&order)).await;
+    }
+    let cancelled = wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
+    assert_eq!(
+        (cancelled.reason, cancelled.version),
+        (Some(CancellationReason::Refunded), complete.version + 1)
+    );
+    let told = told_cancellation(&app, &order).await;
+    // Older consumers could not read the reason.
+    assert_eq!((told.version, told.reason), (cancelled.version, None));
+    crate::order(&app.user(), &ticket).await;
+    settled(&app).await;
+    assert_eq!(show(&buyer, &order).await, cancelled);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_arrives_before_its_payment_cancels_the_order() {
+    let app = start().await;
+    let buyer = app.user();
+    let order = order(&buyer, &ticket_for_sale(&app).await).await;
+    app.publish(refund_of(&order)).await;
+    let cancelled = wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
+    app.publish(payment_of(&order)).await;
+    settled(&app).await;
+    assert_eq!(show(&buyer, &order).await, cancelled);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_refund_of_an_order_that_was_given_up_changes_nothing() {
+    let app = start().await;
+    let buyer = app.user();
+    let order = order(&buyer, &ticket_for_sale(&app).await).await;
+    assert_eq!(buyer.delete(&path(&order)).await.status, 204);
+    let cancelled = show(&buyer, &order).await;
+    app.publish(refund_of(&order)).await;
+    settled(&app).await;
+    assert_eq!(show(&buyer, &order).await, cancelled);
+    assert_eq!(cancelled.reason, Some(CancellationReason::Owner));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_refunded_order_is_stored_so_that_an_older_release_can_read_it() {
+    let app = start().await;
+    let buyer = app.user();
+    let order = order(&buyer, &ticket_for_sale(&app).await).await;
+    app.publish(refund_of(&order)).await;
+    wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
+    let orders = app.database().collection::<bson::Document>("orders");
+    let by_id = bson::doc! { "_id": service::mongo::object_id(order.id) };
+    let stored = orders.find_one(by_id).await.unwrap().unwrap();
+    assert_eq!(stored.get("reason"), Some(&bson::Bson::Null));
+    assert!(stored.get_bool("refunded").unwrap());
     app.finish().await;
 }
 

@@ -108,6 +108,18 @@ fn payment_of(order: &OrderView) -> Event {
     })
 }
 
+/// The payment's money went back.
+fn refund_of(order: &OrderView) -> Event {
+    let Event::PaymentCreated(paid) = payment_of(order) else {
+        unreachable!("it is one")
+    };
+    Event::PaymentRefunded(PaymentState {
+        version: 2,
+        refund_id: Some("re_1".to_owned()),
+        ..paid
+    })
+}
+
 fn expiration_of(order: &OrderView) -> Event {
     Event::ExpirationComplete(ExpirationState {
         order_id: order.id,

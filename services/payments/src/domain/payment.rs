@@ -1,4 +1,4 @@
-//! The payment: attempts one after the other, at most one success, and at most one refund of all of it.
+//! The payment: attempts one after the other, at most one success, and an end when all of its money went back.
 
 use std::fmt;
 
@@ -6,7 +6,10 @@ use common::events::PaymentState;
 use common::id::kind;
 use common::{Event, Id, Price};
 
-use super::Order;
+use super::{Decline, Dispute, Order};
+
+/// How often in a row an attempt that Stripe failed is made again, under another number, before it is left to the buyer.
+const RENEWALS: usize = 3;
 
 /// The payment of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,10 @@ pub struct Payment {
     pub attempts: Vec<Attempt>,
     /// Where the money is.
     pub status: Status,
+    /// Cents that went back: by refunds, and by disputes that were lost.
+    pub given_back: i64,
+    /// The newest dispute about it.
+    pub dispute: Option<Dispute>,
     /// Grows by one with every change.
     pub version: u64,
     /// How often driving it on failed since its last change.
@@ -44,7 +51,7 @@ pub enum Outcome {
     Pending(CardToken),
     /// The card was not charged.
     Declined(Decline),
-    /// It never reached Stripe before the order could no longer be paid, and never will.
+    /// It charged nothing and never will.
     Withdrawn,
     /// The card was charged.
     Succeeded,
@@ -63,7 +70,7 @@ pub enum Status {
     Refunded {
         /// What was charged.
         charge: Charge,
-        /// Stripe's id of the refund.
+        /// Stripe's id of the refund, or of the dispute that was lost.
         refund: String,
     },
 }
@@ -85,16 +92,6 @@ impl fmt::Debug for CardToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CardToken(…)")
     }
-}
-
-/// Why a card was not charged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Decline {
-    /// Stripe's code for the reason, such as `insufficient_funds`.
-    pub code: String,
-    /// Stripe's words, meant for the buyer.
-    pub message: String,
 }
 
 /// Why an order is not paid. The messages are part of the HTTP contract.
@@ -138,6 +135,8 @@ impl Payment {
             price: order.price,
             attempts: vec![Attempt::pending(1, card)],
             status: Status::Open,
+            given_back: 0,
+            dispute: None,
             version: 0,
             tries: 0,
         }
@@ -203,6 +202,22 @@ impl Payment {
             .then(|| self.ended(number, Outcome::Withdrawn, Status::Open))
     }
 
+    /// The payment after this attempt was withdrawn while its order can still be paid; `None` if it is not pending.
+    ///
+    /// The same card is tried again, as another attempt. After a few of those it is left to the buyer, so that a Stripe
+    /// that fails everything does not make attempts without end.
+    #[must_use]
+    pub fn renew(&self, number: u32) -> Option<Self> {
+        let card = self.pending().map(|(_, card)| card.clone())?;
+        let mut next = self.withdraw(number)?;
+        let withdrawn = next.attempts.iter().rev();
+        let withdrawn = withdrawn.take_while(|made| made.outcome == Outcome::Withdrawn);
+        if withdrawn.count() <= RENEWALS {
+            next.attempts.push(Attempt::pending(number + 1, card));
+        }
+        Some(next)
+    }
+
     /// The payment after its order was cancelled; `None` unless there is money to give back that was not known to
     /// be owed.
     #[must_use]
@@ -217,10 +232,13 @@ impl Payment {
     #[must_use]
     pub fn refund(&self, refund: &str) -> Option<Self> {
         match &self.status {
-            Status::RefundDue(charge) => Some(self.changed(Status::Refunded {
-                charge: charge.clone(),
-                refund: refund.to_owned(),
-            })),
+            Status::RefundDue(charge) => Some(Self {
+                given_back: self.price.cents(),
+                ..self.changed(Status::Refunded {
+                    charge: charge.clone(),
+                    refund: refund.to_owned(),
+                })
+            }),
             _ => None,
         }
     }
@@ -289,7 +307,7 @@ impl Payment {
         next
     }
 
-    fn changed(&self, status: Status) -> Self {
+    pub(super) fn changed(&self, status: Status) -> Self {
         Self {
             status,
             version: self.version + 1,

@@ -3,7 +3,7 @@
 use service::ApiError;
 
 use crate::domain::PayRefusal;
-use crate::settlement::PayFailure;
+use crate::settlement::{PayFailure, ReversalFailure};
 use crate::stripe::WebhookRefusal;
 
 impl From<PayRefusal> for ApiError {
@@ -25,6 +25,15 @@ impl From<PayFailure> for ApiError {
             PayFailure::Unclear => Self::Unavailable(failure.into()),
             PayFailure::Store(error) => error.into(),
             PayFailure::Died(_) => Self::Internal(failure.into()),
+        }
+    }
+}
+
+impl From<ReversalFailure> for ApiError {
+    fn from(failure: ReversalFailure) -> Self {
+        match failure {
+            ReversalFailure::Unclear(_) => Self::Unavailable(failure.into()),
+            ReversalFailure::Store(error) => error.into(),
         }
     }
 }

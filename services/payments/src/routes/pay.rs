@@ -23,8 +23,8 @@ use crate::store::OrderStore;
     responses(
         (status = 201, description = "Paid", body = PaymentView),
         (status = 400, description = "Token or order id is missing, the order is cancelled or paid already, or \
-            the card was declined, in Stripe's words", body = ErrorBody,
-            example = json!({"errors": [{"message": "Your card was declined."}]})),
+            the card was declined, with what the buyer can do about it", body = ErrorBody,
+            example = json!({"errors": [{"message": "Your bank declined this card. Nothing was charged; please use another card."}]})),
         (status = 401, description = "Not signed in, or not the buyer", body = ErrorBody),
         (status = 404, description = "There is no such order", body = ErrorBody),
         (status = 503, description = "Stripe gave no clear answer yet; ask again", body = ErrorBody),

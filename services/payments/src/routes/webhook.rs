@@ -12,7 +12,7 @@ use crate::stripe::{Notice, Webhooks};
 
 const SIGNATURE: &str = "stripe-signature";
 
-/// For Stripe alone: what happened to a payment intent. Safe to be sent again.
+/// For Stripe alone: what happened to a payment intent, or to its charge. Safe to be sent again.
 ///
 /// Kinds of events that mean nothing to us are answered 200 as well, so that Stripe does not send them again.
 #[utoipa::path(
@@ -40,6 +40,7 @@ pub(super) async fn webhook(
             attempt,
             charge,
         } => settlement.paid(order, attempt, charge).await?,
+        Notice::Reversed { intent } => settlement.reversed(&intent).await?,
         Notice::Other => {}
     }
     Ok(Json(Empty {}))

@@ -91,7 +91,8 @@ impl Settlement {
                 Step::Paid(payment) => return Ok(payment),
                 Step::Begun(payment) => {
                     let attempt = payment.pending().map_or(0, |(number, _)| number);
-                    return conclude(&self.drive(payment).await?, attempt);
+                    let driven = self.drive(payment).await?;
+                    return self.conclude(&driven, attempt).await;
                 }
                 // What was faster may not have reached a majority of the database's members yet.
                 Step::Raced => {}
@@ -171,17 +172,34 @@ impl Settlement {
             Step::Raced
         })
     }
-}
 
-/// What a buyer is told of his attempt.
-fn conclude(payment: &Payment, attempt: u32) -> Result<Id<kind::Payment>, PayFailure> {
-    match (&payment.status, payment.outcome(attempt)) {
-        (Status::Succeeded(_), _) => Ok(payment.id),
-        (Status::RefundDue(_) | Status::Refunded { .. }, _)
-        | (Status::Open, Some(Outcome::Withdrawn)) => Err(PayRefusal::Cancelled.into()),
-        (Status::Open, Some(Outcome::Declined(decline))) => {
-            Err(PayRefusal::from(decline.clone()).into())
+    /// What a buyer is told of an attempt, or of the one that took its place.
+    async fn conclude(
+        &self,
+        payment: &Payment,
+        attempt: u32,
+    ) -> Result<Id<kind::Payment>, PayFailure> {
+        let mut made = payment.attempts.iter();
+        let made = made.find(|made| made.number >= attempt && made.outcome != Outcome::Withdrawn);
+        match (&payment.status, made.map(|made| &made.outcome)) {
+            (Status::Succeeded(_), _) => Ok(payment.id),
+            (Status::RefundDue(_) | Status::Refunded { .. }, _) => {
+                Err(PayRefusal::Cancelled.into())
+            }
+            (Status::Open, Some(Outcome::Declined(decline))) => {
+                Err(PayRefusal::from(decline.clone()).into())
+            }
+            (Status::Open, Some(_)) => Err(PayFailure::Unclear),
+            // Withdrawn: the order can no longer be paid, or Stripe fails and the buyer may try again.
+            (Status::Open, None) => {
+                let order = self.orders.find(payment.order).await?;
+                let can_be_paid = order.is_some_and(|order| order.can_be_charged(self.clock.now()));
+                Err(if can_be_paid {
+                    PayFailure::Unclear
+                } else {
+                    PayRefusal::Cancelled.into()
+                })
+            }
         }
-        (Status::Open, _) => Err(PayFailure::Unclear),
     }
 }

@@ -10,7 +10,9 @@ use service::mongo::{
 
 use service::telemetry::TraceContext;
 
-use crate::domain::{Attempt, CardToken, Charge, Decline, Order, Outcome, Payment, Status};
+use crate::domain::{
+    Attempt, CardToken, Charge, Decline, Dispute, Order, Outcome, Payment, Standing, Status,
+};
 
 /// A payment. Its `_id` is its order's id: that there is one payment an order is a fact of the primary key, which
 /// is the one kind of uniqueness that every database we run on gets right, and whoever looks for a payment knows
@@ -23,6 +25,11 @@ pub(super) struct PaymentDocument {
     price_cents: i64,
     attempts: Vec<AttemptDocument>,
     status: StatusDocument,
+    /// Cents that went back. Absent in what older releases wrote, which knew of refunds in full only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    given_back_cents: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dispute: Option<DisputeDocument>,
     version: i64,
     #[serde(default)]
     tries: i64,
@@ -38,10 +45,30 @@ struct AttemptDocument {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
+struct DisputeDocument {
+    id: String,
+    is: StandingDocument,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StandingDocument {
+    Open,
+    Won,
+    Lost,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 enum OutcomeDocument {
-    Pending { token: String },
-    Declined { code: String, message: String },
+    Pending {
+        token: String,
+    },
+    /// Older releases show the message; it is written for them and never read.
+    Declined {
+        code: String,
+        message: String,
+    },
     Withdrawn,
     Succeeded,
 }
@@ -89,6 +116,8 @@ impl PaymentDocument {
             price_cents: payment.price.cents(),
             attempts: payment.attempts.iter().map(AttemptDocument::from).collect(),
             status: StatusDocument::from(&payment.status),
+            given_back_cents: Some(payment.given_back),
+            dispute: payment.dispute.as_ref().map(DisputeDocument::from),
             version: stored_version(payment.version),
             tries: stored_version(payment.tries),
             due_at,
@@ -129,12 +158,19 @@ impl OrderDocument {
 
 impl From<PaymentDocument> for Payment {
     fn from(stored: PaymentDocument) -> Self {
+        let given_back = match stored.status {
+            // An older release may have ended it, which leaves the field as it was.
+            StatusDocument::Refunded { .. } => stored.price_cents,
+            _ => stored.given_back_cents.unwrap_or(0),
+        };
         Self {
             id: typed_id(stored.payment_id),
             order: typed_id(stored.order_id),
             price: Price::from_cents(stored.price_cents).expect("only valid prices are stored"),
             attempts: stored.attempts.into_iter().map(Attempt::from).collect(),
             status: stored.status.into(),
+            given_back,
+            dispute: stored.dispute.map(Dispute::from),
             version: stored.version.unsigned_abs(),
             tries: stored.tries.unsigned_abs(),
         }
@@ -147,9 +183,9 @@ impl From<&Attempt> for AttemptDocument {
             Outcome::Pending(CardToken(token)) => OutcomeDocument::Pending {
                 token: token.clone(),
             },
-            Outcome::Declined(Decline { code, message }) => OutcomeDocument::Declined {
-                code: code.clone(),
-                message: message.clone(),
+            Outcome::Declined(decline) => OutcomeDocument::Declined {
+                code: decline.code.clone(),
+                message: decline.words().to_owned(),
             },
             Outcome::Withdrawn => OutcomeDocument::Withdrawn,
             Outcome::Succeeded => OutcomeDocument::Succeeded,
@@ -165,15 +201,39 @@ impl From<AttemptDocument> for Attempt {
     fn from(stored: AttemptDocument) -> Self {
         let outcome = match stored.outcome {
             OutcomeDocument::Pending { token } => Outcome::Pending(CardToken(token)),
-            OutcomeDocument::Declined { code, message } => {
-                Outcome::Declined(Decline { code, message })
-            }
+            OutcomeDocument::Declined { code, .. } => Outcome::Declined(Decline { code }),
             OutcomeDocument::Withdrawn => Outcome::Withdrawn,
             OutcomeDocument::Succeeded => Outcome::Succeeded,
         };
         Self {
             number: u32::try_from(stored.number).expect("only attempts' own numbers are stored"),
             outcome,
+        }
+    }
+}
+
+impl From<&Dispute> for DisputeDocument {
+    fn from(dispute: &Dispute) -> Self {
+        Self {
+            id: dispute.id.clone(),
+            is: match dispute.standing {
+                Standing::Open => StandingDocument::Open,
+                Standing::Won => StandingDocument::Won,
+                Standing::Lost => StandingDocument::Lost,
+            },
+        }
+    }
+}
+
+impl From<DisputeDocument> for Dispute {
+    fn from(stored: DisputeDocument) -> Self {
+        Self {
+            id: stored.id,
+            standing: match stored.is {
+                StandingDocument::Open => Standing::Open,
+                StandingDocument::Won => Standing::Won,
+                StandingDocument::Lost => Standing::Lost,
+            },
         }
     }
 }

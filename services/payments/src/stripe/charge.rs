@@ -41,6 +41,8 @@ pub(crate) struct ChargeRequest<'a> {
     pub(crate) price: Price,
     /// What to charge.
     pub(crate) card: &'a CardToken,
+    /// How often Stripe gave no clear answer to it so far.
+    pub(crate) tries: u64,
 }
 
 /// Stripe's answer to a charge.
@@ -55,10 +57,18 @@ pub(crate) enum Charged {
 /// What became of an attempt that was to be withdrawn.
 #[derive(Debug)]
 pub(crate) enum Withdrawal {
-    /// It had not reached Stripe, and takes no effect if it does.
+    /// It charged nothing and never will.
     Withdrawn,
     /// It had reached Stripe before; this is how it ended.
     TooLate(Charged),
+}
+
+/// Which of two intents without a card is to take an attempt's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spending {
+    First,
+    /// It differs from the first, to find out whether Stripe knows the key.
+    Second,
 }
 
 /// The parameters of a payment intent that charges a card's token at once. The client's own builder has no place
@@ -141,10 +151,17 @@ const fn no_redirects() -> CreatePaymentIntentAutomaticPaymentMethods {
 
 impl Stripe {
     /// Charges the card, once however often the same request is sent.
-    pub(crate) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<Charged, Unclear> {
+    ///
+    /// Stripe stores an answer of 500 under its key like any other, so asking again gives it again for a day. Once that
+    /// happens, the key is settled as for a withdrawal: an attempt that charged nothing is `Withdrawn`, and may be made
+    /// anew under another key. A key that is taken was withdrawn by a process that died before it wrote so.
+    pub(crate) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<Withdrawal, Unclear> {
         match self.confirm(request).await {
-            Err(Failed::Refused(decline)) => Ok(Charged::Declined(decline)),
-            charged => charged.map_err(Failed::into_unclear),
+            Ok(charged) => Ok(Withdrawal::TooLate(charged)),
+            Err(Failed::Refused(decline)) => Ok(Withdrawal::TooLate(Charged::Declined(decline))),
+            Err(Failed::Broken(_)) if request.tries > 0 => self.withdraw(request).await,
+            Err(Failed::KeyTaken) => self.withdraw(request).await,
+            Err(failed) => Err(failed.into_unclear()),
         }
     }
 
@@ -157,9 +174,35 @@ impl Stripe {
         &self,
         request: &ChargeRequest<'_>,
     ) -> Result<Withdrawal, Unclear> {
-        match self.spend_key(request).await {
+        match self.spend_key(request, Spending::First).await {
             Ok(()) => Ok(Withdrawal::Withdrawn),
-            Err(Failed::KeyTaken) => self.charge(request).await.map(Withdrawal::TooLate),
+            // Stripe compares keys before it looks at parameters, so the attempt has not arrived. It has the same
+            // amount and currency, so it is refused for the same reason if it still arrives. Parameters that are
+            // refused leave the key unused, so asking again would never end.
+            Err(Failed::Refused(refusal)) => {
+                tracing::info!(order.id = %request.order, stripe.code = refusal.code, "an attempt that Stripe refuses is withdrawn");
+                Ok(Withdrawal::Withdrawn)
+            }
+            Err(Failed::Unclear(unclear)) => Err(unclear),
+            Err(Failed::KeyTaken) => self.repeat(request).await,
+            // Stripe may have stored that answer. Whether it did is told by an intent that differs: the attempt itself
+            // must not be sent, since it would charge if it had not arrived.
+            Err(Failed::Broken(_)) => match self.spend_key(request, Spending::Second).await {
+                Ok(()) => Ok(Withdrawal::Withdrawn),
+                Err(Failed::KeyTaken) => self.look_up(request).await,
+                Err(failed) => Err(failed.into_unclear()),
+            },
+        }
+    }
+
+    /// How an attempt ended whose key is taken, so that nothing begins under it any more.
+    ///
+    /// If Stripe stored a 500 for it, or the key belongs to an intent without a card, its list says what came of it.
+    async fn repeat(&self, request: &ChargeRequest<'_>) -> Result<Withdrawal, Unclear> {
+        match self.confirm(request).await {
+            Ok(charged) => Ok(Withdrawal::TooLate(charged)),
+            Err(Failed::Refused(decline)) => Ok(Withdrawal::TooLate(Charged::Declined(decline))),
+            Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,
             Err(failed) => Err(failed.into_unclear()),
         }
     }
@@ -181,11 +224,20 @@ impl Stripe {
         }
     }
 
-    async fn spend_key(&self, request: &ChargeRequest<'_>) -> Result<(), Failed> {
+    async fn spend_key(
+        &self,
+        request: &ChargeRequest<'_>,
+        spending: Spending,
+    ) -> Result<(), Failed> {
         match &self.account {
             Account::Stripe(client) => {
+                let mut metadata = request.metadata();
+                if spending == Spending::Second {
+                    metadata.insert("withdrawal".to_owned(), "2".to_owned());
+                }
                 let send = request
                     .empty_intent()
+                    .metadata(metadata)
                     .customize()
                     .request_strategy(request.strategy())
                     .send(client.as_ref());
@@ -193,7 +245,7 @@ impl Stripe {
                 Ok(())
             }
             #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.spend_key(request).await,
+            Account::Simulated(stripe) => stripe.spend_key(request, spending).await,
         }
     }
 }
@@ -204,21 +256,18 @@ fn outcome(intent: PaymentIntent) -> Result<Charged, Failed> {
             .map(Charged::Paid)
             .ok_or_else(|| Failed::unclear("a success without a charge")),
         PaymentIntentStatus::RequiresAction | PaymentIntentStatus::RequiresPaymentMethod => {
-            Ok(Charged::Declined(Decline {
-                code: "authentication_required".to_owned(),
-                message: "Your card was declined. This transaction requires authentication."
-                    .to_owned(),
-            }))
+            Ok(Charged::Declined(Decline::new("authentication_required")))
         }
         other => {
+            // The same key gives the same state again, whatever became of the intent since.
             let reason = format!("a payment intent that is {}", other.as_str());
-            Err(Failed::unclear(reason))
+            Err(Failed::broken(reason))
         }
     }
 }
 
 /// Stripe's names for what this successful intent charged.
-fn paid(intent: PaymentIntent) -> Option<Charge> {
+pub(super) fn paid(intent: PaymentIntent) -> Option<Charge> {
     Some(Charge {
         id: intent.latest_charge?.into_id().to_string(),
         intent: intent.id.to_string(),

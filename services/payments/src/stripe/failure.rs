@@ -1,6 +1,6 @@
 //! What Stripe's failures mean to us.
 //!
-//! Their text is never logged whole: it may quote a card's token.
+//! Their text is never logged whole, since it may quote a card's token, and never shown: it is for developers.
 
 use ::stripe::{ApiErrors, ApiErrorsType, StripeError};
 
@@ -14,9 +14,11 @@ pub(crate) struct Unclear(String);
 /// How a call failed.
 #[derive(Debug)]
 pub(super) enum Failed {
-    /// Whether it took effect is not known.
+    /// Whether it took effect is not known; asked again, Stripe says.
     Unclear(Unclear),
-    /// It took no effect, for a reason that the buyer may hear.
+    /// Stripe answered that it does not know either, and may give the same answer to this idempotency key for a day.
+    Broken(Unclear),
+    /// It took no effect, for this reason.
     Refused(Decline),
     /// Its idempotency key was used for another request, so that this one took no effect.
     KeyTaken,
@@ -28,10 +30,15 @@ impl Failed {
         Self::Unclear(Unclear(reason.into()))
     }
 
+    /// Stripe's answer to this key says nothing, for this reason.
+    pub(super) fn broken(reason: impl Into<String>) -> Self {
+        Self::Broken(Unclear(reason.into()))
+    }
+
     /// What kind of failure it is, for metrics.
     pub(super) const fn word(&self) -> &'static str {
         match self {
-            Self::Unclear(_) => "unclear",
+            Self::Unclear(_) | Self::Broken(_) => "unclear",
             Self::Refused(_) => "refused",
             Self::KeyTaken => "key_taken",
         }
@@ -40,8 +47,8 @@ impl Failed {
     /// The failure where a refusal means that something is wrong with us, not with a card.
     pub(super) fn into_unclear(self) -> Unclear {
         match self {
-            Self::Unclear(unclear) => unclear,
-            Self::Refused(Decline { code, .. }) => Unclear(format!("refused: {code}")),
+            Self::Unclear(unclear) | Self::Broken(unclear) => unclear,
+            Self::Refused(Decline { code }) => Unclear(format!("refused: {code}")),
             Self::KeyTaken => Unclear("the idempotency key was used otherwise".to_owned()),
         }
     }
@@ -67,11 +74,10 @@ impl Failed {
             .or_else(|| error.code.map(|code| code.to_string()))
             .unwrap_or_else(|| error.type_.as_str().to_owned());
         match (error.type_, status) {
-            // Not the request's fault: our key is wrong, another request with this idempotency key is under way,
-            // there are too many, or Stripe has a bad day.
-            (_, 401 | 403 | 409 | 429 | 500..) => {
-                Self::unclear(format!("answered {status}: {code}"))
-            }
+            // Not the request's fault: our key is wrong, another request with this idempotency key is under way, or
+            // there are too many.
+            (_, 401 | 403 | 409 | 429) => Self::unclear(format!("answered {status}: {code}")),
+            (_, 500..) => Self::broken(format!("answered {status}: {code}")),
             (ApiErrorsType::IdempotencyError, _) => Self::KeyTaken,
             (ApiErrorsType::CardError | ApiErrorsType::InvalidRequestError, 400..) => {
                 tracing::info!(
@@ -80,11 +86,7 @@ impl Failed {
                     stripe.param = error.param,
                     "Stripe refused"
                 );
-                let message = error.message;
-                Self::Refused(Decline {
-                    code,
-                    message: message.unwrap_or_else(|| "Your card was declined.".to_owned()),
-                })
+                Self::Refused(Decline::new(code))
             }
             _ => Self::unclear(format!("answered {status}: {code}")),
         }

@@ -40,7 +40,7 @@ pub(super) fn ended<T>(span: &Span, answered: &Result<T, Failed>) {
         Ok(_) => {}
         Err(Failed::Refused(decline)) => _ = span.record("error.type", decline.code.as_str()),
         Err(Failed::KeyTaken) => _ = span.record("error.type", "idempotency_error"),
-        Err(Failed::Unclear(_)) => {
+        Err(Failed::Unclear(_) | Failed::Broken(_)) => {
             span.record("error.type", "unclear");
             span.record("otel.status_code", "ERROR");
         }

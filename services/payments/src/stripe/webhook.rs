@@ -6,6 +6,7 @@ use common::id::kind;
 use common::{Id, Timestamp};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use service::metrics::catalogue::STRIPE_WEBHOOKS;
 use service::metrics::{Counters, Metrics};
@@ -34,7 +35,13 @@ pub(crate) enum Notice {
         /// What was charged.
         charge: Charge,
     },
-    /// Nothing that we act upon. A decline is learned from the answer to the attempt, and refunds are ours.
+    /// Something happened to a charge afterwards: a refund or a dispute. What exactly is for Stripe to say now, since
+    /// webhooks arrive twice and in any order.
+    Reversed {
+        /// The payment intent's id.
+        intent: String,
+    },
+    /// Nothing that we act upon. A decline is learned from the answer to the attempt.
     Other,
 }
 
@@ -92,11 +99,20 @@ struct Data {
 
 fn notice_in(body: &str) -> Result<Notice, WebhookRefusal> {
     let event: Event = serde_json::from_str(body).map_err(|_| WebhookRefusal::Body)?;
-    if event.kind != "payment_intent.succeeded" {
-        return Ok(Notice::Other);
-    }
-    let intent = Intent::deserialize(event.data.object).map_err(|_| WebhookRefusal::Body)?;
-    Ok(intent.success().unwrap_or(Notice::Other))
+    let object = event.data.object;
+    let notice = match event.kind.as_str() {
+        "payment_intent.succeeded" => read::<Intent>(object)?.success(),
+        "charge.refunded" | "charge.refund.updated" => read::<Reversal>(object)?.notice(),
+        kind if kind.starts_with("refund.") || kind.starts_with("charge.dispute.") => {
+            read::<Reversal>(object)?.notice()
+        }
+        _ => None,
+    };
+    Ok(notice.unwrap_or(Notice::Other))
+}
+
+fn read<T: DeserializeOwned>(object: Value) -> Result<T, WebhookRefusal> {
+    T::deserialize(object).map_err(|_| WebhookRefusal::Body)
 }
 
 /// A payment intent, as much of it as we need.
@@ -108,12 +124,25 @@ struct Intent {
     latest_charge: Option<Reference>,
 }
 
+/// A charge, a refund or a dispute, each of which names its payment intent, if there is one: ours all have one.
+#[derive(Deserialize)]
+struct Reversal {
+    payment_intent: Option<Reference>,
+}
+
 /// An object that may be there in full.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Reference {
     Id(String),
     Object { id: String },
+}
+
+impl Reversal {
+    fn notice(self) -> Option<Notice> {
+        let (Reference::Id(intent) | Reference::Object { id: intent }) = self.payment_intent?;
+        Some(Notice::Reversed { intent })
+    }
 }
 
 impl Intent {

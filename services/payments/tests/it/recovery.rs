@@ -115,7 +115,7 @@ async fn a_failure_of_stripes_is_tried_again() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let order = shop.order(&buyer).await;
-    shop.fail(2);
+    shop.make_unavailable(2);
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 503, "{answer:?}");
     shop.told(Subject::PaymentCreated, &order).await;

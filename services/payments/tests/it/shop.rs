@@ -122,10 +122,21 @@ impl Shop {
             .inject(Fault::once(FaultKind::Slow { milliseconds }));
     }
 
-    /// Stripe fails so many calls and does nothing about them.
+    /// Stripe answers so many calls with 500, does nothing about them, and stores the answer under their keys.
     pub(crate) fn fail(&self, calls: u32) {
         self.stripe
             .inject(Fault::once(FaultKind::Error).times(calls));
+    }
+
+    /// The next call is answered with 500, which is stored, although Stripe does what it asks for.
+    pub(crate) fn fail_after(&self) {
+        self.stripe.inject(Fault::once(FaultKind::ErrorAfter));
+    }
+
+    /// So many calls do not get through to Stripe.
+    pub(crate) fn make_unavailable(&self, calls: u32) {
+        self.stripe
+            .inject(Fault::once(FaultKind::Unavailable).times(calls));
     }
 
     /// Stripe does what so many calls ask for, and its answers are lost.
@@ -176,7 +187,7 @@ impl Shop {
         refund["id"].as_str().unwrap().to_owned()
     }
 
-    async fn ask_stripe(&self, path: &str) -> Value {
+    pub(crate) async fn ask_stripe(&self, path: &str) -> Value {
         let answer = self.request_to_stripe(Method::GET, path).send().await;
         answer.unwrap().json().await.unwrap()
     }
@@ -208,6 +219,35 @@ impl Shop {
         let payments = self.app.database().collection::<Document>("payments");
         let by_order = doc! { "_id": object_id(order.id) };
         payments.find_one(by_order).await.unwrap()
+    }
+
+    /// How the order's attempts ended, the first first.
+    pub(crate) async fn outcomes(&self, order: &OrderState) -> Vec<String> {
+        let stored = self.stored(order).await.unwrap();
+        let attempts = stored.get_array("attempts").unwrap().iter();
+        let outcomes = attempts.map(|attempt| {
+            let outcome = attempt.as_document().unwrap().get_document("outcome");
+            outcome.unwrap().get_str("is").unwrap().to_owned()
+        });
+        outcomes.collect()
+    }
+
+    /// Waits until so many cents are recorded to have gone back.
+    pub(crate) async fn wait_for_given_back(&self, order: &OrderState, cents: i64) {
+        eventually(&format!("{cents} cents given back"), async || {
+            let stored = self.stored(order).await?;
+            (stored.get_i64("given_back_cents").ok() == Some(cents)).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until Stripe's every webhook was taken.
+    pub(crate) async fn wait_for_webhooks(&self) {
+        eventually("every webhook was taken", async || {
+            let waiting = self.ask_stripe("/v1/events?delivery_success=false").await;
+            waiting["data"].as_array().unwrap().is_empty().then_some(())
+        })
+        .await;
     }
 
     /// Waits until the order's payment has this status.

@@ -12,7 +12,7 @@ use crate::shop::{Shop, WEBHOOK_SECRET, pay};
 
 const PATH: &str = "/api/payments/webhook";
 
-fn event(kind: &str, object: &Value) -> String {
+pub(crate) fn event(kind: &str, object: &Value) -> String {
     json!({
         "id": "evt_of_the_tests",
         "object": "event",
@@ -27,7 +27,7 @@ fn event(kind: &str, object: &Value) -> String {
     .to_string()
 }
 
-async fn send(shop: &Shop, body: &str, signature: Option<&str>) -> Answer {
+pub(crate) async fn send(shop: &Shop, body: &str, signature: Option<&str>) -> Answer {
     let anybody = shop.app.anonymous();
     let mut request = anybody
         .request(reqwest::Method::POST, PATH)
@@ -38,7 +38,7 @@ async fn send(shop: &Shop, body: &str, signature: Option<&str>) -> Answer {
     anybody.send(request).await
 }
 
-fn signature(shop: &Shop, body: &str, secret: &str, age: Duration) -> String {
+pub(crate) fn signature(shop: &Shop, body: &str, secret: &str, age: Duration) -> String {
     let signed_at = shop.app.clock().now().minus(age).milliseconds() / 1_000;
     Webhook::generate_test_header(body, secret, Some(signed_at))
 }

@@ -177,6 +177,68 @@ fn a_payment_that_contradicts_its_order_or_stripe_is_found() {
 }
 
 #[test]
+fn a_part_given_back_is_found_unless_the_payment_recorded_it() {
+    finds(
+        I2,
+        "1499 cents were charged and kept instead of 1999",
+        |world| {
+            world.snapshot.ledger.charges[0].refunded = 500;
+        },
+    );
+    finds(I5, "500 were refunded", |world| {
+        world.snapshot.ledger.charges[0].refunded = 500;
+    });
+    finds(
+        I2,
+        "1999 cents were charged and kept instead of 1499",
+        |world| {
+            payment(world, COMPLETE).given_back_cents = 500;
+        },
+    );
+    let recorded = super::check(|world| {
+        world.snapshot.ledger.charges[0].refunded = 500;
+        payment(world, COMPLETE).given_back_cents = 500;
+    });
+    assert_eq!(recorded, []);
+}
+
+/// Makes the paid order one whose money a bank took back.
+fn lose_dispute(world: &mut World) {
+    world.snapshot.ledger.charges[0].lost = 1_999;
+    let (intent_id, charge_id) = ("pi_1".to_owned(), "ch_1".to_owned());
+    let refund_id = "du_1".to_owned();
+    payment(world, COMPLETE).status = Money::Refunded {
+        intent_id,
+        charge_id,
+        refund_id,
+    };
+    let refunded = order(world, COMPLETE);
+    (refunded.status, refunded.refunded, refunded.version) = (Standing::Cancelled, true, 3);
+    world.snapshot.reservations.remove(&SOLD);
+    let ticket = ticket(world, SOLD);
+    (ticket.order_id, ticket.released) = (None, vec![COMPLETE]);
+}
+
+#[test]
+fn money_that_a_bank_took_back_is_not_kept() {
+    let found = super::check(lose_dispute);
+    let of_money =
+        |violation: &&crate::violation::Violation| [I1, I2, I5].contains(&violation.invariant);
+    assert_eq!(found.iter().find(of_money), None);
+    finds(
+        I2,
+        "0 cents were charged and kept instead of 1999",
+        |world| {
+            world.snapshot.ledger.charges[0].lost = 1_999;
+        },
+    );
+    finds(I5, "do not go together", |world| {
+        lose_dispute(world);
+        order(world, COMPLETE).status = Standing::Complete;
+    });
+}
+
+#[test]
 fn events_that_wait_or_were_given_up_are_found() {
     finds(I3, "has not published its order:created x-1", |world| {
         order(world, ACTIVE).outbox = vec![Waiting {
@@ -235,6 +297,9 @@ fn effects_that_are_missing_are_found() {
 #[test]
 fn states_that_no_steps_lead_to_are_found() {
     finds(I3, "in 3 steps", |world| order(world, COMPLETE).version = 3);
+    finds(I3, "has a reason", |world| {
+        order(world, COMPLETE).refunded = true
+    });
     finds(I3, "for no reason", |world| {
         order(world, CANCELLED).reason = None;
     });

@@ -48,8 +48,8 @@ section! {
     );
     ORDERS_ENDED: CounterOf<1> = new(
         "ticketing_orders_ended_total",
-        "Orders that came to their end: paid, given up by their buyer, or expired.",
-        &[Label::one_of("outcome", &["complete", "cancelled", "expired"])],
+        "Orders that came to their end: paid, given up by their buyer, or expired. A paid one that is refunded counts again.",
+        &[Label::one_of("outcome", &["complete", "cancelled", "expired", "refunded"])],
     );
     ORDER_HOLD_DURATION: HistogramOf<1> = seconds(
         "ticketing_ticket_hold_duration_seconds",

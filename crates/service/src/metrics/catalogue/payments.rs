@@ -69,7 +69,7 @@ section! {
 
     PAYMENT_ATTEMPTS: CounterOf<1> = new(
         "ticketing_payment_attempts_total",
-        "Attempts to charge a card that ended: charged, declined, or withdrawn since the order could no longer be paid.",
+        "Attempts to charge a card that ended: charged, declined, or withdrawn since the order could no longer be paid or Stripe failed it.",
         &[Label::one_of("result", &["succeeded", "declined", "withdrawn"])],
     );
     PAYMENT_DECLINES: CounterOf<1> = new(
@@ -84,7 +84,7 @@ section! {
     ).unit(Unit::Cents);
     REFUNDS: CounterOf<0> = new(
         "ticketing_refunds_total",
-        "Payments that were given back since their orders were cancelled.",
+        "Payments that were given back in full: since their orders were cancelled, in Stripe's dashboard, or by a dispute that was lost.",
         &[],
     );
     PAYMENT_REFUNDED: CounterOf<0> = new(
@@ -92,6 +92,11 @@ section! {
         "Money that was given back.",
         &[],
     ).unit(Unit::Cents);
+    DISPUTES: CounterOf<1> = new(
+        "ticketing_disputes_total",
+        "Disputes of buyers' banks: opened, won or lost. Evidence against an open one is given in Stripe's dashboard, in time.",
+        &[Label::one_of("state", &["opened", "won", "lost"])],
+    );
     PAYMENTS_POSTPONED: CounterOf<0> = new(
         "ticketing_payments_postponed_total",
         "Steps of a payment left to the sweep since Stripe gave no clear answer.",
@@ -102,17 +107,28 @@ section! {
         "Payments about which something is still to be done; counted up to 10,000, seen by each process.",
         &[],
     );
+    PAYMENTS_STUCK: GaugeOf<0> = new(
+        "ticketing_payments_stuck",
+        "Unfinished payments that were tried a hundred times without a clear answer; counted up to 10,000, seen by each process.",
+        &[],
+    );
     PAYMENT_ANOMALIES: CounterOf<1> = new(
         "ticketing_payment_anomalies_total",
-        "What must not happen: a charge of no payment of ours, or a second charge of one. For a person to look at.",
-        &[Label::one_of("kind", &["unknown_charge", "charged_twice"])],
+        "What must not happen: a charge of no payment of ours, a second charge of one, or a refund that failed after it counted. For a person to look at.",
+        &[Label::one_of("kind", &["unknown_charge", "charged_twice", "refund_failed"])],
     );
     STRIPE_CALL_DURATION: HistogramOf<3> = seconds(
         "ticketing_stripe_call_duration_seconds",
         "How long a call to Stripe took, the wait for a turn included. Of an `unclear` one it is not known whether it took effect.",
         &[
             Label::one_of("method", &["GET", "POST"]),
-            Label::one_of("path", &["/v1/payment_intents", "/v1/refunds"]),
+            Label::one_of("path", &[
+                "/v1/payment_intents",
+                "/v1/payment_intents/{id}",
+                "/v1/payment_intents/{id}/cancel",
+                "/v1/refunds",
+                "/v1/disputes",
+            ]),
             Label::one_of("outcome", &["answered", "refused", "key_taken", "unclear"]),
         ],
         DURATION_BOUNDS,

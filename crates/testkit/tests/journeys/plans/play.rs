@@ -62,7 +62,7 @@ async fn trade(fleet: &Fleet, seller: &Api, buyer: &Api) {
     let card = json!({ "token": "tok_chargeDeclinedInsufficientFunds", "orderId": paid });
     let declined = buyer.post("/api/payments", card).await;
     assert_eq!(declined.status, 400, "{declined:?}");
-    fleet.stripe().inject(Fault::once(FaultKind::Error));
+    fleet.stripe().inject(Fault::once(FaultKind::Unavailable));
     let unclear = pay(buyer, &paid).await;
     assert_eq!(unclear.status, 503, "{unclear:?}");
     wait_for_status(buyer, &paid, "complete").await;
