@@ -35,6 +35,11 @@ pub enum Acknowledged {
         /// As it was asked for.
         price: Price,
     },
+    /// 204 to a withdrawal.
+    TicketWithdrawn {
+        /// The ticket.
+        ticket: Id<kind::Ticket>,
+    },
     /// 201 to an order.
     OrderPlaced {
         /// The order.

@@ -33,7 +33,7 @@ pub struct Ticket {
     pub price_cents: i64,
     /// Who sells it.
     pub user_id: ObjectId,
-    /// The order that holds it, while one does.
+    /// The order that holds it, while one does; its own id once it was withdrawn.
     pub order_id: Option<ObjectId>,
     /// The cancelled orders that it remembers.
     #[serde(default)]
@@ -70,7 +70,7 @@ pub struct Order {
     pub expires_at: DateTime,
     /// What is ordered.
     pub ticket: Ordered,
-    /// Why it was cancelled, if it was; none for one that was refunded.
+    /// Why it was cancelled, if it was; none for one that was refunded, or whose ticket was withdrawn.
     pub reason: Option<String>,
     /// Whether it was cancelled since its money went back.
     #[serde(default)]
@@ -101,7 +101,7 @@ pub struct Reservation {
     /// The ticket.
     #[serde(rename = "_id")]
     pub ticket_id: ObjectId,
-    /// Whose it is.
+    /// Whose it is; the ticket's own if it was withdrawn.
     pub order_id: ObjectId,
 }
 
@@ -157,6 +157,20 @@ pub struct Attempt {
     pub number: i64,
     /// How it ended.
     pub outcome: Outcome,
+}
+
+impl Ticket {
+    /// Whether its seller took it off sale.
+    #[must_use]
+    pub fn is_withdrawn(&self) -> bool {
+        self.order_id == Some(self.id)
+    }
+
+    /// The order that holds it, while one does.
+    #[must_use]
+    pub fn holder(&self) -> Option<ObjectId> {
+        self.order_id.filter(|holder| *holder != self.id)
+    }
 }
 
 impl Payment {

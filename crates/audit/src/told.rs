@@ -112,6 +112,7 @@ pub(crate) struct TicketTale<'a> {
     pub(crate) cents: i64,
     pub(crate) seller: Option<ObjectId>,
     pub(crate) holder: Option<ObjectId>,
+    pub(crate) withdrawn: bool,
 }
 
 impl<'a> TicketTale<'a> {
@@ -121,6 +122,7 @@ impl<'a> TicketTale<'a> {
             cents: cents_in(body),
             seller: id_in(body, "userId"),
             holder: id_in(body, "orderId"),
+            withdrawn: body["withdrawn"] == true,
         }
     }
 
@@ -129,7 +131,8 @@ impl<'a> TicketTale<'a> {
         self.title == ticket.title
             && self.cents == ticket.price_cents
             && self.seller == Some(ticket.user_id)
-            && self.holder == ticket.order_id
+            && self.holder == ticket.holder()
+            && self.withdrawn == ticket.is_withdrawn()
     }
 }
 

@@ -97,7 +97,7 @@ impl Report {
             match acknowledged {
                 Acknowledged::SignedUp { .. } => counted.accounts += 1,
                 Acknowledged::TicketCreated { .. } => counted.tickets += 1,
-                Acknowledged::TicketEdited { .. } => {}
+                Acknowledged::TicketEdited { .. } | Acknowledged::TicketWithdrawn { .. } => {}
                 Acknowledged::OrderPlaced { .. } => counted.placed += 1,
                 Acknowledged::OrderCancelled { .. } => counted.cancelled += 1,
                 Acknowledged::Paid { .. } => counted.paid += 1,

@@ -10,11 +10,12 @@ use crate::history::Acknowledged;
 use crate::load::{Scenario, Shop, Shopper};
 
 /// What a fleet must have done once. The decline makes a second attempt, the expiry a job.
-const ALL: [Scenario; 9] = [
+const ALL: [Scenario; 10] = [
     Scenario::SignUp,
     Scenario::MagicLink,
     Scenario::Sell,
     Scenario::Edit,
+    Scenario::Withdraw,
     Scenario::Buy,
     Scenario::Decline,
     Scenario::Cancel,

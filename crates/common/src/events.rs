@@ -7,6 +7,8 @@
 mod state;
 mod subject;
 
+pub(crate) use state::is_false;
+
 pub use state::{CancellationReason, ExpirationState, OrderState, PaymentState, TicketState};
 pub use subject::{Subject, UnknownSubject};
 
@@ -17,11 +19,11 @@ use crate::Timestamp;
 pub enum Event {
     /// A ticket was put up for sale.
     TicketCreated(TicketState),
-    /// A ticket was edited, reserved or released.
+    /// A ticket was edited, reserved, released or withdrawn.
     TicketUpdated(TicketState),
     /// An order claimed a ticket.
     OrderCreated(OrderState),
-    /// An order was given up, expired, or refunded.
+    /// An order was given up, expired, or refunded, or its ticket was withdrawn.
     OrderCancelled(OrderState),
     /// An order was paid.
     PaymentCreated(PaymentState),

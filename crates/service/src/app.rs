@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::admin::{self, ReadinessCheck};
 use crate::backoff::Backoff;
 use crate::definition::Definition;
-use crate::http::{self, Admission, ApiError};
+use crate::http::{self, Admission, ApiError, Idempotency};
 use crate::messaging::feed::FeedReader;
 use crate::messaging::resync::Resync;
 use crate::messaging::{Broker, BrokerConfig, BrokerError, Consumer, Handler, Relay};
@@ -55,16 +55,17 @@ pub struct App {
 
 impl App {
     /// A service with these routes, which serves their description beside them. Writes from pages of `origin` are
-    /// accepted beside those from the request's own host.
+    /// accepted beside those from the request's own host. Every POST takes an `Idempotency-Key`.
     ///
     /// # Panics
-    /// If the routes are not those of the service's definition.
+    /// If the routes are not those of the service's definition, or if it has a POST and keeps no keys.
     pub fn new<S>(
         definition: &'static Definition,
         origin: Option<&Origin>,
         metrics: Metrics,
         routes: OpenApiRouter<S>,
         state: S,
+        idempotency: Option<Idempotency>,
     ) -> Self
     where
         S: Clone + Send + Sync + 'static,
@@ -74,11 +75,17 @@ impl App {
         for path in description.paths.paths.keys() {
             assert!(definition.serves(path), "{path} is not defined");
         }
+        let posts = description
+            .paths
+            .paths
+            .values()
+            .any(|item| item.post.is_some());
+        assert!(!posts || idempotency.is_some(), "a POST without keys");
         let api = endpoints.with_state(state).route(
             &definition.description_path(),
             get(async || Json(description)),
         );
-        let stack = http::stack_within(api, definition.limits, origin, &metrics);
+        let stack = http::stack_with(api, definition.limits, origin, &metrics, idempotency);
         Self::site(definition, metrics, stack)
     }
 

@@ -1,5 +1,5 @@
-//! The HTTP side that all services share: connections, admission, the middleware stack, errors, extractors, pages of
-//! lists, and streams of events.
+//! The HTTP side that all services share: connections, admission, the middleware stack, idempotency keys, errors,
+//! extractors, pages of lists, and streams of events.
 
 mod admission;
 mod connections;
@@ -7,6 +7,7 @@ mod encoded;
 mod error;
 mod event_stream;
 mod extract;
+mod idempotency;
 mod normalize;
 mod observed;
 mod occurrences;
@@ -19,8 +20,11 @@ pub use encoded::Encoded;
 pub use error::{ApiError, Retry};
 pub use event_stream::{EventStreams, LAST_EVENT_ID, LastEventId};
 pub use extract::{Authorized, PathId, Valid, ValidQuery};
+pub use idempotency::{Callers, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Idempotency, NewId};
+pub(crate) use idempotency::{KEY_NAME, LONGEST_KEY};
 pub(crate) use normalize::remove_trailing_slash;
 pub use occurrences::Occurrences;
 pub use page::{Page, PageRequest, invalid_after};
 pub(crate) use stack::FROM_ANOTHER_SITE;
+pub(crate) use stack::stack_with;
 pub use stack::{BODY_LIMIT, REQUEST_ID, around, contract_shape, stack, stack_within};

@@ -1,22 +1,24 @@
 //! What every service's API description has in common, so that endpoints describe only what is theirs.
 //!
 //! An endpoint says what it takes, what it answers and why it refuses. Added here is what the stack around all of them
-//! answers ([`http::stack`](crate::http::stack)), when to come back after a 429 or a 503, what the session cookie is,
-//! and an example of each failure.
+//! answers ([`http::stack`](crate::http::stack)), when to come back after a 409, a 429 or a 503, the header
+//! `Idempotency-Key` of each POST, what the session cookie is, and an example of each failure.
 
 mod answers;
 
 use common::ErrorBody;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, Deprecated, HttpMethod, Info, LicenseBuilder, OpenApi, OpenApiBuilder,
-    Server,
+    Required, Server,
 };
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::build_info::BUILD_INFO;
+use crate::http::{KEY_NAME, LONGEST_KEY};
 use crate::session::COOKIE;
 
 const ABOUT_ALL: &str = "\n\n\
@@ -25,6 +27,7 @@ const ABOUT_ALL: &str = "\n\n\
     A request is checked in this order: JSON, session, fields (all that are wrong are named), existence, owner, state. \
     Lists are plain arrays of at most 100 items; the address of the next page is in the header `Link` with `rel=\"next\"`. \
     `HEAD` works where `GET` does, and a trailing slash makes no difference. \
+    A POST with an `Idempotency-Key` may be sent again: it is executed once, and its result is repeated for 24 hours. \
     Ids are 24 hex digits, prices US dollars with at most two decimals, times RFC 3339 in UTC with milliseconds.";
 
 /// Routes of a service that is about this.
@@ -93,6 +96,9 @@ pub fn complete(name: &str, mut description: OpenApi) -> OpenApi {
     description.info.license = Some(licence.identifier(Some(env!("CARGO_PKG_LICENSE"))).build());
     description.servers = Some(vec![Server::new("/")]);
     for item in description.paths.paths.values_mut() {
+        if let Some(post) = item.post.as_mut() {
+            answers::take_keys(post);
+        }
         for (writes, operation) in operations(item) {
             answers::complete(operation, writes);
         }
@@ -108,6 +114,7 @@ pub fn complete(name: &str, mut description: OpenApi) -> OpenApi {
     ));
     components.schemas.extend(schemas);
     components.responses.extend(answers::shared());
+    components.parameters.insert(KEY.to_owned(), key().into());
     let session = ApiKeyValue::with_description(
         COOKIE,
         "Set by signing up, by signing in and by following a magic link; HttpOnly, good for seven days.",
@@ -117,6 +124,30 @@ pub fn complete(name: &str, mut description: OpenApi) -> OpenApi {
         .security_schemes
         .insert(COOKIE.to_owned(), session.into());
     description
+}
+
+/// What the description of the header `Idempotency-Key` is called.
+const KEY: &str = "IdempotencyKey";
+
+/// The header that every POST takes.
+fn key() -> Parameter {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(LONGEST_KEY))
+        .pattern(Some("^[ -~]+$"))
+        .examples(["5f0c1a52-6e0e-4d9c-9a0f-2b7f6f1c3d4e"]);
+    ParameterBuilder::new()
+        .name(KEY_NAME)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .schema(Some(text))
+        .description(Some(
+            "Names this request, so that it can be sent again after a lost answer: a repeat with the same key and body \
+             is answered with the first result, and `Idempotency-Replayed: true`, for 24 hours. Use a random value for \
+             each new request. With another body the key is refused.",
+        ))
+        .build()
 }
 
 /// The operations of a path, and whether each may change something.

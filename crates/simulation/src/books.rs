@@ -8,6 +8,10 @@ use common::id::kind;
 pub(crate) struct Books {
     /// Tickets that were put up for sale.
     pub(crate) sold: Vec<Id<kind::Ticket>>,
+    /// How many tickets anybody wished to sell.
+    pub(crate) for_sale: usize,
+    /// Tickets that were taken off sale.
+    pub(crate) withdrawn: Vec<Id<kind::Ticket>>,
     /// Edits, with the version that they gave and the price in cents.
     pub(crate) edited: Vec<(Id<kind::Ticket>, u64, i64)>,
     /// Orders that were placed.

@@ -264,7 +264,7 @@ impl Findings {
         }
     }
 
-    /// I1: whoever paid holds the ticket, and nobody else.
+    /// I1: whoever paid holds the ticket, and nobody else. A withdrawn ticket is held by itself.
     fn holders(&mut self, ended: &Ended) {
         for (id, ticket) in &ended.tickets {
             let complete = ended.orders.iter().filter(|(_, order)| {
@@ -276,7 +276,8 @@ impl Findings {
                 .reservations
                 .get(id)
                 .and_then(|claim| claim.get_object_id("order_id").ok());
-            if owners.len() > 1 || owners.first().copied() != holder || holder != reserved {
+            let owner = holder.filter(|holder| holder != id);
+            if owners.len() > 1 || owners.first().copied() != owner || holder != reserved {
                 self.blame(format!("I1: ticket {id} is owned by {owners:?}, held by {holder:?}, reserved for {reserved:?}"));
             }
         }
@@ -312,6 +313,21 @@ impl Findings {
         for ticket in &books.sold {
             if !ended.tickets.contains_key(&object_id(*ticket)) {
                 self.blame(format!("I8: ticket {ticket} is gone"));
+            }
+        }
+        // All of them were put up in the end, and a second try makes no second ticket.
+        if ended.tickets.len() != books.for_sale {
+            self.blame(format!(
+                "I8: {} tickets of {} that were to be sold",
+                ended.tickets.len(),
+                books.for_sale
+            ));
+        }
+        for ticket in &books.withdrawn {
+            let stored = ended.tickets.get(&object_id(*ticket));
+            // By itself, or by an order that was paid before; that it is so is looked at elsewhere.
+            if stored.is_none_or(|stored| stored.get_object_id("order_id").is_err()) {
+                self.blame(format!("I8: ticket {ticket} was withdrawn: {stored:?}"));
             }
         }
         for (ticket, edited, cents) in &books.edited {

@@ -178,6 +178,11 @@ async fn story(fleet: &Fleet, crowd: &Crowd) {
             Box::pin(shopper.shop(&tickets, within)).await;
         }));
     }
+    if fleet.world.percent(40) {
+        let last = *tickets.last().expect("there is one");
+        let seller = seller.clone();
+        everybody.push(spawn_local(async move { seller.withdraw(last).await }));
+    }
     for ticket in tickets.into_iter().take(crowd.edited) {
         let (editor, times, longest) = (seller.clone(), crowd.edits, crowd.between);
         let editing = async move { editor.edit(ticket, times, longest).await };

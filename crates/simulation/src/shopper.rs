@@ -11,6 +11,7 @@ use common::api::tickets::TicketDetails;
 use common::id::kind;
 use common::{Id, OrderStatus, Price};
 use service::ApiError;
+use service::http::NewId;
 use service::messaging::resync::emit;
 use service::mongo::{StoreError, from_date_time, new_id, object_id};
 use tokio::time::sleep;
@@ -50,12 +51,15 @@ impl Shopper {
         }
     }
 
-    /// Puts a ticket up for sale, and insists until it is.
+    /// Puts a ticket up for sale, and insists under the same key until it is.
     pub(crate) async fn sell(&self) -> Id<kind::Ticket> {
+        let wish = details(self.fleet.world.below(5_000) + 100);
+        let key = new_id();
+        self.fleet.books.borrow_mut().for_sale += 1;
         loop {
-            let wish = details(self.fleet.world.below(5_000) + 100);
             let sold = self.ask(&self.fleet.tickets, async |tickets| {
-                tickets.sell(self.session.clone(), wish).await
+                let (session, id) = (self.session.clone(), NewId::repeated(key));
+                tickets.sell(session, id, wish.clone()).await
             });
             if let Some(ticket) = sold.await {
                 self.fleet.books.borrow_mut().sold.push(ticket.id);
@@ -79,6 +83,18 @@ impl Shopper {
                 let mut books = self.fleet.books.borrow_mut();
                 books.edited.push((ticket, edited.version, price));
             }
+        }
+    }
+
+    /// Takes a ticket off sale, unless it is reserved at that moment.
+    pub(crate) async fn withdraw(&self, ticket: Id<kind::Ticket>) {
+        self.pause(5_000).await;
+        let withdrawn = self.ask(&self.fleet.tickets, async |tickets| {
+            tickets.withdraw(self.session.clone(), ticket).await
+        });
+        if withdrawn.await.is_some() {
+            self.fleet.world.note(|| format!("withdrawn: {ticket}"));
+            self.fleet.books.borrow_mut().withdrawn.push(ticket);
         }
     }
 

@@ -267,6 +267,21 @@ impl TestApp {
         .await
     }
 
+    /// Leaves each `Idempotency-Key` as a process leaves it that died before it stored the result, after its lease.
+    ///
+    /// # Panics
+    /// If the database does not take it.
+    pub async fn forget_results(&self) {
+        let keys = self
+            .database
+            .collection::<bson::Document>("idempotency_keys");
+        let left = doc! {
+            "$unset": { "answer": "" }, "$set": { "leased_until": bson::DateTime::from_millis(0) },
+        };
+        let forgotten = keys.update_many(doc! {}, left).await;
+        forgotten.expect("a database at work");
+    }
+
     /// What consumers gave up so far.
     ///
     /// # Panics

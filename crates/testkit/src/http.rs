@@ -12,6 +12,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, LINK, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::{Value, json};
+use service::http::IDEMPOTENCY_KEY;
 use service::session;
 
 /// An answer, read to its end.
@@ -215,6 +216,12 @@ impl Api {
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::POST, path).json(&body))
             .await
+    }
+
+    /// `POST` of JSON with an `Idempotency-Key`
+    pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Answer {
+        let request = self.request(Method::POST, path).json(&body);
+        self.send(request.header(IDEMPOTENCY_KEY, key)).await
     }
 
     /// `POST` of any bytes

@@ -1,13 +1,15 @@
 //! Accounts, from the passwords and the store: made at sign-up or by a first magic link, found again at sign-in.
 
-use common::Email;
 use common::api::auth::{SignIn, SignUp};
+use common::id::kind;
+use common::{Email, Id};
 use service::Clock;
+use service::http::NewId;
 use service::metrics::catalogue::{ACCOUNTS_CREATED, SIGN_INS};
 use service::metrics::{Counter, Counters, Metrics};
 use service::mongo::{StoreError, new_id};
 
-use crate::domain::{InvalidCredentials, PasswordHash, User};
+use crate::domain::{EmailInUse, InvalidCredentials, PasswordHash, User};
 use crate::passwords::{Overloaded, Passwords};
 use crate::store::{InsertError, UserStore};
 
@@ -63,12 +65,42 @@ impl Accounts {
         }
     }
 
-    /// Makes an account with a password.
-    pub(crate) async fn sign_up(&self, input: SignUp) -> Result<User, SignUpError> {
+    /// Makes an account with a password. A repeat of the request that made it gets it again.
+    pub(crate) async fn sign_up(
+        &self,
+        id: &NewId<kind::User>,
+        input: SignUp,
+    ) -> Result<User, SignUpError> {
+        if id.is_repeated()
+            && let Some(user) = self.made_before(id.get(), &input).await?
+        {
+            return Ok(user);
+        }
         let hash = self.passwords.hash(input.password).await?;
-        let user = self.fresh(input.email, Some(hash));
+        let user = self.fresh(id.get(), input.email, Some(hash));
         self.insert(&user).await?;
         Ok(user)
+    }
+
+    /// The account with this id, if there is one. A password that does not open it any more makes it somebody else's.
+    async fn made_before(
+        &self,
+        id: Id<kind::User>,
+        input: &SignUp,
+    ) -> Result<Option<User>, SignUpError> {
+        let user = self.users.find_by_email(&input.email).await;
+        let user = user.map_err(InsertError::from)?;
+        let Some(user) = user.filter(|user| user.id == id) else {
+            return Ok(None);
+        };
+        let password = input.password.expose().to_owned();
+        let hash = user.password.clone();
+        let matches = self.passwords.verify(password, hash).await?;
+        if matches {
+            Ok(Some(user))
+        } else {
+            Err(InsertError::from(EmailInUse).into())
+        }
     }
 
     /// The account with these credentials. A password is checked whether there is an account or not, so that the time
@@ -92,7 +124,7 @@ impl Accounts {
         if let Some(user) = self.users.find_by_email(&email).await? {
             return Ok(user);
         }
-        let user = self.fresh(email, None);
+        let user = self.fresh(new_id(), email, None);
         match self.insert(&user).await {
             // Somebody made it since we looked; accounts are never deleted.
             Err(InsertError::EmailInUse(taken)) => {
@@ -109,9 +141,9 @@ impl Accounts {
         Ok(())
     }
 
-    fn fresh(&self, email: Email, password: Option<PasswordHash>) -> User {
+    fn fresh(&self, id: Id<kind::User>, email: Email, password: Option<PasswordHash>) -> User {
         User {
-            id: new_id(),
+            id,
             email,
             password,
             created_at: self.clock.now(),

@@ -2,6 +2,7 @@
 
 use axum::extract::FromRef;
 use service::app::{StartError, connect_mongo};
+use service::http::{Callers, Idempotency};
 use service::metrics::Metrics;
 use service::session::Sessions;
 use service::{App, Clock};
@@ -32,6 +33,14 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let users = UserStore::open(&database).await?;
     let links = MagicLinkStore::open(&database).await?;
+    // Signing up and in changes who is signed in, and a repeat is the same request whoever that is.
+    let keys = Idempotency::open(
+        &database,
+        &config.session,
+        Callers::Everybody,
+        clock.clone(),
+    );
+    let keys = keys.await?;
     let passwords = Passwords::new(config.passwords, &metrics).await;
     // Not checked for readiness: without mail, passwords still sign in.
     let (mail, delivery) = mail::open(config.mail, clock.clone(), &metrics);
@@ -42,6 +51,10 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         sessions: Sessions::new(&config.session, clock),
         proxies: config.proxies,
     };
-    let app = App::new(&DEFINITION, Some(&origin), metrics, routes::table(), state);
-    Ok(app.intake(|stop| delivery.run(stop)).database(database))
+    let origin = Some(&origin);
+    Ok(
+        App::new(&DEFINITION, origin, metrics, routes::table(), state, Some(keys))
+            .intake(|stop| delivery.run(stop))
+            .database(database),
+    )
 }

@@ -4,6 +4,7 @@ mod attempt;
 mod call;
 mod exchange;
 mod failure;
+mod once;
 mod origin;
 mod trace;
 
@@ -11,4 +12,5 @@ pub(crate) use attempt::Attempt;
 pub(crate) use call::{Api, ApiClient};
 pub(crate) use exchange::Answer;
 pub(crate) use failure::Failure;
+pub(crate) use once::{FIELD as ONCE, Once};
 pub(crate) use origin::ApiOrigin;

@@ -19,6 +19,7 @@ mod sign_up;
 mod static_files;
 mod ticket;
 mod typed_price;
+mod withdraw_ticket;
 
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,10 @@ fn table() -> Router<AppState> {
         .route(
             "/tickets/{id}/buy",
             get(buy_ticket::back).post(buy_ticket::buy),
+        )
+        .route(
+            "/tickets/{id}/withdraw",
+            get(withdraw_ticket::form).post(withdraw_ticket::withdraw),
         )
         .route("/orders", get(orders::list))
         .route("/orders/{id}", get(order::show))

@@ -17,4 +17,4 @@ pub(crate) use error::{not_found, refused, unavailable};
 pub(crate) use layout::{Section, layout};
 pub(crate) use orders::{Desk, order, orders};
 pub(crate) use shelf::{Shelf, shelf};
-pub(crate) use tickets::{Offer, TicketForm, Viewer, my_tickets, new_ticket, ticket};
+pub(crate) use tickets::{Offer, TicketForm, Viewer, my_tickets, new_ticket, ticket, withdraw};

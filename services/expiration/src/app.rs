@@ -26,21 +26,16 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let orders = OrderEvents::new(queue.clone(), reschedule.progress(), clock.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
     let worker = Worker::new(queue.clone(), broker.clone(), reschedule, clock);
-    Ok(App::new(
-        &DEFINITION,
-        config.origin.as_ref(),
-        metrics,
-        OpenApiRouter::new(),
-        (),
-    )
-    .consumer(orders)
-    .intake(|stop| worker.run(stop))
-    .admin_routes(board::routes(queue.clone()))
-    .ready_if(ReadinessCheck::new("redis", move || {
-        let queue = queue.clone();
-        async move { queue.ping().await }
-    }))
-    .broker(broker))
+    let (origin, routes) = (config.origin.as_ref(), OpenApiRouter::new());
+    Ok(App::new(&DEFINITION, origin, metrics, routes, (), None)
+        .consumer(orders)
+        .intake(|stop| worker.run(stop))
+        .admin_routes(board::routes(queue.clone()))
+        .ready_if(ReadinessCheck::new("redis", move || {
+            let queue = queue.clone();
+            async move { queue.ping().await }
+        }))
+        .broker(broker))
 }
 
 /// The queue, as soon as Redis answers.

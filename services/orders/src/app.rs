@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use service::app::{StartError, connect_broker, connect_mongo};
-use service::http::EventStreams;
+use service::http::{Callers, EventStreams, Idempotency};
 use service::messaging::feed::Feed;
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
@@ -46,8 +46,11 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let orders = OrderStore::open(&database, &mut relay).await?;
     let tickets = TicketStore::open(&database);
     let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, Hint::of);
+    let sessions = Sessions::new(&config.session, clock.clone());
+    let callers = Callers::BySession(sessions.clone());
+    let keys = Idempotency::open(&database, &config.session, callers, clock.clone()).await?;
     let state = AppState {
-        sessions: Sessions::new(&config.session, clock.clone()),
+        sessions,
         orders: orders.clone(),
         tickets: tickets.clone(),
         waits: ReplicaWaits::default(),
@@ -60,8 +63,9 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let events =
         Consumer::new(broker.clone(), QUEUE_GROUP, Events::SUBJECTS, events).with_clock(clock);
     let resync = Resync::new(broker.clone(), &database, orders.snapshot());
+    let routes = routes::table();
     Ok(
-        App::new(&DEFINITION, origin, metrics, routes::table(), state)
+        App::new(&DEFINITION, origin, metrics, routes, state, Some(keys))
             .consumer(events)
             .feed(reader)
             .relay(relay)

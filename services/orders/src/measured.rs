@@ -58,7 +58,8 @@ impl OrderMetrics {
                 return self.0.ended.with(["refunded"]).increment();
             }
             (OrderStatus::Cancelled, Some(CancellationReason::Expired)) => "expired",
-            (OrderStatus::Cancelled, _) => "cancelled",
+            (OrderStatus::Cancelled, Some(CancellationReason::Owner)) => "cancelled",
+            (OrderStatus::Cancelled, None) => "withdrawn",
         };
         // An id begins with the second in which it was made.
         let made = from_date_time(object_id(order.id).timestamp());

@@ -8,7 +8,7 @@ use common::api::auth::SessionView;
 use common::api::orders::{OrderView, PlaceOrder};
 use common::id::kind;
 use common::{Event, Id, Price};
-use service::http::Authorized;
+use service::http::{Authorized, NewId};
 use service::messaging::resync::Snapshot;
 use service::messaging::{Failure, Handler, Publisher, Relay};
 use service::mongo::{Database, StoreError};
@@ -65,6 +65,7 @@ impl Orders {
             State(self.waits.clone()),
             State(self.clock.clone()),
             State(Expiration(self.expiration)),
+            NewId::fresh(),
             Authorized { user, input },
         );
         let (_, Json(order)) = placed.await?;

@@ -2,6 +2,7 @@
 
 use axum::extract::FromRef;
 use service::app::{StartError, connect_broker, connect_mongo};
+use service::http::{Callers, Idempotency};
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
 use service::metrics::Metrics;
@@ -41,8 +42,11 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let orders = OrderStore::open(&database);
     let snapshot = payments.snapshot();
     let settlement = Settlement::new(orders.clone(), payments, stripe, clock.clone(), closing);
+    let sessions = Sessions::new(&config.session, clock.clone());
+    let callers = Callers::BySession(sessions.clone());
+    let keys = Idempotency::open(&database, &config.session, callers, clock.clone()).await?;
     let state = AppState {
-        sessions: Sessions::new(&config.session, clock.clone()),
+        sessions,
         clock,
         orders: orders.clone(),
         waits: ReplicaWaits::default(),
@@ -52,8 +56,9 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let events = OrderEvents::new(orders, settlement.clone());
     let consumer = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, events);
     let resync = Resync::new(broker.clone(), &database, snapshot);
+    let routes = routes::table();
     Ok(
-        App::new(&DEFINITION, origin, metrics, routes::table(), state)
+        App::new(&DEFINITION, origin, metrics, routes, state, Some(keys))
             .consumer(consumer)
             .intake(|stop| settlement.run(stop))
             .relay(relay)

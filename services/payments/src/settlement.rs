@@ -99,6 +99,15 @@ impl Settlement {
         Ok(())
     }
 
+    /// The id of the order's payment, if one was begun.
+    pub(crate) async fn payment_of(
+        &self,
+        order: Id<kind::Order>,
+    ) -> Result<Option<Id<kind::Payment>>, StoreError> {
+        let payment = self.payments.find(order).await?;
+        Ok(payment.map(|payment| payment.id))
+    }
+
     /// Gives back what was charged for an order that is now known to be cancelled.
     pub(crate) async fn order_cancelled(&self, order: Id<kind::Order>) -> Result<(), StoreError> {
         if let Some(payment) = self.payments.find(order).await? {

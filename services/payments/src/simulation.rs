@@ -6,7 +6,7 @@ use common::api::auth::SessionView;
 use common::api::payments::{PayOrder, PaymentView};
 use common::id::kind;
 use common::{Event, Id};
-use service::http::Authorized;
+use service::http::{Authorized, NewId};
 use service::messaging::resync::Snapshot;
 use service::messaging::{Failure, Handler, Publisher, Relay};
 use service::mongo::{Database, StoreError};
@@ -77,6 +77,7 @@ impl Payments {
             State(self.orders.clone()),
             State(self.waits.clone()),
             State(self.settlement.clone()),
+            NewId::fresh(),
             Authorized { user, input },
         );
         let (_, Json(payment)) = paid.await?;

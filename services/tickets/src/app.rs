@@ -2,7 +2,7 @@
 
 use axum::extract::FromRef;
 use service::app::{StartError, connect_broker, connect_mongo};
-use service::http::EventStreams;
+use service::http::{Callers, EventStreams, Idempotency};
 use service::messaging::feed::Feed;
 use service::messaging::resync::Resync;
 use service::messaging::{Consumer, Relay};
@@ -38,8 +38,11 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let mut relay = Relay::new(broker.clone());
     let tickets = TicketStore::open(&database, &mut relay).await?;
     let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, feed::news);
+    let sessions = Sessions::new(&config.session, clock.clone());
+    let callers = Callers::BySession(sessions.clone());
+    let keys = Idempotency::open(&database, &config.session, callers, clock).await?;
     let state = AppState {
-        sessions: Sessions::new(&config.session, clock),
+        sessions,
         tickets: tickets.clone(),
         lists: Lists::until(tickets.changes().clone()),
         shown: Shown::until(tickets.changes().clone()),
@@ -50,8 +53,9 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let orders = OrderEvents::new(tickets.clone());
     let orders = Consumer::new(broker.clone(), QUEUE_GROUP, OrderEvents::SUBJECTS, orders);
     let resync = Resync::new(broker.clone(), &database, tickets.snapshot());
+    let routes = routes::table();
     Ok(
-        App::new(&DEFINITION, origin, metrics, routes::table(), state)
+        App::new(&DEFINITION, origin, metrics, routes, state, Some(keys))
             .consumer(orders)
             .feed(reader)
             .intake(|_| changes.follow(feed))

@@ -2,4 +2,4 @@
 
 mod ticket;
 
-pub use ticket::{EditError, HeldByAnotherOrder, Ticket};
+pub use ticket::{EditError, HeldByAnotherOrder, Ticket, WithdrawError};

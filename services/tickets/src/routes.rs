@@ -8,6 +8,7 @@ pub(crate) mod show;
 mod stream;
 pub(crate) mod update;
 mod view;
+pub(crate) mod withdraw;
 
 use axum::routing::{get, post};
 use service::openapi;
@@ -18,11 +19,12 @@ use utoipa_axum::routes;
 use crate::app::AppState;
 
 /// The other documented spellings: the method, the path and how it is spelled too.
-const ALIASES: [(HttpMethod, &str, &str); 4] = [
+const ALIASES: [(HttpMethod, &str, &str); 5] = [
     (HttpMethod::Post, "/api/tickets", "/api/ticket/create"),
     (HttpMethod::Get, "/api/tickets", "/api/ticket/getall"),
     (HttpMethod::Get, "/api/tickets/{id}", "/api/ticket/{id}"),
     (HttpMethod::Put, "/api/tickets/{id}", "/api/ticket/{id}"),
+    (HttpMethod::Delete, "/api/tickets/{id}", "/api/ticket/{id}"),
 ];
 
 /// Every route; `/api/ticket/…` is the other documented spelling of the same.
@@ -31,10 +33,15 @@ pub(crate) fn table() -> OpenApiRouter<AppState> {
         .routes(routes!(list::list, create::create))
         .routes(routes!(mine::mine))
         .routes(routes!(stream::stream))
-        .routes(routes!(show::show, update::update))
+        .routes(routes!(show::show, update::update, withdraw::withdraw))
         .route("/api/ticket/create", post(create::create))
         .route("/api/ticket/getall", get(list::list))
-        .route("/api/ticket/{id}", get(show::show).put(update::update));
+        .route(
+            "/api/ticket/{id}",
+            get(show::show)
+                .put(update::update)
+                .delete(withdraw::withdraw),
+        );
     ALIASES.iter().fold(table, |table, (method, path, alias)| {
         openapi::alias(table, method, path, alias)
     })

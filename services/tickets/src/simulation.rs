@@ -7,13 +7,14 @@ use common::api::tickets::{TicketDetails, TicketView};
 use common::id::kind;
 use common::{Event, Id};
 use service::ApiError;
-use service::http::Authorized;
+use service::http::{Authorized, NewId};
 use service::messaging::resync::Snapshot;
 use service::messaging::{Failure, Handler, Publisher, Relay};
 use service::mongo::{Database, StoreError};
+use service::session::RequireUser;
 
 use crate::consumers::OrderEvents;
-use crate::routes::{create, update};
+use crate::routes::{create, update, withdraw};
 use crate::store::TicketStore;
 
 /// A process of the service.
@@ -32,15 +33,27 @@ impl Tickets {
         Ok(Self { store })
     }
 
-    /// `POST /api/tickets`
+    /// `POST /api/tickets`, as often as it takes, under a key to which this id was given.
     pub async fn sell(
         &self,
         user: SessionView,
+        id: NewId<kind::Ticket>,
         input: TicketDetails,
     ) -> Result<TicketView, ApiError> {
         let wish = Authorized { user, input };
-        let (.., Json(ticket)) = create::create(State(self.store.clone()), wish).await?;
+        let (.., Json(ticket)) = create::create(State(self.store.clone()), id, wish).await?;
         Ok(ticket)
+    }
+
+    /// `DELETE /api/tickets/{id}`
+    pub async fn withdraw(
+        &self,
+        user: SessionView,
+        ticket: Id<kind::Ticket>,
+    ) -> Result<(), ApiError> {
+        let tickets = State(self.store.clone());
+        withdraw::withdraw(tickets, RequireUser(user), ticket.into()).await?;
+        Ok(())
     }
 
     /// `PUT /api/tickets/{id}`

@@ -16,7 +16,7 @@ use service::kept::Changes;
 use service::messaging::resync::{Snapshot, snapshot_of};
 use service::messaging::{OutboxCollection, Publisher, Relay};
 use service::metrics::catalogue::{
-    TICKETS_CREATED, TICKETS_EDITED, TICKETS_HELD, TICKETS_RELEASED,
+    TICKETS_CREATED, TICKETS_EDITED, TICKETS_HELD, TICKETS_RELEASED, TICKETS_WITHDRAWN,
 };
 use service::metrics::{Counter, Metrics};
 use service::mongo::{Database, Find, StoreError, object_id, stored_version};
@@ -46,7 +46,13 @@ struct TicketMetrics {
     edited: Counter,
     held: Counter,
     released: Counter,
+    withdrawn: Counter,
 }
+
+/// Others changed the ticket each time that a change was tried.
+#[derive(Debug, thiserror::Error)]
+#[error("the ticket was changed by others at the same moment")]
+pub(crate) struct Raced;
 
 impl TicketMetrics {
     fn of(metrics: &Metrics) -> Self {
@@ -55,6 +61,7 @@ impl TicketMetrics {
             edited: metrics.counter(&TICKETS_EDITED),
             held: metrics.counter(&TICKETS_HELD),
             released: metrics.counter(&TICKETS_RELEASED),
+            withdrawn: metrics.counter(&TICKETS_WITHDRAWN),
         }
     }
 }
@@ -110,7 +117,7 @@ impl TicketStore {
         seller: Id<kind::User>,
         page: &PageRequest<Id<kind::Ticket>>,
     ) -> Result<Vec<Ticket>, StoreError> {
-        let mut filter = doc! { "user_id": object_id(seller) };
+        let mut filter = doc! { "user_id": object_id(seller), "withdrawn": null };
         if let Some(after) = page.after {
             filter.insert("_id", doc! { "$lt": object_id(after) });
         }
@@ -129,6 +136,22 @@ impl TicketStore {
     pub(crate) async fn replace(&self, old: &Ticket, new: &Ticket) -> Result<bool, StoreError> {
         self.write(current(old), new, Document::new(), &self.measured.edited)
             .await
+    }
+
+    /// As [`TicketStore::replace`], for a ticket that its seller takes off sale.
+    pub(crate) async fn withdraw(&self, old: &Ticket, new: &Ticket) -> Result<bool, StoreError> {
+        self.write(current(old), new, Document::new(), &self.measured.withdrawn)
+            .await
+    }
+
+    /// Publishes the ticket once more, as it is, if it is still so.
+    pub(crate) async fn publish_again(&self, ticket: &Ticket) -> Result<(), StoreError> {
+        let no_change = doc! { "$set": { "version": stored_version(ticket.version) } };
+        let events = [ticket.event()];
+        self.tickets
+            .update(current(ticket), no_change, &events)
+            .await?;
+        Ok(())
     }
 
     /// As [`TicketStore::replace`], unless `order` was remembered as cancelled at the same moment.

@@ -13,6 +13,9 @@ impl fmt::Display for Ticket {
             ..
         } = self;
         write!(f, "version {version}, {title:?}, {price_cents} cents, ")?;
+        if self.is_withdrawn() {
+            return f.write_str("withdrawn");
+        }
         match self.order_id {
             Some(order) => write!(f, "held by order {order}"),
             None => f.write_str("free"),

@@ -93,7 +93,9 @@ fn of_order(snapshot: &Snapshot, order: &Order) -> Vec<Violation> {
             "order {id} ({order}) holds its ticket and does not know it"
         ));
     }
-    if let Some(odd) = oddity(order) {
+    let for_sale = snapshot.databases.tickets.get(&ticket_id);
+    let for_sale = for_sale.is_some_and(|ticket| ticket.order_id.is_none());
+    if let Some(odd) = oddity(order, for_sale) {
         found.push(format!("order {id} ({order}) {odd}"));
     }
     let mut violations: Vec<_> = found
@@ -114,8 +116,9 @@ fn of_order(snapshot: &Snapshot, order: &Order) -> Vec<Violation> {
     violations
 }
 
-/// What no sequence of allowed steps leads to. Each step is one version.
-fn oddity(order: &Order) -> Option<String> {
+/// What no sequence of allowed steps leads to. Each step is one version. An order without a reason for its end lost its
+/// ticket, which is then no longer for sale.
+fn oddity(order: &Order, for_sale: bool) -> Option<String> {
     let versions = match order.status {
         Standing::Created => 0..=0,
         Standing::AwaitingPayment => 1..=1,
@@ -129,7 +132,7 @@ fn oddity(order: &Order) -> Option<String> {
         ));
     }
     match (order.status, order.reason.as_deref()) {
-        (Standing::Cancelled, None) if order.refunded => None,
+        (Standing::Cancelled, None) if order.refunded || !for_sale => None,
         (Standing::Cancelled, Some("owner" | "expired")) if !order.refunded => None,
         (Standing::Cancelled, reason) => Some(format!("was cancelled for no reason: {reason:?}")),
         (_, None) if !order.refunded => None,

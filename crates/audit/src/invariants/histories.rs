@@ -92,6 +92,12 @@ fn explain(before: &TicketTale<'_>, after: &TicketTale<'_>) -> Result<(), &'stat
         return Err("changed its seller");
     }
     let edited = (before.title, before.cents) != (after.title, after.cents);
+    if before.withdrawn && after.holder.is_none() {
+        return Err("changed after it was withdrawn");
+    }
+    if before.holder.is_some() && after.withdrawn {
+        return Err("was withdrawn while it was held");
+    }
     match (before.holder, after.holder) {
         (Some(_), _) | (_, Some(_)) if edited => Err("was edited while it was held"),
         (Some(before), Some(after)) if before == after => {

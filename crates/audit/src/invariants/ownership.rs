@@ -23,7 +23,10 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
     let idle =
         reservations.filter_map(|(ticket, order)| idle_reservation(snapshot, *ticket, *order));
     let tickets = snapshot.databases.tickets.values();
-    let held = tickets.filter_map(|ticket| wrongly_held(snapshot, ticket));
+    let held = tickets.clone();
+    let held = held.filter_map(|ticket| wrongly_held(snapshot, ticket));
+    let orderable = tickets.filter_map(|ticket| orderable(snapshot, ticket));
+    let held = held.chain(orderable);
     crowded.chain(unreserved).chain(idle).chain(held).collect()
 }
 
@@ -65,6 +68,9 @@ fn unreserved_order(snapshot: &Snapshot, order: &Order) -> Option<Violation> {
 }
 
 fn idle_reservation(snapshot: &Snapshot, ticket: ObjectId, order: ObjectId) -> Option<Violation> {
+    if order == ticket {
+        return falsely_withdrawn(snapshot, ticket);
+    }
     let words = match snapshot.databases.orders.get(&order) {
         None => format!("ticket {ticket} is reserved for order {order}, which does not exist"),
         Some(found) if !found.status.is_live() => {
@@ -79,8 +85,23 @@ fn idle_reservation(snapshot: &Snapshot, ticket: ObjectId, order: ObjectId) -> O
     Some(violation(ticket, order, words))
 }
 
+/// Orders may take a ticket for withdrawn only if it is.
+fn falsely_withdrawn(snapshot: &Snapshot, ticket: ObjectId) -> Option<Violation> {
+    let stored = snapshot.databases.tickets.get(&ticket)?;
+    let words = format!("ticket {ticket} ({stored}) is reserved as if it were withdrawn");
+    (!stored.is_withdrawn()).then(|| violation(ticket, ticket, words))
+}
+
+/// A withdrawn ticket must be reserved, so that nobody can order it.
+fn orderable(snapshot: &Snapshot, ticket: &Ticket) -> Option<Violation> {
+    let id = ticket.id;
+    let reserved = snapshot.reservations.get(&id);
+    let words = format!("ticket {id} was withdrawn and is reserved for {reserved:?}");
+    (ticket.is_withdrawn() && reserved != Some(&id)).then(|| violation(id, id, words))
+}
+
 fn wrongly_held(snapshot: &Snapshot, ticket: &Ticket) -> Option<Violation> {
-    let holder = ticket.order_id?;
+    let holder = ticket.holder()?;
     let words = match snapshot.databases.orders.get(&holder) {
         None => "which does not exist".to_owned(),
         Some(order) if !order.status.is_live() => format!("which is {order}"),

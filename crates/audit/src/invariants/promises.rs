@@ -78,6 +78,10 @@ fn broken(
             let wrong = differs(found, tales, version, title, price.cents())?;
             Some((id, wrong))
         }
+        Acknowledged::TicketWithdrawn { ticket } => {
+            let id = stored(*ticket);
+            Some((id, still_for_sale(snapshot, id)?))
+        }
         Acknowledged::OrderPlaced { .. } | Acknowledged::OrderCancelled { .. } => {
             broken_order(snapshot, promise)
         }
@@ -106,6 +110,17 @@ fn differs(
     let told = tales.ticket(found.id, version)?;
     ((told.title, told.cents) != acknowledged)
         .then(|| format!("version {version} was told of as {told:?}"))
+}
+
+/// How a withdrawn ticket can still be bought. One whose order was paid before the withdrawal is sold.
+fn still_for_sale(snapshot: &Snapshot, id: ObjectId) -> Option<String> {
+    let Some(found) = snapshot.databases.tickets.get(&id) else {
+        return Some("there is no such ticket".to_owned());
+    };
+    let holder = found.holder();
+    let holder = holder.and_then(|order| snapshot.databases.orders.get(&order));
+    let is_sold = holder.is_some_and(|order| order.status == Standing::Complete);
+    (!found.is_withdrawn() && !is_sold).then(|| format!("the ticket is ({found})"))
 }
 
 fn broken_order(snapshot: &Snapshot, promise: &Acknowledged) -> Option<(ObjectId, String)> {

@@ -68,7 +68,7 @@ pub(super) async fn gather(
             databases.of_ids::<Reservation>(Keyed::Reservations, &fresh.tickets),
             databases.of_ids::<Order>(Keyed::Orders, &fresh.orders),
         )?;
-        let holders = tickets.iter().filter_map(|ticket| ticket.order_id);
+        let holders = tickets.iter().filter_map(Ticket::holder);
         let reserved = reservations.iter().map(|claim| claim.order_id);
         let next = Roots {
             tickets: orders.iter().map(|order| order.ticket.id).collect(),

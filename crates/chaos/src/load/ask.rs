@@ -21,6 +21,8 @@ pub enum Ask {
     Sell,
     /// Another title and price.
     Edit,
+    /// A ticket, no longer for sale.
+    Withdraw,
     /// All tickets, one ticket, or a page of the shop.
     Look,
     /// A ticket, please.
@@ -47,6 +49,7 @@ impl Ask {
             Self::WhoAmI => "current user",
             Self::Sell => "sell",
             Self::Edit => "edit",
+            Self::Withdraw => "withdraw",
             Self::Look => "look around",
             Self::Order => "order",
             Self::ShowOrder => "look at an order",
@@ -62,7 +65,7 @@ impl Ask {
                 Method::POST
             }
             Self::Edit => Method::PUT,
-            Self::Cancel => Method::DELETE,
+            Self::Cancel | Self::Withdraw => Method::DELETE,
             Self::FollowLink | Self::WhoAmI | Self::Look | Self::ShowOrder | Self::ListOrders => {
                 Method::GET
             }
@@ -73,7 +76,7 @@ impl Ask {
     pub(super) const fn is_done(self, status: u16) -> bool {
         match self {
             Self::SignUp | Self::Sell | Self::Order | Self::Pay => status == 201,
-            Self::Cancel => status == 204,
+            Self::Cancel | Self::Withdraw => status == 204,
             Self::FollowLink => status == 303,
             _ => status == 200,
         }

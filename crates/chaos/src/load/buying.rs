@@ -176,7 +176,7 @@ impl Customer {
     }
 
     /// Complains if a refusal has another reason than these.
-    fn expect_words<K>(&self, ask: Ask, about: Id<K>, said: &Said, words: &[&str]) {
+    pub(super) fn expect_words<K>(&self, ask: Ask, about: Id<K>, said: &Said, words: &[&str]) {
         let message = message(&said.answer);
         if !words.contains(&message) {
             self.complain(ask, vec![about.to_string()], format!("refused: {message}"));

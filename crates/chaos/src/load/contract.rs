@@ -80,7 +80,9 @@ const fn may_refuse(ask: Ask, status: u16) -> bool {
         Ask::Look | Ask::WhoAmI | Ask::ListOrders | Ask::ShowOrder | Ask::Sell | Ask::AskLink => {
             false
         }
-        Ask::SignUp | Ask::SignIn | Ask::FollowLink | Ask::Edit | Ask::Cancel => status == 400,
+        Ask::SignUp | Ask::SignIn | Ask::FollowLink | Ask::Edit | Ask::Withdraw | Ask::Cancel => {
+            status == 400
+        }
         // 404: the replica of the ticket, or of the order, may be long on its way while the broker is away.
         Ask::Order | Ask::Pay => true,
     }

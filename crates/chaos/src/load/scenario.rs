@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 pub(crate) enum Scenario {
     Sell,
     Edit,
+    Withdraw,
     Buy,
     Race,
     PayTwice,
@@ -23,9 +24,10 @@ pub(crate) enum Scenario {
 }
 
 /// Each with its share, of a hundred.
-const SHARES: [(Scenario, u32); 14] = [
+const SHARES: [(Scenario, u32); 15] = [
     (Scenario::Sell, 14),
-    (Scenario::Edit, 10),
+    (Scenario::Edit, 8),
+    (Scenario::Withdraw, 4),
     (Scenario::Buy, 14),
     (Scenario::Race, 9),
     (Scenario::PayTwice, 6),
@@ -37,7 +39,7 @@ const SHARES: [(Scenario, u32); 14] = [
     (Scenario::LastMoment, 5),
     (Scenario::SignUp, 3),
     (Scenario::MagicLink, 3),
-    (Scenario::LookAround, 4),
+    (Scenario::LookAround, 2),
 ];
 
 impl Scenario {
@@ -59,6 +61,7 @@ impl Scenario {
         match self {
             Self::Sell => "sell",
             Self::Edit => "edit",
+            Self::Withdraw => "withdraw",
             Self::Buy => "buy",
             Self::Race => "race for a ticket",
             Self::PayTwice => "pay twice",

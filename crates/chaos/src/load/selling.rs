@@ -71,6 +71,22 @@ impl Customer {
         Some(own(&view))
     }
 
+    /// Takes a ticket off sale, unless it is reserved.
+    pub(super) async fn withdraw(&self, ticket: Id<kind::Ticket>) {
+        let path = format!("/api/tickets/{ticket}");
+        let Some(said) = self.insist(Ask::Withdraw, &path, None).await else {
+            return;
+        };
+        if said.answer.status == 204 {
+            self.shop
+                .history
+                .add(Acknowledged::TicketWithdrawn { ticket });
+        } else {
+            let words = ["Cannot withdraw a reserved ticket"];
+            self.expect_words(Ask::Withdraw, ticket, &said, &words);
+        }
+    }
+
     /// The ticket as it is.
     pub(super) async fn look_at_ticket(&self, ticket: Id<kind::Ticket>) -> Option<OwnTicket> {
         let path = format!("/api/tickets/{ticket}");

@@ -78,6 +78,7 @@ impl Shopper {
                 self.shop.offer(ticket.offer());
             }
             Scenario::Edit => self.edit().await?,
+            Scenario::Withdraw => self.withdraw().await?,
             Scenario::Race => self.race().await?,
             Scenario::SignUp => {
                 let (email, password) = (self.email(), testkit::fresh::password());
@@ -154,6 +155,21 @@ impl Shopper {
             None => self.me.look_at_ticket(ticket.ticket).await?,
         };
         self.tickets[chosen] = current;
+        Some(())
+    }
+
+    /// Takes a fresh ticket off sale while somebody may be ordering it.
+    async fn withdraw(&mut self) -> Option<()> {
+        let (title, price) = (self.title(), self.price());
+        let offer = self.me.sell(&title, price).await?.offer();
+        let body = serde_json::json!({ "ticketId": offer.ticket });
+        let other = &self.runners[1];
+        let ordered = other.once(Ask::Order, "/api/orders", Some(&body));
+        let (ordered, ()) = tokio::join!(ordered, self.me.withdraw(offer.ticket));
+        let ordered = ordered.filter(|answer| answer.status == 201);
+        if let Some(own) = ordered.and_then(|answer| other.ordered(&answer, offer)) {
+            other.pay(own).await;
+        }
         Some(())
     }
 

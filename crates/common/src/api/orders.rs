@@ -90,7 +90,7 @@ pub struct OrderView {
     pub expires_at: Timestamp,
     /// Grows by one with every change.
     pub version: u64,
-    /// Why it was cancelled, if it was. More reasons may be added.
+    /// Why it was cancelled, if it was; none if the seller withdrew the ticket. More reasons may be added.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Faults;
-use crate::events::TicketState;
+use crate::events::{TicketState, is_false};
 use crate::id::kind;
 use crate::lenient::Optional;
 use crate::price::{InvalidPrice, PriceInput};
@@ -89,6 +89,9 @@ pub struct TicketView {
     pub order_id: Option<Id<kind::Order>>,
     /// Grows by one with every change.
     pub version: u64,
+    /// Whether its seller took it off sale, which only the stream of changes says: then it is found nowhere else.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub withdrawn: bool,
 }
 
 /// One ticket, as it is answered where it alone is asked for: `orderId` is null while no order holds it.
@@ -143,6 +146,7 @@ impl From<TicketState> for TicketView {
             user_id: ticket.user_id,
             order_id: ticket.order_id,
             version: ticket.version,
+            withdrawn: ticket.withdrawn,
         }
     }
 }

@@ -26,6 +26,14 @@ pub struct TicketState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schema::IdSchema>, nullable = false))]
     pub order_id: Option<Id<kind::Order>>,
+    /// Whether its seller took it off sale. Then no order holds it, and none may.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub withdrawn: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+pub(crate) const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// An order, as the orders service knows it.
@@ -50,7 +58,8 @@ pub struct OrderState {
     pub price: Price,
     /// Until when it can be paid.
     pub expires_at: Timestamp,
-    /// Why it was cancelled, if it was. Absent for `refunded`, which older consumers could not read.
+    /// Why it was cancelled, if it was. Absent for `refunded`, which older consumers could not read, and if the seller
+    /// withdrew the ticket.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -24,6 +24,7 @@ fn ticket(version: u64, cents: i64) -> TicketState {
         price: Price::from_cents(cents).unwrap(),
         user_id: "64b7f0c2a1b2c3d4e5f60001".parse().unwrap(),
         order_id: None,
+        withdrawn: false,
     }
 }
 
@@ -103,6 +104,21 @@ fn fields_added_by_a_later_release_are_passed_over() {
         let read = Event::from_json(subject, body.to_string().as_bytes()).unwrap();
         assert_eq!(read, expected(subject), "{subject}");
     }
+}
+
+#[test]
+fn a_withdrawal_is_an_update_that_says_so_and_others_do_not_mention_it() {
+    let frozen = include_str!("frozen/ticket-withdrawn.json");
+    let withdrawn = Event::TicketUpdated(TicketState {
+        withdrawn: true,
+        ..ticket(4, 2_000)
+    });
+    let read = Event::from_json(Subject::TicketUpdated, frozen.as_bytes()).unwrap();
+    assert_eq!(read, withdrawn);
+    let written: Value = serde_json::from_str(&withdrawn.to_json()).unwrap();
+    assert_eq!(written, serde_json::from_str::<Value>(frozen).unwrap());
+    let other = expected(Subject::TicketUpdated).to_json();
+    assert!(!other.contains("withdrawn"), "{other}");
 }
 
 #[test]

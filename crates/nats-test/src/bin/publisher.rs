@@ -45,6 +45,7 @@ async fn main() -> Result<()> {
             price: arguments.price,
             user_id: Id::from_bytes(rand::random()),
             order_id: None,
+            withdrawn: false,
         };
         publish(&jetstream, &arguments.target, ticket).await?;
     }

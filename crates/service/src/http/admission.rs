@@ -138,7 +138,7 @@ impl From<Refusal> for ApiError {
             Refusal::Overloaded => Self::Overloaded,
             Refusal::BodyTooLarge => Self::BodyTooLarge,
             Refusal::BodyTooSlow => Self::BodyTooSlow,
-            Refusal::BodyUnreadable => Self::bad_request("Request body could not be read"),
+            Refusal::BodyUnreadable => Self::Unreadable("Request body could not be read"),
             Refusal::TookTooLong => Self::Unavailable("the request took too long".into()),
             Refusal::Panicked => Self::Internal("a request panicked".into()),
         }

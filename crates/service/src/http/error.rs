@@ -11,9 +11,12 @@ use common::{ErrorBody, FieldError};
 /// Any failure that a request can end in.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// 400: the request asks for what the state forbids, or cannot be read.
+    /// 400: the request asks for what the state forbids.
     #[error("{0}")]
     BadRequest(String),
+    /// 400: the request cannot be read.
+    #[error("{0}")]
+    Unreadable(&'static str),
     /// 400: fields of the body are wrong.
     #[error("invalid input")]
     Invalid(Vec<FieldError>),
@@ -26,6 +29,9 @@ pub enum ApiError {
     /// 408: the body did not come in time.
     #[error("Request body did not arrive in time")]
     BodyTooSlow,
+    /// 409: a request with the same `Idempotency-Key` is being executed.
+    #[error("A request with this Idempotency-Key is in progress, try again later")]
+    InProgress(Retry),
     /// 413: the body is longer than [`BODY_LIMIT`](super::BODY_LIMIT).
     #[error("Request body is too large")]
     BodyTooLarge,
@@ -58,6 +64,10 @@ impl Retry {
     }
 }
 
+/// Marks the answer to a request that failed its validation: the endpoint did not begin to execute it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NothingBegan;
+
 /// When to come back after a 503.
 const UNAVAILABLE_RETRY: Retry = Retry {
     after: Duration::from_secs(1),
@@ -72,10 +82,11 @@ impl ApiError {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::Unreadable(_) | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::NotAuthorized => StatusCode::UNAUTHORIZED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::InProgress(_) => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -85,7 +96,7 @@ impl ApiError {
 
     fn retry(&self) -> Option<Retry> {
         match self {
-            Self::TooManyRequests(retry) => Some(*retry),
+            Self::TooManyRequests(retry) | Self::InProgress(retry) => Some(*retry),
             Self::Overloaded | Self::Unavailable(_) => Some(UNAVAILABLE_RETRY),
             _ => None,
         }
@@ -120,11 +131,15 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
         let (status, retry) = (self.status(), self.retry());
+        let nothing_began = matches!(self, Self::Invalid(_) | Self::Unreadable(_));
         let body = match self {
             Self::Invalid(errors) => ErrorBody { errors },
             other => ErrorBody::message(other.to_string()),
         };
         let mut response = (status, Json(body)).into_response();
+        if nothing_began {
+            response.extensions_mut().insert(NothingBegan);
+        }
         if let Some(retry) = retry {
             response
                 .headers_mut()

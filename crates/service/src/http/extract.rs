@@ -44,7 +44,7 @@ impl<T: Input, S: Send + Sync> FromRequestParts<S> for ValidQuery<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let Query(query) = Query::<T::Body>::try_from_uri(&parts.uri)
-            .map_err(|_| ApiError::bad_request("Query string could not be read"))?;
+            .map_err(|_| ApiError::Unreadable("Query string could not be read"))?;
         T::parse(query).map(Self).map_err(ApiError::Invalid)
     }
 }
@@ -82,14 +82,14 @@ async fn read_json<T: Input, S: Send + Sync>(
         .ok()
         .filter(|_| is_object)
         .map(|Json(body)| body)
-        .ok_or_else(|| ApiError::bad_request("Request body must be a JSON object"))
+        .ok_or(ApiError::Unreadable("Request body must be a JSON object"))
 }
 
 fn unreadable(rejection: BytesRejection) -> ApiError {
     if rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
         ApiError::BodyTooLarge
     } else {
-        ApiError::bad_request("Request body could not be read")
+        ApiError::Unreadable("Request body could not be read")
     }
 }
 

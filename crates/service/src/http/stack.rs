@@ -16,6 +16,7 @@ use tower_http::request_id::{
 
 use super::ApiError;
 use super::admission::{Admission, Limits, Refusals, refused};
+use super::idempotency::{Idempotency, IdempotencyLayer};
 use super::observed::Observed;
 use crate::metrics::Metrics;
 use crate::origin::Origin;
@@ -44,11 +45,22 @@ pub fn stack_within(
     origin: Option<&Origin>,
     metrics: &Metrics,
 ) -> Admission {
+    stack_with(routes, limits, origin, metrics, None)
+}
+
+/// As [`stack_within`]; POST requests take an `Idempotency-Key` if the service keeps such keys.
+pub(crate) fn stack_with(
+    routes: Router,
+    limits: Limits,
+    origin: Option<&Origin>,
+    metrics: &Metrics,
+    idempotency: Option<Idempotency>,
+) -> Admission {
     let reshape = MapResponseLayer::new(contract_shape);
     let routes = routes
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::NotFound)
-        .layer((outside(metrics), reshape, inside(origin)));
+        .layer((outside(metrics), reshape, inside(origin, idempotency)));
     Admission::new(routes, Refusals::Contract, limits, metrics)
 }
 
@@ -62,7 +74,7 @@ where
 {
     let reshape = middleware::from_fn(reshape);
     let refusals = Router::new().fallback(refused).layer(reshape.clone());
-    let routes = routes.layer((outside(metrics), reshape, inside(Some(origin))));
+    let routes = routes.layer((outside(metrics), reshape, inside(Some(origin), None)));
     Admission::new(routes, Refusals::Shaped(refusals), Limits::USUAL, metrics)
 }
 
@@ -89,14 +101,16 @@ type Inside = (
     CatchPanicLayer<DefaultResponseForPanic>,
     CsrfLayer,
     DefaultBodyLimit,
+    IdempotencyLayer,
 );
 
-/// What fails by itself.
-fn inside(origin: Option<&Origin>) -> Inside {
+/// What fails by itself. Results are stored as the endpoints give them, so keys are innermost.
+fn inside(origin: Option<&Origin>, idempotency: Option<Idempotency>) -> Inside {
     (
         CatchPanicLayer::new(),
         refuse_other_sites(origin),
         DefaultBodyLimit::max(BODY_LIMIT),
+        IdempotencyLayer(idempotency),
     )
 }
 

@@ -10,6 +10,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 
+use super::KEY;
 use crate::http::{ApiError, Retry};
 
 const JSON: &str = "application/json";
@@ -50,10 +51,18 @@ const SHARED: [Shared; 4] = [
     },
 ];
 
+/// What only a POST is answered.
+const IN_PROGRESS: Shared = Shared {
+    name: "InProgress",
+    status: "409",
+    description: "A request with the same `Idempotency-Key` is in progress",
+    concerns: |_, _| false,
+};
+
 /// The shared answers, to be referred to by their names.
 pub(super) fn shared() -> impl Iterator<Item = (String, RefOr<Response>)> {
     let body = || Content::new(Some(Ref::from_schema_name(ErrorBody::name())));
-    SHARED.iter().map(move |shared| {
+    SHARED.iter().chain([&IN_PROGRESS]).map(move |shared| {
         let answer = ResponseBuilder::new().description(shared.description);
         let mut answer = answer.content(JSON, body()).build();
         complete_answer(shared.status, &mut answer);
@@ -61,20 +70,33 @@ pub(super) fn shared() -> impl Iterator<Item = (String, RefOr<Response>)> {
     })
 }
 
+/// Adds what is particular to a POST: it takes an `Idempotency-Key`, and may be in progress.
+pub(super) fn take_keys(operation: &mut Operation) {
+    let key = Ref::new(format!("#/components/parameters/{KEY}"));
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.push(RefOr::Ref(key));
+    add(operation, &IN_PROGRESS);
+}
+
+/// Adds the answer, unless the operation speaks of that status itself.
+fn add(operation: &mut Operation, shared: &Shared) {
+    let reference = Ref::new(format!("#/components/responses/{}", shared.name));
+    let answers = &mut operation.responses.responses;
+    answers
+        .entry(shared.status.to_owned())
+        .or_insert(RefOr::Ref(reference));
+}
+
 /// Adds the answers that the operation does not speak of itself, and what those of which it does should have.
 pub(super) fn complete(operation: &mut Operation, writes: bool) {
     let has_body = operation.request_body.is_some();
-    let answers = &mut operation.responses.responses;
     for shared in SHARED
         .iter()
         .filter(|shared| (shared.concerns)(writes, has_body))
     {
-        let reference = Ref::new(format!("#/components/responses/{}", shared.name));
-        answers
-            .entry(shared.status.to_owned())
-            .or_insert(RefOr::Ref(reference));
+        add(operation, shared);
     }
-    for (status, answer) in answers {
+    for (status, answer) in &mut operation.responses.responses {
         if let RefOr::T(answer) = answer {
             complete_answer(status, answer);
         }
@@ -102,7 +124,7 @@ fn retry_after(status: &str) -> Option<Header> {
     let header = HeaderBuilder::new()
         .schema(Some(whole.minimum(Some(1)).build()))
         .description(Some("After how many seconds to try again"));
-    matches!(status, "429" | "503").then(|| header.build())
+    matches!(status, "409" | "429" | "503").then(|| header.build())
 }
 
 /// What the failure says where the endpoint has no words of its own.
@@ -115,6 +137,7 @@ fn example(status: &str) -> Option<Value> {
         "403" => crate::http::FROM_ANOTHER_SITE.to_owned(),
         "404" => ApiError::NotFound.to_string(),
         "408" => ApiError::BodyTooSlow.to_string(),
+        "409" => ApiError::InProgress(retry).to_string(),
         "413" => ApiError::BodyTooLarge.to_string(),
         "429" => ApiError::TooManyRequests(retry).to_string(),
         "503" => ApiError::Overloaded.to_string(),

@@ -6,6 +6,7 @@ mod config;
 mod event_stream;
 mod feed;
 mod http;
+mod idempotency;
 mod lifecycle;
 mod messaging;
 mod metrics;

@@ -87,14 +87,13 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
         &database,
         snapshot_of(things.documents(), |thing| Some(told(&thing))),
     );
-    Ok(
-        App::new(&DEFINITION, None, metrics, OpenApiRouter::new(), ())
-            .consumer(consumer)
-            .relay(relay)
-            .resync(resync)
-            .broker(broker)
-            .database(database),
-    )
+    let routes = OpenApiRouter::new();
+    Ok(App::new(&DEFINITION, None, metrics, routes, (), None)
+        .consumer(consumer)
+        .relay(relay)
+        .resync(resync)
+        .broker(broker)
+        .database(database))
 }
 
 /// What is told of a thing.
@@ -113,6 +112,7 @@ pub(crate) fn ticket(title: &str) -> TicketState {
         price: Price::from_cents(100).unwrap(),
         user_id: new_id(),
         order_id: None,
+        withdrawn: false,
     }
 }
 

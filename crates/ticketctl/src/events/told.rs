@@ -96,11 +96,13 @@ impl Told {
         };
         match self.subject.parse() {
             Ok(Subject::TicketCreated | Subject::TicketUpdated) => {
+                let withdrawn = self.body["withdrawn"] == true;
                 format!(
-                    "{:?}, {}{}",
+                    "{:?}, {}{}{}",
                     text("title"),
                     price(),
-                    also("orderId", "held by")
+                    also("orderId", "held by"),
+                    if withdrawn { ", withdrawn" } else { "" }
                 )
             }
             Ok(Subject::OrderCreated) => format!(

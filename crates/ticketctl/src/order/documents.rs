@@ -128,7 +128,11 @@ impl Documents {
         let found = [
             order.map(|it| shown("orders", "order", it.id, &format!("{it}{}", reason(it)))),
             self.reservation.as_ref().map(|it| {
-                let words = format!("held for order {}", it.order_id);
+                let words = if it.order_id == it.ticket_id {
+                    "withdrawn, so that nobody can order it".to_owned()
+                } else {
+                    format!("held for order {}", it.order_id)
+                };
                 shown("orders", "reservation", it.ticket_id, &words)
             }),
             self.ticket_replica

@@ -186,7 +186,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "let the time of a paid order run out",
         file: "services/orders/src/domain/order.rs",
         right: "OrderStatus::Complete | OrderStatus::Cancelled => Ok(None),",
-        wrong: "OrderStatus::Cancelled => Ok(None),\n            OrderStatus::Complete => Ok(Some(self.cancelled(CancellationReason::Expired))),",
+        wrong: "OrderStatus::Cancelled => Ok(None),\n            OrderStatus::Complete => Ok(Some(self.cancelled(Some(CancellationReason::Expired)))),",
     },
     Bug {
         name: "complete a cancelled order",
@@ -203,6 +203,43 @@ pub(super) const BUGS: &[Bug] = &[
         file: "services/tickets/src/store.rs",
         right: r#"    filter.insert("version", stored_version(ticket.version));"#,
         wrong: "",
+    },
+    Bug {
+        name: "withdraw a ticket without looking at its order",
+        file: "services/tickets/src/domain/ticket.rs",
+        right: "        if self.order.is_some() {
+            return Err(WithdrawError::Reserved);
+        }
+",
+        wrong: "",
+    },
+    Bug {
+        name: "withdraw a ticket that can still be ordered",
+        file: "services/orders/src/consumers/tickets.rs",
+        right: "            return self.withdrawn(ticket.id).await;",
+        wrong: "            return Ok(());",
+    },
+    Bug {
+        name: "keep a ticket from the order that paid before it was withdrawn",
+        file: "services/orders/src/consumers/tickets.rs",
+        right: "            self.orders.tell_again(&paid).await?;
+        }
+        Ok(())
+    }
+
+    async fn reserved(",
+        wrong: "            drop(paid);
+        }
+        Ok(())
+    }
+
+    async fn reserved(",
+    },
+    Bug {
+        name: "make a second ticket when the first try's answer is lost",
+        file: "services/tickets/src/routes/create.rs",
+        right: "Ticket::new(id.get(), user.id, input);",
+        wrong: "Ticket::new(service::mongo::new_id(), user.id, input);",
     },
     Bug {
         name: "free a ticket that another order holds",

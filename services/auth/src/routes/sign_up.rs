@@ -6,8 +6,9 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use common::ErrorBody;
 use common::api::auth::{CredentialsBody, SignUp, UserView};
+use common::id::kind;
 use service::ApiError;
-use service::http::Valid;
+use service::http::{NewId, Valid};
 use service::session::Sessions;
 
 use crate::accounts::Accounts;
@@ -31,10 +32,11 @@ pub(super) async fn sign_up(
     State(limits): State<RateLimits>,
     State(sessions): State<Sessions>,
     from: ClientAddress,
+    id: NewId<kind::User>,
     Valid(input): Valid<SignUp>,
 ) -> Result<impl IntoResponse, ApiError> {
     limits.sign_up(from)?;
-    let user = accounts.sign_up(input).await?;
+    let user = accounts.sign_up(&id, input).await?;
     let cookie = [(header::SET_COOKIE, sessions.issue(user.id, &user.email))];
     Ok((StatusCode::CREATED, cookie, Json(UserView::from(user))))
 }

@@ -4,6 +4,7 @@
 mod addresses;
 mod bodies;
 mod config;
+mod idempotency;
 mod logs;
 mod magic_links;
 mod mail;

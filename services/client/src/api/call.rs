@@ -17,12 +17,14 @@ use common::id::kind;
 use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use service::http::REQUEST_ID;
+use service::http::{IDEMPOTENCY_KEY, REQUEST_ID};
 use service::metrics::catalogue::HTTP_CLIENT_REQUEST_DURATION;
 use service::metrics::{Histograms, Metrics};
 use service::session::has_cookie;
+use tokio::time::sleep;
 
 use super::exchange::{Answer, Exchange, unavailable};
+use super::once::{Once, PATIENCE, PAUSE};
 use super::trace::traced;
 use super::{ApiOrigin, Failure};
 
@@ -125,8 +127,10 @@ impl Api {
     pub(crate) async fn sign_up(
         &self,
         body: &CredentialsBody,
+        once: &Once,
     ) -> Result<Answer<UserView>, Failure> {
-        self.post("auth", "/api/users/signup", body).await
+        self.post_once("auth", "/api/users/signup", body, once)
+            .await
     }
 
     pub(crate) async fn sign_in(
@@ -160,8 +164,9 @@ impl Api {
     pub(crate) async fn create_ticket(
         &self,
         body: &TicketBody,
+        once: &Once,
     ) -> Result<Answer<TicketView>, Failure> {
-        self.post("tickets", "/api/tickets", body).await
+        self.post_once("tickets", "/api/tickets", body, once).await
     }
 
     pub(crate) async fn update_ticket(
@@ -171,6 +176,15 @@ impl Api {
     ) -> Result<Answer<TicketView>, Failure> {
         let path = format!("/api/tickets/{id}");
         let request = self.request("tickets", Method::PUT, &path).json(body);
+        self.call("tickets", request).await
+    }
+
+    pub(crate) async fn withdraw_ticket(
+        &self,
+        id: Id<kind::Ticket>,
+    ) -> Result<Answer<()>, Failure> {
+        let path = format!("/api/tickets/{id}");
+        let request = self.request("tickets", Method::DELETE, &path);
         self.call("tickets", request).await
     }
 
@@ -184,8 +198,12 @@ impl Api {
         Ok(answer.body)
     }
 
-    pub(crate) async fn place_order(&self, body: &OrderBody) -> Result<OrderView, Failure> {
-        let answer = self.post("orders", "/api/orders", body).await?;
+    pub(crate) async fn place_order(
+        &self,
+        body: &OrderBody,
+        once: &Once,
+    ) -> Result<OrderView, Failure> {
+        let answer = self.post_once("orders", "/api/orders", body, once).await?;
         Ok(answer.body)
     }
 
@@ -229,6 +247,29 @@ impl Api {
     ) -> Result<Answer<T>, Failure> {
         let request = self.request(service, Method::POST, path).json(body);
         self.call(service, request).await
+    }
+
+    /// Sends what a form may send twice. The first of two is waited for, and its result is that of both.
+    async fn post_once<T: DeserializeOwned>(
+        &self,
+        service: &str,
+        path: &str,
+        body: &impl Serialize,
+        once: &Once,
+    ) -> Result<Answer<T>, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut request = self.request(service, Method::POST, path).json(body);
+            if let Some(key) = once.key() {
+                request = request.header(IDEMPOTENCY_KEY, key);
+            }
+            match self.call(service, request).await {
+                Err(failure) if failure.is_in_progress() && Instant::now() < deadline => {
+                    sleep(PAUSE).await;
+                }
+                answered => return answered,
+            }
+        }
     }
 
     pub(super) fn request(&self, service: &str, method: Method, path: &str) -> RequestBuilder {

@@ -23,6 +23,11 @@ impl Failure {
         matches!(self, Self::Refused { status, .. } if *status == wanted)
     }
 
+    /// Whether the same form was sent before and is being worked on.
+    pub(crate) fn is_in_progress(&self) -> bool {
+        self.is(StatusCode::CONFLICT)
+    }
+
     /// Whether nobody is signed in, or not the owner.
     pub(crate) fn is_unauthorized(&self) -> bool {
         self.is(StatusCode::UNAUTHORIZED)

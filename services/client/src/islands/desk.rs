@@ -25,7 +25,7 @@ const NO_FORM: &str =
 const DESK: &str = "#desk";
 
 /// Around `#desk`, which shows in its `data-state` where the order is: `open`, `charged` (the order does not know yet),
-/// `over` (likewise), and in the end `paid`, `cancelled`, `refunded` or `expired`. It says of the order its `data-order`,
+/// `over` (likewise), and in the end `paid`, `cancelled`, `refunded`, `expired` or `withdrawn`. It says of the order its `data-order`,
 /// `data-version` and `data-expires`, in `data-now` the server's clock when it rendered this (both in milliseconds
 /// since 1970), and in `data-key` what names our account to Stripe.
 #[island]
@@ -92,9 +92,12 @@ fn follow(order: &str) {
 fn final_state(order: &Json) -> Option<&'static str> {
     match order.text("status")?.as_str() {
         "complete" => Some("paid"),
-        "cancelled" if order.text("reason").as_deref() == Some("owner") => Some("cancelled"),
-        "cancelled" if order.text("reason").as_deref() == Some("refunded") => Some("refunded"),
-        "cancelled" => Some("expired"),
+        "cancelled" => Some(match order.text("reason").as_deref() {
+            Some("owner") => "cancelled",
+            Some("refunded") => "refunded",
+            Some(_) => "expired",
+            None => "withdrawn",
+        }),
         _ => None,
     }
 }

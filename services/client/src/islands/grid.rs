@@ -73,16 +73,22 @@ fn refresh(ticket: &TicketNews) -> Option<String> {
     if ticket.version <= element::number(&selector, "data-version")? {
         return None;
     }
-    let (was_taken, is_taken) = (shown.has_attribute("data-taken"), ticket.order.is_some());
+    let was_taken = shown.has_attribute("data-taken");
+    let is_taken = ticket.order.is_some() || ticket.withdrawn;
     let part = |class: &str| [&selector, " ", class].concat();
     element::set_text(&part(".stub-title"), &ticket.title);
     element::set_text(&part(".price"), &dollars(ticket.price));
-    let state = if is_taken { "Reserved" } else { "For sale" };
+    let state = match (is_taken, ticket.withdrawn) {
+        (_, true) => "Withdrawn",
+        (true, false) => "Reserved",
+        (false, false) => "For sale",
+    };
     element::set_text(&part(".state"), state);
     let version = ticket.version.to_string();
     element::set_attribute(&selector, "data-version", Some(&version));
     element::set_attribute(&selector, "data-taken", is_taken.then_some(""));
     match (was_taken, is_taken) {
+        (_, true) if ticket.withdrawn => Some([&ticket.title, " was withdrawn."].concat()),
         (false, true) => Some([&ticket.title, " was just reserved."].concat()),
         (true, false) => Some([&ticket.title, " is for sale again."].concat()),
         _ => None,
@@ -96,7 +102,7 @@ fn count(ticket: TicketNews, search: &str, newcomers: &mut Vec<String>) {
     let title = js_sys::JsString::from(ticket.title).normalize("NFKC");
     let title = String::from(title.to_upper_case());
     let wanted = search.split(' ').all(|word| title.contains(word));
-    if ticket.order.is_none() && wanted {
+    if ticket.order.is_none() && !ticket.withdrawn && wanted {
         newcomers.push(ticket.id);
     }
 }

@@ -22,6 +22,11 @@ impl Json {
         self.get(name)?.0.as_string()
     }
 
+    /// Whether the field is true.
+    pub(super) fn is_true(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|field| field.0.is_truthy())
+    }
+
     /// The field, if it is a number; to the next whole one.
     #[expect(
         clippy::cast_possible_truncation,

@@ -8,10 +8,10 @@ use super::live::{Interest, listen};
 use super::money::dollars;
 use super::ticket_news::TicketNews;
 
-/// Around `#offer`, which shows what is offered in its `data-state`: `free`, `taken`, or `own` if the visitor's own
-/// order holds the ticket. It says which ticket in `data-ticket`, `data-version` and `data-price` (cents), after which
-/// event it was rendered in `data-place`, and the visitor's order in `data-own`. What buys it sends the price that is shown,
-/// from `#shown-price` (cents).
+/// Around `#offer`, which shows what is offered in its `data-state`: `free`, `taken`, `own` if the visitor's own order
+/// holds the ticket, or `gone` once it was withdrawn. It says which ticket in `data-ticket`, `data-version` and
+/// `data-price` (cents), after which event it was rendered in `data-place`, and the visitor's order in `data-own`. What
+/// buys it sends the price that is shown, from `#shown-price` (cents).
 #[island]
 pub fn TicketOffer(
     /// The offer.
@@ -28,8 +28,10 @@ pub fn TicketOffer(
                 // The stream cannot tell what was missed, so the ticket itself is asked for.
                 let (id, path) = (id.clone(), path.clone());
                 leptos::task::spawn_local(async move {
-                    if let Some(answer) = http::get(&path).await {
-                        refresh(&id, &answer.text, set_note);
+                    match http::get(&path).await {
+                        Some(answer) if answer.status == 404 => turn_to("gone", set_note),
+                        Some(answer) => refresh(&id, &answer.text, set_note),
+                        None => {}
                     }
                 });
             } else {
@@ -62,18 +64,28 @@ fn refresh(id: &str, json: &str, note: WriteSignal<String>) {
     }
     set_text("#ticket-title", &news.title);
     set_text("#ticket-price", &dollars(news.price));
-    let before = (attribute(OFFER, "data-state"), number(OFFER, "data-price"));
+    let before = number(OFFER, "data-price");
     let own = attribute(OFFER, "data-own");
-    let now = state(news.order.is_some(), news.order == own);
+    let now = if news.withdrawn {
+        "gone"
+    } else {
+        state(news.order.is_some(), news.order == own)
+    };
     let set = |name, value: &str| set_attribute(OFFER, name, Some(value));
     set("data-version", &news.version.to_string());
     set("data-price", &news.price.to_string());
     set_attribute("#shown-price", "value", Some(&news.price.to_string()));
-    set("data-state", now);
-    match before {
-        (Some(state), _) if state != now => note.set(moved(now).to_owned()),
-        (_, Some(price)) if price != news.price => note.set(repriced(price, news.price)),
-        _ => {}
+    if let Some(price) = before.filter(|price| *price != news.price) {
+        note.set(repriced(price, news.price));
+    }
+    turn_to(now, note);
+}
+
+/// Shows another state, with a word about it.
+fn turn_to(now: &'static str, note: WriteSignal<String>) {
+    if attribute(OFFER, "data-state").as_deref() != Some(now) {
+        set_attribute(OFFER, "data-state", Some(now));
+        note.set(moved(now).to_owned());
     }
 }
 
@@ -88,10 +100,10 @@ pub fn state(taken: bool, own: bool) -> &'static str {
 }
 
 fn moved(now: &str) -> &'static str {
-    if now == "free" {
-        "It is for sale again."
-    } else {
-        "It was reserved just now."
+    match now {
+        "free" => "It is for sale again.",
+        "gone" => "The seller has just withdrawn it.",
+        _ => "It was reserved just now.",
     }
 }
 

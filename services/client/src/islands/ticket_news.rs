@@ -12,6 +12,8 @@ pub(super) struct TicketNews {
     pub(super) version: i64,
     /// The order that holds it, if one does.
     pub(super) order: Option<String>,
+    /// Whether its seller took it off sale.
+    pub(super) withdrawn: bool,
 }
 
 impl TicketNews {
@@ -24,6 +26,7 @@ impl TicketNews {
             price: ticket.number("price", 100.0)?,
             version: ticket.number("version", 1.0)?,
             order: ticket.text("orderId"),
+            withdrawn: ticket.is_true("withdrawn"),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use axum::Form;
 use axum::extract::Path;
+use axum::extract::rejection::FormRejection;
 use axum::http::StatusCode;
 use axum::response::{Redirect, Response};
 use common::api::orders::OrderBody;
@@ -10,7 +11,7 @@ use common::{FieldError, Id, Price};
 use serde::Deserialize;
 
 use super::ticket::Said;
-use crate::api::Failure;
+use crate::api::{Failure, Once};
 use crate::page::{Visit, Visitor, go, sign_in_url};
 
 /// Somebody reloads the page that said why not.
@@ -19,28 +20,32 @@ pub(super) async fn back(Path(id): Path<String>) -> Redirect {
     Redirect::to(&ticket.map_or_else(|| "/".to_owned(), |id| format!("/tickets/{id}")))
 }
 
-/// What the page showed.
+/// What the form says beside its address.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Shown {
-    /// In cents.
+#[serde(default)]
+pub(super) struct Sent {
+    /// The price that the page showed, in cents.
     price: Option<i64>,
+    once: Once,
 }
 
 /// Reserves the ticket at the price that was shown, and goes to the order.
 pub(super) async fn buy(
     visit: Visit,
     Path(id): Path<String>,
-    Form(shown): Form<Shown>,
+    sent: Result<Form<Sent>, FormRejection>,
 ) -> Response {
     let Ok(id) = id.parse::<Id<kind::Ticket>>() else {
         return visit.not_found(&visit.visitor().await);
     };
-    let price = shown.price.and_then(|cents| Price::from_cents(cents).ok());
+    // A request without a form is one of a program.
+    let Sent { price, once } = sent.map(|Form(sent)| sent).unwrap_or_default();
+    let price = price.and_then(|cents| Price::from_cents(cents).ok());
     let body = OrderBody {
         ticket_id: Some(id.to_string()),
         price: price.and_then(|price| serde_json::to_value(price).ok()),
     };
-    match visit.api.place_order(&body).await {
+    match visit.api.place_order(&body, &once).await {
         Ok(order) => go(&format!("/orders/{}", order.id), Vec::new()),
         Err(failure) if failure.is_unauthorized() => {
             go(&sign_in_url(&format!("/tickets/{id}")), Vec::new())

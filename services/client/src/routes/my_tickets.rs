@@ -32,15 +32,29 @@ pub(super) fn next_page(path: &str, after: Option<&str>) -> Option<String> {
     Some(format!("{path}?{query}"))
 }
 
+/// How somebody came here.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Arrival {
+    withdrawn: Option<String>,
+}
+
 /// What the shopper sells, taken or not.
-pub(super) async fn list(visit: Visit, Query(place): Query<Place>) -> Response {
+pub(super) async fn list(
+    visit: Visit,
+    Query(place): Query<Place>,
+    Query(arrival): Query<Arrival>,
+) -> Response {
     let query = place.query();
     let (visitor, found) = tokio::join!(visit.visitor(), visit.api.my_tickets(&query));
     match found {
         Ok(found) => {
             let next = next_page("/tickets/mine", found.after.as_deref());
             let page = Page::new("My tickets").of(Section::Mine);
-            visit.page(&visitor, page, || view::my_tickets(&found.items, next))
+            let withdrawn = arrival.withdrawn.is_some();
+            visit.page(&visitor, page, || {
+                view::my_tickets(&found.items, next, withdrawn)
+            })
         }
         Err(failure) => visit.failed(&visitor, &failure),
     }

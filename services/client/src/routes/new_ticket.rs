@@ -9,7 +9,7 @@ use common::price::PriceInput;
 use serde::Deserialize;
 
 use super::typed_price;
-use crate::api::{Answer, Failure};
+use crate::api::{Answer, Failure, Once};
 use crate::page::{Page, Visit, Visitor, go};
 use crate::view::{self, Section, TicketForm};
 
@@ -20,6 +20,7 @@ pub(super) struct Typed {
     title: String,
     price: String,
     version: Option<u64>,
+    once: Once,
 }
 
 impl Typed {
@@ -60,7 +61,8 @@ pub(super) async fn form(visit: Visit) -> Response {
 /// Puts the ticket up for sale and shows it.
 pub(super) async fn create(visit: Visit, Form(typed): Form<Typed>) -> Response {
     let body = typed.body();
-    let (visitor, created) = tokio::join!(visit.visitor(), visit.api.create_ticket(&body));
+    let (visitor, created) =
+        tokio::join!(visit.visitor(), visit.api.create_ticket(&body, &typed.once));
     match created {
         Ok(answer) => saved(answer),
         Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::email_advice;
 use super::next::destination;
-use crate::api::Failure;
+use crate::api::{Failure, Once};
 use crate::page::{Page, Visit, Visitor, go};
 use crate::view::{self, Account};
 
@@ -29,6 +29,7 @@ pub(super) struct Credentials {
     pub(super) email: String,
     pub(super) password: String,
     pub(super) next: String,
+    once: Once,
 }
 
 impl Credentials {
@@ -61,7 +62,7 @@ pub(super) async fn form(visit: Visit, Query(leading): Query<Leading>) -> Respon
 
 /// Makes the account, signs in and goes on.
 pub(super) async fn sign_up(visit: Visit, Form(typed): Form<Credentials>) -> Response {
-    match visit.api.sign_up(&typed.body()).await {
+    match visit.api.sign_up(&typed.body(), &typed.once).await {
         Ok(answer) => go(destination(&typed.next), answer.cookies),
         Err(Failure::Refused { errors, status }) => {
             let account = typed.again(errors);

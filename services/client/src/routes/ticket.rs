@@ -71,7 +71,7 @@ pub(super) struct Said {
     pub(super) saved: bool,
     /// The seller's form as it was sent, and what was wrong with it.
     pub(super) edit: Option<TicketForm>,
-    /// Why it could not be bought.
+    /// Why it could not be bought or withdrawn.
     pub(super) refusal: Option<String>,
 }
 
@@ -127,7 +127,8 @@ async fn own_order(visit: &Visit, ticket: Id<kind::Ticket>) -> Option<String> {
     Some(own.id.to_string())
 }
 
-fn viewer(visitor: &Visitor, ticket: &TicketView) -> Viewer {
+/// Who looks at the ticket.
+pub(super) fn viewer(visitor: &Visitor, ticket: &TicketView) -> Viewer {
     match visitor.session() {
         None => Viewer::Anonymous,
         Some(session) if session.id == ticket.user_id => Viewer::Seller,

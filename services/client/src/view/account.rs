@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::form::{Alert, Faults, Field};
+use super::form::{Alert, Faults, Field, SentOnce};
 
 /// What the account forms hold when they come back. Passwords never do.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +39,7 @@ pub(crate) fn sign_up(account: Account) -> impl IntoView {
             <h1>"Sign up"</h1>
             <Alert faults=faults.clone() fields=FIELDS />
             <form method="post" action="/auth/signup" novalidate>
+                <SentOnce />
                 <Next next=next.clone() />
                 <EmailField email faults=faults.clone() />
                 <Field

@@ -34,7 +34,7 @@ const RULES: [(&str, &str); 6] = [
     ),
     (
         "Trying again",
-        "A 429 or a 503 says in `Retry-After` after how many seconds. A payment may always be asked for again: an order is charged once.",
+        "A 409, a 429 or a 503 says in `Retry-After` after how many seconds. A POST that names itself in `Idempotency-Key` is executed once however often it is sent: for 24 hours, a repeat with the same body is answered with the first result.",
     ),
     (
         "Values",

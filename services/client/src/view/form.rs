@@ -5,8 +5,11 @@
     reason = "the macro makes components public, and their properties are owned"
 )]
 
-use common::FieldError;
+use common::{ErrorBody, FieldError};
 use leptos::prelude::*;
+use service::http::IDEMPOTENCY_KEY;
+
+use crate::api::{ONCE, Once};
 
 /// What is wrong with a form that was sent.
 #[derive(Debug, Clone, Default)]
@@ -38,10 +41,25 @@ impl Faults {
     }
 }
 
+/// Said of a form that was sent before with something else in it, as after going back to it.
+const SENT_BEFORE: &str = "This form was sent before. Look over it, and send it once more.";
+
 impl From<Vec<FieldError>> for Faults {
-    fn from(errors: Vec<FieldError>) -> Self {
+    fn from(mut errors: Vec<FieldError>) -> Self {
+        let is_key = |field: &str| field.eq_ignore_ascii_case(IDEMPOTENCY_KEY.as_str());
+        for error in &mut errors {
+            if error.field.as_deref().is_some_and(is_key) {
+                *error = ErrorBody::message(SENT_BEFORE).errors.remove(0);
+            }
+        }
         Self(errors)
     }
+}
+
+/// Makes sure that the form, sent twice, creates one thing.
+#[component]
+pub(super) fn SentOnce() -> impl IntoView {
+    view! { <input type="hidden" name=ONCE value=Once::fresh() /> }
 }
 
 /// What is wrong with the form as a whole, said first; nothing if only fields are.

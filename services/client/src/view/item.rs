@@ -18,7 +18,8 @@ pub(super) fn stage(order: &OrderView) -> &'static str {
         (OrderStatus::Complete, _) => "paid",
         (OrderStatus::Cancelled, Some(CancellationReason::Owner)) => "cancelled",
         (OrderStatus::Cancelled, Some(CancellationReason::Refunded)) => "refunded",
-        (OrderStatus::Cancelled, _) => "expired",
+        (OrderStatus::Cancelled, Some(CancellationReason::Expired)) => "expired",
+        (OrderStatus::Cancelled, None) => "withdrawn",
     }
 }
 

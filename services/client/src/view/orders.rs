@@ -28,6 +28,7 @@ fn row(order: &OrderView) -> Row {
             "paid" => ("yours", "Paid"),
             "cancelled" => ("over", "Cancelled"),
             "refunded" => ("over", "Refunded"),
+            "withdrawn" => ("over", "Withdrawn"),
             _ => ("over", "Expired"),
         },
         price: dollars(order.ticket.price.cents()),
@@ -136,12 +137,15 @@ fn endings(ticket: &str) -> impl IntoView + use<> {
         "You gave this order up. If a card was charged at the last moment, it is refunded.";
     const EXPIRED: &str = "It was not paid in time, so the ticket is for sale again. If a card was charged at the last moment, it is refunded.";
     const REFUNDED: &str = "Your money is on its way back to your card; that takes a few days. The ticket is for sale again.";
+    const WITHDRAWN: &str = "The seller took it off sale just as you ordered it. If a card was charged, it is refunded.";
     let all = view! { <a class="button" href="/orders">"All your orders"</a> };
+    let find = view! { <a class="button" href="/">"Find another"</a> };
     view! {
         {outcome("paid", "good", "It is yours", "Paid, and nobody can take it away. Enjoy it.", all)}
         {outcome("cancelled", "over", "Cancelled", GIVEN_UP, again(ticket))}
         {outcome("expired", "over", "Expired", EXPIRED, again(ticket))}
         {outcome("refunded", "over", "Refunded", REFUNDED, again(ticket))}
+        {outcome("withdrawn", "over", "No longer for sale", WITHDRAWN, find)}
     }
 }
 

@@ -3,7 +3,7 @@
 use common::api::tickets::TicketView;
 use leptos::prelude::*;
 
-use super::form::{Alert, Faults, Field};
+use super::form::{Alert, Faults, Field, SentOnce};
 use super::item::{hue, version};
 use super::list::{Empty, Row, list};
 use crate::islands::offer::state;
@@ -35,7 +35,7 @@ pub(crate) struct Offer {
     pub(crate) edit: TicketForm,
     /// Whether it was just put up for sale or changed.
     pub(crate) saved: bool,
-    /// Why it could not be bought, if it was tried.
+    /// Why it could not be bought or withdrawn, if it was tried.
     pub(crate) refusal: Option<String>,
 }
 
@@ -81,6 +81,7 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
     let id = ticket.id.to_string();
     let action = format!("/tickets/{id}");
     let buy = format!("/tickets/{id}/buy");
+    let withdraw = format!("/tickets/{id}/withdraw");
     let class = format!("ticket {}", hue(&id));
     let price = ticket.price.cents();
     // An older order of the visitor's does not hold it.
@@ -108,6 +109,7 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
                     <div data-when="free">{free(viewer, sign_in, buy, price, &hold)}</div>
                     <div data-when="taken">{reserved(viewer)}</div>
                     <div data-when="own">{to_own}</div>
+                    <div data-when="gone">{gone()}</div>
                 </div>
             </TicketOffer>
         </article>
@@ -117,6 +119,9 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
                     <section class="sheet edit">
                         <h2>"Change it"</h2>
                         <Form form=edit action label="Save changes" />
+                        <p class="aside">
+                            "Changed your mind? " <a href=withdraw>"Withdraw it from sale"</a>
+                        </p>
                     </section>
                 }
             })}
@@ -139,6 +144,7 @@ fn free(
         Viewer::Shopper => view! {
             <form method="post" action=buy>
                 <input type="hidden" name="price" id="shown-price" value=price />
+                <SentOnce />
                 <button class="wide">"Buy"</button>
             </form>
             <p class="hint">{hint}</p>
@@ -163,6 +169,14 @@ fn reserved(viewer: Viewer) -> impl IntoView {
     }
 }
 
+fn gone() -> impl IntoView {
+    view! {
+        <p class="badge over">"Withdrawn"</p>
+        <p>"The seller has taken it off sale."</p>
+        <a class="button wide second" href="/">"See what is for sale"</a>
+    }
+}
+
 fn yours(order: &str) -> impl IntoView + use<> {
     view! {
         <p class="badge yours">"Yours"</p>
@@ -176,7 +190,27 @@ pub(crate) fn new_ticket(form: TicketForm) -> impl IntoView {
         <section class="sheet">
             <h1>"Sell a ticket"</h1>
             <Form form action="/tickets/new" label="Put it up for sale" first=true />
-            <p class="aside">"You can change both until somebody reserves it."</p>
+            <p class="aside">"You can change both, or withdraw it, until somebody reserves it."</p>
+        </section>
+    }
+}
+
+/// `/tickets/{id}/withdraw`
+pub(crate) fn withdraw(ticket: &TicketView) -> impl IntoView + use<> {
+    let page = format!("/tickets/{}", ticket.id);
+    view! {
+        <section class="sheet">
+            <h1>"Withdraw it from sale?"</h1>
+            <p>
+                <strong class="break">{ticket.title.to_string()}</strong>
+                " will be gone from the shop, and nobody can buy it any more. This cannot be undone."
+            </p>
+            <form method="post" action=format!("{page}/withdraw")>
+                <button class="wide">"Withdraw it"</button>
+            </form>
+            <p class="aside">
+                <a href=page>"Keep it for sale"</a>
+            </p>
         </section>
     }
 }
@@ -192,7 +226,10 @@ fn Form(
     view! {
         <Alert faults=faults.clone() fields=FIELDS />
         <form method="post" action=action novalidate>
-            {form.version.map(|version| view! { <input type="hidden" name="version" value=version /> })}
+            {match form.version {
+                Some(version) => view! { <input type="hidden" name="version" value=version /> }.into_any(),
+                None => view! { <SentOnce /> }.into_any(),
+            }}
             <Field
                 name="title"
                 label="Title"
@@ -218,7 +255,11 @@ fn Form(
 }
 
 /// `/tickets/mine`
-pub(crate) fn my_tickets(tickets: &[TicketView], next: Option<String>) -> impl IntoView + use<> {
+pub(crate) fn my_tickets(
+    tickets: &[TicketView],
+    next: Option<String>,
+    withdrawn: bool,
+) -> impl IntoView + use<> {
     const EMPTY: Empty = Empty {
         title: "You have put nothing up for sale",
         text: "A seat you cannot use is somebody's best evening.",
@@ -226,7 +267,17 @@ pub(crate) fn my_tickets(tickets: &[TicketView], next: Option<String>) -> impl I
         action: "Sell a ticket",
     };
     let rows = tickets.iter().map(row).collect();
-    list("My tickets", rows, &EMPTY, next)
+    view! {
+        {withdrawn
+            .then(|| {
+                view! {
+                    <div class="notice good" role="status">
+                        <p>"Withdrawn. Nobody can buy it any more."</p>
+                    </div>
+                }
+            })}
+        {list("My tickets", rows, &EMPTY, next)}
+    }
 }
 
 fn row(ticket: &TicketView) -> Row {

@@ -10,6 +10,8 @@ mod racing;
 mod selling;
 mod signing_in;
 mod trouble;
+mod twice;
+mod withdrawing;
 mod without_script;
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Tickets are replicated; their reservations confirm orders.
+//! Tickets are replicated; their reservations confirm orders, and their withdrawals cancel them.
 
 use common::events::TicketState;
 use common::id::kind;
@@ -24,10 +24,22 @@ impl TicketEvents {
     /// replica done and still brings the order on.
     pub(super) async fn changed(&self, ticket: &TicketState) -> Result<(), Failure> {
         self.tickets.apply_if_newer(ticket).await?;
+        if ticket.withdrawn {
+            return self.withdrawn(ticket.id).await;
+        }
         match ticket.order_id {
             Some(order) => self.reserved(ticket.id, order).await,
             None => Ok(()),
         }
+    }
+
+    /// No order of a withdrawn ticket may live, unless it was paid before: that one is published again, and the tickets
+    /// service gives it the ticket.
+    async fn withdrawn(&self, ticket: Id<kind::Ticket>) -> Result<(), Failure> {
+        if let Some(paid) = self.orders.withdraw::<Failure>(ticket).await? {
+            self.orders.tell_again(&paid).await?;
+        }
+        Ok(())
     }
 
     async fn reserved(

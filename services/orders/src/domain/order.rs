@@ -18,7 +18,7 @@ pub struct Order {
     pub expires_at: Timestamp,
     /// What is ordered.
     pub ticket: OrderedTicket,
-    /// Why it was cancelled, if it was.
+    /// Why it was cancelled, if it was; none if its ticket was withdrawn.
     pub reason: Option<CancellationReason>,
     /// Grows by one with every change.
     pub version: u64,
@@ -104,7 +104,7 @@ impl Order {
         }
         match self.status {
             OrderStatus::Created | OrderStatus::AwaitingPayment => {
-                Ok(Some(self.cancelled(CancellationReason::Owner)))
+                Ok(Some(self.cancelled(Some(CancellationReason::Owner))))
             }
             OrderStatus::Cancelled => Ok(None),
             OrderStatus::Complete => Err(CancelError::Complete),
@@ -119,8 +119,18 @@ impl Order {
                 Err(NotYetExpired(self.expires_at))
             }
             OrderStatus::Created | OrderStatus::AwaitingPayment => {
-                Ok(Some(self.cancelled(CancellationReason::Expired)))
+                Ok(Some(self.cancelled(Some(CancellationReason::Expired))))
             }
+        }
+    }
+
+    /// The order after its ticket was withdrawn; `None` if it is paid, in which case the sale stands, or cancelled.
+    #[must_use]
+    pub fn lose_ticket(&self) -> Option<Self> {
+        match self.status {
+            // No reason of its own: releases that know only the others must be able to read it.
+            OrderStatus::Created | OrderStatus::AwaitingPayment => Some(self.cancelled(None)),
+            OrderStatus::Complete | OrderStatus::Cancelled => None,
         }
     }
 
@@ -155,13 +165,13 @@ impl Order {
         match self.status {
             OrderStatus::Cancelled => None,
             OrderStatus::Created | OrderStatus::AwaitingPayment | OrderStatus::Complete => {
-                Some(self.cancelled(CancellationReason::Refunded))
+                Some(self.cancelled(Some(CancellationReason::Refunded)))
             }
         }
     }
 
-    fn cancelled(&self, reason: CancellationReason) -> Self {
-        self.changed(OrderStatus::Cancelled, Some(reason))
+    fn cancelled(&self, reason: Option<CancellationReason>) -> Self {
+        self.changed(OrderStatus::Cancelled, reason)
     }
 
     fn changed(&self, status: OrderStatus, reason: Option<CancellationReason>) -> Self {

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use common::api::orders::{OrderBody, OrderView, PlaceOrder};
 use common::id::kind;
 use common::{ErrorBody, Id, Price};
-use service::http::Authorized;
-use service::mongo::{StoreError, new_id};
+use service::http::{Authorized, NewId};
+use service::mongo::StoreError;
 use service::patience::ReplicaWaits;
 use service::{ApiError, Clock};
 
@@ -27,7 +27,7 @@ use crate::store::{OrderStore, TicketStore};
         (status = 400, description = "The ticket is not named, already reserved, or has another price", body = ErrorBody,
             example = json!({"errors": [{"message": "Ticket is already reserved"}]})),
         (status = 401, description = "Not signed in", body = ErrorBody),
-        (status = 404, description = "There is no such ticket", body = ErrorBody),
+        (status = 404, description = "There is no such ticket, or it was withdrawn", body = ErrorBody),
     )
 )]
 pub(crate) async fn create(
@@ -36,11 +36,19 @@ pub(crate) async fn create(
     State(waits): State<ReplicaWaits>,
     State(clock): State<Clock>,
     State(Expiration(expiration)): State<Expiration>,
+    id: NewId<kind::Order>,
     Authorized { user, input }: Authorized<PlaceOrder>,
 ) -> Result<(StatusCode, Json<OrderView>), ApiError> {
+    if id.is_repeated()
+        && let Some(order) = orders.find(id.get()).await?
+    {
+        return Ok((StatusCode::CREATED, Json(order.into())));
+    }
     let (ticket_id, shown) = (input.ticket_id.ok_or(ApiError::NotFound)?, input.price);
     // Told of a sale a moment ago, a shopper must not be told that there is no such ticket.
     let found = waits.find(ticket_id, || tickets.find(ticket_id)).await?;
+    let found = found.filter(|replica| !replica.withdrawn);
+    let found = found.ok_or(ApiError::NotFound)?;
     let now = clock.now();
     // When thousands want one ticket, all but the first few are told so without a transaction. It may have been freed
     // since it was told of, so the reservation decides.
@@ -51,7 +59,7 @@ pub(crate) async fn create(
     }
     let ticket = at_price(&tickets, &waits, found.ticket, shown).await?;
     ticket.check_price(shown)?;
-    let order = Order::new(new_id(), user.id, ticket, now.plus(expiration));
+    let order = Order::new(id.get(), user.id, ticket, now.plus(expiration));
     let placed = orders.place(order, now).await?;
     Ok((StatusCode::CREATED, Json(placed.at(shown)?.into())))
 }

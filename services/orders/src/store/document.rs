@@ -33,7 +33,7 @@ struct OrderedTicketDocument {
     version: i64,
 }
 
-/// A ticket as the tickets service told of it.
+/// A ticket as the tickets service told of it. A withdrawn one is held by itself, as in that service's own database.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct TicketDocument {
     #[serde(rename = "_id")]
@@ -45,12 +45,13 @@ pub(super) struct TicketDocument {
     version: i64,
 }
 
-/// The claim on a ticket: there is one for each ticket with an active or a paid order.
+/// The claim on a ticket: there is one for each ticket with an active or a paid order, and for each that was withdrawn.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Reservation {
     /// The ticket's id.
     #[serde(rename = "_id")]
     pub(super) ticket_id: ObjectId,
+    /// The order's id; the ticket's own if it was withdrawn, so that no order can have it.
     pub(super) order_id: ObjectId,
     /// The order's buyer; absent in what older releases wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,6 +59,20 @@ pub(super) struct Reservation {
 }
 
 impl Reservation {
+    /// The claim that keeps every order from a withdrawn ticket.
+    pub(super) fn of_withdrawn(ticket: Id<kind::Ticket>) -> Self {
+        Self {
+            ticket_id: object_id(ticket),
+            order_id: object_id(ticket),
+            user_id: None,
+        }
+    }
+
+    /// The order that holds the ticket, if it was not withdrawn.
+    pub(super) fn holder(&self) -> Option<Id<kind::Order>> {
+        (self.order_id != self.ticket_id).then(|| typed_id(self.order_id))
+    }
+
     /// The order's claim.
     pub(super) fn of(order: &Order) -> Self {
         Self {
@@ -138,7 +153,12 @@ impl From<OrderDocument> for Order {
 impl TicketDocument {
     /// The order that holds it.
     pub(super) fn holder(&self) -> Option<Id<kind::Order>> {
-        self.order_id.map(typed_id)
+        let holder = self.order_id.filter(|_| !self.is_withdrawn());
+        holder.map(typed_id)
+    }
+
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.order_id == Some(self.id)
     }
 
     pub(super) const fn version(&self) -> i64 {
@@ -153,7 +173,11 @@ impl From<&TicketState> for TicketDocument {
             title: told.title.clone(),
             price_cents: told.price.cents(),
             user_id: object_id(told.user_id),
-            order_id: told.order_id.map(object_id),
+            order_id: if told.withdrawn {
+                Some(object_id(told.id))
+            } else {
+                told.order_id.map(object_id)
+            },
             version: stored_version(told.version),
         }
     }

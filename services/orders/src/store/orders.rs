@@ -68,6 +68,34 @@ impl OrderStore {
         Ok(store)
     }
 
+    /// Takes a ticket off sale: cancels the order that holds it, and claims it for good, so that no other can. An order that
+    /// is paid stands, and is returned.
+    pub(crate) async fn withdraw<E: From<StoreError>>(
+        &self,
+        ticket: Id<kind::Ticket>,
+    ) -> Result<Option<Order>, E> {
+        until_written(|| async move {
+            let claim = Reservation::of_withdrawn(ticket);
+            match self.reservations.insert_one(&claim).await {
+                Err(error) if error.is_duplicate_key() => {}
+                claimed => return Ok(claimed.map(|()| Some(None))?),
+            }
+            let Some(claimed) = self.reservations.find_by_id(object_id(ticket)).await? else {
+                return Ok(None);
+            };
+            let Some(holder) = claimed.holder() else {
+                return Ok(Some(None));
+            };
+            let order = self
+                .change::<E>(holder, |order| Ok(order.lose_ticket()))
+                .await?;
+            // Any other order was cancelled, and the ticket is free.
+            let paid = order.filter(|order| order.status == OrderStatus::Complete);
+            Ok(paid.map(Some))
+        })
+        .await
+    }
+
     /// Writes a new order, the reservation of its ticket and the event that tells of it, or nothing. If an unpaid order of
     /// the same buyer holds the ticket already, that is the one: the answer to an earlier request was lost, or the
     /// answer to the commit of this one.
@@ -115,8 +143,8 @@ impl OrderStore {
             let holder = reservation.user_id.map(typed_id);
             holder.is_none_or(|holder| holder == buyer)
         });
-        if let Some(own) = own
-            && let Some(order) = self.find(typed_id(own.order_id)).await?
+        if let Some(own) = own.and_then(|own| own.holder())
+            && let Some(order) = self.find(own).await?
             && order.buyer == buyer
             && order.can_be_paid(now)
         {

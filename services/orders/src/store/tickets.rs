@@ -15,6 +15,8 @@ pub(crate) struct Replica {
     pub(crate) ticket: OrderedTicket,
     /// The order that holds it.
     pub(crate) holder: Option<Id<kind::Order>>,
+    /// Whether its seller took it off sale.
+    pub(crate) withdrawn: bool,
 }
 
 /// What the tickets service told of its tickets.
@@ -36,6 +38,7 @@ impl TicketStore {
         let found = self.tickets.find_by_id(object_id(id)).await?;
         Ok(found.map(|stored| Replica {
             holder: stored.holder(),
+            withdrawn: stored.is_withdrawn(),
             ticket: stored.into(),
         }))
     }

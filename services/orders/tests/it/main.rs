@@ -15,6 +15,7 @@ mod recovery;
 mod stream;
 mod tickets;
 mod unknown;
+mod withdrawing;
 
 use common::api::orders::OrderView;
 use common::events::{ExpirationState, OrderState, PaymentState, TicketState};
@@ -48,6 +49,7 @@ fn ticket() -> TicketState {
         price: Price::from_cents(1_999).unwrap(),
         user_id: new_id(),
         order_id: None,
+        withdrawn: false,
     }
 }
 

@@ -5,12 +5,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use common::ErrorBody;
 use common::api::payments::{PayOrder, PaymentBody, PaymentView};
+use common::id::kind;
 use service::ApiError;
-use service::http::Authorized;
+use service::http::{Authorized, NewId};
 use service::patience::ReplicaWaits;
 
 use crate::domain::{CardToken, PayRefusal};
-use crate::settlement::Settlement;
+use crate::settlement::{PayFailure, Settlement};
 use crate::store::OrderStore;
 
 /// Pays an order with a card.
@@ -34,6 +35,7 @@ pub(crate) async fn pay(
     State(orders): State<OrderStore>,
     State(waits): State<ReplicaWaits>,
     State(settlement): State<Settlement>,
+    request: NewId<kind::Payment>,
     Authorized { user, input }: Authorized<PayOrder>,
 ) -> Result<(StatusCode, Json<PaymentView>), ApiError> {
     let id = input.order_id.ok_or(ApiError::NotFound)?;
@@ -41,6 +43,13 @@ pub(crate) async fn pay(
     if order.buyer != user.id {
         return Err(PayRefusal::NotTheBuyer.into());
     }
-    let id = settlement.pay(order.id, CardToken(input.token)).await?;
+    let id = match settlement.pay(order.id, CardToken(input.token)).await {
+        // There is one payment an order, and its buyer asks again for the answer that got lost.
+        Err(PayFailure::Refused(PayRefusal::AlreadyPaid)) if request.is_repeated() => {
+            let payment = settlement.payment_of(order.id).await?;
+            payment.ok_or(PayRefusal::AlreadyPaid)?
+        }
+        paid => paid?,
+    };
     Ok((StatusCode::CREATED, Json(PaymentView { id })))
 }

@@ -165,3 +165,46 @@ async fn the_health_check_and_the_description_are_served() {
     }
     shop.close().await;
 }
+
+#[tokio::test]
+async fn a_payment_that_is_asked_for_again_under_its_key_is_the_same_also_after_a_death() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    let body = json!({ "token": "tok_visa", "orderId": order.id });
+    let pay_once = async |key| buyer.post_once("/api/payments", key, body.clone()).await;
+    let first = pay_once("key").await;
+    assert_eq!(first.status, 201, "{first:?}");
+    assert_eq!(pay_once("key").await.text, first.text);
+    // As by a process that died before it stored the result.
+    shop.app.forget_results().await;
+    let again = pay_once("key").await;
+    assert_eq!((again.status, &again.json), (201, &first.json));
+    let other = pay_once("other").await;
+    assert_eq!(
+        (other.status, other.message()),
+        (400, "Order is already paid")
+    );
+    assert_eq!(shop.books().charged.len(), 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_declined_card_stays_declined_under_its_key_and_another_key_tries_again() {
+    let shop = Shop::open().await;
+    let buyer = shop.app.user();
+    let order = shop.order(&buyer).await;
+    let body = json!({ "token": "tok_chargeDeclined", "orderId": order.id });
+    let declined = buyer.post_once("/api/payments", "key", body.clone()).await;
+    assert_eq!(declined.status, 400, "{declined:?}");
+    assert_eq!(
+        buyer.post_once("/api/payments", "key", body).await.text,
+        declined.text
+    );
+    let body = json!({ "token": "tok_visa", "orderId": order.id });
+    assert_eq!(
+        buyer.post_once("/api/payments", "other", body).await.status,
+        201
+    );
+    shop.close().await;
+}

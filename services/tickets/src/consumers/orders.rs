@@ -1,7 +1,7 @@
 //! Orders hold and release tickets.
 
 use common::events::OrderState;
-use common::{Event, Subject};
+use common::{Event, OrderStatus, Subject};
 use service::messaging::{Failure, Handler};
 use service::mongo::until_written;
 
@@ -39,9 +39,15 @@ impl OrderEvents {
     }
 
     async fn hold(&self, order: &OrderState) -> Result<(), Failure> {
+        let is_paid = order.status == OrderStatus::Complete;
         until_written(|| async move {
             let ticket = self.ticket(order).await?;
-            let written = match ticket.reserve(order.id).map_err(NotNow::from)? {
+            let written = match ticket.reserve(order.id, is_paid).map_err(NotNow::from)? {
+                // The orders service does not know of the withdrawal, or did not when the order was placed.
+                None if ticket.withdrawn => {
+                    self.tickets.publish_again(&ticket).await?;
+                    true
+                }
                 None => true,
                 Some(held) => self.tickets.hold(&ticket, &held, order.id).await?,
             };

@@ -1,4 +1,4 @@
-//! The ticket: for sale, held by an order, released, edited. Every change gives the next version.
+//! The ticket: for sale, held by an order, released, edited, withdrawn. Every change gives the next version.
 
 use common::api::tickets::TicketDetails;
 use common::events::TicketState;
@@ -22,6 +22,8 @@ pub struct Ticket {
     ///
     /// Events come in any order: an order's creation that comes after its cancellation must not hold the ticket.
     pub released: Vec<Id<kind::Order>>,
+    /// Whether its seller took it off sale. Then no order holds it, and only one that was paid before may.
+    pub withdrawn: bool,
     /// Grows by one with every change that the world sees.
     pub version: u64,
 }
@@ -40,6 +42,17 @@ pub enum EditError {
     Stale,
 }
 
+/// Why a ticket cannot be withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WithdrawError {
+    /// Somebody else sells it.
+    #[error("Not authorized")]
+    NotTheSeller,
+    /// An order holds it.
+    #[error("Cannot withdraw a reserved ticket")]
+    Reserved,
+}
+
 /// The ticket cannot be reserved now: another order holds it, and its release is on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the ticket is held by order {0}")]
@@ -56,6 +69,7 @@ impl Ticket {
             seller,
             order: None,
             released: Vec::new(),
+            withdrawn: false,
             version: 0,
         }
     }
@@ -82,9 +96,29 @@ impl Ticket {
         })
     }
 
-    /// The ticket held by `order`; `None` if it is so already, or if the order was cancelled since.
-    pub fn reserve(&self, order: Id<kind::Order>) -> Result<Option<Self>, HeldByAnotherOrder> {
-        if self.released.contains(&order) {
+    /// The ticket off sale for good; `None` if it is so already.
+    pub fn withdraw(&self, by: Id<kind::User>) -> Result<Option<Self>, WithdrawError> {
+        if by != self.seller {
+            return Err(WithdrawError::NotTheSeller);
+        }
+        if self.order.is_some() {
+            return Err(WithdrawError::Reserved);
+        }
+        Ok((!self.withdrawn).then(|| Self {
+            withdrawn: true,
+            version: self.version + 1,
+            ..self.clone()
+        }))
+    }
+
+    /// The ticket held by `order`; `None` if it is so already, if the order was cancelled since, or if the ticket was
+    /// withdrawn and the order is not paid. An order that was paid before it could know of the withdrawal stands.
+    pub fn reserve(
+        &self,
+        order: Id<kind::Order>,
+        is_paid: bool,
+    ) -> Result<Option<Self>, HeldByAnotherOrder> {
+        if self.released.contains(&order) || (self.withdrawn && !is_paid) {
             return Ok(None);
         }
         match self.order {
@@ -92,6 +126,7 @@ impl Ticket {
             Some(holder) => Err(HeldByAnotherOrder(holder)),
             None => Ok(Some(Self {
                 order: Some(order),
+                withdrawn: false,
                 version: self.version + 1,
                 ..self.clone()
             })),
@@ -118,6 +153,7 @@ impl Ticket {
             price: self.price,
             user_id: self.seller,
             order_id: self.order,
+            withdrawn: self.withdrawn,
         }
     }
 

@@ -5,10 +5,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use common::ErrorBody;
 use common::api::tickets::{TicketBody, TicketDetails, TicketView};
+use common::id::kind;
 use service::ApiError;
-use service::http::Authorized;
+use service::http::{Authorized, NewId};
 use service::kept::Wrote;
-use service::mongo::new_id;
 
 use crate::domain::Ticket;
 use crate::store::TicketStore;
@@ -27,9 +27,11 @@ use crate::store::TicketStore;
 )]
 pub(crate) async fn create(
     State(tickets): State<TicketStore>,
+    id: NewId<kind::Ticket>,
     Authorized { user, input }: Authorized<TicketDetails>,
 ) -> Result<(StatusCode, Wrote, Json<TicketView>), ApiError> {
-    let ticket = Ticket::new(new_id(), user.id, input);
+    let ticket = Ticket::new(id.get(), user.id, input);
+    // One that is there with this id was made by the same request.
     tickets.insert(&ticket).await?;
     Ok((StatusCode::CREATED, Wrote, Json(ticket.into())))
 }

@@ -2,7 +2,8 @@
 
 use service::ApiError;
 
-use crate::domain::EditError;
+use crate::domain::{EditError, WithdrawError};
+use crate::store::Raced;
 
 impl From<EditError> for ApiError {
     fn from(error: EditError) -> Self {
@@ -10,5 +11,20 @@ impl From<EditError> for ApiError {
             EditError::NotTheSeller => Self::NotAuthorized,
             EditError::Reserved | EditError::Stale => Self::bad_request(error.to_string()),
         }
+    }
+}
+
+impl From<WithdrawError> for ApiError {
+    fn from(error: WithdrawError) -> Self {
+        match error {
+            WithdrawError::NotTheSeller => Self::NotAuthorized,
+            WithdrawError::Reserved => Self::bad_request(error.to_string()),
+        }
+    }
+}
+
+impl From<Raced> for ApiError {
+    fn from(error: Raced) -> Self {
+        Self::Unavailable(error.into())
     }
 }

@@ -10,7 +10,7 @@ use service::session::RequireUser;
 
 use crate::store::TicketStore;
 
-/// One's own tickets, taken or not, newest first.
+/// One's own tickets, taken or not, newest first; those withdrawn are left out.
 #[utoipa::path(
     get, path = "/api/tickets/mine", tag = "tickets",
     security(("session" = [])),

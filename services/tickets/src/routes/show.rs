@@ -15,7 +15,7 @@ use crate::store::TicketStore;
 /// The tickets that are looked at.
 pub(crate) type Shown = Kept<Id<kind::Ticket>, Option<Encoded>>;
 
-/// One ticket, for sale or not. Also `GET /api/ticket/{id}`.
+/// One ticket, for sale or not, unless it was withdrawn. Also `GET /api/ticket/{id}`.
 #[utoipa::path(
     get, path = "/api/tickets/{id}", tag = "tickets",
     params(("id" = inline(IdSchema), Path, description = "The ticket's id")),
@@ -36,7 +36,8 @@ pub(super) async fn show(
     let shown = shown.read(id, freshness, move || async move {
         let place = feed.place();
         let ticket = tickets.find(id).await?;
-        let view = ticket.map(|ticket| ShownTicketView::from(TicketView::from(ticket)));
+        let view = ticket.filter(|ticket| !ticket.withdrawn);
+        let view = view.map(|ticket| ShownTicketView::from(TicketView::from(ticket)));
         Ok(view.map(|view| Encoded::json(&view).with_place(place)))
     });
     shown.await?.ok_or(ApiError::NotFound)

@@ -13,9 +13,9 @@ use service::messaging::feed::News;
 
 use crate::feed::TicketFeed;
 
-/// Changes of tickets, as they happen: new, edited, reserved, released.
+/// Changes of tickets, as they happen: new, edited, reserved, released, withdrawn.
 ///
-/// Server-sent events. `ticket` has the ticket as it is now; it may come again, and what has no higher `version` than is
+/// Server-sent events. `ticket` has the ticket as it is now, with `withdrawn` if it is off sale; it may come again, and what has no higher `version` than is
 /// known says nothing new. `reset` says that more happened since the client's place than can be told: what is shown has
 /// to be loaded again. `place` only gives a client its place. Every event's id is the client's place after it, at
 /// whichever replica; without a place the stream begins now. A list of tickets, and a ticket, come with the place after

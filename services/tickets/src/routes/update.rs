@@ -36,6 +36,7 @@ pub(crate) async fn update(
     Authorized { user, input }: Authorized<TicketDetails>,
 ) -> Result<(Wrote, Json<TicketView>), ApiError> {
     let ticket = tickets.find(id.found()?).await?;
+    let ticket = ticket.filter(|ticket| !ticket.withdrawn);
     let ticket = ticket.ok_or(ApiError::NotFound)?;
     let edited = ticket.edit(user.id, input)?;
     if tickets.replace(&ticket, &edited).await? {

@@ -13,6 +13,7 @@ impl From<Ticket> for TicketView {
             user_id: ticket.seller,
             order_id: ticket.order,
             version: ticket.version,
+            withdrawn: ticket.withdrawn,
         }
     }
 }

@@ -19,10 +19,14 @@ pub(super) struct TicketDocument {
     search_key: String,
     price_cents: i64,
     user_id: ObjectId,
-    /// Written as null when nobody holds the ticket, so that the index finds what is for sale.
+    /// Written as null when nobody holds the ticket, so that the index finds what is for sale. A withdrawn ticket is stored
+    /// as held by itself: the same indexes skip it, and a release that does not know withdrawals takes it for reserved.
     order_id: Option<ObjectId>,
     #[serde(default)]
     released: Vec<ObjectId>,
+    /// True or absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withdrawn: Option<bool>,
     version: i64,
 }
 
@@ -34,6 +38,7 @@ impl TicketDocument {
             "search_key": self.search_key.as_str(),
             "price_cents": self.price_cents,
             "order_id": self.order_id,
+            "withdrawn": self.withdrawn,
             "version": self.version,
         }
     }
@@ -47,8 +52,13 @@ impl From<&Ticket> for TicketDocument {
             search_key: search_key(ticket.title.as_str()),
             price_cents: ticket.price.cents(),
             user_id: object_id(ticket.seller),
-            order_id: ticket.order.map(object_id),
+            order_id: if ticket.withdrawn {
+                Some(object_id(ticket.id))
+            } else {
+                ticket.order.map(object_id)
+            },
             released: ticket.released.iter().copied().map(object_id).collect(),
+            withdrawn: ticket.withdrawn.then_some(true),
             version: stored_version(ticket.version),
         }
     }
@@ -61,7 +71,11 @@ impl From<TicketDocument> for Ticket {
             title: stored.title,
             price: Price::from_cents(stored.price_cents).expect("only valid prices are stored"),
             seller: typed_id(stored.user_id),
-            order: stored.order_id.map(typed_id),
+            order: stored
+                .order_id
+                .filter(|holder| *holder != stored.id)
+                .map(typed_id),
+            withdrawn: stored.order_id == Some(stored.id),
             released: stored.released.into_iter().map(typed_id).collect(),
             version: stored.version.unsigned_abs(),
         }

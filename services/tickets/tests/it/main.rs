@@ -11,6 +11,7 @@ mod mine;
 mod orders;
 mod outage;
 mod stream;
+mod withdrawing;
 
 use common::OrderStatus;
 use common::api::tickets::TicketView;

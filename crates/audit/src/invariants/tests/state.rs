@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bson::DateTime;
 
-use super::finds;
+use super::{check, finds};
 use crate::documents::{Money, Order, Payment, Standing, Ticket, Waiting};
 use crate::sample::{
     ACTIVE, BUYER, CANCELLED, COMPLETE, FREE, HELD, NOW, PAYMENT, SOLD, charge, id,
@@ -345,5 +345,66 @@ fn replicas_apart_from_their_owners_are_found() {
     });
     finds(I7, "has a replica of order", |world| {
         world.snapshot.databases.orders.remove(&ACTIVE);
+    });
+}
+
+/// The sample in which the ticket that was for sale again has been withdrawn.
+fn withdraw(world: &mut World) {
+    let databases = &mut world.snapshot.databases;
+    for tickets in [&mut databases.tickets, &mut databases.ticket_replicas] {
+        let ticket = tickets.get_mut(&FREE).unwrap();
+        ticket.version += 1;
+        ticket.order_id = Some(FREE);
+    }
+    world.snapshot.reservations.insert(FREE, FREE);
+    let events = &mut world.stream.events;
+    let released = events
+        .iter()
+        .rev()
+        .find(|told| told.body["id"] == FREE.to_hex() && told.body["version"] == 3);
+    let mut withdrawn = released.unwrap().clone();
+    withdrawn.sequence = 1_000;
+    withdrawn.body["version"] = 4.into();
+    withdrawn.body["withdrawn"] = true.into();
+    events.push(withdrawn);
+}
+
+#[test]
+fn a_withdrawn_ticket_is_well_and_may_have_cost_an_order_its_life() {
+    assert_eq!(check(withdraw), []);
+    let found = check(|world| {
+        withdraw(world);
+        order(world, CANCELLED).reason = None;
+    });
+    // The sample's stream tells of its expiry.
+    assert!(
+        found.iter().all(|found| !found.words.contains("no reason")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_withdrawn_ticket_that_can_be_ordered_or_is_held_is_found() {
+    finds(I1, "was withdrawn and is reserved for", |world| {
+        withdraw(world);
+        world.snapshot.reservations.remove(&FREE);
+    });
+    finds(I1, "as if it were withdrawn", |world| {
+        world.snapshot.reservations.insert(FREE, FREE);
+    });
+    finds(I7, "orders has", |world| {
+        withdraw(world);
+        let replica = world.snapshot.databases.ticket_replicas.get_mut(&FREE);
+        replica.unwrap().order_id = None;
+    });
+    finds(I3, "was withdrawn while it was held", |world| {
+        let held = world.stream.events.iter_mut().rev();
+        let mut held = held.filter(|told| told.body["id"] == FREE.to_hex());
+        held.find(|told| told.body["version"] == 3).unwrap().body["withdrawn"] = true.into();
+    });
+    finds(I3, "changed after it was withdrawn", |world| {
+        let mut first = world.stream.events.iter_mut();
+        let first = first.find(|told| told.body["id"] == FREE.to_hex());
+        first.unwrap().body["withdrawn"] = true.into();
     });
 }

@@ -21,6 +21,11 @@ const REFUSAL: Label = Label::one_of(
     ],
 );
 
+const IDEMPOTENT: Label = Label::one_of(
+    "outcome",
+    &["executed", "repeated", "replayed", "conflict", "mismatch"],
+);
+
 section! {
     "HTTP", "every service";
 
@@ -52,6 +57,11 @@ section! {
         "How long a request waited for a place that found none free.",
         &[],
         DURATION_BOUNDS,
+    );
+    HTTP_IDEMPOTENT_REQUESTS: CounterOf<1> = new(
+        "ticketing_http_idempotent_requests_total",
+        "Requests with an `Idempotency-Key`: executed, executed again since no result was stored (`repeated`), answered with the stored result (`replayed`), or refused since the key's request is in progress (`conflict`) or was another (`mismatch`).",
+        &[IDEMPOTENT],
     );
     EVENT_STREAMS_OPEN: GaugeOf<0> = new(
         "ticketing_event_streams_open",

@@ -21,6 +21,11 @@ section! {
         "Tickets whose title or price was changed.",
         &[],
     );
+    TICKETS_WITHDRAWN: CounterOf<0> = new(
+        "ticketing_tickets_withdrawn_total",
+        "Tickets that their sellers took off sale.",
+        &[],
+    );
     TICKETS_HELD: CounterOf<0> = new(
         "ticketing_tickets_held_total",
         "Times that a ticket was reserved for an order, as the tickets service has it.",
@@ -48,13 +53,13 @@ section! {
     );
     ORDERS_ENDED: CounterOf<1> = new(
         "ticketing_orders_ended_total",
-        "Orders that came to their end: paid, given up by their buyer, or expired. A paid one that is refunded counts again.",
-        &[Label::one_of("outcome", &["complete", "cancelled", "expired", "refunded"])],
+        "Orders that came to their end: paid, given up by their buyer, expired, or cancelled since the seller withdrew the ticket. A paid one that is refunded counts again.",
+        &[Label::one_of("outcome", &["complete", "cancelled", "expired", "refunded", "withdrawn"])],
     );
     ORDER_HOLD_DURATION: HistogramOf<1> = seconds(
         "ticketing_ticket_hold_duration_seconds",
         "How long an order held its ticket until it was sold (`complete`) or released, to within a second.",
-        &[Label::one_of("outcome", &["complete", "cancelled", "expired"])],
+        &[Label::one_of("outcome", &["complete", "cancelled", "expired", "withdrawn"])],
         HOLD_BOUNDS,
     );
 }

@@ -1,0 +1,155 @@
+//! Forms that are sent twice.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use testkit::browser::{Browser, BrowserSettings};
+use testkit::{Api, Fleet, fresh};
+
+use crate::{HOLD, guest, sell, seller, sign_in, with_shop};
+
+/// The one-time token of the form on this page.
+async fn token(api: &Api, page: &str) -> String {
+    let page = api.get(page).await;
+    assert_eq!(page.status, 200, "{page:?}");
+    let (_, rest) = page.text.split_once("name=\"once\" value=\"").unwrap();
+    let token = rest.split('"').next().unwrap();
+    assert_eq!(token.len(), 32, "{token}");
+    token.to_owned()
+}
+
+async fn mine(seller: &Api) -> Vec<Value> {
+    let mine = seller.get("/api/tickets/mine").await;
+    mine.json.as_array().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_double_click_on_put_it_up_for_sale_creates_one_ticket() {
+    with_shop(HOLD, async |fleet| {
+        for script in [true, false] {
+            let settings = BrowserSettings {
+                script,
+                ..BrowserSettings::new(fleet.origin())
+            };
+            let browser = Browser::open(settings).await;
+            let mut sent = 0;
+            // Now and then the page is gone before the second click.
+            for _ in 0..20 {
+                sent = sent.max(double_click(&browser, fleet).await);
+                if sent == 2 {
+                    break;
+                }
+            }
+            assert_eq!(sent, 2, "no form was sent twice");
+        }
+    })
+    .await;
+}
+
+/// Somebody new sells a ticket by a double click; how often the form was sent.
+async fn double_click(browser: &Browser, fleet: &Fleet) -> usize {
+    let seller = seller(fleet).await;
+    sign_in(browser, &seller).await;
+    browser.goto("/tickets/new").await;
+    browser.fill("Title", "Ballet: Giselle, stalls G12").await;
+    browser.fill("Price in US dollars", "96").await;
+    browser.forget_requests().await;
+    browser.double_click_text("Put it up for sale").await;
+    browser.wait_for_text("Saved.").await;
+    let mine = mine(&seller).await;
+    assert_eq!(mine.len(), 1, "{mine:?}");
+    let path = format!("/tickets/{}", mine[0]["id"].as_str().unwrap());
+    assert!(browser.path().await.starts_with(&path));
+    let requests = browser.requests().await;
+    let sent = requests.iter();
+    sent.filter(|request| request.url.ends_with("/tickets/new"))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_that_create_something_lead_to_the_same_thing_when_they_are_sent_twice() {
+    with_shop(HOLD, async |fleet| {
+        let user = seller(fleet).await;
+        new_ticket_twice(&user).await;
+        order_twice(&user, fleet).await;
+        sign_up_twice(fleet).await;
+    })
+    .await;
+}
+
+async fn new_ticket_twice(user: &Api) {
+    let once = token(user, "/tickets/new").await;
+    let send = async |price: &str| {
+        let form = [("title", "Front row"), ("price", price), ("once", &once)];
+        let request = user.request(Method::POST, "/tickets/new").form(&form);
+        user.send(request).await
+    };
+    // What was wrong can be mended in the same form.
+    assert_eq!(send("nothing").await.status, 400);
+    let (one, other) = tokio::join!(send("20"), send("20"));
+    assert_eq!((one.status, other.status), (303, 303), "{one:?} {other:?}");
+    assert_eq!(one.headers["location"], other.headers["location"]);
+    assert_eq!(mine(user).await.len(), 1);
+    // Somebody goes back and sends another ticket by it.
+    let changed = send("30").await;
+    assert_eq!(changed.status, 400);
+    assert!(
+        changed.text.contains("This form was sent before."),
+        "{}",
+        changed.text
+    );
+    assert!(!changed.text.contains(&once), "it has a new token");
+    assert_eq!(mine(user).await.len(), 1);
+}
+
+async fn order_twice(user: &Api, fleet: &Fleet) {
+    let ticket = sell(&seller(fleet).await, "Second row", 10.0).await;
+    let once = token(user, &ticket).await;
+    let buy = async || {
+        let path = format!("{ticket}/buy");
+        let request = user.request(Method::POST, &path).form(&[("once", &once)]);
+        user.send(request).await
+    };
+    let (one, other) = tokio::join!(buy(), buy());
+    assert_eq!((one.status, other.status), (303, 303), "{one:?} {other:?}");
+    assert_eq!(one.headers["location"], other.headers["location"]);
+    let orders = user.get("/api/orders").await;
+    assert_eq!(orders.json.as_array().unwrap().len(), 1, "{orders:?}");
+}
+
+async fn sign_up_twice(fleet: &Fleet) {
+    let (email, password) = (fresh::email(), fresh::password());
+    let once = token(&Api::anonymous(&fleet.origin()), "/auth/signup").await;
+    let sign_up = async || {
+        let nobody = Api::anonymous(&fleet.origin());
+        let form = [("email", &email), ("password", &password), ("once", &once)];
+        let request = nobody.request(Method::POST, "/auth/signup").form(&form);
+        let answer = nobody.send(request).await;
+        (
+            answer.status,
+            nobody.get("/api/users/currentuser").await.json,
+        )
+    };
+    let (one, other) = tokio::join!(sign_up(), sign_up());
+    for (status, user) in [&one, &other] {
+        assert_eq!(
+            (*status, &user["currentUser"]["email"]),
+            (303, &json!(email))
+        );
+    }
+    assert_eq!(one.1["currentUser"]["id"], other.1["currentUser"]["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_without_a_token_still_works() {
+    with_shop(HOLD, async |fleet| {
+        let user = seller(fleet).await;
+        let ticket = sell(&seller(fleet).await, "Front row", 10.0).await;
+        let path = format!("{ticket}/buy");
+        let bought = user.send(user.request(Method::POST, &path)).await;
+        assert_eq!(bought.status, 303, "{bought:?}");
+        let browser = guest(fleet).await;
+        browser.goto(&ticket).await;
+        browser.wait_for_text("Reserved").await;
+    })
+    .await;
+}
