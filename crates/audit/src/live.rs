@@ -230,7 +230,8 @@ impl Audit {
         }
         if let Some((reader, account)) = &mut self.stripe {
             account.catch_up(reader).await?;
-            account.look_again(reader, &intents).await?;
+            // Large, and seldom needed.
+            Box::pin(account.look_again(reader, &intents)).await?;
         }
         Ok(())
     }

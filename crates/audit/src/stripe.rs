@@ -97,9 +97,9 @@ impl StripeReader {
         let disputes = disputes
             .context("Stripe: no answer in time")?
             .context("Stripe")?;
-        let lost = disputes.data.iter();
-        let lost = lost.filter(|dispute| dispute.status == DisputeStatus::Lost);
-        Ok(lost.map(|dispute| dispute.amount).sum())
+        let disputes = disputes.data.iter();
+        let taken = disputes.filter(|dispute| dispute.status == DisputeStatus::Lost);
+        Ok(taken.map(|dispute| dispute.amount).sum())
     }
 
     async fn intent(&self, id: &str) -> Result<PaymentIntent> {

@@ -10,6 +10,8 @@ pub(crate) struct Books {
     pub(crate) sold: Vec<Id<kind::Ticket>>,
     /// How many tickets anybody wished to sell.
     pub(crate) for_sale: usize,
+    /// How many tries without a key were not answered: each may have put a ticket up.
+    pub(crate) perhaps_for_sale: usize,
     /// Tickets that were taken off sale.
     pub(crate) withdrawn: Vec<Id<kind::Ticket>>,
     /// Edits, with the version that they gave and the price in cents.

@@ -40,11 +40,8 @@ fn main() -> ExitCode {
 fn look(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
     let mut found = search(arguments.schedules, Schedule::of_seed);
-    let further: [(u64, fn(u64) -> Search); 2] = [
-        (arguments.deaths, search_deaths),
-        (arguments.long, search_long),
-    ];
-    for (count, search) in further {
+    let searches: [fn(u64) -> Search; 2] = [search_deaths, search_long];
+    for (count, search) in [arguments.deaths, arguments.long].into_iter().zip(searches) {
         if found.broken.is_none() && count > 0 {
             let more = search(count);
             found = Search {

@@ -56,5 +56,5 @@ pub(crate) async fn roll_back(tickets: &Memory, world: &World, ticket: Id<kind::
 
 /// Whether an entry of an outbox waits for a release that knows it, or for somebody who repairs it.
 pub(crate) fn is_left(entry: &Document) -> bool {
-    entry.get_str("id") == Ok(ROLLED_BACK)
+    entry.get_str("id").is_ok_and(|id| id == ROLLED_BACK)
 }

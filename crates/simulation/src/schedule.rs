@@ -183,6 +183,7 @@ async fn story(fleet: &Fleet, crowd: &Crowd) {
         let seller = seller.clone();
         everybody.push(spawn_local(async move { seller.withdraw(last).await }));
     }
+    let first = tickets[0];
     for ticket in tickets.into_iter().take(crowd.edited) {
         let (editor, times, longest) = (seller.clone(), crowd.edits, crowd.between);
         let editing = async move { editor.edit(ticket, times, longest).await };

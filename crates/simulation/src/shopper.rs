@@ -51,19 +51,32 @@ impl Shopper {
         }
     }
 
-    /// Puts a ticket up for sale, and insists under the same key until it is.
+    /// A price; now and then one of an earlier release, which is less than Stripe charges.
+    fn cents(&self) -> u64 {
+        let world = &self.fleet.world;
+        if world.percent(8) {
+            world.below(49) + 1
+        } else {
+            world.below(5_000) + 100
+        }
+    }
+
+    /// Puts a ticket up for sale: insists under the same key until it is, or tries again without one.
     pub(crate) async fn sell(&self) -> Id<kind::Ticket> {
-        let wish = details(self.fleet.world.below(5_000) + 100);
-        let key = new_id();
+        let wish = details(self.cents());
+        let key = self.fleet.world.percent(70).then(new_id);
         self.fleet.books.borrow_mut().for_sale += 1;
         loop {
             let sold = self.ask(&self.fleet.tickets, async |tickets| {
-                let (session, id) = (self.session.clone(), NewId::repeated(key));
-                tickets.sell(session, id, wish.clone()).await
+                let id = key.map_or_else(NewId::fresh, NewId::repeated);
+                tickets.sell(self.session.clone(), id, wish.clone()).await
             });
             if let Some(ticket) = sold.await {
                 self.fleet.books.borrow_mut().sold.push(ticket.id);
                 return ticket.id;
+            }
+            if key.is_none() {
+                self.fleet.books.borrow_mut().perhaps_for_sale += 1;
             }
             sleep(Duration::from_millis(100)).await;
         }
@@ -73,7 +86,7 @@ impl Shopper {
     pub(crate) async fn edit(&self, ticket: Id<kind::Ticket>, times: u64, longest: u64) {
         for _ in 0..self.fleet.world.below(times) {
             self.pause(longest).await;
-            let cents = self.fleet.world.below(5_000) + 100;
+            let cents = self.cents();
             let edited = self.ask(&self.fleet.tickets, async |tickets| {
                 let session = self.session.clone();
                 tickets.edit(session, ticket, details(cents)).await

@@ -101,6 +101,7 @@ impl StripeStandIn {
     }
 
     /// The bank decides a dispute that is open; false if it is not.
+    #[must_use]
     pub fn close_dispute(&self, id: &str, won: bool) -> bool {
         self.shared.close_dispute(id, won).is_ok()
     }

@@ -138,9 +138,9 @@ async fn ask(
                 answers.send(in_answer_to(number, &document)?).await?;
                 continue;
             }
-            lose => {
+            dropped => {
                 let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
-                lost.insert(number, lose);
+                lost.insert(number, dropped);
             }
         }
         server.write_all(&message).await?;

@@ -52,9 +52,14 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         proxies: config.proxies,
     };
     let origin = Some(&origin);
-    Ok(
-        App::new(&DEFINITION, origin, metrics, routes::table(), state, Some(keys))
-            .intake(|stop| delivery.run(stop))
-            .database(database),
+    Ok(App::new(
+        &DEFINITION,
+        origin,
+        metrics,
+        routes::table(),
+        state,
+        Some(keys),
     )
+    .intake(|stop| delivery.run(stop))
+    .database(database))
 }

@@ -4,6 +4,9 @@
 //! its payments by `payment:created` and `payment:refunded`. It never decides whether an order is complete or
 //! cancelled: the orders service does, and whatever was charged for an order that ended cancelled is refunded.
 
+// Whether futures that hold Stripe's deeply nested objects may be sent takes many steps to find out.
+#![recursion_limit = "256"]
+
 mod app;
 mod config;
 mod consumers;

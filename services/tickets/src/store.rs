@@ -117,7 +117,7 @@ impl TicketStore {
         seller: Id<kind::User>,
         page: &PageRequest<Id<kind::Ticket>>,
     ) -> Result<Vec<Ticket>, StoreError> {
-        let mut filter = doc! { "user_id": object_id(seller), "withdrawn": null };
+        let mut filter = doc! { "user_id": object_id(seller), "withdrawn": { "$ne": true } };
         if let Some(after) = page.after {
             filter.insert("_id", doc! { "$lt": object_id(after) });
         }

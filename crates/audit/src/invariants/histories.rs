@@ -61,12 +61,13 @@ fn life_of_ticket(id: ObjectId, versions: &Versions<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut held = BTreeSet::new();
     let mut before: Option<(i64, TicketTale<'_>)> = None;
+    let mut was_withdrawn = false;
     for (&version, told) in versions {
         let Some(first) = told.first() else { continue };
         let now = TicketTale::of(&first.body);
         let step = before.filter(|(earlier, _)| earlier + 1 == version);
         if let Some((_, earlier)) = step
-            && let Err(reason) = explain(&earlier, &now)
+            && let Err(reason) = explain(&earlier, &now, was_withdrawn)
         {
             let words =
                 format!("ticket {id} {reason} in version {version}: from {earlier:?} to {now:?}");
@@ -82,12 +83,17 @@ fn life_of_ticket(id: ObjectId, versions: &Versions<'_>) -> Vec<Violation> {
             );
             violations.push(violation(id, words));
         }
+        was_withdrawn |= now.withdrawn;
         before = Some((version, now));
     }
     violations
 }
 
-fn explain(before: &TicketTale<'_>, after: &TicketTale<'_>) -> Result<(), &'static str> {
+fn explain(
+    before: &TicketTale<'_>,
+    after: &TicketTale<'_>,
+    was_withdrawn: bool,
+) -> Result<(), &'static str> {
     if before.seller != after.seller {
         return Err("changed its seller");
     }
@@ -95,7 +101,8 @@ fn explain(before: &TicketTale<'_>, after: &TicketTale<'_>) -> Result<(), &'stat
     if before.withdrawn && after.holder.is_none() {
         return Err("changed after it was withdrawn");
     }
-    if before.holder.is_some() && after.withdrawn {
+    // Sold before it was withdrawn, it is off sale again after a refund.
+    if before.holder.is_some() && after.withdrawn && !was_withdrawn {
         return Err("was withdrawn while it was held");
     }
     match (before.holder, after.holder) {

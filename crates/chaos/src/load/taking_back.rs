@@ -60,7 +60,7 @@ impl Customer {
                 };
                 // Also when the shop closes: a bank decides all the same.
                 self.shop.pause(DECISION).await;
-                stripe.close_dispute(&dispute, how == TakenBack::Won);
+                _ = stripe.close_dispute(&dispute, how == TakenBack::Won);
             }
         }
     }

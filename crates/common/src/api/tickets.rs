@@ -125,6 +125,8 @@ impl From<TicketView> for ShownTicketView {
             user_id,
             order_id,
             version,
+            // A withdrawn ticket is not shown.
+            withdrawn: _,
         } = view;
         Self {
             id,

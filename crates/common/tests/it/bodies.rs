@@ -74,7 +74,9 @@ fn a_field_of_the_wrong_type_counts_as_missing() {
 
 /// What a ticket at this price costs in cents, or why there is no such ticket.
 fn of_price(price: Value) -> Result<i64, String> {
-    parse::<TicketDetails>(json!({ "title": "Front row", "price": price }))
+    let mut body = json!({ "title": "Front row" });
+    body["price"] = price;
+    parse::<TicketDetails>(body)
         .map(|details| details.price.cents())
         .map_err(|faults| faults[0].message.clone())
 }

@@ -10,7 +10,7 @@ use common::{Subject, Timestamp};
 
 use super::broker::BrokerError;
 use super::consumer::Failure;
-use super::outbox::{Waiting, publishable};
+use super::outbox::{Waiting, publishable, unpublishable};
 use super::trace::Outcome;
 use crate::clock::Clock;
 use crate::metrics::catalogue::{
@@ -229,11 +229,7 @@ impl Outboxes {
         let documents = self.collection.count(waiting.clone(), MOST_COUNTED).await?;
         let now = Clock::system().now();
         let recent = to_date_time(now.minus(ANOTHER_MAY_PUBLISH));
-        let neither = [
-            publishable(&self.subjects),
-            doc! { "time": { "$gt": recent } },
-        ];
-        let left = with_entry(doc! { "$nor": neither });
+        let left = with_entry(unpublishable(&self.subjects, recent));
         let left = self.collection.count(left, MOST_COUNTED).await?;
         if left > 0 {
             let collection = self.collection.name();

@@ -17,7 +17,7 @@ use crate::kept::Changes;
 use crate::mongo::{Collection, Session, StoreError};
 
 use entry::LIMIT;
-pub(super) use entry::{Entry, FIELD, Waiting, publishable};
+pub(super) use entry::{Entry, FIELD, Waiting, publishable, unpublishable};
 
 /// A new document with its events.
 #[derive(Serialize)]

@@ -125,7 +125,12 @@ impl<P: Publisher> Relay<P> {
         let collection = OutboxCollection::new(database.collection(name), Arc::clone(&self.outbox));
         collection.ensure_index().await?;
         let subjects = self.publisher.publishes();
-        measure_outboxes(database.collection(name), name, subjects, &database.metrics());
+        measure_outboxes(
+            database.collection(name),
+            name,
+            subjects,
+            &database.metrics(),
+        );
         let documents = database.collection(name);
         self.collections.push((database.clone(), documents));
         Ok(collection)

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Bson, Document, doc};
-use common::{Event, Id};
 use common::id::kind;
+use common::{Event, Id};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
@@ -54,7 +54,7 @@ where
     D: DeserializeOwned + Send + Sync + Unpin + 'static,
 {
     let documents = documents.with_type::<Document>();
-    Arc::new(move |after| {
+    Arc::new(move |after: Option<Bson>| {
         let documents = documents.clone();
         async move {
             let behind = after.map(|after| doc! { "_id": { "$gt": after } });
@@ -210,7 +210,7 @@ impl Resync {
         loop {
             let page = (self.snapshot)(emission.after.clone()).await?;
             let published = page.events.len() as u64;
-            let Some(held) = self.publish_page(emission, page.events).await? else {
+            let Some(mut held) = self.publish_page(emission, page.events).await? else {
                 return Ok(None);
             };
             count += published;
@@ -218,11 +218,8 @@ impl Resync {
             if page.last.is_none() {
                 return Ok(Some(count));
             }
-            let progress = Emission {
-                after: page.last,
-                ..held
-            };
-            let Some(held) = self.emissions.write(progress).await? else {
+            held.after = page.last;
+            let Some(held) = self.emissions.write(held).await? else {
                 return Ok(None);
             };
             emission = held;

@@ -72,7 +72,7 @@ async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let routes = openapi::routes("Things.")
         .route(THINGS, post(of_somebody))
         .route(PUBLIC, post(of_anybody));
-    Ok(App::new(&DEFINITION, metrics, routes, state, Some(keys)).database(database))
+    Ok(App::new(&DEFINITION, None, metrics, routes, state, Some(keys)).database(database))
 }
 
 async fn of_somebody(

@@ -54,7 +54,11 @@ impl Release {
             delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(100)),
         });
         let running = tokio::spawn(consumer.run(stop.clone()));
-        Self { seen, stop, running }
+        Self {
+            seen,
+            stop,
+            running,
+        }
     }
 
     async fn stop(self) {
@@ -95,7 +99,10 @@ async fn an_older_release_that_starts_later_takes_no_events_from_a_newer_one() {
     let app = start().await;
     let both = &[Subject::TicketCreated, Subject::TicketUpdated];
     let newer = Release::start(&app, both, 1_000);
-    eventually("the newer one reads both", async || filters(&app).await.len() == 2).await;
+    eventually("the newer one reads both", async || {
+        filters(&app).await.len() == 2
+    })
+    .await;
     let older = Release::start(&app, &[Subject::TicketCreated], 1_000);
     let marker = async || {
         app.publish(Event::TicketCreated(ticket("fine"))).await;
@@ -121,7 +128,11 @@ async fn let_a_later_release_run(app: &TestApp) -> PullConsumer {
     let stream = stream_of(app).await;
     let mut config = stream.cached_info().config.clone();
     config.subjects.push(prefixed(app, ARCHIVED));
-    app.broker().jetstream().update_stream(config).await.unwrap();
+    app.broker()
+        .jetstream()
+        .update_stream(config)
+        .await
+        .unwrap();
     let known = app.broker().subject(Subject::TicketCreated);
     let config = pull::Config {
         durable_name: Some(GROUP.to_owned()),
@@ -151,7 +162,10 @@ async fn an_event_of_an_unknown_subject_is_left_to_the_release_that_knows_it() {
     eventually("the older one reads", marker).await;
     archive(&app).await;
     let taken = async || {
-        let batch = later.batch().max_messages(1).expires(Duration::from_millis(200));
+        let batch = later
+            .batch()
+            .max_messages(1)
+            .expires(Duration::from_millis(200));
         let mut batch = batch.messages().await.unwrap();
         let Some(Ok(message)) = batch.next().await else {
             return false;
@@ -177,7 +191,10 @@ async fn an_event_that_no_release_handles_is_kept_as_a_dead_letter() {
     archive(&app).await;
     let letter = app.take_dead_letter().await;
     assert_eq!(letter.subject, ARCHIVED);
-    assert_eq!(letter.reason, "this release does not handle ticket:archived");
+    assert_eq!(
+        letter.reason,
+        "this release does not handle ticket:archived"
+    );
     older.stop().await;
     app.finish().await;
 }
@@ -189,6 +206,9 @@ async fn the_stream_keeps_subjects_that_this_release_does_not_know() {
     // The testkit's connection keeps the streams, as the toy's does.
     app.broker().ensure_streams().await.unwrap();
     let config = stream_of(&app).await.cached_info().config.clone();
-    assert!(config.subjects.contains(&prefixed(&app, ARCHIVED)), "{config:?}");
+    assert!(
+        config.subjects.contains(&prefixed(&app, ARCHIVED)),
+        "{config:?}"
+    );
     app.finish().await;
 }

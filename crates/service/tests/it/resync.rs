@@ -22,7 +22,7 @@ use crate::toy::ticket;
 /// Enough for a re-emission that takes a while.
 const ENTITIES: u64 = 5_000;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Thing {

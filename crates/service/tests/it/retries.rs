@@ -60,7 +60,7 @@ async fn events_that_wait_for_a_retry_do_not_block_those_behind_them() {
     let running = tokio::spawn(consumer.run(stop.clone()));
     publish_many(&app, "not now").await;
     let refused = async || handler.refused.lock().unwrap().len() >= 1_024;
-    eventually_within(Duration::from_secs(60), "most are refused", refused).await;
+    eventually_within(Duration::from_mins(1), "most are refused", refused).await;
     app.publish(Event::TicketUpdated(ticket("fine"))).await;
     eventually("the good one is handled", async || {
         handler.handled.load(Ordering::SeqCst) == 1
@@ -127,10 +127,13 @@ async fn an_event_that_came_too_early_is_not_given_up_for_that() {
     // Long after its time it has no more tries than others.
     handler.deliveries.store(TOO_EARLY, Ordering::SeqCst);
     let long_ago = Clock::manual(clock.now());
-    clock.advance(Duration::from_secs(60));
+    clock.advance(Duration::from_mins(1));
     expire(&app, &long_ago).await;
     let letter = app.take_dead_letter().await;
-    assert_eq!((letter.consumer.as_str(), letter.reason.as_str()), ("early", "not now"));
+    assert_eq!(
+        (letter.consumer.as_str(), letter.reason.as_str()),
+        ("early", "not now")
+    );
     stop.cancel();
     running.await.unwrap();
     app.finish().await;

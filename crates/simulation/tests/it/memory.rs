@@ -192,7 +192,11 @@ impl Draw {
             2 => doc! { "$unset": { "due": "" }, "$set": { "holder": self.below(3) } },
             3 => doc! { "$push": { "list": { "$each": [self.below(3)], "$slice": -2 } } },
             4 => {
-                let note = if self.0.percent(50) { Bson::from("a") } else { Bson::Null };
+                let note = if self.0.percent(50) {
+                    Bson::from("a")
+                } else {
+                    Bson::Null
+                };
                 let entry = doc! { "id": self.below(4), "time": self.below(9), "note": note };
                 doc! { "$push": { "outbox": { "$each": [entry], "$slice": -3 } } }
             }

@@ -13,7 +13,7 @@ async fn disputes(stand: &Stand, intent: &str) -> Vec<Dispute> {
     let mut list = ListRefund::new().payment_intent(intent).build();
     "/disputes".clone_into(&mut list.path);
     let found = list.customize::<List<Dispute>>().send(&stand.stripe);
-    found.await.unwrap().data
+    found.await.expect("the list of disputes").data
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::object::{Labels, Object, Pod, items, text, texts};
 
-/// The label that tells the pods of a StatefulSet apart. Its controller sets it, so no manifest shows it.
+/// The label that tells the pods of a `StatefulSet` apart. Its controller sets it, so no manifest shows it.
 pub(crate) const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
 
 /// Whether a `LabelSelector` selects something with these labels. An empty one selects everything.
@@ -15,7 +15,7 @@ pub(crate) fn selects(selector: &Value, labels: &Labels<'_>) -> bool {
             .all(|expression| holds(expression, labels))
 }
 
-/// Whether a Service leads to the pod. One that names a single pod of a StatefulSet leads to it if there are so many.
+/// Whether a Service leads to the pod. One that names a single pod of a `StatefulSet` leads to it if there are so many.
 pub(crate) fn leads_to(service: &Object, pod: &Pod<'_>) -> bool {
     let mut wanted = texts(service.at(&["spec", "selector"]));
     let is_named = wanted

@@ -143,10 +143,10 @@ pub(super) const BUGS: &[Bug] = &[
         name: "keep an order whose money went back",
         file: "services/orders/src/domain/order.rs",
         right: "            OrderStatus::Created | OrderStatus::AwaitingPayment | OrderStatus::Complete => {
-                Some(self.cancelled(CancellationReason::Refunded))",
+                Some(self.cancelled(Some(CancellationReason::Refunded)))",
         wrong: "            OrderStatus::Complete => None,
             OrderStatus::Created | OrderStatus::AwaitingPayment => {
-                Some(self.cancelled(CancellationReason::Refunded))",
+                Some(self.cancelled(Some(CancellationReason::Refunded)))",
     },
     Bug {
         name: "begin an attempt while another is pending",

@@ -21,6 +21,8 @@ const FILES: [&str; 4] = ["client.js", "client_bg.wasm", "shop.css", "favicon.sv
 
 /// The site at `https://ticketing.test`, with its folder of files.
 fn start() -> (TempDir, Admission) {
+    // Without a subscriber of the whole process, other tests switch off what one of them logs.
+    service::telemetry::log_tests();
     let folder = TempDir::new().unwrap();
     let names = FILES.map(|name| format!("\"{name}\":\"{name}\""));
     let list = format!("{{{}}}", names.join(","));

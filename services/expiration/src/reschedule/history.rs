@@ -90,9 +90,10 @@ impl History {
             let sequence = info.stream_sequence;
             more = info.pending > 0 && sequence < last;
             self.events_read.increment();
-            match self.event(&message) {
-                Some(event) => take(sequence, &event),
-                None => tracing::warn!(sequence, "unreadable event skipped"),
+            if let Some(event) = self.event(&message) {
+                take(sequence, &event);
+            } else {
+                tracing::warn!(sequence, "unreadable event skipped");
             }
         }
         drop(messages);

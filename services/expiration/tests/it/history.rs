@@ -104,7 +104,9 @@ proptest! {
         let mut shares = vec![Share::ALL];
         while let Some(share) = shares.pop() {
             let mut orders = OpenOrders::new(share, limit);
-            history.iter().for_each(|(_, event)| orders.apply(event));
+            for (_, event) in &history {
+                orders.apply(event);
+            }
             let (expirations, others) = orders.finish();
             prop_assert!(expirations.len() <= limit);
             prop_assert!(expirations.is_sorted_by_key(|open| open.expires_at));

@@ -7,7 +7,7 @@ use common::{OrderStatus, Subject};
 use expiration::queue::Job;
 use testkit::{Servers, eventually};
 
-use crate::stage::{Stage, assert_punctual, expired, keys};
+use crate::stage::{MACHINE, Stage, assert_punctual, expired, keys};
 use crate::{created, in_milliseconds, job_at, now, order_until, start};
 
 const PUNCTUAL: Duration = Duration::from_secs(2);
@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn an_order_expires_at_its_moment_and_never_before() {
+    let _shared = MACHINE.read().await;
     let app = start().await;
     let orders: Vec<_> = (0..300)
         .map(|_| order_until(in_milliseconds(rand::random_range(0..3_000))))
@@ -32,6 +33,7 @@ async fn an_order_expires_at_its_moment_and_never_before() {
 
 #[tokio::test]
 async fn a_thousand_orders_a_second_expire_on_time() {
+    let _shared = MACHINE.read().await;
     let stage = Stage::on(Servers::shared().await).await;
     let process = stage.process().await;
     let begin = in_milliseconds(3_000);

@@ -15,7 +15,11 @@ use service::{Clock, Environment};
 use testkit::process::Process;
 use testkit::{Namespace, Servers, eventually_within};
 use tokio::process::Command;
+use tokio::sync::RwLock;
 use tokio::time::{Instant, timeout_at};
+
+/// Tests of punctuality share the machine; a test that loads it for long has it alone.
+pub(crate) static MACHINE: RwLock<()> = RwLock::const_new(());
 
 /// An expiration as the broker got it.
 #[derive(Debug, Clone, Copy)]

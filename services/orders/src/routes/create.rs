@@ -47,8 +47,9 @@ pub(crate) async fn create(
     let (ticket_id, shown) = (input.ticket_id.ok_or(ApiError::NotFound)?, input.price);
     // Told of a sale a moment ago, a shopper must not be told that there is no such ticket.
     let found = waits.find(ticket_id, || tickets.find(ticket_id)).await?;
-    let found = found.filter(|replica| !replica.withdrawn);
-    let found = found.ok_or(ApiError::NotFound)?;
+    if found.withdrawn {
+        return Err(ApiError::NotFound);
+    }
     let now = clock.now();
     // When thousands want one ticket, all but the first few are told so without a transaction. It may have been freed
     // since it was told of, so the reservation decides.

@@ -47,6 +47,10 @@ pub(super) struct TicketDocument {
 
 /// The claim on a ticket: there is one for each ticket with an active or a paid order, and for each that was withdrawn.
 #[derive(Debug, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are those of stored fields"
+)]
 pub(super) struct Reservation {
     /// The ticket's id.
     #[serde(rename = "_id")]

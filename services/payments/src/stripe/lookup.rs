@@ -4,6 +4,7 @@
 //! never say that there is no intent. The list is read after every write.
 
 use ::stripe::{Client, StripeRequest};
+use futures::FutureExt;
 use service::mongo::{from_date_time, object_id};
 use stripe_core::payment_intent::{CancelPaymentIntent, ListPaymentIntent};
 use stripe_shared::{PaymentIntent, PaymentIntentStatus};
@@ -38,7 +39,8 @@ impl Stripe {
     /// How the attempt ended. Its key must be known to Stripe, so that no request begins under it any more.
     pub(super) async fn look_up(&self, request: &ChargeRequest<'_>) -> Result<Withdrawal, Unclear> {
         let ended = match &self.account {
-            Account::Stripe(client) => self.end_of(client, request).await,
+            // Large, and seldom needed.
+            Account::Stripe(client) => self.end_of(client, request).boxed().await,
             #[cfg(feature = "simulation")]
             Account::Simulated(stripe) => stripe.look_up(request).await,
         };

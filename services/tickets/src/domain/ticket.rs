@@ -24,6 +24,8 @@ pub struct Ticket {
     pub released: Vec<Id<kind::Order>>,
     /// Whether its seller took it off sale. Then no order holds it, and only one that was paid before may.
     pub withdrawn: bool,
+    /// Whether it is off sale again once its order releases it: that one was paid before it could know of the withdrawal.
+    pub withdrawn_once_free: bool,
     /// Grows by one with every change that the world sees.
     pub version: u64,
 }
@@ -70,6 +72,7 @@ impl Ticket {
             order: None,
             released: Vec::new(),
             withdrawn: false,
+            withdrawn_once_free: false,
             version: 0,
         }
     }
@@ -127,17 +130,20 @@ impl Ticket {
             None => Ok(Some(Self {
                 order: Some(order),
                 withdrawn: false,
+                withdrawn_once_free: self.withdrawn,
                 version: self.version + 1,
                 ..self.clone()
             })),
         }
     }
 
-    /// The ticket for sale again; `None` if `order` does not hold it.
+    /// The ticket for sale again, or withdrawn if it was before; `None` if `order` does not hold it.
     #[must_use]
     pub fn release(&self, order: Id<kind::Order>) -> Option<Self> {
         (self.order == Some(order)).then(|| Self {
             order: None,
+            withdrawn: self.withdrawn_once_free,
+            withdrawn_once_free: false,
             version: self.version + 1,
             ..self.clone()
         })

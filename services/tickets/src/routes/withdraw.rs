@@ -8,6 +8,7 @@ use common::schema::IdSchema;
 use service::ApiError;
 use service::http::PathId;
 use service::kept::Wrote;
+use service::mongo::until_written;
 use service::session::RequireUser;
 
 use crate::store::TicketStore;

@@ -24,7 +24,7 @@ pub(super) struct TicketDocument {
     order_id: Option<ObjectId>,
     #[serde(default)]
     released: Vec<ObjectId>,
-    /// True or absent.
+    /// True while it is withdrawn; false while an order that was paid before holds it, after which it is withdrawn again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     withdrawn: Option<bool>,
     version: i64,
@@ -58,7 +58,11 @@ impl From<&Ticket> for TicketDocument {
                 ticket.order.map(object_id)
             },
             released: ticket.released.iter().copied().map(object_id).collect(),
-            withdrawn: ticket.withdrawn.then_some(true),
+            withdrawn: match (ticket.withdrawn, ticket.withdrawn_once_free) {
+                (true, _) => Some(true),
+                (false, true) => Some(false),
+                (false, false) => None,
+            },
             version: stored_version(ticket.version),
         }
     }
@@ -76,6 +80,7 @@ impl From<TicketDocument> for Ticket {
                 .filter(|holder| *holder != stored.id)
                 .map(typed_id),
             withdrawn: stored.order_id == Some(stored.id),
+            withdrawn_once_free: stored.withdrawn == Some(false),
             released: stored.released.into_iter().map(typed_id).collect(),
             version: stored.version.unsigned_abs(),
         }

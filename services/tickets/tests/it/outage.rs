@@ -28,17 +28,23 @@ async fn a_ticket_that_is_edited_thousands_of_times_meanwhile_stays_small_and_is
     proxy.set(Condition::Cut);
     for number in 1..=EDITS {
         let edit = json!({ "title": format!("Row {number}"), "price": 20 });
-        let answer = seller.put(&format!("/api/tickets/{}", ticket.id), edit).await;
+        let answer = seller
+            .put(&format!("/api/tickets/{}", ticket.id), edit)
+            .await;
         assert_eq!(answer.status, 200, "edit {number}: {answer:?}");
     }
     let tickets = app.database().collection::<Document>("tickets");
     let stored = tickets.find_one(doc! { "_id": object_id(ticket.id) }).await;
-    let size = bson::serialize_to_vec(&stored.unwrap().unwrap()).unwrap().len();
+    let size = bson::serialize_to_vec(&stored.unwrap().unwrap())
+        .unwrap()
+        .len();
     assert!(size < LARGE, "{size} bytes");
     proxy.set(Condition::Open);
     // Whoever has a replica takes the newest.
     let newest = app
-        .expect_event(Subject::TicketUpdated, |event| event.version() == Some(EDITS))
+        .expect_event(Subject::TicketUpdated, |event| {
+            event.version() == Some(EDITS)
+        })
         .await;
     let Event::TicketUpdated(state) = newest else {
         panic!("{newest:?}");

@@ -125,7 +125,7 @@ async fn an_order_of_a_withdrawn_ticket_is_answered_by_its_withdrawal_and_does_n
 }
 
 #[tokio::test]
-async fn an_order_that_was_paid_before_the_withdrawal_has_the_ticket() {
+async fn an_order_that_was_paid_before_the_withdrawal_has_the_ticket_until_it_is_refunded() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
@@ -146,6 +146,16 @@ async fn an_order_that_was_paid_before_the_withdrawal_has_the_ticket() {
     assert_eq!(withdraw(&seller, &ticket).await.status, 400);
     let mine = seller.get("/api/tickets/mine").await;
     assert_eq!(mine.json[0]["orderId"], json!(paid.id));
+    app.publish(Event::OrderCancelled(OrderState {
+        version: 2,
+        status: OrderStatus::Cancelled,
+        ..paid
+    }))
+    .await;
+    let published = withdrawals(&app, &ticket, 2).await;
+    assert_eq!((published[0].version, published[1].version), (1, 3));
+    assert_eq!(seller.get(&path(&ticket)).await.status, 404);
+    assert_eq!(seller.get("/api/tickets/mine").await.json, json!([]));
     app.finish().await;
 }
 

@@ -298,7 +298,7 @@ fn effects_that_are_missing_are_found() {
 fn states_that_no_steps_lead_to_are_found() {
     finds(I3, "in 3 steps", |world| order(world, COMPLETE).version = 3);
     finds(I3, "has a reason", |world| {
-        order(world, COMPLETE).refunded = true
+        order(world, COMPLETE).refunded = true;
     });
     finds(I3, "for no reason", |world| {
         order(world, CANCELLED).reason = None;

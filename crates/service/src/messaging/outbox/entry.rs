@@ -60,6 +60,15 @@ pub(in crate::messaging) fn publishable(subjects: &[Subject]) -> Document {
     }
 }
 
+/// What an entry is that such a relay cannot publish and that no other has published since before `recent`, as a filter.
+pub(in crate::messaging) fn unpublishable(subjects: &[Subject], recent: DateTime) -> Document {
+    let right = publishable(subjects).into_iter();
+    let wrong: Vec<_> = right
+        .map(|(field, right)| doc! { field: { "$not": right } })
+        .collect();
+    doc! { "$or": wrong, "time": { "$not": { "$gt": recent } } }
+}
+
 /// A document with an outbox, whose entries may be anything.
 #[derive(Debug, Deserialize)]
 pub(in crate::messaging) struct Waiting {

@@ -44,7 +44,7 @@ impl<P: Publisher> Relay<P> {
                 };
                 async move {
                     let published = self.publish_all(pending).await?;
-                    Ok((published.entries.len() == number, published))
+                    Ok::<_, BrokerError>((published.entries.len() == number, published))
                 }
             })
             .buffer_unordered(IN_FLIGHT);
@@ -62,7 +62,7 @@ impl<P: Publisher> Relay<P> {
             }
         }
         self.clear(&published).await?;
-        failure.map_or(Ok(full), |error: BrokerError| Err(error.into()))
+        failure.map_or(Ok(full), |error| Err(error.into()))
     }
 
     /// Documents, but for these, with something that has waited for so long and can be published.

@@ -1,4 +1,4 @@
-//! Addresses stay while pods are replaced: clients use names of Services with a ClusterIP. The name of a pod behind a
+//! Addresses stay while pods are replaced: clients use names of Services with a `ClusterIP`. The name of a pod behind a
 //! headless Service does not resolve while the pod is away, and DNS caches keep that answer for half a minute.
 
 use crate::manifests::inspection::{Finding, Inspection};

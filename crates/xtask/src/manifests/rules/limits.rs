@@ -33,7 +33,7 @@ pub(super) fn entrances_are_limited(inspection: &Inspection<'_>) -> Vec<Finding>
     }
     for kind in ["ClientTrafficPolicy", "BackendTrafficPolicy"] {
         let policies = inspection.of_kind(kind);
-        findings.extend(policies.flat_map(|policy| misses(inspection, policy)));
+        findings.extend(policies.filter_map(|policy| misses(inspection, policy)));
     }
     findings
 }

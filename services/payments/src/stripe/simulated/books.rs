@@ -169,11 +169,11 @@ impl Books {
     pub(super) fn reverse(
         &mut self,
         intent: &str,
-        change: impl FnOnce(&mut SimulatedCharge) -> bool,
+        apply: impl FnOnce(&mut SimulatedCharge) -> bool,
     ) {
         let mut charges = self.charges.iter_mut();
         let charge = charges.find(|charge| charge.names.intent == intent);
-        if charge.is_some_and(change) {
+        if charge.is_some_and(apply) {
             self.tell(SimulatedWebhook::Reversed(intent.to_owned()));
         }
     }
