@@ -296,7 +296,7 @@ pub(crate) enum Order {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What is not right at a look may be under way, so it is looked at again until it comes right or has been wrong in the
-same way for ten seconds (sixteen where money is concerned). What keeps changing for a minute is undecided, and told.
+same way for ten seconds (twenty-four where money is concerned). What keeps changing for a minute is undecided, and told.
 With STRIPE_KEY the money is judged by Stripe's account (a key that may read payment intents is enough), else by what
 payments recorded.
 

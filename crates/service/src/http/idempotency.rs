@@ -70,7 +70,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// The longest answer that is stored, in bytes. Answers to writes are a few hundred.
 const LONGEST_ANSWER: u64 = 16 << 10;
 
-/// What did not begin to execute, whoever answered it so.
+/// Answers to requests that did not begin to execute.
 const NOT_EXECUTED: [StatusCode; 5] = [
     StatusCode::UNAUTHORIZED,
     StatusCode::FORBIDDEN,

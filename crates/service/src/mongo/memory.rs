@@ -8,7 +8,7 @@
 //! effect on the primary at once; guards of later writes, unique ids and transactions see it there. Reads outside of
 //! transactions see it when a majority has it, which is also when the writer receives its answer. A write that changes
 //! nothing, or is refused, is answered when the majority has all that was written before (the server's `LastOpFixer`).
-//! So whoever was answered finds what it wrote, without causally consistent sessions. An aborted transaction waits for
+//! So a client that received an answer finds what it wrote, without causally consistent sessions. An aborted transaction waits for
 //! nothing: its client knows of a newer version that it cannot read yet.
 
 mod data;

@@ -113,7 +113,7 @@ impl Claims {
         }
     }
 
-    /// Claims a key that is known: one whose lease is over is taken from whoever had it.
+    /// Claims a key that is known: one whose lease is over passes to this request.
     async fn claim_again(&self, fresh: ClaimDocument) -> Result<Claimed, StoreError> {
         let Some(known) = self.claims.find_one(doc! { "_id": &fresh.id }).await? else {
             // It was deleted at this moment.

@@ -30,7 +30,7 @@ pub(in crate::messaging) struct Entry {
     pub(in crate::messaging) body: String,
     /// By the machine's clock, for the sweep and for people.
     pub(in crate::messaging) time: DateTime,
-    /// Where in a trace it was written, for whoever publishes it.
+    /// Where in a trace it was written, for the process that publishes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::messaging) cause: Option<TraceContext>,
 }

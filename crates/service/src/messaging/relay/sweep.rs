@@ -1,4 +1,4 @@
-//! The sweep: publishes what waits in outboxes, whoever left it there.
+//! The sweep: publishes what waits in outboxes.
 
 use std::time::Duration;
 
