@@ -120,6 +120,12 @@ pub(super) const BUGS: &[Bug] = &[
         wrong: r#"format!("{payment}-{}", service::mongo::new_id::<kind::Order>())"#,
     },
     Bug {
+        name: "repeat a refund under the key that Stripe refused during a dispute",
+        file: "services/payments/src/stripe/refund.rs",
+        right: r#"self.give_back(format!("{payment}-refund-{id}"), charge)"#,
+        wrong: "self.give_back(key(payment, 0), charge)",
+    },
+    Bug {
         name: "ask again and again for a withdrawal that Stripe refuses",
         file: "services/payments/src/stripe/charge.rs",
         right: "stripe.code = refusal.code, \"an attempt that Stripe refuses is withdrawn\");

@@ -287,6 +287,7 @@ impl SimulatedStripe {
             Answer::Broken => Err(Failed::broken("answered 500")),
             Answer::KeyTaken => Err(Failed::KeyTaken),
             Answer::Refused(code) => Err(Failed::Refused(Decline::new(code))),
+            Answer::Disputed => Err(Failed::Refused(Decline::new("charge_disputed"))),
             answer => Ok(answer),
         }
     }
