@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use axum::extract::FromRef;
+use base::Clock;
+use messaging::feed::Feed;
+use messaging::resync::Resync;
+use messaging::{Consumer, Relay};
+use service::App;
 use service::app::{StartError, connect_broker, connect_mongo};
-use service::http::{Callers, EventStreams, Idempotency};
-use service::messaging::feed::Feed;
-use service::messaging::resync::Resync;
-use service::messaging::{Consumer, Relay};
-use service::metrics::Metrics;
-use service::patience::ReplicaWaits;
-use service::session::Sessions;
-use service::{App, Clock};
+use telemetry::metrics::Metrics;
+use web::replica_waits::ReplicaWaits;
+use web::session::Sessions;
+use web::{Callers, EventStreams, Idempotency};
 
 use crate::config::Config;
 use crate::consumers::{Events, QUEUE_GROUP};

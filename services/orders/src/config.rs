@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use service::Origin;
-use service::config::Environment;
-use service::messaging::BrokerConfig;
-use service::mongo::MongoConfig;
-use service::session::SessionConfig;
+use base::Origin;
+use base::config::Environment;
+use messaging::BrokerConfig;
+use mongo::MongoConfig;
+use web::session::SessionConfig;
 
 use crate::NAME;
 

@@ -4,10 +4,10 @@ mod expirations;
 mod payments;
 mod tickets;
 
+use base::Clock;
 use common::id::kind;
 use common::{Event, Id, Subject};
-use service::Clock;
-use service::messaging::{Failure, Handler};
+use messaging::{Failure, Handler};
 
 use crate::store::{OrderStore, TicketStore};
 use expirations::ExpirationEvents;

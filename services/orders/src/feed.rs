@@ -2,7 +2,7 @@
 
 use common::id::kind;
 use common::{Event, Id, OrderStatus, Subject};
-use service::messaging::feed::Feed;
+use messaging::feed::Feed;
 
 use crate::domain::Order;
 

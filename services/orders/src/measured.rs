@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use base::Clock;
 use common::OrderStatus;
 use common::events::CancellationReason;
-use service::Clock;
-use service::metrics::catalogue::{
+use mongo::{from_date_time, object_id};
+use telemetry::metrics::catalogue::{
     ORDER_HOLD_DURATION, ORDERS_CONFIRMED, ORDERS_ENDED, ORDERS_PLACED, ORDERS_REJECTED,
 };
-use service::metrics::{Counter, Counters, Histograms, Metrics};
-use service::mongo::{from_date_time, object_id};
+use telemetry::metrics::{Counter, Counters, Histograms, Metrics};
 
 use crate::domain::Order;
 

@@ -8,9 +8,9 @@ mod show;
 mod stream;
 mod view;
 
-use service::openapi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use web::openapi;
 
 use crate::app::AppState;
 

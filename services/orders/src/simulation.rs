@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use base::Clock;
 use common::api::auth::SessionView;
 use common::api::orders::{OrderView, PlaceOrder};
 use common::id::kind;
 use common::{Event, Id, Price};
-use service::http::{Authorized, NewId};
-use service::messaging::resync::Snapshot;
-use service::messaging::{Failure, Handler, Publisher, Relay};
-use service::mongo::{Database, StoreError};
-use service::patience::ReplicaWaits;
-use service::session::RequireUser;
-use service::{ApiError, Clock};
+use messaging::resync::Snapshot;
+use messaging::{Failure, Handler, Publisher, Relay};
+use mongo::{Database, StoreError};
+use web::ApiError;
+use web::replica_waits::ReplicaWaits;
+use web::session::RequireUser;
+use web::{Authorized, NewId};
 
 use crate::app::Expiration;
 use crate::consumers::Events;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use common::Id;
 use common::id::kind;
 use futures::stream::{self, Stream};
-use service::messaging::feed::{News, Subscription};
-use service::mongo::StoreError;
-use service::patience::find_within;
+use messaging::feed::{News, Subscription};
+use mongo::StoreError;
 use tokio::time::timeout;
+use web::replica_waits::find_within;
 
 use crate::domain::Order;
 use crate::feed::Hint;

@@ -1,14 +1,15 @@
 //! Puts the tickets service together.
 
 use axum::extract::FromRef;
+use base::Clock;
+use messaging::feed::Feed;
+use messaging::resync::Resync;
+use messaging::{Consumer, Relay};
+use service::App;
 use service::app::{StartError, connect_broker, connect_mongo};
-use service::http::{Callers, EventStreams, Idempotency};
-use service::messaging::feed::Feed;
-use service::messaging::resync::Resync;
-use service::messaging::{Consumer, Relay};
-use service::metrics::Metrics;
-use service::session::Sessions;
-use service::{App, Clock};
+use telemetry::metrics::Metrics;
+use web::session::Sessions;
+use web::{Callers, EventStreams, Idempotency};
 
 use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use common::api::tickets::TicketView;
 use common::{Event, Subject};
-use service::messaging::feed::Feed;
+use messaging::feed::Feed;
 
 /// Every change of a ticket: the ticket as the API answers it, in JSON that is written once for all who watch.
 pub(crate) type TicketFeed = Feed<Arc<str>>;

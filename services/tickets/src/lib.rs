@@ -14,9 +14,10 @@ mod routes;
 pub mod simulation;
 mod store;
 
+use base::Definition;
+use base::Limits;
+use base::QueueGroup;
 use common::Subject;
-use service::http::Limits;
-use service::{Definition, QueueGroup};
 
 pub use app::build;
 pub use config::Config;
@@ -46,5 +47,5 @@ pub const DEFINITION: Definition = Definition {
 /// The description of the service's API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    service::openapi::describe(NAME, routes::table())
+    web::openapi::describe(NAME, routes::table())
 }

@@ -11,10 +11,10 @@ mod view;
 pub(crate) mod withdraw;
 
 use axum::routing::{get, post};
-use service::openapi;
 use utoipa::openapi::HttpMethod;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use web::openapi;
 
 use crate::app::AppState;
 

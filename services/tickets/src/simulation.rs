@@ -6,12 +6,12 @@ use common::api::auth::SessionView;
 use common::api::tickets::{TicketDetails, TicketView};
 use common::id::kind;
 use common::{Event, Id};
-use service::ApiError;
-use service::http::{Authorized, NewId};
-use service::messaging::resync::Snapshot;
-use service::messaging::{Failure, Handler, Publisher, Relay};
-use service::mongo::{Database, StoreError};
-use service::session::RequireUser;
+use messaging::resync::Snapshot;
+use messaging::{Failure, Handler, Publisher, Relay};
+use mongo::{Database, StoreError};
+use web::ApiError;
+use web::session::RequireUser;
+use web::{Authorized, NewId};
 
 use crate::consumers::OrderEvents;
 use crate::routes::{create, update, withdraw};

@@ -10,16 +10,16 @@ use bson::{Document, doc};
 use common::Id;
 use common::api::tickets::TicketListing;
 use common::id::kind;
+use messaging::Changes;
+use messaging::resync::{Snapshot, snapshot_of};
+use messaging::{OutboxCollection, Publisher, Relay};
+use mongo::{Database, Find, StoreError, object_id, stored_version};
 use mongodb::IndexModel;
-use service::http::PageRequest;
-use service::kept::Changes;
-use service::messaging::resync::{Snapshot, snapshot_of};
-use service::messaging::{OutboxCollection, Publisher, Relay};
-use service::metrics::catalogue::{
+use telemetry::metrics::catalogue::{
     TICKETS_CREATED, TICKETS_EDITED, TICKETS_HELD, TICKETS_RELEASED, TICKETS_WITHDRAWN,
 };
-use service::metrics::{Counter, Metrics};
-use service::mongo::{Database, Find, StoreError, object_id, stored_version};
+use telemetry::metrics::{Counter, Metrics};
+use web::PageRequest;
 
 use crate::domain::Ticket;
 use document::TicketDocument;

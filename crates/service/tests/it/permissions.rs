@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::pull;
+use base::clock::Clock;
+use base::config::Environment;
+use base::definition::{Definition, Permissions, QueueGroup};
 use common::{Event, Subject};
 use futures::StreamExt;
-use service::clock::Clock;
-use service::config::Environment;
-use service::definition::{Definition, Permissions, QueueGroup};
-use service::messaging::feed::{Feed, News};
-use service::messaging::{Broker, BrokerConfig, BrokerError, Consumer, Failure, Handler, Outgoing};
+use messaging::feed::{Feed, News};
+use messaging::{Broker, BrokerConfig, BrokerError, Consumer, Failure, Handler, Outgoing};
 use testkit::progress::Silent;
 use testkit::servers::{ConfiguredNats, NatsConfiguration};
 use tokio::sync::mpsc;

@@ -59,8 +59,8 @@ pub(crate) fn inspect(inspection: &Inspection<'_>) -> Vec<Finding> {
 pub(super) mod bench {
     //! What the tests of rules have in common.
 
-    use service::config::Variable;
-    use service::definition::Permissions;
+    use base::config::Variable;
+    use base::definition::Permissions;
     use service::description::{BrokerUse, Description, Port};
 
     use super::Rule;

@@ -15,55 +15,55 @@ pub(super) struct Bug {
 pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "publish before the write",
-        file: "crates/service/src/messaging/outbox.rs",
+        file: "crates/messaging/src/outbox.rs",
         right: "        self.raw.insert_raw(stored).await?;\n        self.committed(pending);\n",
         wrong: "        self.committed(pending);\n        self.raw.insert_raw(stored).await?;\n",
     },
     Bug {
         name: "write without the event, which is only told of in passing",
-        file: "crates/service/src/messaging/outbox.rs",
+        file: "crates/messaging/src/outbox.rs",
         right: r#"Err(_) => _ = update.insert("$push", doc! { FIELD: each }),"#,
         wrong: "Err(_) => drop(each),",
     },
     Bug {
         name: "take an event out of the outbox that the broker did not acknowledge",
-        file: "crates/service/src/messaging/relay.rs",
+        file: "crates/messaging/src/relay.rs",
         right: "if self.publish(&entry).await? {",
         wrong: "if self.publish(&entry).await.unwrap_or(true) {",
     },
     Bug {
         name: "take an event out of the outbox that only another release publishes",
-        file: "crates/service/src/messaging/relay.rs",
+        file: "crates/messaging/src/relay.rs",
         right: "does not publish its subject\"\n            );\n            return Ok(false);",
         wrong: "does not publish its subject\"\n            );\n            return Ok(true);",
     },
     Bug {
         name: "let an event that cannot be published hold up those behind it",
-        file: "crates/service/src/messaging/relay.rs",
+        file: "crates/messaging/src/relay.rs",
         right: "does not publish its subject\"\n            );\n            return Ok(false);",
         wrong: "does not publish its subject\"\n            );\n            return Err(BrokerError::Timeout);",
     },
     Bug {
         name: "make a dead letter of an event that only another release handles",
-        file: "crates/service/src/messaging/consumer.rs",
+        file: "crates/messaging/src/consumer.rs",
         right: "Self::Retry(format!(\"this release does not handle {subject}\").into())",
         wrong: "Self::Fatal(format!(\"this release does not handle {subject}\").into())",
     },
     Bug {
         name: "apply an older event",
-        file: "crates/service/src/mongo/replica.rs",
+        file: "crates/mongo/src/replica.rs",
         right: r#""version": { "$lt": version }"#,
         wrong: r#""version": { "$ne": version }"#,
     },
     Bug {
         name: "take an entity that came meanwhile for one as new as the event",
-        file: "crates/service/src/mongo/replica.rs",
+        file: "crates/mongo/src/replica.rs",
         right: "|| change(older).await?",
         wrong: "",
     },
     Bug {
         name: "try a change that lost five times, without a pause",
-        file: "crates/service/src/mongo/optimistic.rs",
+        file: "crates/mongo/src/optimistic.rs",
         right: "    loop {\n        if let Some(written)",
         wrong: "    for _ in 0..5 {
         if let Some(written) = attempt().await? {
@@ -111,13 +111,13 @@ pub(super) const BUGS: &[Bug] = &[
         name: "charge under a new idempotency key each time",
         file: "services/payments/src/stripe/charge.rs",
         right: r#"format!("{}-{}", self.payment, self.attempt)"#,
-        wrong: r#"format!("{}-{}", self.payment, service::mongo::new_id::<kind::Order>())"#,
+        wrong: r#"format!("{}-{}", self.payment, mongo::new_id::<kind::Order>())"#,
     },
     Bug {
         name: "refund under a new idempotency key each time",
         file: "services/payments/src/stripe/refund.rs",
         right: r#"format!("{payment}-refund")"#,
-        wrong: r#"format!("{payment}-{}", service::mongo::new_id::<kind::Order>())"#,
+        wrong: r#"format!("{payment}-{}", mongo::new_id::<kind::Order>())"#,
     },
     Bug {
         name: "repeat a refund under the key that Stripe refused during a dispute",
@@ -245,7 +245,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "make a second ticket when the first try's answer is lost",
         file: "services/tickets/src/routes/create.rs",
         right: "Ticket::new(id.get(), user.id, input);",
-        wrong: "Ticket::new(service::mongo::new_id(), user.id, input);",
+        wrong: "Ticket::new(mongo::new_id(), user.id, input);",
     },
     Bug {
         name: "free a ticket that another order holds",

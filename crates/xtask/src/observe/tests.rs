@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
-use service::metrics::catalogue::{ALL, Kind, Metric, Values};
+use telemetry::metrics::catalogue::{ALL, Kind, Metric, Values};
 use testkit::fleet::SERVICES;
 use testkit::progress::ToStderr;
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use service::mongo::new_id;
+use mongo::new_id;
 use tracing::subscriber::set_default;
 use tracing_subscriber::EnvFilter;
 

@@ -1,8 +1,8 @@
 //! An order whose time is over is cancelled.
 
+use base::Clock;
 use common::events::ExpirationState;
-use service::Clock;
-use service::messaging::Failure;
+use messaging::Failure;
 
 use super::NoOrder;
 use crate::store::OrderStore;

@@ -1,7 +1,7 @@
 //! A payment completes its order. Money that went back cancels it.
 
 use common::events::PaymentState;
-use service::messaging::Failure;
+use messaging::Failure;
 
 use super::NoOrder;
 use crate::store::OrderStore;

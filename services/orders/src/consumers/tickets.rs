@@ -3,7 +3,7 @@
 use common::events::TicketState;
 use common::id::kind;
 use common::{Id, OrderStatus};
-use service::messaging::Failure;
+use messaging::Failure;
 
 use crate::domain::Order;
 use crate::store::{OrderStore, TicketStore};

@@ -5,9 +5,9 @@ use axum::http::StatusCode;
 use common::ErrorBody;
 use common::id::kind;
 use common::schema::IdSchema;
-use service::ApiError;
-use service::http::PathId;
-use service::session::RequireUser;
+use web::ApiError;
+use web::PathId;
+use web::session::RequireUser;
 
 use crate::store::OrderStore;
 

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use base::Clock;
 use common::api::orders::{OrderBody, OrderView, PlaceOrder};
 use common::id::kind;
 use common::{ErrorBody, Id, Price};
-use service::http::{Authorized, NewId};
-use service::mongo::StoreError;
-use service::patience::ReplicaWaits;
-use service::{ApiError, Clock};
+use mongo::StoreError;
+use web::ApiError;
+use web::replica_waits::ReplicaWaits;
+use web::{Authorized, NewId};
 
 use crate::app::Expiration;
 use crate::domain::{Order, OrderedTicket};

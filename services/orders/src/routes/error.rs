@@ -1,7 +1,7 @@
 //! What the domain's refusals are over HTTP.
 
 use common::FieldError;
-use service::ApiError;
+use web::ApiError;
 
 use crate::domain::{CancelError, PriceChanged};
 use crate::store::PlaceError;

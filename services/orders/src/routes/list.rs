@@ -4,9 +4,9 @@ use axum::extract::State;
 use common::api::orders::{OrderSort, OrderView};
 use common::id::kind;
 use common::{ErrorBody, Id};
-use service::ApiError;
-use service::http::{Page, PageRequest, ValidQuery};
-use service::session::RequireUser;
+use web::ApiError;
+use web::session::RequireUser;
+use web::{Page, PageRequest, ValidQuery};
 
 use crate::store::OrderStore;
 

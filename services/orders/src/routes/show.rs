@@ -6,9 +6,9 @@ use common::api::orders::OrderView;
 use common::id::kind;
 use common::schema::IdSchema;
 use common::{ErrorBody, Id};
-use service::ApiError;
-use service::http::PathId;
-use service::session::RequireUser;
+use web::ApiError;
+use web::PathId;
+use web::session::RequireUser;
 
 use crate::domain::Order;
 use crate::store::OrderStore;

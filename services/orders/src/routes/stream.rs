@@ -9,9 +9,9 @@ use common::api::orders::OrderView;
 use common::id::kind;
 use common::schema::IdSchema;
 use futures::StreamExt;
-use service::ApiError;
-use service::http::{EventStreams, LastEventId, PathId};
-use service::session::RequireUser;
+use web::ApiError;
+use web::session::RequireUser;
+use web::{EventStreams, LastEventId, PathId};
 
 use super::show::own;
 use crate::domain::Order;

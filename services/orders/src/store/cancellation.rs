@@ -3,9 +3,9 @@
 use bson::{Document, doc};
 use futures::FutureExt;
 use futures::future::join_all;
-use service::batched::Batched;
-use service::messaging::OutboxCollection;
-use service::mongo::{Collection, Database, StoreError, in_transaction, object_id};
+use messaging::OutboxCollection;
+use mongo::batched::Batched;
+use mongo::{Collection, Database, StoreError, in_transaction, object_id};
 
 use super::document::{OrderDocument, Reservation};
 use super::orders::replacement;

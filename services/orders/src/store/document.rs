@@ -5,8 +5,8 @@ use bson::{DateTime, Document, doc};
 use common::events::{CancellationReason, TicketState};
 use common::id::kind;
 use common::{Id, OrderStatus, Price, Title};
+use mongo::{from_date_time, object_id, stored_version, to_date_time, typed_id};
 use serde::{Deserialize, Serialize};
-use service::mongo::{from_date_time, object_id, stored_version, to_date_time, typed_id};
 
 use crate::domain::{Order, OrderedTicket};
 

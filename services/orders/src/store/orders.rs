@@ -6,15 +6,15 @@ use bson::{Document, doc};
 use common::api::orders::OrderSort;
 use common::id::kind;
 use common::{Id, OrderStatus, Timestamp};
-use mongodb::IndexModel;
-use service::batched::Batched;
-use service::http::PageRequest;
-use service::messaging::resync::{Snapshot, snapshot_of};
-use service::messaging::{OutboxCollection, Publisher, Relay};
-use service::mongo::{
+use messaging::resync::{Snapshot, snapshot_of};
+use messaging::{OutboxCollection, Publisher, Relay};
+use mongo::batched::Batched;
+use mongo::{
     Collection, Database, Find, StoreError, object_id, stored_version, typed_id, until_written,
 };
-use service::patience::find_within;
+use mongodb::IndexModel;
+use web::PageRequest;
+use web::replica_waits::find_within;
 
 use super::cancellation::{Cancellation, Cancelled};
 use super::document::{OrderDocument, Reservation};

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use futures::FutureExt;
 use futures::future::join_all;
-use service::batched::Batched;
-use service::messaging::OutboxCollection;
-use service::mongo::{Collection, Database, StoreError, in_transaction};
+use messaging::OutboxCollection;
+use mongo::batched::Batched;
+use mongo::{Collection, Database, StoreError, in_transaction};
 
 use super::document::{OrderDocument, Reservation};
 use crate::domain::Order;

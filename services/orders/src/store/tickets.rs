@@ -3,7 +3,7 @@
 use common::Id;
 use common::events::TicketState;
 use common::id::kind;
-use service::mongo::{Collection, Database, StoreError, apply_if_newer, object_id};
+use mongo::{Collection, Database, StoreError, apply_if_newer, object_id};
 
 use super::document::TicketDocument;
 use crate::domain::OrderedTicket;

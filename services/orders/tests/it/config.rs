@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use base::Clock;
+use base::Environment;
 use orders::Config;
-use service::{Clock, Environment};
 use testkit::TestApp;
 
 use crate::{order, ticket_for_sale};

@@ -6,10 +6,10 @@ use bson::{Document, doc};
 use common::api::orders::OrderView;
 use common::events::TicketState;
 use common::{Event, OrderStatus, Subject};
+use mongo::object_id;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use service::mongo::object_id;
 use testkit::{Api, TestApp};
 
 use crate::{

@@ -2,9 +2,9 @@
 
 use common::events::CancellationReason;
 use common::{OrderStatus, Price, Timestamp};
+use mongo::new_id;
 use orders::domain::{CancelError, NotYetExpired, Order, OrderedTicket};
 use proptest::prelude::*;
-use service::mongo::new_id;
 
 const EXPIRES_AT: i64 = 1_000;
 

@@ -178,7 +178,7 @@ async fn a_refunded_order_is_stored_so_that_an_older_release_can_read_it() {
     app.publish(refund_of(&order)).await;
     wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
     let orders = app.database().collection::<bson::Document>("orders");
-    let by_id = bson::doc! { "_id": service::mongo::object_id(order.id) };
+    let by_id = bson::doc! { "_id": mongo::object_id(order.id) };
     let stored = orders.find_one(by_id).await.unwrap().unwrap();
     assert_eq!(stored.get("reason"), Some(&bson::Bson::Null));
     assert!(stored.get_bool("refunded").unwrap());

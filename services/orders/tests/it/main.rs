@@ -17,12 +17,12 @@ mod tickets;
 mod unknown;
 mod withdrawing;
 
+use base::Clock;
 use common::api::orders::OrderView;
 use common::events::{ExpirationState, OrderState, PaymentState, TicketState};
 use common::{Event, OrderStatus, Price, Subject};
+use mongo::{new_id, object_id};
 use serde_json::json;
-use service::Clock;
-use service::mongo::{new_id, object_id};
 use testkit::{Api, TestApp, eventually};
 
 async fn start() -> TestApp {

@@ -168,7 +168,7 @@ async fn a_seller_may_order_their_own_ticket() {
 async fn the_reservation_decides_whatever_the_replica_says() {
     let app = start().await;
     let held = common::events::TicketState {
-        order_id: Some(service::mongo::new_id()),
+        order_id: Some(mongo::new_id()),
         ..ticket()
     };
     app.publish(Event::TicketCreated(held.clone())).await;

@@ -6,9 +6,9 @@ use bson::{DateTime, Document, doc};
 use common::events::PaymentState;
 use common::{Event, OrderStatus, Price, Subject};
 use futures::future::join_all;
+use messaging::Outgoing;
+use mongo::{new_id, object_id};
 use serde_json::{Value, json};
-use service::messaging::Outgoing;
-use service::mongo::{new_id, object_id};
 use testkit::eventually_within;
 
 use crate::{

@@ -101,8 +101,7 @@ async fn an_old_reservation_for_a_cancelled_order_is_not_answered() {
 async fn a_reservation_for_an_order_that_is_not_ours_is_only_replicated() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
-    app.publish(reserved(&ticket, service::mongo::new_id()))
-        .await;
+    app.publish(reserved(&ticket, mongo::new_id())).await;
     eventually("it is applied", async || {
         replica_version(&app, &ticket).await == Some(1)
     })

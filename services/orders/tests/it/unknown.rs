@@ -6,10 +6,10 @@ use bson::oid::ObjectId;
 use common::Id;
 use common::id::kind;
 use futures::future::join_all;
+use mongo::{new_id, typed_id};
 use serde_json::json;
-use service::mongo::{new_id, typed_id};
-use service::patience::REPLICA_WAIT;
 use testkit::{Answer, Api};
+use web::replica_waits::REPLICA_WAIT;
 
 use crate::{order, start, ticket_for_sale};
 

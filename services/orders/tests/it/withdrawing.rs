@@ -20,7 +20,7 @@ fn withdrawn(ticket: &TicketState) -> Event {
 
 /// Waits until the ticket is claimed so that no order can have it.
 async fn wait_until_off_sale(app: &TestApp, ticket: &TicketState) {
-    let id = service::mongo::object_id(ticket.id);
+    let id = mongo::object_id(ticket.id);
     let reservations = app.database().collection::<bson::Document>("reservations");
     eventually("the ticket is off sale", async || {
         let claim = bson::doc! { "_id": id, "order_id": id };

@@ -2,8 +2,8 @@
 
 use common::events::OrderState;
 use common::{Event, OrderStatus, Subject};
-use service::messaging::{Failure, Handler};
-use service::mongo::until_written;
+use messaging::{Failure, Handler};
+use mongo::until_written;
 
 use crate::domain::{HeldByAnotherOrder, Ticket};
 use crate::store::TicketStore;

@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use common::ErrorBody;
 use common::api::tickets::{TicketBody, TicketDetails, TicketView};
 use common::id::kind;
-use service::ApiError;
-use service::http::{Authorized, NewId};
-use service::kept::Wrote;
+use web::ApiError;
+use web::response_cache::Wrote;
+use web::{Authorized, NewId};
 
 use crate::domain::Ticket;
 use crate::store::TicketStore;

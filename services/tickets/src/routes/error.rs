@@ -1,6 +1,6 @@
 //! What the domain's refusals are over HTTP.
 
-use service::ApiError;
+use web::ApiError;
 
 use crate::domain::{EditError, WithdrawError};
 use crate::store::Raced;

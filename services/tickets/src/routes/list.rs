@@ -3,15 +3,15 @@
 use axum::extract::{OriginalUri, State};
 use common::ErrorBody;
 use common::api::tickets::{TicketListing, TicketSort, TicketView};
-use service::ApiError;
-use service::http::{Encoded, PageRequest, ValidQuery, invalid_after};
-use service::kept::{Freshness, Kept};
+use web::ApiError;
+use web::response_cache::{Freshness, ResponseCache};
+use web::{Encoded, PageRequest, ValidQuery, invalid_after};
 
 use crate::feed::TicketFeed;
 use crate::store::{Place, TicketStore};
 
 /// The lists that are looked at, by their addresses.
-pub(crate) type Lists = Kept<String, Encoded>;
+pub(crate) type Lists = ResponseCache<String, Encoded>;
 
 /// What is for sale. Also `GET /api/ticket/getall`.
 #[utoipa::path(

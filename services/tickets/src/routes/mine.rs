@@ -4,9 +4,9 @@ use axum::extract::State;
 use common::api::tickets::TicketView;
 use common::id::kind;
 use common::{ErrorBody, Id};
-use service::ApiError;
-use service::http::{Page, PageRequest};
-use service::session::RequireUser;
+use web::ApiError;
+use web::session::RequireUser;
+use web::{Page, PageRequest};
 
 use crate::store::TicketStore;
 

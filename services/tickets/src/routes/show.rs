@@ -5,15 +5,15 @@ use common::api::tickets::{ShownTicketView, TicketView};
 use common::id::kind;
 use common::schema::IdSchema;
 use common::{ErrorBody, Id};
-use service::ApiError;
-use service::http::{Encoded, PathId};
-use service::kept::{Freshness, Kept};
+use web::ApiError;
+use web::response_cache::{Freshness, ResponseCache};
+use web::{Encoded, PathId};
 
 use crate::feed::TicketFeed;
 use crate::store::TicketStore;
 
 /// The tickets that are looked at.
-pub(crate) type Shown = Kept<Id<kind::Ticket>, Option<Encoded>>;
+pub(crate) type Shown = ResponseCache<Id<kind::Ticket>, Option<Encoded>>;
 
 /// One ticket, for sale or not, unless it was withdrawn. Also `GET /api/ticket/{id}`.
 #[utoipa::path(

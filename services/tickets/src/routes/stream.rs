@@ -7,9 +7,9 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use common::ErrorBody;
 use futures::StreamExt;
-use service::ApiError;
-use service::http::{EventStreams, LastEventId};
-use service::messaging::feed::News;
+use messaging::feed::News;
+use web::ApiError;
+use web::{EventStreams, LastEventId};
 
 use crate::feed::TicketFeed;
 

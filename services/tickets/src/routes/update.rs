@@ -6,9 +6,9 @@ use common::ErrorBody;
 use common::api::tickets::{TicketBody, TicketDetails, TicketView};
 use common::id::kind;
 use common::schema::IdSchema;
-use service::ApiError;
-use service::http::{Authorized, PathId};
-use service::kept::Wrote;
+use web::ApiError;
+use web::response_cache::Wrote;
+use web::{Authorized, PathId};
 
 use crate::domain::EditError;
 use crate::store::TicketStore;

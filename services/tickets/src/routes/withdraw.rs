@@ -5,11 +5,11 @@ use axum::http::StatusCode;
 use common::ErrorBody;
 use common::id::kind;
 use common::schema::IdSchema;
-use service::ApiError;
-use service::http::PathId;
-use service::kept::Wrote;
-use service::mongo::until_written;
-use service::session::RequireUser;
+use mongo::until_written;
+use web::ApiError;
+use web::PathId;
+use web::response_cache::Wrote;
+use web::session::RequireUser;
 
 use crate::store::TicketStore;
 

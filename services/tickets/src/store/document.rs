@@ -4,8 +4,8 @@ use bson::oid::ObjectId;
 use bson::{Document, doc};
 use common::search_key::search_key;
 use common::{Price, Title};
+use mongo::{object_id, stored_version, typed_id};
 use serde::{Deserialize, Serialize};
-use service::mongo::{object_id, stored_version, typed_id};
 
 use crate::domain::Ticket;
 

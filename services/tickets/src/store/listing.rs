@@ -8,8 +8,8 @@ use common::Id;
 use common::api::tickets::{TicketListing, TicketSort, TitleSearch};
 use common::id::kind;
 use common::search_key::search_key;
+use mongo::object_id;
 use mongodb::IndexModel;
-use service::mongo::object_id;
 
 use crate::domain::Ticket;
 

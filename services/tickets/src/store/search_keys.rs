@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
+use base::backoff::Backoff;
 use bson::doc;
 use bson::oid::ObjectId;
 use common::search_key::search_key;
+use mongo::{Find, StoreError};
 use serde::{Deserialize, Serialize};
-use service::backoff::Backoff;
-use service::mongo::{Find, StoreError};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 

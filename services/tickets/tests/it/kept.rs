@@ -3,8 +3,8 @@
 use reqwest::Method;
 use reqwest::header::COOKIE;
 use serde_json::json;
-use service::kept::WROTE;
 use testkit::{Api, TestApp, eventually};
+use web::response_cache::WROTE;
 
 use crate::{sell, show, start};
 

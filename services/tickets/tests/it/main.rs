@@ -13,12 +13,12 @@ mod outage;
 mod stream;
 mod withdrawing;
 
+use base::Clock;
 use common::OrderStatus;
 use common::api::tickets::TicketView;
 use common::events::OrderState;
+use mongo::new_id;
 use serde_json::{Value, json};
-use service::Clock;
-use service::mongo::new_id;
 use testkit::{Api, TestApp};
 
 async fn start() -> TestApp {

@@ -2,8 +2,8 @@
 
 use bson::{Document, doc};
 use common::{Event, Subject};
+use mongo::object_id;
 use serde_json::json;
-use service::mongo::object_id;
 use testkit::{Condition, Proxy, Servers, TestApp};
 
 use crate::{sell, show};

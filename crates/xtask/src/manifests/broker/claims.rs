@@ -202,7 +202,7 @@ fn matches(pattern: &str, subject: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use service::definition::Permissions;
+    use base::definition::Permissions;
 
     use super::*;
 
