@@ -180,9 +180,9 @@ pub struct ListenConfig {
 
 impl ListenConfig {
     /// The variable that sets the API's port, and the port where it is not set.
-    pub(crate) const API: (&str, u16) = ("PORT", 3000);
+    pub const API: (&str, u16) = ("PORT", 3000);
     /// The same of the admin port.
-    pub(crate) const ADMIN: (&str, u16) = ("ADMIN_PORT", 9000);
+    pub const ADMIN: (&str, u16) = ("ADMIN_PORT", 9000);
 
     /// Reads `BIND_ADDRESS`, `PORT` and `ADMIN_PORT`.
     pub fn read(environment: &mut Environment) -> Option<Self> {

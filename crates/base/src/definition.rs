@@ -6,8 +6,6 @@
 use common::Subject;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 /// What a process takes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -120,15 +118,6 @@ impl Definition {
     pub const fn reads_alone(&self) -> bool {
         !self.feed.is_empty() || !self.history.is_empty()
     }
-}
-
-/// What a service's user may do at the broker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Permissions {
-    /// Where it publishes.
-    pub publish: Vec<String>,
-    /// What it subscribes to.
-    pub subscribe: Vec<String>,
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use axum::http::Uri;
-use axum::http::uri::Scheme;
+use http::Uri;
+use http::uri::Scheme;
 
 use crate::config::Environment;
 

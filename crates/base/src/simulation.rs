@@ -178,7 +178,7 @@ impl Process {
     }
 
     /// Whether a misfortune befalls it that comes this often in a hundred. Whoever cannot die has only luck.
-    pub(crate) fn is_unlucky(&self, often: u64) -> bool {
+    pub fn is_unlucky(&self, often: u64) -> bool {
         self.is_mortal && self.world.percent(often)
     }
 
@@ -195,6 +195,6 @@ impl Process {
 }
 
 /// A jitter between the two bounds from the world's seed; `None` outside of a world.
-pub(crate) fn jitter(least: f64, most: f64) -> Option<f64> {
+pub fn jitter(least: f64, most: f64) -> Option<f64> {
     JITTER.with_borrow_mut(|chance| Some(chance.as_mut()?.random_range(least..=most)))
 }

@@ -176,7 +176,8 @@ impl<H: Handler> Consumer<H> {
     }
 
     /// Its name and what it reads.
-    pub(crate) const fn group(&self) -> QueueGroup {
+    #[must_use]
+    pub const fn group(&self) -> QueueGroup {
         QueueGroup {
             name: self.name,
             subjects: self.subjects,

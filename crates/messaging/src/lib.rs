@@ -28,5 +28,6 @@ pub use changes::{ChangeGuard, Changes};
 pub use consumer::{Consumer, Failure, Handler, Persistence};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use outbox::{OutboxCollection, Pending, WriteError};
+pub use permissions::Permissions;
 pub use position::Position;
 pub use relay::{Outbox, Relay};

@@ -6,11 +6,21 @@
 use common::Subject;
 
 use super::broker::BrokerConfig;
-use base::definition::{Definition, Permissions};
+use base::Definition;
+use serde::{Deserialize, Serialize};
 
 /// What replies to a user are addressed to; nobody else may listen there.
 pub(super) fn inbox_prefix(user: &str) -> String {
     format!("_INBOX_{user}")
+}
+
+/// What a service's user may do at the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permissions {
+    /// Where it publishes.
+    pub publish: Vec<String>,
+    /// What it subscribes to.
+    pub subscribe: Vec<String>,
 }
 
 impl Permissions {

@@ -99,7 +99,9 @@ impl Handling {
             event.delivery_count = deliveries,
             event.outcome = Empty,
         );
-        if let Some(publisher) = TraceContext::of_message(headers) {
+        if let Some(publisher) =
+            TraceContext::from_headers(|name| headers?.get(name).map(ToString::to_string))
+        {
             publisher.caused(&span);
         }
         Self {

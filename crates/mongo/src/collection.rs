@@ -123,7 +123,8 @@ impl<D: Send + Sync + 'static> Collection<D> {
     }
 
     /// What the collection is called.
-    pub(crate) fn name(&self) -> &str {
+    #[must_use]
+    pub fn name(&self) -> &str {
         match &*self.0 {
             Backing::Server(collection, ..) => collection.name(),
             #[cfg(feature = "simulation")]

@@ -85,7 +85,7 @@ impl App {
             &definition.description_path(),
             get(async || Json(description)),
         );
-        let stack = http::stack_with(api, definition.limits, origin, &metrics, idempotency);
+        let stack = web::stack_with(api, definition.limits, origin, &metrics, idempotency);
         Self::site(definition, metrics, stack)
     }
 

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin;
 use crate::lifecycle::STOP_LIMIT;
+use base::Definition;
 use base::build_info::BUILD_INFO;
 use base::config::{Environment, ListenConfig, Variable};
-use base::definition::{Definition, Permissions};
 use messaging::BrokerConfig;
+use messaging::Permissions;
 
 /// A service as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_nats::HeaderMap as NatsHeaders;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
@@ -58,18 +57,11 @@ impl TraceContext {
     /// The place that the headers of an HTTP request name.
     #[must_use]
     pub fn of_request(headers: &HeaderMap) -> Option<Self> {
-        let header = |name| headers.get(name)?.to_str().ok().map(str::to_owned);
-        Some(Self {
-            traceparent: header(PARENT)?,
-            tracestate: header(STATE),
-        })
+        Self::from_headers(|name| headers.get(name)?.to_str().ok().map(str::to_owned))
     }
 
-    /// The place that the headers of a message name.
-    #[must_use]
-    pub fn of_message(headers: Option<&NatsHeaders>) -> Option<Self> {
-        let headers = headers?;
-        let header = |name| headers.get(name).map(ToString::to_string);
+    /// The place that headers name, of which `header` returns values.
+    pub fn from_headers(header: impl Fn(&str) -> Option<String>) -> Option<Self> {
         Some(Self {
             traceparent: header(PARENT)?,
             tracestate: header(STATE),

@@ -27,7 +27,7 @@ pub(super) fn normalize(head: &mut Parts) {
 }
 
 /// Removes the slash at the end of a path. Only one: a path with an empty segment names nothing.
-pub(crate) fn remove_trailing_slash(uri: &mut Uri) {
+pub fn remove_trailing_slash(uri: &mut Uri) {
     let path = uri.path().strip_suffix('/').unwrap_or_default();
     if path.is_empty() || path.ends_with('/') {
         return;

@@ -50,7 +50,7 @@ pub fn stack_within(
 }
 
 /// As [`stack_within`]; POST requests take an `Idempotency-Key` if the service keeps such keys.
-pub(crate) fn stack_with(
+pub fn stack_with(
     routes: Router,
     limits: Limits,
     origin: Option<&Origin>,

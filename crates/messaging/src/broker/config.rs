@@ -57,7 +57,9 @@ impl BrokerConfig {
         })
     }
 
-    pub(crate) fn dead_letter_stream(&self) -> String {
+    /// The name of the stream of dead letters.
+    #[must_use]
+    pub fn dead_letter_stream(&self) -> String {
         format!("{}-dead-letters", self.stream)
     }
 }

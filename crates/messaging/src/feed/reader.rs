@@ -73,7 +73,8 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
     }
 
     /// What it reads.
-    pub(crate) const fn subjects(&self) -> &'static [Subject] {
+    #[must_use]
+    pub const fn subjects(&self) -> &'static [Subject] {
         self.subjects
     }
 

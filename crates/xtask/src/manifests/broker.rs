@@ -128,7 +128,7 @@ fn complaint(claim: &Claim, user: &str, place: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use base::definition::Permissions;
+    use messaging::Permissions;
     use service::description::BrokerUse;
     use testkit::progress::Silent;
 

@@ -60,7 +60,7 @@ pub(super) mod bench {
     //! What the tests of rules have in common.
 
     use base::config::Variable;
-    use base::definition::Permissions;
+    use messaging::Permissions;
     use service::description::{BrokerUse, Description, Port};
 
     use super::Rule;

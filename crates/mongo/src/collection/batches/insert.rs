@@ -29,7 +29,7 @@ impl<D: Serialize + Send + Sync + 'static> Collection<D> {
 
 impl<D: Send + Sync + 'static> Collection<D> {
     /// As [`Collection::insert_one`], of a document that is BSON already.
-    pub(crate) async fn insert_raw(&self, document: RawDocumentBuf) -> Result<(), StoreError> {
+    pub async fn insert_raw(&self, document: RawDocumentBuf) -> Result<(), StoreError> {
         match &*self.0 {
             Backing::Server(.., batches) => {
                 let inserted = batches.inserted.run(document);

@@ -202,7 +202,7 @@ fn matches(pattern: &str, subject: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use base::definition::Permissions;
+    use messaging::Permissions;
 
     use super::*;
 
