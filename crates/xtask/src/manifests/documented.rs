@@ -1,5 +1,5 @@
-//! What is said elsewhere in the project and must agree with the manifests: the commands of the README that make
-//! Secrets, and the images that skaffold builds.
+//! Facts outside the manifests that must agree with them: the commands of the deployment page that create Secrets, and
+//! the images that skaffold builds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,10 @@ use serde_json::Value;
 
 use super::object::{at, items, text};
 
-/// The Secrets that `kubectl create secret` makes in a text, with their keys.
+/// The page with the commands that create Secrets.
+pub(crate) const PAGE: &str = "docs/deployment.md";
+
+/// The Secrets that the `kubectl create secret` commands of a page create, with their keys.
 pub(crate) fn secrets(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     let text = text.replace("\\\n", " ");
     let mut secrets = BTreeMap::<String, BTreeSet<String>>::new();
@@ -66,8 +69,8 @@ mod tests {
     /// The first time `kubectl` makes the secret, of the certificate and its key; the second time there is one already.
     #[test]
     fn the_commands_for_a_certificate_leave_no_file_behind() {
-        let readme = fs::read_to_string(crate::cargo::root().join("README.md")).unwrap();
-        let blocks = readme
+        let page = fs::read_to_string(crate::cargo::root().join(PAGE)).unwrap();
+        let blocks = page
             .split("```sh\n")
             .filter_map(|rest| rest.split("```").next());
         let [commands] = blocks

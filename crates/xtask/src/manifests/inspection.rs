@@ -23,7 +23,7 @@ pub(crate) struct Overlay {
 pub(crate) struct Known {
     /// The services, as their binaries describe themselves.
     pub(crate) services: Vec<Description>,
-    /// The Secrets that the README says how to make, with their keys.
+    /// The Secrets that the commands of `docs/deployment.md` create, with their keys.
     pub(crate) secrets: BTreeMap<String, BTreeSet<String>>,
     /// The images that are built, if that is known.
     pub(crate) images: Option<BTreeSet<String>>,
