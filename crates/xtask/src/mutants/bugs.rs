@@ -162,8 +162,8 @@ pub(super) const BUGS: &[Bug] = &[
     },
     Bug {
         name: "write an order without looking at the version that was read",
-        file: "services/orders/src/store/orders.rs",
-        right: r#"    filter.insert("version", stored_version(old.version));"#,
+        file: "services/orders/src/store/document.rs",
+        right: r#", "version": stored_version(old.version())"#,
         wrong: "",
     },
     Bug {
@@ -216,24 +216,24 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "withdraw a ticket that can still be ordered",
         file: "services/orders/src/consumers/tickets.rs",
-        right: "            return self.withdrawn(ticket.id).await;",
+        right: "            return self.withdraw(ticket.id).await;",
         wrong: "            return Ok(());",
     },
     Bug {
         name: "keep a ticket from the order that paid before it was withdrawn",
         file: "services/orders/src/consumers/tickets.rs",
-        right: "            self.orders.tell_again(&paid).await?;
+        right: "            self.orders.republish(&paid).await?;
         }
         Ok(())
     }
 
-    async fn reserved(",
+    async fn confirm(",
         wrong: "            drop(paid);
         }
         Ok(())
     }
 
-    async fn reserved(",
+    async fn confirm(",
     },
     Bug {
         name: "make a second ticket when the first try's answer is lost",
