@@ -201,17 +201,14 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "write a ticket without looking at the version that was read",
         file: "services/tickets/src/store.rs",
-        right: r#"    filter.insert("version", stored_version(ticket.version));"#,
+        right: r#"    filter.insert("version", stored_version(ticket.version()));"#,
         wrong: "",
     },
     Bug {
         name: "withdraw a ticket without looking at its order",
         file: "services/tickets/src/domain/ticket.rs",
-        right: "        if self.order.is_some() {
-            return Err(WithdrawError::Reserved);
-        }
-",
-        wrong: "",
+        right: "Availability::Held { .. } => Err(WithdrawError::Reserved),",
+        wrong: "Availability::Held { .. } => Ok(Some(self.changed(Availability::Withdrawn))),",
     },
     Bug {
         name: "withdraw a ticket that can still be ordered",
@@ -244,7 +241,11 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "free a ticket that another order holds",
         file: "services/tickets/src/domain/ticket.rs",
-        right: "(self.order == Some(order)).then(|| Self {",
-        wrong: "Some(order).map(|_| Self {",
+        right: "                order: holder,
+                withdraw_on_release,
+            } if holder == order => Some(",
+        wrong: "                withdraw_on_release,
+                ..
+            } => Some(",
     },
 ];
