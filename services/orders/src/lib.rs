@@ -1,7 +1,8 @@
 //! The orders service: who reserved which ticket, and until when.
 //!
-//! It owns orders and their reservations, and keeps replicas of tickets. Events tell it that an order was paid, refunded
-//! or has expired. It publishes `order:created` and `order:cancelled`, and streams the changes of an order to its buyer.
+//! It owns orders and their reservations, and keeps replicas of tickets. Events tell it that an order was paid,
+//! refunded or has expired. It publishes `order:created` and `order:cancelled`, and streams the changes of an order to
+//! its buyer.
 
 mod app;
 mod config;

@@ -36,8 +36,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches an order that was just read and of which the watcher has the version `seen`. The subscription to the hints
-    /// must be older than the read.
+    /// Watches an order that was just read and of which the watcher has the version `seen`. The subscription to the
+    /// hints must be older than the read.
     pub(crate) fn new(
         orders: OrderStore,
         hints: Subscription<Hint>,

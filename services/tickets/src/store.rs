@@ -148,7 +148,8 @@ impl TicketStore {
         Ok(())
     }
 
-    /// Like [`TicketStore::replace`], for a reservation by `order`. Fails too if `order` was released after `old` was read.
+    /// Like [`TicketStore::replace`], for a reservation by `order`. Fails too if `order` was released after `old` was
+    /// read.
     pub(crate) async fn hold(
         &self,
         old: &Ticket,

@@ -1,5 +1,5 @@
-//! The order: created, confirmed by the tickets service, then paid or cancelled. A paid order is cancelled if its payment
-//! is refunded. Every transition returns the next version.
+//! The order: created, confirmed by the tickets service, then paid or cancelled. A paid order is cancelled if its
+//! payment is refunded. Every transition returns the next version.
 
 use common::events::{CancellationReason, OrderState};
 use common::id::kind;
@@ -187,7 +187,8 @@ impl Order {
         }
     }
 
-    /// Cancels the order because its ticket was withdrawn; `None` if it is cancelled already, or paid: then the sale stands.
+    /// Cancels the order because its ticket was withdrawn; `None` if it is cancelled already, or paid: then the sale
+    /// stands.
     #[must_use]
     pub fn lose_ticket(&self) -> Option<Self> {
         match self.status {

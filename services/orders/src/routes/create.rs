@@ -52,8 +52,8 @@ pub(crate) async fn create(
         return Err(ApiError::NotFound);
     }
     let now = clock.now();
-    // When thousands want one ticket, this refuses nearly all of them without a transaction. The ticket may be free again
-    // although the replica has a holder, so the reservation decides.
+    // When thousands want one ticket, this refuses nearly all of them without a transaction. The ticket may be free
+    // again although the replica has a holder, so the reservation decides.
     if found.holder.is_some()
         && let Some(held) = orders.find_held(ticket_id, user.id, now).await?
     {
@@ -66,8 +66,8 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(placed.at_price(shown)?.into())))
 }
 
-/// Waits until the ticket has the price that the buyer saw, since that price may be on its way to the replica. Returns the
-/// ticket as it is if that takes too long.
+/// Waits until the ticket has the price that the buyer saw, since that price may be on its way to the replica. Returns
+/// the ticket as it is if that takes too long.
 async fn at_shown_price(
     tickets: &TicketStore,
     waits: &ReplicaWaits,

@@ -39,7 +39,8 @@ impl Cancellation {
         })
     }
 
-    /// Cancels the orders in one transaction. If one of them changed, the transaction aborts and each order is tried alone.
+    /// Cancels the orders in one transaction. If one of them changed, the transaction aborts and each order is tried
+    /// alone.
     async fn cancel_all(&self, orders: &[Cancelled]) -> Vec<Outcome> {
         match self.write(orders).await {
             Ok(false) if orders.len() > 1 => {
@@ -78,7 +79,8 @@ impl Cancellation {
     }
 }
 
-/// Matches the reservations of these orders. An order reserves only its own ticket, so the two lists match no other pair.
+/// Matches the reservations of these orders. An order reserves only its own ticket, so the two lists match no other
+/// pair.
 fn claims(orders: &[Cancelled]) -> Document {
     let (tickets, orders): (Vec<_>, Vec<_>) = orders
         .iter()

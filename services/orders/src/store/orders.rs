@@ -20,8 +20,8 @@ use super::placement::{PlaceError, Placement};
 use crate::domain::Order;
 use crate::metrics::OrderMetrics;
 
-/// How long to look for the reservation that made an order fail. It may not have reached a majority of the replica set yet,
-/// or may have been released meanwhile.
+/// How long to look for the reservation that made an order fail. It may not have reached a majority of the replica set
+/// yet, or may have been released meanwhile.
 const RESERVATION_WAIT: Duration = Duration::from_millis(500);
 
 /// Orders, and the reservations that allow a ticket at most one active or paid order.
@@ -66,8 +66,8 @@ impl OrderStore {
         Ok(store)
     }
 
-    /// Takes a ticket off sale: reserves it for good, so that no order can, after cancelling the order that holds it. If that
-    /// order is paid, it stands and is returned instead.
+    /// Takes a ticket off sale: reserves it for good, so that no order can, after cancelling the order that holds it.
+    /// If that order is paid, it stands and is returned instead.
     pub(crate) async fn withdraw<E: From<StoreError>>(
         &self,
         ticket: Id<kind::Ticket>,
@@ -94,9 +94,9 @@ impl OrderStore {
         .await
     }
 
-    /// Writes a new order with its reservation and event, or nothing. If an unpaid order of the same buyer holds the ticket
-    /// already, returns that order: the response to an earlier request was lost, or the response to the commit of this
-    /// one.
+    /// Writes a new order with its reservation and event, or nothing. If an unpaid order of the same buyer holds the
+    /// ticket already, returns that order: the response to an earlier request was lost, or the response to the commit
+    /// of this one.
     pub(crate) async fn place(&self, order: Order, now: Timestamp) -> Result<Order, PlaceError> {
         match self.placement.run(order.clone()).await {
             Err(PlaceError::Reserved) => {
@@ -179,8 +179,8 @@ impl OrderStore {
         Ok(found.await?.into_iter().map(Order::from).collect())
     }
 
-    /// Applies `change` to the order, again if another change was written first. Returns the order in its new state, or as it
-    /// was if `change` returned `None`; `None` if there is no such order.
+    /// Applies `change` to the order, again if another change was written first. Returns the order in its new state, or
+    /// as it was if `change` returned `None`; `None` if there is no such order.
     ///
     /// A cancellation frees the ticket in the same transaction.
     pub(crate) async fn change<E: From<StoreError>>(

@@ -40,8 +40,8 @@ impl Placement {
         })
     }
 
-    /// Tries the first order for each ticket. If it succeeds, the other orders for that ticket are refused; if it fails,
-    /// they fail alike.
+    /// Tries the first order for each ticket. If it succeeds, the other orders for that ticket are refused; if it
+    /// fails, they fail alike.
     async fn place_all(&self, orders: &[Order]) -> Vec<Outcome> {
         let mut wanted = HashSet::new();
         let firsts: Vec<_> = orders
@@ -60,8 +60,8 @@ impl Placement {
         outcomes.collect()
     }
 
-    /// Writes the orders in one transaction. If one of the tickets is reserved, the transaction aborts and each order is
-    /// tried alone.
+    /// Writes the orders in one transaction. If one of the tickets is reserved, the transaction aborts and each order
+    /// is tried alone.
     async fn place_each(&self, orders: &[&Order]) -> Vec<Outcome> {
         match self.write(orders).await {
             Err(PlaceError::Reserved) if orders.len() > 1 => {

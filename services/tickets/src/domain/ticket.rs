@@ -26,8 +26,8 @@ pub enum Availability {
     Held {
         /// The order.
         order: Id<kind::Order>,
-        /// Whether the ticket was withdrawn before the event of this paid order arrived. Then it is withdrawn again when
-        /// the order releases it.
+        /// Whether the ticket was withdrawn before the event of this paid order arrived. Then it is withdrawn again
+        /// when the order releases it.
         withdraw_on_release: bool,
     },
     /// The seller took the ticket off sale. Only an order that was paid before can still hold it.
@@ -184,8 +184,8 @@ impl Ticket {
         }
     }
 
-    /// Reserves the ticket for `order`; `None` if the order holds it already, was cancelled since, or is unpaid while the
-    /// ticket is withdrawn. A sale that was paid before the withdrawal was known stands.
+    /// Reserves the ticket for `order`; `None` if the order holds it already, was cancelled since, or is unpaid while
+    /// the ticket is withdrawn. A sale that was paid before the withdrawal was known stands.
     pub fn reserve(
         &self,
         order: Id<kind::Order>,

@@ -15,9 +15,9 @@ use crate::feed::TicketFeed;
 
 /// Streams the changes of all tickets: new, edited, reserved, released and withdrawn ones.
 ///
-/// Server-sent events. `ticket` carries a ticket after a change; it has `withdrawn` if it is off sale. It may be sent more
-/// than once: ignore it unless its `version` is higher than the known one. `reset` means that too many changes were
-/// missed, so the client must reload what it shows. `place` only carries a position. The id of every event is the
+/// Server-sent events. `ticket` carries a ticket after a change; it has `withdrawn` if it is off sale. It may be sent
+/// more than once: ignore it unless its `version` is higher than the known one. `reset` means that too many changes
+/// were missed, so the client must reload what it shows. `place` only carries a position. The id of every event is the
 /// client's position in the stream, valid at every replica; without a position, the stream begins with the next change.
 /// Responses with tickets carry the position from which their later changes follow, in the header `Last-Event-ID`.
 #[utoipa::path(

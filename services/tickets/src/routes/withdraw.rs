@@ -15,8 +15,8 @@ use crate::store::TicketStore;
 
 /// Takes a ticket off sale for good, unless an order holds it. Also available as `DELETE /api/ticket/{id}`.
 ///
-/// A withdrawn ticket is not found and cannot be ordered. If its seller withdraws it again, nothing changes. A concurrent
-/// order is cancelled, and refunded if it is paid later. If it was paid before, the sale stands.
+/// A withdrawn ticket is not found and cannot be ordered. If its seller withdraws it again, nothing changes. A
+/// concurrent order is cancelled, and refunded if it is paid later. If it was paid before, the sale stands.
 #[utoipa::path(
     delete, path = "/api/tickets/{id}", tag = "tickets",
     security(("session" = [])),

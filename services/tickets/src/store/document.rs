@@ -19,12 +19,13 @@ pub(super) struct TicketDocument {
     search_key: String,
     price_cents: i64,
     user_id: ObjectId,
-    /// The holder, or null, so that the index finds the tickets for sale. A withdrawn ticket is stored with its own id as
-    /// the holder: the same indexes skip it, and a release that does not know withdrawals takes it for reserved.
+    /// The holder, or null, so that the index finds the tickets for sale. A withdrawn ticket is stored with its own id
+    /// as the holder: the same indexes skip it, and a release that does not know withdrawals takes it for reserved.
     order_id: Option<ObjectId>,
     #[serde(default)]
     released: Vec<ObjectId>,
-    /// `true` while the ticket is withdrawn; `false` while a paid order holds it after whose release it is withdrawn again.
+    /// `true` while the ticket is withdrawn; `false` while a paid order holds it after whose release it is withdrawn
+    /// again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     withdrawn: Option<bool>,
     version: i64,

@@ -114,8 +114,8 @@ fn beyond(position: Position, sort: TicketSort) -> Document {
 
 /// Matches titles that contain all words, in any case and normalization form.
 ///
-/// The search key may be missing or outdated if an earlier release wrote the ticket. So the title is searched too, which
-/// finds the same except for rare letters.
+/// The search key may be missing or outdated if an earlier release wrote the ticket. So the title is searched too,
+/// which finds the same except for rare letters.
 fn matching(search: &TitleSearch) -> Document {
     let words = search.words().iter().map(|word| (word, search_key(word)));
     let each: Vec<_> = words

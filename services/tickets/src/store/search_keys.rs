@@ -57,7 +57,8 @@ impl TicketStore {
         }
     }
 
-    /// Corrects the keys of the next tickets older than `after`. Returns the last of them, or `None` if there are no more.
+    /// Corrects the keys of the next tickets older than `after`. Returns the last of them, or `None` if there are no
+    /// more.
     async fn correct_batch(
         &self,
         after: Option<ObjectId>,
