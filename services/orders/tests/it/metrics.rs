@@ -1,4 +1,4 @@
-//! What is counted of orders.
+//! Metrics of orders.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn orders_are_counted_by_how_they_end() {
+async fn orders_are_counted_by_outcome() {
     let (app, clock) = start_with_clock().await;
     let buyer = app.user();
     let mut orders = Vec::new();
@@ -45,7 +45,7 @@ async fn orders_are_counted_by_how_they_end() {
 }
 
 #[tokio::test]
-async fn a_version_that_never_came_and_one_that_came_twice_are_counted() {
+async fn version_gaps_and_stale_events_are_counted() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
     let newer = TicketState {
