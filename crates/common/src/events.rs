@@ -21,7 +21,7 @@ pub enum Event {
     TicketCreated(TicketState),
     /// A ticket was edited, reserved, released or withdrawn.
     TicketUpdated(TicketState),
-    /// An order was placed; published again when a paid order must get a withdrawn ticket.
+    /// An order was placed. Published again for a paid order whose ticket was withdrawn.
     OrderCreated(OrderState),
     /// An order was cancelled by its buyer, expired or was refunded, or its ticket was withdrawn.
     OrderCancelled(OrderState),

@@ -32,7 +32,7 @@ pub mod kind {
     pub enum Nonce {}
 }
 
-/// The identifier of a `K`. The type prevents that an order's id is used as a ticket's.
+/// The identifier of a `K`. An order's id cannot be used as a ticket's.
 ///
 /// It is written in lower case; upper case is accepted too.
 pub struct Id<K> {

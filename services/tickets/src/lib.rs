@@ -1,4 +1,4 @@
-//! The tickets service: what is for sale.
+//! The tickets service: tickets for sale.
 //!
 //! It owns the tickets: their titles, prices and sellers, and which order holds each of them. It consumes the events of
 //! orders, publishes `ticket:created` and `ticket:updated`, and streams these changes to browsers.

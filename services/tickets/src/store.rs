@@ -203,7 +203,7 @@ impl TicketStore {
         Ok(written)
     }
 
-    /// Counts the writes of this process.
+    /// The counter of this process's writes.
     pub(crate) const fn changes(&self) -> &Changes {
         self.tickets.changes()
     }

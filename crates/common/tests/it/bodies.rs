@@ -270,7 +270,7 @@ fn an_account_of_an_earlier_release_can_still_sign_in() {
 }
 
 #[test]
-fn a_sign_in_accepts_passwords_of_any_length() {
+fn a_sign_in_accepts_a_password_that_is_too_short_for_a_sign_up() {
     assert!(parse::<SignIn>(json!({ "email": "a@example.com", "password": "x" })).is_ok());
 }
 

@@ -33,8 +33,8 @@ impl TicketEvents {
         }
     }
 
-    /// Cancels the order of a withdrawn ticket, unless it is paid. A paid order is published again, whereupon the
-    /// tickets service gives it the ticket.
+    /// Cancels the order of a withdrawn ticket, unless it is paid. A paid order is published again; the tickets service
+    /// then reserves the ticket for it.
     async fn withdraw(&self, ticket: Id<kind::Ticket>) -> Result<(), Failure> {
         if let Some(paid) = self.orders.withdraw::<Failure>(ticket).await? {
             self.orders.republish(&paid).await?;

@@ -8,6 +8,7 @@ use service::ApiError;
 use service::http::{Page, PageRequest, ValidQuery};
 use service::session::RequireUser;
 
+use crate::domain::Order;
 use crate::store::OrderStore;
 
 /// Lists the user's orders, by default oldest first.
@@ -34,5 +35,5 @@ pub(super) async fn list(
     page: PageRequest<Id<kind::Order>>,
 ) -> Result<Page<OrderView>, ApiError> {
     let found = orders.list_of(user.id, sort, &page).await?;
-    Ok(page.page(found, |order| order.id()).map(OrderView::from))
+    Ok(page.page(found, Order::id).map(OrderView::from))
 }

@@ -103,7 +103,9 @@ impl OrderStore {
                 let ticket = object_id(order.ticket().id);
                 let reservation =
                     find_within(RESERVATION_WAIT, || self.reservations.find_by_id(ticket));
-                let held = self.held(reservation.await?, order.buyer(), now).await?;
+                let held = self
+                    .payable_order(reservation.await?, order.buyer(), now)
+                    .await?;
                 if held.id() == order.id() {
                     self.metrics.placed();
                 }
@@ -117,7 +119,7 @@ impl OrderStore {
         }
     }
 
-    /// The order that holds the ticket, or `None`. Fails if it is paid, out of time, or another buyer's.
+    /// The order that holds the ticket, or `None`. Fails if it is paid, expired, or another buyer's.
     pub(crate) async fn find_held(
         &self,
         ticket: Id<kind::Ticket>,
@@ -126,12 +128,12 @@ impl OrderStore {
     ) -> Result<Option<Order>, PlaceError> {
         match self.reservations.find_by_id(object_id(ticket)).await? {
             None => Ok(None),
-            reservation => self.held(reservation, buyer, now).await.map(Some),
+            reservation => self.payable_order(reservation, buyer, now).await.map(Some),
         }
     }
 
     /// The order of this reservation, if it is this buyer's and can still be paid. Orders of other buyers are not read.
-    async fn held(
+    async fn payable_order(
         &self,
         reservation: Option<Reservation>,
         buyer: Id<kind::User>,

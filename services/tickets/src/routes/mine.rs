@@ -8,6 +8,7 @@ use service::ApiError;
 use service::http::{Page, PageRequest};
 use service::session::RequireUser;
 
+use crate::domain::Ticket;
 use crate::store::TicketStore;
 
 /// Lists the user's own tickets, newest first: for sale, reserved and sold, but not withdrawn.
@@ -32,5 +33,5 @@ pub(super) async fn mine(
     page: PageRequest<Id<kind::Ticket>>,
 ) -> Result<Page<TicketView>, ApiError> {
     let found = tickets.list_of(user.id, &page).await?;
-    Ok(page.page(found, |ticket| ticket.id()).map(TicketView::from))
+    Ok(page.page(found, Ticket::id).map(TicketView::from))
 }
