@@ -157,11 +157,11 @@ async fn a_placed_order_survives_a_crash() {
     let unsold = ticket();
     app.publish(Event::TicketCreated(unsold.clone())).await;
     let buyer = app.user();
-    let made = order(&buyer, &unsold).await;
+    let placed = order(&buyer, &unsold).await;
     let user = buyer.user_id();
     let app = app.crash_and_restart().await;
-    let answer = app.user_with_id(user).get(&path(&made)).await;
-    assert_eq!((answer.status, answer.id()), (200, made.id.to_string()));
+    let answer = app.user_with_id(user).get(&path(&placed)).await;
+    assert_eq!((answer.status, answer.id()), (200, placed.id.to_string()));
     let answer = app
         .user()
         .post("/api/orders", json!({ "ticketId": unsold.id }))

@@ -8,7 +8,7 @@ use testkit::{Condition, Proxy, Servers, TestApp};
 
 use crate::{sell, show};
 
-/// Far more than the events that fit into an outbox.
+/// Many more edits than an outbox should hold events.
 const EDITS: u64 = 2_000;
 
 /// Less than the events of all edits would take, in bytes.

@@ -76,7 +76,7 @@ async fn queries(app: &TestApp) -> u64 {
 }
 
 #[tokio::test]
-async fn concurrent_readers_of_a_ticket_cause_few_queries() {
+async fn repeated_reads_of_a_ticket_cause_few_queries() {
     const READS: u64 = 300;
 
     let app = start().await;
