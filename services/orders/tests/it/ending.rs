@@ -7,8 +7,8 @@ use common::events::CancellationReason;
 use testkit::TestApp;
 
 use crate::{
-    expiration_of, order, path, payment_of, published_cancellation, refund_of, settled, show,
-    start, start_with_clock, ticket_for_sale, wait_for_retry, wait_for_status,
+    assert_reserved, expiration_of, order, path, payment_of, published_cancellation, refund_of,
+    settled, show, start, start_with_clock, ticket_for_sale, wait_for_retry, wait_for_status,
 };
 
 #[tokio::test]
@@ -45,14 +45,7 @@ async fn a_paid_order_neither_expires_nor_can_be_cancelled() {
     clock.advance(Duration::from_secs(901));
     app.publish(expiration_of(&order)).await;
     settled(&app).await;
-    let answer = app
-        .user()
-        .post("/api/orders", serde_json::json!({ "ticketId": ticket.id }))
-        .await;
-    assert_eq!(
-        (answer.status, answer.message()),
-        (400, "Ticket is already reserved")
-    );
+    assert_reserved(&app.user(), &ticket).await;
     assert_eq!(show(&buyer, &order).await, complete);
     app.finish().await;
 }

@@ -19,11 +19,12 @@ mod withdrawals;
 
 use common::api::orders::OrderView;
 use common::events::{ExpirationState, OrderState, PaymentState, TicketState};
-use common::{Event, OrderStatus, Price, Subject};
+use common::id::kind;
+use common::{Event, Id, OrderStatus, Price, Subject};
 use serde_json::json;
 use service::Clock;
 use service::mongo::{new_id, object_id};
-use testkit::{Api, TestApp, eventually};
+use testkit::{Answer, Api, TestApp, eventually};
 
 async fn start() -> TestApp {
     TestApp::new(orders::NAME)
@@ -72,12 +73,23 @@ async fn replica_version(app: &TestApp, ticket: &TicketState) -> Option<i64> {
     Some(found.get_i64("version").unwrap())
 }
 
+async fn try_order(buyer: &Api, ticket: Id<kind::Ticket>) -> Answer {
+    buyer
+        .post("/api/orders", json!({ "ticketId": ticket }))
+        .await
+}
+
 async fn order(buyer: &Api, ticket: &TicketState) -> OrderView {
-    let answer = buyer
-        .post("/api/orders", json!({ "ticketId": ticket.id }))
-        .await;
+    let answer = try_order(buyer, ticket.id).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     serde_json::from_value(answer.json).unwrap()
+}
+
+/// Checks that an order for the ticket is refused because another order holds it.
+async fn assert_reserved(buyer: &Api, ticket: &TicketState) {
+    let answer = try_order(buyer, ticket.id).await;
+    let refused = (answer.status, answer.message());
+    assert_eq!(refused, (400, "Ticket is already reserved"));
 }
 
 async fn show(buyer: &Api, order: &OrderView) -> OrderView {

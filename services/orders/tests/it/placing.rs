@@ -4,20 +4,16 @@ use std::time::{Duration, Instant};
 
 use common::Event;
 use futures::future::join_all;
-use serde_json::json;
 use testkit::eventually;
 
-use crate::{order, path, start, ticket, ticket_for_sale};
+use crate::{order, path, start, ticket, ticket_for_sale, try_order};
 
 #[tokio::test]
 async fn exactly_one_of_a_hundred_concurrent_shoppers_gets_the_ticket() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
     let shoppers: Vec<_> = (0..100).map(|_| app.user()).collect();
-    let body = json!({ "ticketId": ticket.id });
-    let orders = shoppers
-        .iter()
-        .map(|shopper| shopper.post("/api/orders", body.clone()));
+    let orders = shoppers.iter().map(|shopper| try_order(shopper, ticket.id));
     let answers = join_all(orders).await;
     let won = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(won, 1);
@@ -40,10 +36,9 @@ async fn concurrent_orders_fail_only_for_reserved_tickets() {
     let held = order(&app.user(), &tickets[0]).await;
     // Each ticket but the first is ordered twice, and all concurrently, so that some orders share a batch.
     let wanted: Vec<_> = tickets.iter().chain(&tickets[1..]).collect();
-    let orders = wanted.iter().map(async |ticket| {
-        let body = json!({ "ticketId": ticket.id });
-        app.user().post("/api/orders", body).await.status
-    });
+    let orders = wanted
+        .iter()
+        .map(async |ticket| try_order(&app.user(), ticket.id).await.status);
     let answers = join_all(orders).await;
     assert_eq!(answers[0], 400, "the ticket is held by {held:?}");
     let won = answers.iter().filter(|status| **status == 201).count();
@@ -74,11 +69,10 @@ async fn a_cancelled_ticket_can_be_ordered_again_at_once() {
 async fn concurrent_orders_and_cancellations_never_give_a_ticket_two_orders() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
-    let body = json!({ "ticketId": ticket.id });
     let rounds = (0..8).map(async |_| {
         let shopper = app.user();
         for _ in 0..5 {
-            let answer = shopper.post("/api/orders", body.clone()).await;
+            let answer = try_order(&shopper, ticket.id).await;
             if answer.status == 201 {
                 let cancelled = shopper
                     .delete(&format!("/api/orders/{}", answer.id()))
@@ -120,10 +114,7 @@ async fn a_ticket_that_is_replicated_within_a_second_is_found() {
 async fn an_unknown_ticket_is_not_found_after_a_second() {
     let app = start().await;
     let started = Instant::now();
-    let answer = app
-        .user()
-        .post("/api/orders", json!({ "ticketId": ticket().id }))
-        .await;
+    let answer = try_order(&app.user(), ticket().id).await;
     assert_eq!(answer.status, 404);
     let waited = started.elapsed();
     assert!(waited >= Duration::from_secs(1), "{waited:?}");

@@ -12,8 +12,8 @@ use service::mongo::{new_id, object_id};
 use testkit::eventually_within;
 
 use crate::{
-    order, path, payment_of, replica_version, settled, start, ticket, ticket_for_sale,
-    wait_for_retry, wait_for_status,
+    assert_reserved, order, path, payment_of, replica_version, settled, start, ticket,
+    ticket_for_sale, wait_for_retry, wait_for_status,
 };
 
 #[tokio::test]
@@ -162,10 +162,6 @@ async fn a_placed_order_survives_a_crash() {
     let app = app.crash_and_restart().await;
     let answer = app.user_with_id(user).get(&path(&placed)).await;
     assert_eq!((answer.status, answer.id()), (200, placed.id.to_string()));
-    let answer = app
-        .user()
-        .post("/api/orders", json!({ "ticketId": unsold.id }))
-        .await;
-    assert_eq!(answer.message(), "Ticket is already reserved");
+    assert_reserved(&app.user(), &unsold).await;
     app.finish().await;
 }

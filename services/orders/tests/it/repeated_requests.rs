@@ -2,11 +2,11 @@
 
 use bson::{Document, doc};
 use common::{Event, OrderStatus};
-use serde_json::json;
 use testkit::{Fate, MongoLink, Servers, TestApp, eventually};
 
 use crate::{
-    order, path, payment_of, settled, start, start_with_clock, ticket_for_sale, wait_for_status,
+    assert_reserved, order, path, payment_of, settled, start, start_with_clock, ticket_for_sale,
+    wait_for_status,
 };
 
 async fn orders_of(app: &TestApp) -> u64 {
@@ -28,14 +28,7 @@ async fn a_repeated_request_returns_the_unpaid_order_that_holds_the_ticket() {
     let confirmed = wait_for_status(&buyer, &placed, OrderStatus::AwaitingPayment).await;
     assert_eq!(order(&buyer, &ticket).await, confirmed);
     assert_eq!(orders_of(&app).await, 1);
-    let other = app.user();
-    let answer = other
-        .post("/api/orders", json!({ "ticketId": ticket.id }))
-        .await;
-    assert_eq!(
-        (answer.status, answer.message()),
-        (400, "Ticket is already reserved")
-    );
+    assert_reserved(&app.user(), &ticket).await;
     app.finish().await;
 }
 
@@ -60,13 +53,7 @@ async fn the_ticket_of_a_paid_order_cannot_be_ordered_again() {
     let placed = order(&buyer, &ticket).await;
     app.publish(payment_of(&placed)).await;
     wait_for_status(&buyer, &placed, OrderStatus::Complete).await;
-    let answer = buyer
-        .post("/api/orders", json!({ "ticketId": ticket.id }))
-        .await;
-    assert_eq!(
-        (answer.status, answer.message()),
-        (400, "Ticket is already reserved")
-    );
+    assert_reserved(&buyer, &ticket).await;
     app.finish().await;
 }
 
@@ -74,16 +61,9 @@ async fn the_ticket_of_a_paid_order_cannot_be_ordered_again() {
 async fn a_repeated_request_does_not_return_an_expired_order() {
     let (app, clock) = start_with_clock().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
-    let placed = order(&buyer, &ticket).await;
+    order(&buyer, &ticket).await;
     clock.advance(std::time::Duration::from_secs(901));
-    let answer = buyer
-        .post("/api/orders", json!({ "ticketId": ticket.id }))
-        .await;
-    assert_eq!(
-        (answer.status, answer.message()),
-        (400, "Ticket is already reserved"),
-        "{placed:?}"
-    );
+    assert_reserved(&buyer, &ticket).await;
     app.finish().await;
 }
 

@@ -3,23 +3,14 @@
 use std::time::{Duration, Instant};
 
 use bson::oid::ObjectId;
-use common::Id;
-use common::id::kind;
 use futures::future::join_all;
-use serde_json::json;
 use service::mongo::{new_id, typed_id};
 use service::patience::REPLICA_WAIT;
-use testkit::{Answer, Api};
 
-use crate::{order, start, ticket_for_sale};
+use crate::{order, start, ticket_for_sale, try_order};
 
 /// More than the service handles and queues concurrently.
 const CROWD: usize = 160;
-
-async fn try_to_order(buyer: &Api, ticket: Id<kind::Ticket>) -> Answer {
-    let body = json!({ "ticketId": ticket });
-    buyer.post("/api/orders", body).await
-}
 
 #[tokio::test]
 async fn many_requests_for_unknown_tickets_block_no_other_requests() {
@@ -29,7 +20,7 @@ async fn many_requests_for_unknown_tickets_block_no_other_requests() {
         tickets.push(ticket_for_sale(&app).await);
     }
     let crowd = app.user();
-    let unknown = (0..CROWD).map(|_| try_to_order(&crowd, new_id()));
+    let unknown = (0..CROWD).map(|_| try_order(&crowd, new_id()));
     let others = async {
         // The requests of the crowd have arrived.
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -55,7 +46,7 @@ async fn a_ticket_with_an_old_id_is_not_waited_for() {
     for seconds in [1, now - 60, now + 60, u32::MAX] {
         let mut id = ObjectId::new().bytes();
         id[..4].copy_from_slice(&seconds.to_be_bytes());
-        let answer = try_to_order(&buyer, typed_id(ObjectId::from_bytes(id))).await;
+        let answer = try_order(&buyer, typed_id(ObjectId::from_bytes(id))).await;
         assert_eq!(answer.status, 404, "{answer:?}");
     }
     assert!(started.elapsed() < REPLICA_WAIT, "{:?}", started.elapsed());

@@ -7,7 +7,7 @@ use testkit::{TestApp, eventually};
 
 use crate::{
     expiration_of, order, path, payment_of, published_cancellation, settled, show, start, ticket,
-    ticket_for_sale, wait_for_status,
+    ticket_for_sale, try_order, wait_for_status,
 };
 
 fn withdrawn(ticket: &TicketState) -> Event {
@@ -37,15 +37,13 @@ async fn a_withdrawn_ticket_cannot_be_ordered() {
         app.deliver_again(withdrawn(&ticket)).await;
     }
     wait_until_off_sale(&app, &ticket).await;
-    let body = json!({ "ticketId": ticket.id });
-    let refused = app.user().post("/api/orders", body).await;
+    let refused = try_order(&app.user(), ticket.id).await;
     assert_eq!((refused.status, refused.message()), (404, "Not Found"));
     // A late, older event changes nothing.
     app.deliver_again(Event::TicketCreated(ticket.clone()))
         .await;
     settled(&app).await;
-    let body = json!({ "ticketId": ticket.id });
-    assert_eq!(app.user().post("/api/orders", body).await.status, 404);
+    assert_eq!(try_order(&app.user(), ticket.id).await.status, 404);
     app.finish().await;
 }
 
@@ -98,8 +96,7 @@ async fn a_ticket_whose_first_event_is_its_withdrawal_is_not_found() {
     let ticket = ticket();
     app.publish(withdrawn(&ticket)).await;
     wait_until_off_sale(&app, &ticket).await;
-    let body = json!({ "ticketId": ticket.id });
-    assert_eq!(app.user().post("/api/orders", body).await.status, 404);
+    assert_eq!(try_order(&app.user(), ticket.id).await.status, 404);
     app.finish().await;
 }
 
@@ -109,10 +106,7 @@ async fn no_order_concurrent_with_a_withdrawal_stays_active() {
     for _ in 0..10 {
         let ticket = ticket_for_sale(&app).await;
         let buyers: Vec<_> = (0..4).map(|_| app.user()).collect();
-        let body = json!({ "ticketId": ticket.id });
-        let orders = buyers
-            .iter()
-            .map(|buyer| buyer.post("/api/orders", body.clone()));
+        let orders = buyers.iter().map(|buyer| try_order(buyer, ticket.id));
         let orders = futures::future::join_all(orders);
         let (answers, ()) = tokio::join!(orders, app.publish(withdrawn(&ticket)));
         wait_until_off_sale(&app, &ticket).await;
