@@ -260,7 +260,7 @@ impl Resync {
 
 /// Publishes all of a snapshot, whatever was published before; gives how many events that were.
 pub async fn emit(snapshot: &Snapshot, publisher: &impl Publisher) -> Result<u64, ResyncError> {
-    let run: Id<kind::User> = new_id();
+    let run: Id<kind::Nonce> = new_id();
     let run = run.to_string();
     let (mut after, mut count) = (None, 0);
     loop {

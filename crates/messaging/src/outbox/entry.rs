@@ -38,7 +38,7 @@ pub(crate) struct Entry {
 impl Entry {
     pub(super) fn new(event: &Event, now: Timestamp) -> Self {
         // The random part keeps ids apart between fleets and rebuilt databases.
-        let nonce = new_id::<kind::User>();
+        let nonce = new_id::<kind::Nonce>();
         let version = event.version().unwrap_or(0);
         Self {
             id: format!("{}-{version}-{nonce}", event.entity_id()),

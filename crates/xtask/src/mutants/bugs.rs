@@ -168,8 +168,8 @@ pub(super) const BUGS: &[Bug] = &[
     },
     Bug {
         name: "write an order without looking at the version that was read",
-        file: "services/orders/src/store/orders.rs",
-        right: r#"    filter.insert("version", stored_version(old.version));"#,
+        file: "services/orders/src/store/document.rs",
+        right: r#", "version": stored_version(old.version())"#,
         wrong: "",
     },
     Bug {
@@ -207,39 +207,36 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "write a ticket without looking at the version that was read",
         file: "services/tickets/src/store.rs",
-        right: r#"    filter.insert("version", stored_version(ticket.version));"#,
+        right: r#"    filter.insert("version", stored_version(ticket.version()));"#,
         wrong: "",
     },
     Bug {
         name: "withdraw a ticket without looking at its order",
         file: "services/tickets/src/domain/ticket.rs",
-        right: "        if self.order.is_some() {
-            return Err(WithdrawError::Reserved);
-        }
-",
-        wrong: "",
+        right: "Availability::Held { .. } => Err(WithdrawError::Reserved),",
+        wrong: "Availability::Held { .. } => Ok(Some(self.changed(Availability::Withdrawn))),",
     },
     Bug {
         name: "withdraw a ticket that can still be ordered",
         file: "services/orders/src/consumers/tickets.rs",
-        right: "            return self.withdrawn(ticket.id).await;",
+        right: "            return self.withdraw(ticket.id).await;",
         wrong: "            return Ok(());",
     },
     Bug {
         name: "keep a ticket from the order that paid before it was withdrawn",
         file: "services/orders/src/consumers/tickets.rs",
-        right: "            self.orders.tell_again(&paid).await?;
+        right: "            self.orders.republish(&paid).await?;
         }
         Ok(())
     }
 
-    async fn reserved(",
+    async fn confirm(",
         wrong: "            drop(paid);
         }
         Ok(())
     }
 
-    async fn reserved(",
+    async fn confirm(",
     },
     Bug {
         name: "make a second ticket when the first try's answer is lost",
@@ -250,7 +247,11 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "free a ticket that another order holds",
         file: "services/tickets/src/domain/ticket.rs",
-        right: "(self.order == Some(order)).then(|| Self {",
-        wrong: "Some(order).map(|_| Self {",
+        right: "                order: holder,
+                withdraw_on_release,
+            } if holder == order => Some(",
+        wrong: "                withdraw_on_release,
+                ..
+            } => Some(",
     },
 ];

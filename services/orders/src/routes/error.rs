@@ -1,4 +1,4 @@
-//! What the domain's refusals are over HTTP.
+//! Maps the errors of the domain and the store to HTTP responses.
 
 use common::FieldError;
 use web::ApiError;

@@ -1,4 +1,4 @@
-//! One's own tickets.
+//! The list of the user's own tickets.
 
 use common::Event;
 use serde_json::json;
@@ -7,7 +7,7 @@ use testkit::eventually;
 use crate::{order_of, sell, show, start};
 
 #[tokio::test]
-async fn ones_own_tickets_are_listed_also_those_that_are_taken() {
+async fn own_tickets_are_listed_even_if_they_are_reserved() {
     let app = start().await;
     let (seller, other) = (app.user(), app.user());
     let mut own = Vec::new();
@@ -15,10 +15,10 @@ async fn ones_own_tickets_are_listed_also_those_that_are_taken() {
         own.push(sell(&seller, title, json!(1)).await);
         sell(&other, "Not mine", json!(1)).await;
     }
-    let taken = &own[1];
-    app.publish(Event::OrderCreated(order_of(taken))).await;
-    eventually("it is taken", async || {
-        show(&other, taken).await.order_id.is_some()
+    let reserved = &own[1];
+    app.publish(Event::OrderCreated(order_of(reserved))).await;
+    eventually("the ticket is reserved", async || {
+        show(&other, reserved).await.order_id.is_some()
     })
     .await;
     let first = seller.get("/api/tickets/mine?limit=2").await;
@@ -35,7 +35,7 @@ async fn ones_own_tickets_are_listed_also_those_that_are_taken() {
 }
 
 #[tokio::test]
-async fn whoever_is_not_signed_in_has_no_tickets() {
+async fn the_list_requires_a_session() {
     let app = start().await;
     let path = "/api/tickets/mine";
     let answer = app.anonymous().get(path).await;

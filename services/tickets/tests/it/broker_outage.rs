@@ -1,4 +1,4 @@
-//! The broker is away for long.
+//! A long outage of the broker.
 
 use bson::{Document, doc};
 use common::{Event, Subject};
@@ -8,14 +8,14 @@ use testkit::{Condition, Proxy, Servers, TestApp};
 
 use crate::{sell, show};
 
-/// Far more than what a document would hold.
+/// Many more edits than an outbox should hold events.
 const EDITS: u64 = 2_000;
 
-/// Longer than an event for each of the edits would be.
-const LARGE: usize = 100_000;
+/// Less than the events of all edits would take, in bytes.
+const SIZE_LIMIT: usize = 100_000;
 
 #[tokio::test]
-async fn a_ticket_that_is_edited_thousands_of_times_meanwhile_stays_small_and_is_published() {
+async fn a_ticket_edited_thousands_of_times_during_an_outage_stays_small_and_is_published() {
     let nats = Servers::shared().await.nats().address();
     let proxy = Proxy::start(nats.parse().unwrap()).await.unwrap();
     let app = TestApp::new(tickets::NAME)
@@ -38,9 +38,9 @@ async fn a_ticket_that_is_edited_thousands_of_times_meanwhile_stays_small_and_is
     let size = bson::serialize_to_vec(&stored.unwrap().unwrap())
         .unwrap()
         .len();
-    assert!(size < LARGE, "{size} bytes");
+    assert!(size < SIZE_LIMIT, "{size} bytes");
     proxy.set(Condition::Open);
-    // Whoever has a replica takes the newest.
+    // A replica needs only the newest version.
     let newest = app
         .expect_event(Subject::TicketUpdated, |event| {
             event.version() == Some(EDITS)

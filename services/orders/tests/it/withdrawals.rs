@@ -1,4 +1,4 @@
-//! Tickets that their sellers withdraw, and orders of the same moment.
+//! Withdrawals of tickets, and concurrent orders.
 
 use common::events::TicketState;
 use common::{Event, OrderStatus, Subject};
@@ -6,8 +6,8 @@ use serde_json::json;
 use testkit::{TestApp, eventually};
 
 use crate::{
-    expiration_of, order, path, payment_of, settled, show, start, ticket, ticket_for_sale,
-    told_cancellation, wait_for_status,
+    expiration_of, order, path, payment_of, published_cancellation, settled, show, start, ticket,
+    ticket_for_sale, try_order, wait_for_status,
 };
 
 fn withdrawn(ticket: &TicketState) -> Event {
@@ -18,7 +18,7 @@ fn withdrawn(ticket: &TicketState) -> Event {
     })
 }
 
-/// Waits until the ticket is claimed so that no order can have it.
+/// Waits until the reservation keeps all orders from the ticket.
 async fn wait_until_off_sale(app: &TestApp, ticket: &TicketState) {
     let id = mongo::object_id(ticket.id);
     let reservations = app.database().collection::<bson::Document>("reservations");
@@ -37,32 +37,30 @@ async fn a_withdrawn_ticket_cannot_be_ordered() {
         app.deliver_again(withdrawn(&ticket)).await;
     }
     wait_until_off_sale(&app, &ticket).await;
-    let body = json!({ "ticketId": ticket.id });
-    let refused = app.user().post("/api/orders", body).await;
+    let refused = try_order(&app.user(), ticket.id).await;
     assert_eq!((refused.status, refused.message()), (404, "Not Found"));
-    // Events of before that come late change nothing.
+    // A late, older event changes nothing.
     app.deliver_again(Event::TicketCreated(ticket.clone()))
         .await;
     settled(&app).await;
-    let body = json!({ "ticketId": ticket.id });
-    assert_eq!(app.user().post("/api/orders", body).await.status, 404);
+    assert_eq!(try_order(&app.user(), ticket.id).await.status, 404);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_withdrawal_cancels_the_order_that_came_before_it_was_known() {
+async fn a_withdrawal_cancels_an_order_placed_before_it_arrived() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let order = order(&buyer, &ticket).await;
     app.publish(withdrawn(&ticket)).await;
     let cancelled = wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
     assert_eq!(cancelled.reason, None);
-    let told = told_cancellation(&app, &order).await;
-    assert_eq!((told.version, told.reason), (1, None));
+    let published = published_cancellation(&app, &order).await;
+    assert_eq!((published.version, published.reason), (1, None));
     wait_until_off_sale(&app, &ticket).await;
     assert_eq!(buyer.delete(&path(&order)).await.status, 204);
     app.publish(expiration_of(&order)).await;
-    // The charge that came too late is for payments to refund.
+    // The payments service refunds this charge.
     app.publish(payment_of(&order)).await;
     settled(&app).await;
     assert_eq!(show(&buyer, &order).await, cancelled);
@@ -70,7 +68,7 @@ async fn a_withdrawal_cancels_the_order_that_came_before_it_was_known() {
 }
 
 #[tokio::test]
-async fn an_order_that_was_paid_before_the_withdrawal_stands_and_is_published_again() {
+async fn an_order_paid_before_the_withdrawal_stands_and_is_published_again() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let order = order(&buyer, &ticket).await;
@@ -80,9 +78,9 @@ async fn an_order_that_was_paid_before_the_withdrawal_stands_and_is_published_ag
     let of_this = |event: &Event| {
         event.entity_id() == order.id.to_string() && event.version() == Some(complete.version)
     };
-    let told = app.expect_event(Subject::OrderCreated, of_this).await;
-    let Event::OrderCreated(state) = told else {
-        panic!("{told:?}")
+    let published = app.expect_event(Subject::OrderCreated, of_this).await;
+    let Event::OrderCreated(state) = published else {
+        panic!("{published:?}")
     };
     assert_eq!(state.status, OrderStatus::Complete);
     settled(&app).await;
@@ -91,28 +89,24 @@ async fn an_order_that_was_paid_before_the_withdrawal_stands_and_is_published_ag
 }
 
 #[tokio::test]
-async fn a_ticket_that_was_withdrawn_before_it_was_known_is_not_found() {
+async fn a_ticket_whose_first_event_is_its_withdrawal_is_not_found() {
     let app = start().await;
-    // The consumer is at work once this one has arrived.
+    // Once this ticket is replicated, the consumer is running.
     ticket_for_sale(&app).await;
     let ticket = ticket();
     app.publish(withdrawn(&ticket)).await;
     wait_until_off_sale(&app, &ticket).await;
-    let body = json!({ "ticketId": ticket.id });
-    assert_eq!(app.user().post("/api/orders", body).await.status, 404);
+    assert_eq!(try_order(&app.user(), ticket.id).await.status, 404);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn no_order_that_races_a_withdrawal_lives() {
+async fn no_order_concurrent_with_a_withdrawal_stays_active() {
     let app = start().await;
     for _ in 0..10 {
         let ticket = ticket_for_sale(&app).await;
         let buyers: Vec<_> = (0..4).map(|_| app.user()).collect();
-        let body = json!({ "ticketId": ticket.id });
-        let orders = buyers
-            .iter()
-            .map(|buyer| buyer.post("/api/orders", body.clone()));
+        let orders = buyers.iter().map(|buyer| try_order(buyer, ticket.id));
         let orders = futures::future::join_all(orders);
         let (answers, ()) = tokio::join!(orders, app.publish(withdrawn(&ticket)));
         wait_until_off_sale(&app, &ticket).await;
@@ -128,7 +122,7 @@ async fn no_order_that_races_a_withdrawal_lives() {
 }
 
 #[tokio::test]
-async fn an_order_that_is_placed_again_under_its_key_is_the_same_also_after_a_death() {
+async fn an_idempotency_key_gives_the_same_order_even_after_a_crash() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let body = json!({ "ticketId": ticket.id });
@@ -136,17 +130,17 @@ async fn an_order_that_is_placed_again_under_its_key_is_the_same_also_after_a_de
     let first = place().await;
     assert_eq!(first.status, 201, "{first:?}");
     assert_eq!(place().await.text, first.text);
-    // As by a process that died before it stored the result.
+    // As after a crash before the result was stored.
     app.forget_results().await;
     assert_eq!(place().await.text, first.text);
-    // Somebody else is refused.
+    // Another user is refused.
     let another = app.user();
     let other = another.post_once("/api/orders", "key", body.clone()).await;
     assert_eq!(
         (other.status, other.message()),
         (400, "Ticket is already reserved")
     );
-    // Which stays refused, whatever comes.
+    // The refusal stays, even after the order is cancelled.
     let cancelled = buyer.delete(&format!("/api/orders/{}", first.id())).await;
     assert_eq!(cancelled.status, 204);
     let again = another.post_once("/api/orders", "key", body.clone()).await;

@@ -1,12 +1,12 @@
-//! A buyer whose answer was lost asks again, and receives the order that was placed.
+//! A repeated request, after a lost response, returns the order that was placed.
 
 use bson::{Document, doc};
 use common::{Event, OrderStatus};
-use serde_json::json;
 use testkit::{Fate, MongoLink, Servers, TestApp, eventually};
 
 use crate::{
-    order, path, payment_of, settled, start, start_with_clock, ticket_for_sale, wait_for_status,
+    assert_reserved, order, path, payment_of, settled, start, start_with_clock, ticket_for_sale,
+    wait_for_status,
 };
 
 async fn orders_of(app: &TestApp) -> u64 {
@@ -15,12 +15,12 @@ async fn orders_of(app: &TestApp) -> u64 {
 }
 
 #[tokio::test]
-async fn a_buyer_who_asks_again_receives_the_unpaid_order_that_holds_the_ticket() {
+async fn a_repeated_request_returns_the_unpaid_order_that_holds_the_ticket() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let placed = order(&buyer, &ticket).await;
     assert_eq!(order(&buyer, &ticket).await, placed);
-    // Also once the tickets service has confirmed it, which the replica then shows.
+    // Also when the replica shows that the order holds the ticket.
     let mut held = ticket.clone();
     held.version = 1;
     held.order_id = Some(placed.id);
@@ -28,19 +28,12 @@ async fn a_buyer_who_asks_again_receives_the_unpaid_order_that_holds_the_ticket(
     let confirmed = wait_for_status(&buyer, &placed, OrderStatus::AwaitingPayment).await;
     assert_eq!(order(&buyer, &ticket).await, confirmed);
     assert_eq!(orders_of(&app).await, 1);
-    let other = app.user();
-    let answer = other
-        .post("/api/orders", json!({ "ticketId": ticket.id }))
-        .await;
-    assert_eq!(
-        (answer.status, answer.message()),
-        (400, "Ticket is already reserved")
-    );
+    assert_reserved(&app.user(), &ticket).await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_clicks_of_a_double_click_receive_one_order() {
+async fn a_double_click_places_one_order() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let clicks = (0..10).map(|_| order(&buyer, &ticket));
@@ -54,53 +47,40 @@ async fn the_clicks_of_a_double_click_receive_one_order() {
 }
 
 #[tokio::test]
-async fn a_paid_order_is_not_placed_again() {
+async fn the_ticket_of_a_paid_order_cannot_be_ordered_again() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let placed = order(&buyer, &ticket).await;
     app.publish(payment_of(&placed)).await;
     wait_for_status(&buyer, &placed, OrderStatus::Complete).await;
-    let answer = buyer
-        .post("/api/orders", json!({ "ticketId": ticket.id }))
-        .await;
-    assert_eq!(
-        (answer.status, answer.message()),
-        (400, "Ticket is already reserved")
-    );
+    assert_reserved(&buyer, &ticket).await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_order_whose_time_is_over_is_not_given_again() {
+async fn a_repeated_request_does_not_return_an_expired_order() {
     let (app, clock) = start_with_clock().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
-    let placed = order(&buyer, &ticket).await;
+    order(&buyer, &ticket).await;
     clock.advance(std::time::Duration::from_secs(901));
-    let answer = buyer
-        .post("/api/orders", json!({ "ticketId": ticket.id }))
-        .await;
-    assert_eq!(
-        (answer.status, answer.message()),
-        (400, "Ticket is already reserved"),
-        "{placed:?}"
-    );
+    assert_reserved(&buyer, &ticket).await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_order_that_a_reservation_of_an_older_release_names_is_found() {
+async fn an_order_is_found_through_a_reservation_of_an_older_release() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let placed = order(&buyer, &ticket).await;
     let reservations = app.database().collection::<Document>("reservations");
-    let forgotten = reservations.update_one(doc! {}, doc! { "$unset": { "user_id": "" } });
-    assert_eq!(forgotten.await.unwrap().matched_count, 1);
+    let without_buyer = reservations.update_one(doc! {}, doc! { "$unset": { "user_id": "" } });
+    assert_eq!(without_buyer.await.unwrap().matched_count, 1);
     assert_eq!(order(&buyer, &ticket).await, placed);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_order_whose_commit_a_restarted_server_forgot_is_found() {
+async fn an_order_is_found_if_a_restarted_database_server_lost_track_of_its_commit() {
     const NO_SUCH_TRANSACTION: i32 = 251;
     let server = Servers::shared().await.mongo().address();
     let link = MongoLink::start(server.parse().unwrap()).await.unwrap();
@@ -118,7 +98,7 @@ async fn an_order_whose_commit_a_restarted_server_forgot_is_found() {
         }
         commits += 1;
         match commits {
-            // It is written, and nobody is told so.
+            // The commit succeeds, but its response is lost.
             1 => Fate::AnswerLost,
             2 => Fate::Answered(doc! {
                 "ok": 0.0, "code": NO_SUCH_TRANSACTION, "errmsg": "no such transaction",
@@ -131,8 +111,9 @@ async fn an_order_whose_commit_a_restarted_server_forgot_is_found() {
     assert_eq!(orders_of(&app).await, 1);
     assert_eq!(buyer.get(&path(&placed)).await.status, 200);
     eventually("the sweep publishes its event", async || {
-        let told = app.published(common::Subject::OrderCreated).await;
-        told.iter()
+        let published = app.published(common::Subject::OrderCreated).await;
+        published
+            .iter()
             .any(|event| event.entity_id() == placed.id.to_string())
     })
     .await;

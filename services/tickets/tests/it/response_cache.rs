@@ -1,4 +1,4 @@
-//! Pages that are given from memory: who sees what when.
+//! The response cache: which clients see which version.
 
 use reqwest::Method;
 use reqwest::header::COOKIE;
@@ -8,7 +8,7 @@ use web::response_cache::WROTE;
 
 use crate::{sell, show, start};
 
-/// The price of the only ticket, in its own answer and in the list.
+/// The price of the only ticket, in its own response and in the list.
 async fn prices(api: &Api, path: &str) -> (f64, f64) {
     let price = |ticket: &serde_json::Value| ticket["price"].as_f64().unwrap();
     let (one, list) = (api.get(path).await, api.get("/api/tickets").await);
@@ -16,7 +16,7 @@ async fn prices(api: &Api, path: &str) -> (f64, f64) {
 }
 
 #[tokio::test]
-async fn everybody_sees_at_once_what_the_same_process_wrote() {
+async fn a_write_is_visible_to_everybody_at_the_same_process_at_once() {
     let app = start().await;
     let (seller, anybody) = (app.user(), app.anonymous());
     let path = format!("/api/tickets/{}", sell(&seller, "a", json!(1)).await.id);
@@ -30,7 +30,7 @@ async fn everybody_sees_at_once_what_the_same_process_wrote() {
 }
 
 #[tokio::test]
-async fn who_wrote_sees_it_at_once_by_whichever_replica_and_others_soon() {
+async fn a_write_is_visible_to_its_writer_at_every_replica_at_once_and_to_others_soon() {
     let app = start().await;
     let other = app.replica().await;
     let (seller, anybody) = (app.user(), other.anonymous());
@@ -41,7 +41,7 @@ async fn who_wrote_sees_it_at_once_by_whichever_replica_and_others_soon() {
         assert_eq!(seller.put(&path, edited).await.status, 200);
         let price = f64::from(price);
         assert_eq!(prices(&elsewhere, &path).await, (price, price));
-        eventually("it is seen by everybody", async || {
+        eventually("everybody sees the price", async || {
             prices(&anybody, &path).await == (price, price)
         })
         .await;
@@ -51,15 +51,15 @@ async fn who_wrote_sees_it_at_once_by_whichever_replica_and_others_soon() {
 }
 
 #[tokio::test]
-async fn a_writer_is_known_by_a_cookie_for_longer_than_an_answer_is_kept() {
+async fn the_cookie_of_a_writer_outlives_cached_responses() {
     let app = start().await;
     let seller = app.user();
     let body = json!({ "title": "a", "price": 1 });
-    let made = seller.post("/api/tickets", body.clone()).await;
+    let created = seller.post("/api/tickets", body.clone()).await;
     let edited = seller
-        .put(&format!("/api/tickets/{}", made.id()), body)
+        .put(&format!("/api/tickets/{}", created.id()), body)
         .await;
-    for written in [made, edited] {
+    for written in [created, edited] {
         let cookie = written.headers["set-cookie"].to_str().unwrap();
         assert_eq!(cookie, "wrote=1; Path=/; Max-Age=2; HttpOnly; SameSite=Lax");
     }
@@ -68,34 +68,34 @@ async fn a_writer_is_known_by_a_cookie_for_longer_than_an_answer_is_kept() {
     app.finish().await;
 }
 
-/// How often the database was asked.
-async fn asked(app: &TestApp) -> u64 {
+/// The number of queries so far.
+async fn queries(app: &TestApp) -> u64 {
     let found = [("db_operation_name", "find")];
     let scrape = app.metrics().await;
     scrape.count("db_client_operation_duration_seconds_count", &found)
 }
 
 #[tokio::test]
-async fn for_a_crowd_that_looks_at_the_same_the_database_is_asked_seldom() {
-    const LOOKS: u64 = 300;
+async fn repeated_reads_of_a_ticket_cause_few_queries() {
+    const READS: u64 = 300;
 
     let app = start().await;
     let ticket = sell(&app.user(), "Front row", json!(20)).await;
-    let before = asked(&app).await;
+    let before = queries(&app).await;
     let user = app.user();
-    for _ in 0..LOOKS {
+    for _ in 0..READS {
         show(&user, &ticket).await;
     }
-    let for_anybody = asked(&app).await - before;
+    let of_readers = queries(&app).await - before;
     let path = format!("/api/tickets/{}", ticket.id);
-    for _ in 0..LOOKS {
-        let look = app.anonymous().request(Method::GET, &path);
-        let look = look.header(COOKIE, format!("{WROTE}=1"));
-        assert_eq!(app.anonymous().send(look).await.status, 200);
+    for _ in 0..READS {
+        let request = app.anonymous().request(Method::GET, &path);
+        let request = request.header(COOKIE, format!("{WROTE}=1"));
+        assert_eq!(app.anonymous().send(request).await.status, 200);
     }
-    let for_writers = asked(&app).await - before - for_anybody;
-    // Others ask too: who looks for what waits to be published.
-    assert!(for_writers >= LOOKS, "asked {for_writers} times");
-    assert!(for_anybody <= LOOKS / 3, "asked {for_anybody} times");
+    let of_writers = queries(&app).await - before - of_readers;
+    // The sweep of the outboxes queries the database too.
+    assert!(of_writers >= READS, "{of_writers} queries");
+    assert!(of_readers <= READS / 3, "{of_readers} queries");
     app.finish().await;
 }

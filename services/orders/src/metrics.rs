@@ -1,4 +1,4 @@
-//! What is measured of orders: counted once they are written.
+//! Metrics of orders. A change is counted once it is written.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use telemetry::metrics::{Counter, Counters, Histograms, Metrics};
 
 use crate::domain::Order;
 
-/// What is measured of orders. Clones share it.
+/// The instruments of the orders service. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct OrderMetrics(Arc<Instruments>);
 
@@ -23,37 +23,37 @@ struct Instruments {
     rejected: Counter,
     confirmed: Counter,
     ended: Counters<1>,
-    held: Histograms<1>,
+    hold_duration: Histograms<1>,
 }
 
 impl OrderMetrics {
-    pub(crate) fn of(metrics: &Metrics) -> Self {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
         Self(Arc::new(Instruments {
             placed: metrics.counter(&ORDERS_PLACED),
             rejected: metrics.counter(&ORDERS_REJECTED),
             confirmed: metrics.counter(&ORDERS_CONFIRMED),
             ended: metrics.counters(&ORDERS_ENDED),
-            held: metrics.histograms(&ORDER_HOLD_DURATION),
+            hold_duration: metrics.histograms(&ORDER_HOLD_DURATION),
         }))
     }
 
-    /// An order was made.
+    /// Counts a new order.
     pub(crate) fn placed(&self) {
         self.0.placed.increment();
     }
 
-    /// An order was not made, since another holds the ticket.
+    /// Counts an order that was refused because another one holds the ticket.
     pub(crate) fn rejected(&self) {
         self.0.rejected.increment();
     }
 
-    /// An order was changed to this.
+    /// Counts a change that led to this state.
     pub(crate) fn changed(&self, order: &Order) {
-        let outcome = match (order.status, order.reason) {
+        let outcome = match (order.status(), order.reason()) {
             (OrderStatus::Created, _) => return,
             (OrderStatus::AwaitingPayment, _) => return self.0.confirmed.increment(),
             (OrderStatus::Complete, _) => "complete",
-            // It ended before, when it was paid.
+            // Its hold duration was recorded when it was paid.
             (OrderStatus::Cancelled, Some(CancellationReason::Refunded)) => {
                 return self.0.ended.with(["refunded"]).increment();
             }
@@ -61,10 +61,10 @@ impl OrderMetrics {
             (OrderStatus::Cancelled, Some(CancellationReason::Owner)) => "cancelled",
             (OrderStatus::Cancelled, None) => "withdrawn",
         };
-        // An id begins with the second in which it was made.
-        let made = from_date_time(object_id(order.id).timestamp());
-        let held = Clock::system().now().since(made);
+        // An id begins with its time of creation, in seconds.
+        let created = from_date_time(object_id(order.id()).timestamp());
+        let duration = Clock::system().now().since(created);
         self.0.ended.with([outcome]).increment();
-        self.0.held.with([outcome]).observe(held);
+        self.0.hold_duration.with([outcome]).observe(duration);
     }
 }

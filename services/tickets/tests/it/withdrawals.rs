@@ -1,4 +1,4 @@
-//! Sellers take tickets off sale.
+//! Withdrawals of tickets by their sellers.
 
 use common::api::tickets::TicketView;
 use common::events::{OrderState, TicketState};
@@ -16,7 +16,7 @@ async fn withdraw(api: &Api, ticket: &TicketView) -> Answer {
     api.delete(&path(ticket)).await
 }
 
-/// The ticket's withdrawal, as it was published, so many times.
+/// Waits until the withdrawal of the ticket is published this many times.
 async fn withdrawals(app: &TestApp, ticket: &TicketView, times: usize) -> Vec<TicketState> {
     eventually("the withdrawal is published", async || {
         let published = app.published(Subject::TicketUpdated).await;
@@ -31,11 +31,11 @@ async fn withdrawals(app: &TestApp, ticket: &TicketView, times: usize) -> Vec<Ti
 }
 
 #[tokio::test]
-async fn a_withdrawn_ticket_is_gone_for_everybody_and_its_update_says_so() {
+async fn a_withdrawn_ticket_is_not_found_and_its_withdrawal_is_published() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
-    let kept = sell(&seller, "Second row", json!(20)).await;
+    let other = sell(&seller, "Second row", json!(20)).await;
     let withdrawn = withdraw(&seller, &ticket).await;
     assert_eq!((withdrawn.status, withdrawn.text.as_str()), (204, ""));
     let cookie = withdrawn.headers["set-cookie"].to_str().unwrap();
@@ -43,10 +43,10 @@ async fn a_withdrawn_ticket_is_gone_for_everybody_and_its_update_says_so() {
     for api in [&seller, &app.user(), &app.anonymous()] {
         assert_eq!(api.get(&path(&ticket)).await.status, 404);
         let listed = api.get("/api/tickets").await;
-        assert_eq!(listed.json, json!([show(api, &kept).await]));
+        assert_eq!(listed.json, json!([show(api, &other).await]));
     }
     let mine = seller.get("/api/tickets/mine").await;
-    assert_eq!(mine.json, json!([kept]));
+    assert_eq!(mine.json, json!([other]));
     let edit = json!({ "title": "Front row", "price": 1 });
     assert_eq!(seller.put(&path(&ticket), edit).await.status, 404);
     let [state] = withdrawals(&app, &ticket, 1).await.try_into().unwrap();
@@ -55,7 +55,7 @@ async fn a_withdrawn_ticket_is_gone_for_everybody_and_its_update_says_so() {
 }
 
 #[tokio::test]
-async fn only_the_seller_withdraws_and_a_repeat_changes_nothing() {
+async fn only_the_seller_can_withdraw_and_a_repetition_changes_nothing() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
@@ -75,13 +75,13 @@ async fn only_the_seller_withdraws_and_a_repeat_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_ticket_is_not_withdrawn_while_an_order_holds_it() {
+async fn a_reserved_ticket_cannot_be_withdrawn() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
     let order = order_of(&ticket);
     app.publish(Event::OrderCreated(order.clone())).await;
-    eventually("it is held", async || {
+    eventually("the ticket is held", async || {
         show(&app.anonymous(), &ticket).await.order_id
     })
     .await;
@@ -96,7 +96,7 @@ async fn a_ticket_is_not_withdrawn_while_an_order_holds_it() {
         ..order
     }))
     .await;
-    eventually("it is withdrawn once it is released", async || {
+    eventually("the released ticket is withdrawn", async || {
         (withdraw(&seller, &ticket).await.status == 204).then_some(())
     })
     .await;
@@ -104,7 +104,7 @@ async fn a_ticket_is_not_withdrawn_while_an_order_holds_it() {
 }
 
 #[tokio::test]
-async fn an_order_of_a_withdrawn_ticket_is_answered_by_its_withdrawal_and_does_not_hold_it() {
+async fn an_order_for_a_withdrawn_ticket_makes_the_withdrawal_be_published_again() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
@@ -125,7 +125,7 @@ async fn an_order_of_a_withdrawn_ticket_is_answered_by_its_withdrawal_and_does_n
 }
 
 #[tokio::test]
-async fn an_order_that_was_paid_before_the_withdrawal_has_the_ticket_until_it_is_refunded() {
+async fn an_order_paid_before_the_withdrawal_holds_the_ticket_until_it_is_refunded() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
@@ -160,7 +160,7 @@ async fn an_order_that_was_paid_before_the_withdrawal_has_the_ticket_until_it_is
 }
 
 #[tokio::test]
-async fn of_an_edit_and_a_withdrawal_at_once_neither_undoes_the_other() {
+async fn a_concurrent_edit_does_not_undo_a_withdrawal() {
     let app = start().await;
     let seller = app.user();
     for round in 0..10 {
@@ -176,7 +176,7 @@ async fn of_an_edit_and_a_withdrawal_at_once_neither_undoes_the_other() {
 }
 
 #[tokio::test]
-async fn the_other_documented_spelling_withdraws_too() {
+async fn the_alternative_path_withdraws_too() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
@@ -187,21 +187,21 @@ async fn the_other_documented_spelling_withdraws_too() {
 }
 
 #[tokio::test]
-async fn a_ticket_that_is_put_up_twice_under_one_key_is_put_up_once() {
+async fn an_idempotency_key_creates_one_ticket() {
     let app = start().await;
     let seller = app.user();
     let body = json!({ "title": "Front row", "price": 20 });
-    let put_up = async || seller.post_once("/api/tickets", "key", body.clone()).await;
-    let (one, other) = tokio::join!(put_up(), put_up());
-    let again = put_up().await;
+    let create = async || seller.post_once("/api/tickets", "key", body.clone()).await;
+    let (one, other) = tokio::join!(create(), create());
+    let again = create().await;
     assert_eq!(again.status, 201, "{again:?}");
     for answer in [one, other] {
         let same = (answer.status, &answer.text) == (201, &again.text);
         assert!(same || answer.status == 409, "{answer:?}");
     }
-    // As by a process that died before it stored the result.
+    // As after a crash before the result was stored.
     app.forget_results().await;
-    assert_eq!(put_up().await.text, again.text);
+    assert_eq!(create().await.text, again.text);
     let mine = seller.get("/api/tickets/mine").await;
     assert_eq!(mine.json, json!([again.json]));
     assert_eq!(app.published(Subject::TicketCreated).await.len(), 1);
