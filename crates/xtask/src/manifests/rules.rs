@@ -17,10 +17,8 @@ use super::inspection::{Finding, Inspection};
 type Rule = fn(&Inspection<'_>) -> Vec<Finding>;
 
 const RULES: &[Rule] = &[
-    pod_security::restricted,
+    pod_security::beyond_trivy,
     pod_security::enforced,
-    containers::hardened,
-    containers::bounded,
     containers::pinned_images,
     containers::variables_are_expanded,
     containers::no_needless_tokens,

@@ -1,58 +1,10 @@
 //! Every container, whoever wrote it: what it may write, use and be.
 
 use crate::manifests::inspection::{Finding, Inspection};
-use crate::manifests::object::{at, image_name, items, text};
+use crate::manifests::object::{image_name, items, text};
 
 /// A registry that exists nowhere (RFC 2606).
 const PLACEHOLDER: &str = "registry.invalid/";
-
-/// Beyond Pod Security: the root file system is read-only.
-pub(super) fn hardened(inspection: &Inspection<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for pod in inspection.pods() {
-        for container in pod.containers() {
-            if container.value["securityContext"]["readOnlyRootFilesystem"] != true {
-                findings.push(Finding::new(
-                    pod.owner,
-                    format!(
-                        "container {} can write to its image's files",
-                        container.name()
-                    ),
-                    "set readOnlyRootFilesystem: true and mount an emptyDir where it has to write",
-                ));
-            }
-        }
-    }
-    findings
-}
-
-/// Each says what it needs, and how much memory it may take at most. No limit on processors is asked for: it throttles
-/// in bursts, and takes nothing from others that their requests would not give back.
-pub(super) fn bounded(inspection: &Inspection<'_>) -> Vec<Finding> {
-    let wanted = [
-        ("requests", "cpu"),
-        ("requests", "memory"),
-        ("limits", "memory"),
-    ];
-    let mut findings = Vec::new();
-    for pod in inspection.pods() {
-        for container in pod.containers() {
-            for (kind, resource) in wanted {
-                if at(container.value, &["resources", kind, resource]).is_null() {
-                    findings.push(Finding::new(
-                        pod.owner,
-                        format!(
-                            "container {} has no {resource} in its {kind}",
-                            container.name()
-                        ),
-                        format!("set resources.{kind}.{resource} to what it really uses"),
-                    ));
-                }
-            }
-        }
-    }
-    findings
-}
 
 /// What runs tomorrow is what ran yesterday: images are named by digest. Our own have a placeholder's name until an
 /// overlay says where they are, and that is one that Skaffold builds.
@@ -187,7 +139,7 @@ pub(super) fn no_needless_tokens(inspection: &Inspection<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bench::{assert_clean, assert_finds, findings, findings_in, known};
+    use super::super::bench::{assert_clean, assert_finds, findings_in, known};
     use super::*;
     use crate::manifests::inspection::{Known, Overlay};
     use crate::manifests::object::read_all;
@@ -196,27 +148,6 @@ mod tests {
         format!(
             "kind: Pod\nmetadata: {{ name: it }}\nspec: {{ containers: [{{ name: main, {container} }}] }}"
         )
-    }
-
-    #[test]
-    fn a_container_cannot_write_to_its_image() {
-        assert_finds(hardened, &pod(""), &["Pod/it", "main can write"]);
-        assert_clean(
-            hardened,
-            &pod("securityContext: { readOnlyRootFilesystem: true }"),
-        );
-    }
-
-    #[test]
-    fn a_container_says_what_it_needs() {
-        let all = "resources: { requests: { cpu: 1m, memory: 1Mi }, limits: { memory: 1Mi } }";
-        assert_clean(bounded, &pod(all));
-        assert_finds(
-            bounded,
-            &pod(&all.replace("cpu: 1m, ", "")),
-            &["cpu in its requests"],
-        );
-        assert_eq!(findings(bounded, &pod("")).len(), 3);
     }
 
     #[test]
