@@ -1,9 +1,9 @@
-//! Being told to stop: Ctrl-C or SIGTERM.
+//! Stopping on Ctrl-C or SIGTERM.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Hears the signals that ask for an end, from when it is made.
+/// Receives SIGINT and SIGTERM from its creation on.
 pub(crate) struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
@@ -18,7 +18,7 @@ impl StopSignals {
         })
     }
 
-    /// What the work ends with; none if told to stop before, and then the work is dropped, and its fleet with it.
+    /// Returns the result of the work, or `None` if a signal arrives first. Then the work and its fleet are dropped.
     pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),
@@ -26,7 +26,7 @@ impl StopSignals {
         }
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
