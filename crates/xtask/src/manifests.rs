@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         eprintln!("· manifests: clean, after {seconds} s");
         ExitCode::SUCCESS
     } else {
-        eprintln!("· manifests: FAULTY, see above");
+        eprintln!("· manifests: FAILED, see above");
         ExitCode::FAILURE
     })
 }

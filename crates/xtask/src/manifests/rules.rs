@@ -1,5 +1,4 @@
-//! What must hold in every overlay. A rule is a function that says what is wrong; each has tests with manifests that
-//! break it.
+//! The rules for every overlay. A rule is a function that returns findings. Its tests contain manifests that break it.
 
 mod addresses;
 mod availability;
@@ -45,7 +44,7 @@ const RULES: &[Rule] = &[
     limits::entrances_are_limited,
 ];
 
-/// What is wrong, each once.
+/// Applies all rules and returns each finding once.
 pub(crate) fn inspect(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings: Vec<_> = RULES.iter().flat_map(|rule| rule(inspection)).collect();
     findings.sort();
@@ -55,7 +54,7 @@ pub(crate) fn inspect(inspection: &Inspection<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 pub(super) mod bench {
-    //! What the tests of rules have in common.
+    //! Shared by the tests of the rules.
 
     use service::config::Variable;
     use service::definition::Permissions;
@@ -65,12 +64,12 @@ pub(super) mod bench {
     use crate::manifests::inspection::{Inspection, Known, Overlay};
     use crate::manifests::object::read_all;
 
-    /// What the rule finds wrong in these documents, as sentences.
+    /// The findings of the rule in these documents, as sentences.
     pub(super) fn findings(rule: Rule, yaml: &str) -> Vec<String> {
         findings_in(rule, yaml, &known(), true)
     }
 
-    /// As [`findings`], with other knowledge, or in an overlay that is not for production.
+    /// The same with other knowledge, or in an overlay that is not for production.
     pub(super) fn findings_in(
         rule: Rule,
         yaml: &str,
@@ -89,7 +88,7 @@ pub(super) mod bench {
         rule(&inspection).iter().map(ToString::to_string).collect()
     }
 
-    /// Asserts that the rule finds exactly one fault, which speaks of each of these words.
+    /// Asserts that the rule has exactly one finding, which contains each of these words.
     pub(super) fn assert_finds(rule: Rule, yaml: &str, words: &[&str]) {
         let found = findings(rule, yaml);
         let [finding] = found.as_slice() else {
@@ -100,7 +99,7 @@ pub(super) mod bench {
         }
     }
 
-    /// Asserts that the rule has nothing to say.
+    /// Asserts that the rule has no findings.
     pub(super) fn assert_clean(rule: Rule, yaml: &str) {
         assert_eq!(findings(rule, yaml), Vec::<String>::new());
     }

@@ -3,7 +3,7 @@
 
 use crate::manifests::inspection::{Finding, Inspection};
 use crate::manifests::object::{Object, Pod, text};
-use crate::manifests::selector::{POD_NAME, leads_to};
+use crate::manifests::selector::{POD_NAME, selects_pod};
 
 use super::network::named_services;
 
@@ -46,7 +46,7 @@ pub(super) fn members_have_stable_addresses(inspection: &Inspection<'_>) -> Vec<
             let is_address = service.is_some_and(|service| {
                 !is_headless(service)
                     && service.at(&["spec", "selector", POD_NAME]) == member.as_str()
-                    && leads_to(service, &pod)
+                    && selects_pod(service, &pod)
                     && *service.at(&["spec", "publishNotReadyAddresses"]) == true
             });
             if !is_address {

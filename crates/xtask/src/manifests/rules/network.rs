@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::manifests::inspection::{Deployed, Finding, Inspection};
 use crate::manifests::object::{Object, items, text, texts};
-use crate::manifests::selector::leads_to;
-use crate::manifests::traffic::{Side, peers, policies, way};
+use crate::manifests::selector::selects_pod;
+use crate::manifests::traffic::{Side, connection, peers, policies};
 
 /// The label of namespaces that may look at figures, and nobody else.
 const MONITORING: &str = "ticketing.dev/monitoring";
@@ -21,7 +21,7 @@ pub(super) fn denied_by_default(inspection: &Inspection<'_>) -> Vec<Finding> {
             .is_some_and(serde_json::Map::is_empty)
             && [Side::Ingress, Side::Egress]
                 .iter()
-                .all(|side| side.is_of(policy))
+                .all(|side| side.restricts(policy))
             && ["ingress", "egress"]
                 .iter()
                 .all(|rules| items(policy.at(&["spec", rules])).is_empty())
@@ -154,7 +154,7 @@ pub(super) fn needed_ways_are_open(inspection: &Inspection<'_>) -> Vec<Finding> 
         for variable in container.environment() {
             let value = text(variable, "value");
             for (service, port) in named_services(inspection, &deployed.service.name, value) {
-                for to in inspection.pods().filter(|pod| leads_to(service, pod)) {
+                for to in inspection.pods().filter(|pod| selects_pod(service, pod)) {
                     let Some(port) = target_port(service, port).and_then(|target| to.port(target))
                     else {
                         findings.push(Finding::new(
@@ -167,7 +167,7 @@ pub(super) fn needed_ways_are_open(inspection: &Inspection<'_>) -> Vec<Finding> 
                         ));
                         continue;
                     };
-                    if let Err(side) = way(inspection, &from, &to, port) {
+                    if let Err(side) = connection(inspection, &from, &to, port) {
                         findings.push(Finding::new(
                             from.owner,
                             format!(

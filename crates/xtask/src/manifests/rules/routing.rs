@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::manifests::inspection::{Deployed, Finding, Inspection};
 use crate::manifests::object::{Object, at, items, text};
-use crate::manifests::selector::leads_to;
+use crate::manifests::selector::selects_pod;
 
 /// One rule of an Ingress or an HTTPRoute.
 struct Route<'a> {
@@ -96,7 +96,7 @@ fn leads_astray(inspection: &Inspection<'_>, route: &Route<'_>) -> Option<Findin
         .iter()
         .find(|port| port["port"] == *route.port || port["name"] == *route.port);
     let mut deployed = inspection.deployed();
-    let Some(behind) = deployed.find(|deployed| leads_to(service, &deployed.pod)) else {
+    let Some(behind) = deployed.find(|deployed| selects_pod(service, &deployed.pod)) else {
         return complain(
             format!("{path} leads to {name}, behind which is no service of ours"),
             "name another Service",

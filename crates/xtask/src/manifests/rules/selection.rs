@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::manifests::inspection::{Finding, Inspection};
 use crate::manifests::object::{Object, Pod, items, text, texts};
-use crate::manifests::selector::{leads_to, selects};
+use crate::manifests::selector::{selects, selects_pod};
 
 /// The pods of a selection, made by something else than these manifests: what answers Let's Encrypt for a moment.
 const MADE_BY_OTHERS: [&str; 1] = ["acme.cert-manager.io/http01-solver"];
@@ -22,7 +22,7 @@ fn selected<'a>(inspection: &Inspection<'a>, object: &Object) -> Option<Vec<Pod<
     }
     let fits = |pod: &Pod<'_>| {
         if is_service {
-            leads_to(object, pod)
+            selects_pod(object, pod)
         } else {
             selects(selector, &pod.labels())
         }
