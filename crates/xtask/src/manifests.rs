@@ -88,7 +88,7 @@ async fn check(arguments: &Arguments, console: &Arc<Console>) -> Result<Report> 
         }
         report.add(name, rules::inspect(&inspection));
         let progress = Arc::clone(console) as Arc<dyn Progress>;
-        report.add(name, broker::prove(&inspection, &progress).await?);
+        report.add(name, broker::check(&inspection, &progress).await?);
         overlays.push(overlay);
     }
     console.step("linting the workloads, the Dockerfile and the workflows");
