@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what the fleet does, what that costs, and how both compare with the least that they could.
+//! `cargo xtask bench`: measures latencies and costs of the fleet, and compares them with bare programs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::client;
 use crate::console::Console;
 use crate::stop::StopSignals;
 
-/// The variable that tells the check of costs to record instead.
+/// The variable with which the check of costs records them.
 const RECORD: &str = "TICKETING_COSTS";
 
 #[derive(clap::Args)]
@@ -24,22 +24,22 @@ pub(crate) struct Arguments {
     /// Only these scenarios, separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_values_t = Scenario::ALL, hide_default_value = true)]
     only: Vec<Scenario>,
-    /// How long each load of a scenario lasts in all
+    /// Total duration of each load of a scenario
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// Requests a second at the fixed rate, instead of each scenario's own
+    /// Requests per second at the fixed rate, instead of each scenario's own
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
-    /// Write all figures here, for machines
+    /// Write all results to this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Run binaries that are not optimised, to try the benchmark itself
+    /// Run unoptimised binaries, to test the benchmark itself
     #[arg(long)]
     debug: bool,
-    /// Measure no time, only compare what the hot handlers allocate with what is recorded
+    /// Only compare the allocations of the hot handlers with the recorded numbers
     #[arg(long, conflicts_with_all = ["only", "seconds", "rate", "json", "debug"])]
     check: bool,
-    /// With --check: record what they allocate now
+    /// With --check: record the present allocations
     #[arg(long, requires = "check")]
     record: bool,
 }
