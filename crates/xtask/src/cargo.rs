@@ -71,7 +71,8 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("cannot run {}", name.display()))
 }
 
-/// Runs cargo and returns its exit status. If a signal arrives first, stops it with all its processes and returns `None`.
+/// Runs cargo and returns its exit status. If a signal arrives first, stops it with all its processes and returns
+/// `None`.
 pub(crate) async fn run_until(
     command: Command,
     stop: &mut StopSignals,

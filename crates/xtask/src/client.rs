@@ -22,8 +22,8 @@ use crate::stop::StopSignals;
 use site::{Site, Written};
 use toolchain::Toolchain;
 
-/// The limit of the total size of script and WASM in bytes, compressed by Brotli. A slow phone (400 kbit/s) loads this in
-/// little more than a second, while the page is already readable.
+/// The limit of the total size of script and WASM in bytes, compressed by Brotli. A slow phone (400 kbit/s) loads this
+/// in little more than a second, while the page is already readable.
 const BUDGET: u64 = 60 * 1024;
 
 pub(crate) async fn run() -> Result<ExitCode> {
@@ -59,7 +59,8 @@ pub(crate) async fn build(console: &Arc<Console>, stop: &mut StopSignals) -> Res
     Ok(built.is_some())
 }
 
-/// Runs a blocking task. Returns `None` if a signal arrives first. Programs that the task started end with this process.
+/// Runs a blocking task. Returns `None` if a signal arrives first. Programs that the task started end with this
+/// process.
 async fn unless_stopped<T: Send + 'static>(
     stop: &mut StopSignals,
     task: impl FnOnce() -> Result<T> + Send + 'static,

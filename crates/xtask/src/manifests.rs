@@ -1,8 +1,9 @@
 //! `cargo xtask manifests`: checks what is deployed.
 //!
-//! It renders every overlay with Kustomize and checks the objects against the schemas of the Kubernetes API, against the
-//! services' own descriptions (`--describe`) and against our rules. It starts a broker with the deployed configuration and
-//! tries every user's permissions. Trivy checks the workloads; other linters check the Dockerfile and the workflows.
+//! It renders every overlay with Kustomize and checks the objects against the schemas of the Kubernetes API, against
+//! the services' own descriptions (`--describe`) and against our rules. It starts a broker with the deployed
+//! configuration and tries every user's permissions. Trivy checks the workloads; other linters check the Dockerfile and
+//! the workflows.
 
 mod broker;
 mod descriptions;

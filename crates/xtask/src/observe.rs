@@ -1,5 +1,5 @@
-//! Runs Prometheus with the rules of `infra/prometheus` for `cargo xtask up --observe`. The tests check rules, dashboards
-//! and runbooks against each other and against the catalogue of metrics.
+//! Runs Prometheus with the rules of `infra/prometheus` for `cargo xtask up --observe`. The tests check rules,
+//! dashboards and runbooks against each other and against the catalogue of metrics.
 
 #[cfg(test)]
 mod boards;

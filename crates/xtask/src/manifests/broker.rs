@@ -16,8 +16,8 @@ use claims::{Claim, Verb, claims};
 use configuration::Configuration;
 use wire::Wire;
 
-/// Checks the broker's configuration in this overlay. The server only validates the configuration of a cluster, since its
-/// servers would wait for each other. A single server then runs for the checks of the users.
+/// Checks the broker's configuration in this overlay. The server only validates the configuration of a cluster, since
+/// its servers would wait for each other. A single server then runs for the checks of the users.
 pub(crate) async fn check(
     inspection: &Inspection<'_>,
     progress: &Arc<dyn Progress>,

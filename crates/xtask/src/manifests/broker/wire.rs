@@ -1,5 +1,5 @@
-//! A minimal client of the NATS protocol that finds out which operations the broker refuses. The broker reports refusals
-//! before it answers the following ping (<https://docs.nats.io/reference/reference-protocols/nats-protocol>).
+//! A minimal client of the NATS protocol that finds out which operations the broker refuses. The broker reports
+//! refusals before it answers the following ping (<https://docs.nats.io/reference/reference-protocols/nats-protocol>).
 
 use std::collections::BTreeSet;
 use std::time::Duration;

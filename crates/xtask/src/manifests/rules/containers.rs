@@ -52,8 +52,8 @@ fn has_digest(image: &str) -> bool {
     })
 }
 
-/// Variables in the value of another variable are defined before it. Otherwise Kubernetes does not expand `$(NAME)`, and
-/// Kustomize moves patched variables to the front.
+/// Variables in the value of another variable are defined before it. Otherwise Kubernetes does not expand `$(NAME)`,
+/// and Kustomize moves patched variables to the front.
 pub(super) fn variables_are_expanded(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in inspection.pods() {

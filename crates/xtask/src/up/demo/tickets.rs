@@ -9,8 +9,8 @@ pub(super) enum Fate {
     Sold,
 }
 
-/// Titles and prices in dollars, in the order of their creation: more than one page, words that occur in several titles,
-/// a wide range of prices, and one title that is too long for a line.
+/// Titles and prices in dollars, in the order of their creation: more than one page, words that occur in several
+/// titles, a wide range of prices, and one title that is too long for a line.
 pub(super) const TICKETS: [(&str, f64, Fate); 36] = [
     ("Harbour Jazz Trio, late set", 24.5, ForSale),
     ("Philharmonic: Mahler 5, row 3", 85.0, ForSale),
