@@ -11,7 +11,7 @@ use super::inspection::{Finding, Overlay};
 use super::tools::Tools;
 use crate::cargo::root;
 
-/// The findings of Trivy, one a line.
+/// Prints one finding per line.
 const TRIVY_TEMPLATE: &str = "{{range .}}{{$file := .Target}}{{range .Misconfigurations}}\
     {{$file}}: {{.ID}}: {{.Message}}. {{.Resolution}}\n{{end}}{{end}}";
 

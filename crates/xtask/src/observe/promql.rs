@@ -1,4 +1,4 @@
-//! The metrics and labels that a PromQL expression uses.
+//! The metrics and labels that an expression of Prometheus uses.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -43,7 +43,7 @@ impl ExprVisitor for Names {
     }
 }
 
-/// Parses an expression. Panics if it is not PromQL.
+/// Parses an expression. Panics if it is invalid.
 pub(super) fn names(expression: &str) -> Names {
     let parsed = parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
     let mut names = Names::default();

@@ -20,7 +20,7 @@ pub(super) fn enforced(inspection: &Inspection<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// No pod disables AppArmor, no container overrides `runAsNonRoot`, and no probe or hook calls another host.
+/// No pod disables `AppArmor`, no container overrides `runAsNonRoot`, and no probe or hook calls another host.
 pub(super) fn beyond_trivy(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in inspection.pods() {
