@@ -16,10 +16,10 @@ use std::thread;
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use serde::{Deserialize, Serialize};
-use service::kept::WROTE;
 use testkit::TestApp;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use web::response_cache::WROTE;
 
 /// How many requests a round has, and how many rounds: the cheapest counts, since what runs beside requests (sweeps, looks
 /// at servers) makes the others dearer.
@@ -45,7 +45,7 @@ struct Costs {
 
 #[test]
 fn hot_handlers_allocate_no_more_than_is_recorded() {
-    service::telemetry::log_to_nobody();
+    telemetry::log_to_nobody();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let allocations = [of_auth(&runtime), of_tickets(&runtime), of_orders(&runtime)];
     let measured = Costs {

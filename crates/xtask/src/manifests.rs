@@ -104,11 +104,11 @@ async fn known(console: &Arc<Console>) -> Result<Known> {
     console.pause();
     let mut stop = StopSignals::listen()?;
     let services = descriptions::read(&mut stop).await?;
-    let readme = fs::read_to_string(root().join("README.md")).context("no README.md")?;
+    let page = fs::read_to_string(root().join(documented::PAGE)).context(documented::PAGE)?;
     let skaffold = fs::read_to_string(root().join("skaffold.yaml")).context("no skaffold.yaml")?;
     Ok(Known {
         services,
-        secrets: documented::secrets(&readme),
+        secrets: documented::secrets(&page),
         images: Some(documented::built_images(&skaffold)?),
     })
 }

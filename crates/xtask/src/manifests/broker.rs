@@ -131,7 +131,7 @@ fn complaint(claim: &Claim, user: &str, place: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use service::definition::Permissions;
+    use messaging::Permissions;
     use service::description::BrokerUse;
     use testkit::progress::Silent;
 

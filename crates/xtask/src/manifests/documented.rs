@@ -1,5 +1,5 @@
-//! Reads other files that must match the manifests: the commands of the README that create Secrets, and the images that
-//! Skaffold builds.
+//! Reads other files that must match the manifests: the commands of the deployment page that create Secrets, and the
+//! images that Skaffold builds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +7,9 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::object::{at, items, text};
+
+/// The page with the commands that create Secrets.
+pub(crate) const PAGE: &str = "docs/deployment.md";
 
 /// The Secrets that the `kubectl create secret` commands of a text create, with their keys.
 pub(crate) fn secrets(text: &str) -> BTreeMap<String, BTreeSet<String>> {
@@ -67,8 +70,8 @@ mod tests {
     /// The first run creates the secret from the certificate and its key. In the second run the secret exists already.
     #[test]
     fn the_commands_for_a_certificate_leave_no_file_behind() {
-        let readme = fs::read_to_string(crate::cargo::root().join("README.md")).unwrap();
-        let blocks = readme
+        let page = fs::read_to_string(crate::cargo::root().join(PAGE)).unwrap();
+        let blocks = page
             .split("```sh\n")
             .filter_map(|rest| rest.split("```").next());
         let [commands] = blocks

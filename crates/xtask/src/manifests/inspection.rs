@@ -22,7 +22,7 @@ pub(crate) struct Overlay {
 pub(crate) struct Known {
     /// The services' own descriptions.
     pub(crate) services: Vec<Description>,
-    /// The Secrets that the README creates, with their keys.
+    /// The Secrets that `docs/deployment.md` creates, with their keys.
     pub(crate) secrets: BTreeMap<String, BTreeSet<String>>,
     /// The images that Skaffold builds, if known.
     pub(crate) images: Option<BTreeSet<String>>,

@@ -56,8 +56,8 @@ pub(crate) fn inspect(inspection: &Inspection<'_>) -> Vec<Finding> {
 pub(super) mod bench {
     //! Shared by the tests of the rules.
 
-    use service::config::Variable;
-    use service::definition::Permissions;
+    use base::config::Variable;
+    use messaging::Permissions;
     use service::description::{BrokerUse, Description, Port};
 
     use super::Rule;

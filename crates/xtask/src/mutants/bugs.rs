@@ -14,55 +14,55 @@ pub(super) struct Bug {
 pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "publish the event before the write",
-        file: "crates/service/src/messaging/outbox.rs",
+        file: "crates/messaging/src/outbox.rs",
         right: "        self.raw.insert_raw(stored).await?;\n        self.committed(pending);\n",
         wrong: "        self.committed(pending);\n        self.raw.insert_raw(stored).await?;\n",
     },
     Bug {
         name: "write the document without the event",
-        file: "crates/service/src/messaging/outbox.rs",
+        file: "crates/messaging/src/outbox.rs",
         right: r#"Err(_) => _ = update.insert("$push", doc! { FIELD: each }),"#,
         wrong: "Err(_) => drop(each),",
     },
     Bug {
         name: "remove an event from the outbox without the broker's acknowledgement",
-        file: "crates/service/src/messaging/relay.rs",
+        file: "crates/messaging/src/relay.rs",
         right: "if self.publish(&entry).await? {",
         wrong: "if self.publish(&entry).await.unwrap_or(true) {",
     },
     Bug {
         name: "remove an event from the outbox that only another release publishes",
-        file: "crates/service/src/messaging/relay.rs",
+        file: "crates/messaging/src/relay.rs",
         right: "does not publish its subject\"\n            );\n            return Ok(false);",
         wrong: "does not publish its subject\"\n            );\n            return Ok(true);",
     },
     Bug {
         name: "let an unpublishable event block those behind it",
-        file: "crates/service/src/messaging/relay.rs",
+        file: "crates/messaging/src/relay.rs",
         right: "does not publish its subject\"\n            );\n            return Ok(false);",
         wrong: "does not publish its subject\"\n            );\n            return Err(BrokerError::Timeout);",
     },
     Bug {
         name: "dead-letter an event that only another release handles",
-        file: "crates/service/src/messaging/consumer.rs",
+        file: "crates/messaging/src/consumer.rs",
         right: "Self::Retry(format!(\"this release does not handle {subject}\").into())",
         wrong: "Self::Fatal(format!(\"this release does not handle {subject}\").into())",
     },
     Bug {
         name: "apply an older event",
-        file: "crates/service/src/mongo/replica.rs",
+        file: "crates/mongo/src/replica.rs",
         right: r#""version": { "$lt": version }"#,
         wrong: r#""version": { "$ne": version }"#,
     },
     Bug {
         name: "treat a concurrently inserted replica as newer than the event",
-        file: "crates/service/src/mongo/replica.rs",
+        file: "crates/mongo/src/replica.rs",
         right: "|| change(older).await?",
         wrong: "",
     },
     Bug {
         name: "give up an optimistic update after five attempts without a delay",
-        file: "crates/service/src/mongo/optimistic.rs",
+        file: "crates/mongo/src/optimistic.rs",
         right: "    loop {\n        if let Some(written)",
         wrong: "    for _ in 0..5 {
         if let Some(written) = attempt().await? {
@@ -110,13 +110,19 @@ pub(super) const BUGS: &[Bug] = &[
         name: "charge under a new idempotency key each time",
         file: "services/payments/src/stripe/charge.rs",
         right: r#"format!("{}-{}", self.payment, self.attempt)"#,
-        wrong: r#"format!("{}-{}", self.payment, service::mongo::new_id::<kind::Order>())"#,
+        wrong: r#"format!("{}-{}", self.payment, mongo::new_id::<kind::Order>())"#,
     },
     Bug {
         name: "refund under a new idempotency key each time",
         file: "services/payments/src/stripe/refund.rs",
         right: r#"format!("{payment}-refund")"#,
-        wrong: r#"format!("{payment}-{}", service::mongo::new_id::<kind::Order>())"#,
+        wrong: r#"format!("{payment}-{}", mongo::new_id::<kind::Order>())"#,
+    },
+    Bug {
+        name: "repeat a refund under the key that Stripe refused during a dispute",
+        file: "services/payments/src/stripe/refund.rs",
+        right: r#"self.give_back(format!("{payment}-refund-{id}"), charge)"#,
+        wrong: "self.give_back(key(payment, 0), charge)",
     },
     Bug {
         name: "repeat a withdrawal that Stripe refuses",
@@ -161,8 +167,8 @@ pub(super) const BUGS: &[Bug] = &[
     },
     Bug {
         name: "update an order without comparing its version",
-        file: "services/orders/src/store/orders.rs",
-        right: r#"    filter.insert("version", stored_version(old.version));"#,
+        file: "services/orders/src/store/document.rs",
+        right: r#", "version": stored_version(old.version())"#,
         wrong: "",
     },
     Bug {
@@ -200,50 +206,51 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "update a ticket without comparing its version",
         file: "services/tickets/src/store.rs",
-        right: r#"    filter.insert("version", stored_version(ticket.version));"#,
+        right: r#"    filter.insert("version", stored_version(ticket.version()));"#,
         wrong: "",
     },
     Bug {
         name: "withdraw a ticket without checking its order",
         file: "services/tickets/src/domain/ticket.rs",
-        right: "        if self.order.is_some() {
-            return Err(WithdrawError::Reserved);
-        }
-",
-        wrong: "",
+        right: "Availability::Held { .. } => Err(WithdrawError::Reserved),",
+        wrong: "Availability::Held { .. } => Ok(Some(self.changed(Availability::Withdrawn))),",
     },
     Bug {
         name: "withdraw a ticket but still accept orders for it",
         file: "services/orders/src/consumers/tickets.rs",
-        right: "            return self.withdrawn(ticket.id).await;",
+        right: "            return self.withdraw(ticket.id).await;",
         wrong: "            return Ok(());",
     },
     Bug {
         name: "do not give a withdrawn ticket to the order that had paid for it",
         file: "services/orders/src/consumers/tickets.rs",
-        right: "            self.orders.tell_again(&paid).await?;
+        right: "            self.orders.republish(&paid).await?;
         }
         Ok(())
     }
 
-    async fn reserved(",
+    async fn confirm(",
         wrong: "            drop(paid);
         }
         Ok(())
     }
 
-    async fn reserved(",
+    async fn confirm(",
     },
     Bug {
         name: "create a second ticket when the first response is lost",
         file: "services/tickets/src/routes/create.rs",
         right: "Ticket::new(id.get(), user.id, input);",
-        wrong: "Ticket::new(service::mongo::new_id(), user.id, input);",
+        wrong: "Ticket::new(mongo::new_id(), user.id, input);",
     },
     Bug {
         name: "release a ticket that another order holds",
         file: "services/tickets/src/domain/ticket.rs",
-        right: "(self.order == Some(order)).then(|| Self {",
-        wrong: "Some(order).map(|_| Self {",
+        right: "                order: holder,
+                withdraw_on_release,
+            } if holder == order => Some(",
+        wrong: "                withdraw_on_release,
+                ..
+            } => Some(",
     },
 ];

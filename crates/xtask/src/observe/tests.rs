@@ -7,7 +7,7 @@ use std::process::Command;
 
 use promql_parser::label::{MatchOp, Matcher};
 use serde_json::json;
-use service::metrics::catalogue::{ALL, Kind, Metric, Values};
+use telemetry::metrics::catalogue::{ALL, Kind, Metric, Values};
 use testkit::fleet::SERVICES;
 use testkit::progress::ToStderr;
 

@@ -204,7 +204,7 @@ fn matches(pattern: &str, subject: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use service::definition::Permissions;
+    use messaging::Permissions;
 
     use super::*;
 

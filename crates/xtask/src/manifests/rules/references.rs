@@ -14,7 +14,7 @@ struct Reference<'a> {
     key: Option<&'a str>,
 }
 
-/// Every referenced key exists: in the manifests, by a Certificate, or by a command of the README.
+/// Every referenced key exists: in the manifests, by a Certificate, or by a command of `docs/deployment.md`.
 pub(super) fn keys_exist(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in inspection.pods() {
@@ -47,7 +47,7 @@ pub(super) fn keys_exist(inspection: &Inspection<'_>) -> Vec<Finding> {
 
 fn complaint(place: impl std::fmt::Display, reference: &Reference<'_>, wrong: &str) -> Finding {
     let remedy = if reference.kind == "Secret" {
-        "add the command that creates it to the README, or correct the name"
+        "add the command that creates it to docs/deployment.md, or correct the name"
     } else {
         "create it in the kustomization, or correct the name"
     };
@@ -263,7 +263,7 @@ mod tests {
         assert_finds(
             keys_exist,
             &variable("secretKeyRef", "jwt-secret", "KEY"),
-            &["no key KEY", "README"],
+            &["no key KEY", "docs/deployment.md"],
         );
         assert_finds(
             keys_exist,
