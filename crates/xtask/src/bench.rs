@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures latencies and costs of the fleet, and compares them with bare programs.
+//! `cargo xtask bench`: what the fleet does, what that costs, and how both compare with the least that they could.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::client;
 use crate::console::Console;
 use crate::stop::StopSignals;
 
-/// The variable with which the check of costs records them.
+/// The variable that tells the check of costs to record instead.
 const RECORD: &str = "TICKETING_COSTS";
 
 #[derive(clap::Args)]
@@ -24,22 +24,22 @@ pub(crate) struct Arguments {
     /// Only these scenarios, separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',', default_values_t = Scenario::ALL, hide_default_value = true)]
     only: Vec<Scenario>,
-    /// Total duration of each load of a scenario
+    /// How long each load of a scenario lasts in all
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// Requests per second at the fixed rate, instead of each scenario's own
+    /// Requests a second at the fixed rate, instead of each scenario's own
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
-    /// Write all results to this file as JSON
+    /// Write all figures here, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Run unoptimised binaries, to test the benchmark itself
+    /// Run binaries that are not optimised, to try the benchmark itself
     #[arg(long)]
     debug: bool,
-    /// Only compare the allocations of the hot handlers with the recorded numbers
+    /// Measure no time, only compare what the hot handlers allocate with what is recorded
     #[arg(long, conflicts_with_all = ["only", "seconds", "rate", "json", "debug"])]
     check: bool,
-    /// With --check: record the present allocations
+    /// With --check: record what they allocate now
     #[arg(long, requires = "check")]
     record: bool,
 }

@@ -1,4 +1,4 @@
-//! Runs the cargo that started this tool, in the root of the workspace, with its output on our terminal.
+//! Running cargo: always the one that runs us, in the workspace's root, with its output on our terminal.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,11 +15,11 @@ use tokio::process::Child;
 use crate::release;
 use crate::stop::StopSignals;
 
-/// The time limit for cargo and its processes to stop.
-const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long cargo and what it runs may take to end.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The root of the workspace in which cargo was called, which is not always the one in which this tool was compiled:
-/// clones may share a target folder.
+/// The root of the workspace: of the one in which cargo was called, not of the one in which this tool was compiled.
+/// Clones that share a target folder share the tool, too.
 pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let called = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
@@ -31,18 +31,18 @@ pub(crate) fn root() -> &'static Path {
     &ROOT
 }
 
-/// A cargo command, which ends with this process.
+/// A cargo command, which ends with us.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     command(program, arguments)
 }
 
-/// The same for another cargo.
+/// As [`cargo`], with another cargo than the one that runs us.
 pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
-        if describes_this_crate(&name) {
+        if tells_of_this_crate(&name) {
             command.env_remove(name);
         }
     }
@@ -50,9 +50,9 @@ pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command
     command
 }
 
-/// Whether it is a variable by which `cargo run` describes this tool. Some build scripts run again when such a variable
-/// changes, so builds by this tool and builds by hand would invalidate each other.
-fn describes_this_crate(variable: &str) -> bool {
+/// Whether it is a variable by which `cargo run` describes this tool. Some build scripts ask to be run again when such
+/// a variable changes: with them, each cargo that we start and each that a person starts would undo the other's work.
+fn tells_of_this_crate(variable: &str) -> bool {
     const PREFIXES: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
     const NAMES: [&str; 4] = [
         "CARGO_BIN_NAME",
@@ -63,7 +63,7 @@ fn describes_this_crate(variable: &str) -> bool {
     NAMES.contains(&variable) || PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
 }
 
-/// Runs a command and returns its exit status.
+/// Runs a command to its end.
 pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
     let name = command.get_program().to_owned();
     command
@@ -71,14 +71,13 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("cannot run {}", name.display()))
 }
 
-/// Runs cargo and returns its exit status. If a signal arrives first, stops it with all its processes and returns
-/// `None`.
+/// Runs cargo to its end; none if told to stop before, and then all that it started has ended too.
 pub(crate) async fn run_until(
     command: Command,
     stop: &mut StopSignals,
 ) -> Result<Option<ExitStatus>> {
     let mut running = tokio::process::Command::from(command)
-        // A separate process group, so that its child processes can be stopped, too.
+        // A group of its own, so that what it runs can be ended with it.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
@@ -96,22 +95,22 @@ async fn end(running: &mut Child) -> Result<()> {
     let group = running.id().and_then(|id| id.try_into().ok());
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
         if let Some(group) = group {
-            // An error means that the group has ended.
+            // An error means that all of it has ended.
             let _ = killpg(Pid::from_raw(group), signal);
         }
-        let ended = tokio::time::timeout(STOP_TIMEOUT, running.wait()).await;
+        let ended = tokio::time::timeout(STOP_PATIENCE, running.wait()).await;
         if let Ok(status) = ended {
             status?;
             return Ok(());
         }
     }
-    bail!("cargo does not stop")
+    bail!("cargo does not end")
 }
 
-/// Builds the services' binaries. Returns false if a signal stopped it.
+/// Builds the services' binaries; false if told to stop before they were built.
 ///
-/// A debug build includes the whole workspace, so that the fleet, the tests and this tool share their build. A release
-/// build includes only the services.
+/// In a debug build, all of the workspace: then the fleet, the tests and this tool share what was compiled. In a
+/// release build, the services alone, as they ship.
 pub(crate) async fn build_services(release: bool, stop: &mut StopSignals) -> Result<bool> {
     if release {
         release::build(&testkit::fleet::SERVICES, stop).await
@@ -120,7 +119,7 @@ pub(crate) async fn build_services(release: bool, stop: &mut StopSignals) -> Res
     }
 }
 
-/// Builds the bare programs with which the benchmark compares the services.
+/// Builds the bare programs that the services are compared with, as the services are built.
 pub(crate) async fn build_baseline(release: bool, stop: &mut StopSignals) -> Result<bool> {
     const PACKAGE: &str = "baseline";
 
@@ -131,7 +130,7 @@ pub(crate) async fn build_baseline(release: bool, stop: &mut StopSignals) -> Res
     }
 }
 
-/// Runs a build. Returns false if a signal stopped it.
+/// Runs a build to its end; false if told to stop before.
 pub(crate) async fn build(command: Command, stop: &mut StopSignals) -> Result<bool> {
     match run_until(command, stop).await? {
         None => Ok(false),

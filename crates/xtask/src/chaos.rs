@@ -1,4 +1,4 @@
-//! `cargo xtask chaos`: injects faults into a loaded fleet and checks that nothing is lost or oversold.
+//! `cargo xtask chaos`: faults under load in a fleet of its own, and the proof that nothing is lost or oversold.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use crate::stop::StopSignals;
 #[derive(clap::Args)]
 #[command(after_help = faults_help())]
 pub(crate) struct Arguments {
-    /// Duration of the faults; a calm phase and the check follow
+    /// How long faults are injected; a calm end and the check come after
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     seconds: u64,
-    /// Seed of load and faults; random by default
+    /// From which load and faults are drawn; another one each time if none is named
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
     /// Only these faults, separated by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_values_t = Kind::ALL, hide_default_value = true)]
     faults: Vec<Kind>,
-    /// Number of concurrent shoppers
+    /// How many shoppers there are at once
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     shoppers: u16,
     /// Run optimised binaries
@@ -51,19 +51,19 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let settings = settings(&arguments, console.clone());
-    let stopping = settings.stop.clone();
+    let told_to_stop = settings.stop.clone();
     let running = chaos::run(settings);
     tokio::pin!(running);
     let report = loop {
         tokio::select! {
             report = &mut running => break report,
-            // The first signal stops in order, the second one at once.
+            // Everything ends in order; told so again, at once.
             () = stop.next() => {
-                if stopping.is_cancelled() {
+                if told_to_stop.is_cancelled() {
                     return Ok(ExitCode::FAILURE);
                 }
-                console.step("stopping");
-                stopping.cancel();
+                console.step("told to stop");
+                told_to_stop.cancel();
             }
         }
     };
@@ -83,7 +83,7 @@ fn exit_code(report: &Report) -> ExitCode {
 
 fn settings(arguments: &Arguments, progress: Arc<dyn Progress>) -> ChaosSettings {
     ChaosSettings {
-        // Short enough to type.
+        // Short enough to be typed again.
         seed: arguments
             .seed
             .unwrap_or_else(|| rand::random_range(0..1_000_000)),

@@ -1,4 +1,4 @@
-//! Progress output: a spinner on a terminal, plain lines elsewhere.
+//! Progress on the terminal: a line that moves where somebody looks, plain lines where nobody does.
 
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use testkit::progress::Progress;
 
 const FRAME: Duration = Duration::from_millis(120);
 
-/// The interval at which plain output shows that a long step still runs.
+/// How often plain output says that a long step still runs.
 const REMINDER: Duration = Duration::from_secs(30);
 
-/// Shows progress on standard error.
+/// Standard error, as a place for progress.
 pub(crate) struct Console {
     spinner: Option<ProgressBar>,
-    last_reminder: std::sync::Mutex<Instant>,
+    spoken: std::sync::Mutex<Instant>,
 }
 
 impl Console {
@@ -22,16 +22,16 @@ impl Console {
         let spinner = stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{spinner} {prefix} {wide_msg:.dim}");
             let bar = ProgressBar::new_spinner();
-            bar.set_style(style.expect("the template is valid"));
+            bar.set_style(style.expect("a good template"));
             bar
         });
         Self {
             spinner,
-            last_reminder: std::sync::Mutex::new(Instant::now()),
+            spoken: std::sync::Mutex::new(Instant::now()),
         }
     }
 
-    /// Replaces the spinner by a plain line, so that other output can follow.
+    /// Leaves the last step as a plain line, for others to write below.
     pub(crate) fn pause(&self) {
         if let Some(bar) = &self.spinner {
             let step = bar.prefix();
@@ -60,12 +60,12 @@ impl Progress for Console {
         if let Some(bar) = &self.spinner {
             return bar.set_message(line.trim().to_owned());
         }
-        let mut last_reminder = self
-            .last_reminder
+        let mut spoken = self
+            .spoken
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if last_reminder.elapsed() > REMINDER {
-            *last_reminder = Instant::now();
+        if spoken.elapsed() > REMINDER {
+            *spoken = Instant::now();
             eprintln!("  {}", line.trim());
         }
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask overload`: measures the fleet under more load than it can handle.
+//! `cargo xtask overload`: what the fleet does when more is asked of it than it can do.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::stop::StopSignals;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Duration of each load step
+    /// How long each step of the load is measured
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// Run optimised binaries

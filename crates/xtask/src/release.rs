@@ -19,7 +19,7 @@ pub(crate) fn functions() -> PathBuf {
     cargo::root().join("crates/linker/functions.txt")
 }
 
-/// Builds the binaries of these packages, with no feature that only tools need. Returns false if a signal stopped it.
+/// Builds the binaries of these packages, with no feature that only tools need; false if told to stop before.
 pub(crate) async fn build(packages: &[&str], stop: &mut StopSignals) -> Result<bool> {
     if !cargo::build(cargo::cargo(&["build", "--package", "linker"]), stop).await? {
         return Ok(false);

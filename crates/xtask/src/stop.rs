@@ -1,9 +1,9 @@
-//! Stopping on Ctrl-C or SIGTERM.
+//! Being told to stop: Ctrl-C or SIGTERM.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Receives SIGINT and SIGTERM from its creation on.
+/// Hears the signals that ask for an end, from when it is made.
 pub(crate) struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
@@ -18,7 +18,7 @@ impl StopSignals {
         })
     }
 
-    /// Returns the result of the work, or `None` if a signal arrives first. Then the work and its fleet are dropped.
+    /// What the work ends with; none if told to stop before, and then the work is dropped, and its fleet with it.
     pub(crate) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),
@@ -26,7 +26,7 @@ impl StopSignals {
         }
     }
 
-    /// Waits for the next signal.
+    /// Waits for the next one.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

@@ -1,4 +1,4 @@
-//! `cargo xtask up`: runs the whole fleet on loopback until a signal stops it.
+//! `cargo xtask up`: the whole fleet on loopback, until it is told to stop.
 
 mod demo;
 mod fleet_file;
@@ -22,13 +22,13 @@ use crate::console::Console;
 use crate::observe::{self, Prometheus};
 use crate::stop::StopSignals;
 
-/// The interval of the check for processes that have ended.
+/// How often it is looked whether a process ended unasked.
 const WATCH: Duration = Duration::from_millis(500);
 
-/// The limit of replicas on one machine.
-const MAX_REPLICAS: usize = 8;
+/// More replicas than that are a mistake on one machine.
+const MOST_REPLICAS: usize = 8;
 
-/// Variables that are passed on, so that payments can use the real Stripe.
+/// What may be set from outside, so that payments go to the real Stripe.
 const STRIPE_VARIABLES: [&str; 5] = [
     "STRIPE_KEY",
     "STRIPE_API_BASE",
@@ -43,36 +43,34 @@ const STRIPE_VARIABLES: [&str; 5] = [
     reason = "each is a flag of the command line"
 )]
 pub(crate) struct Arguments {
-    /// Seconds until an unpaid order expires
+    /// How long an order lives unpaid
     #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     expiration_seconds: u64,
     /// Run optimised binaries
     #[arg(long)]
     release: bool,
-    /// Run several processes of a service, for example orders=2; may be repeated
+    /// Run several processes of a service, as in orders=2; may be repeated
     #[arg(long, value_name = "SERVICE=N", value_parser = replicas)]
     replicas: Vec<(String, usize)>,
-    /// Create two users and some dozens of tickets, some of them reserved or sold
+    /// Make two users and some dozens of tickets to look at, some of them reserved or sold
     #[arg(long)]
     demo: bool,
-    /// Also run Prometheus with the project's alerts
+    /// Run Prometheus beside it, with the project's rules
     #[arg(long)]
     observe: bool,
-    /// Use the rate limits of production, for example of sign-ins
+    /// Limit the rate of sign-ins and the like as production does
     #[arg(long)]
     production_limits: bool,
     /// The port of the shop
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// Keep data and logs in this folder, and use the data that it has
+    /// Keep data and logs in this folder, and take up what is there
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 }
 
 fn replicas(text: &str) -> Result<(String, usize)> {
-    let (service, count) = text
-        .split_once('=')
-        .context("expected SERVICE=N, for example orders=2")?;
+    let (service, count) = text.split_once('=').context("as in orders=2")?;
     ensure!(
         SERVICES.contains(&service),
         "the services are {}",
@@ -80,8 +78,8 @@ fn replicas(text: &str) -> Result<(String, usize)> {
     );
     let count = count.parse().context("not a number")?;
     ensure!(
-        (1..=MAX_REPLICAS).contains(&count),
-        "1 to {MAX_REPLICAS} replicas"
+        (1..=MOST_REPLICAS).contains(&count),
+        "1 to {MOST_REPLICAS} replicas"
     );
     Ok((service.to_owned(), count))
 }
@@ -89,7 +87,7 @@ fn replicas(text: &str) -> Result<(String, usize)> {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut stop = StopSignals::listen()?;
     let console = Arc::new(Console::new());
-    // Fails before the build, which takes minutes.
+    // Said before minutes of building rather than after.
     refuse_taken_port(arguments.port)?;
     if !client::build(&console, &mut stop).await? {
         return Ok(ExitCode::SUCCESS);
@@ -128,7 +126,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     if arguments.demo {
         demo::fill(&fleet).await?;
     }
-    println!("Ctrl-C stops everything.");
+    println!("Ctrl-C ends all of it.");
     watch(&fleet, prometheus.as_ref(), &mut stop).await;
     console.step("stopping");
     drop(file);
@@ -171,7 +169,7 @@ fn refuse_taken_port(port: u16) -> Result<()> {
     }
 }
 
-/// Waits for a signal. Reports every process that ends on its own once.
+/// Waits until told to stop; says loudly when a process ends unasked, once for each.
 async fn watch(fleet: &Fleet, prometheus: Option<&Prometheus>, stop: &mut StopSignals) {
     let mut reported = Vec::new();
     loop {
