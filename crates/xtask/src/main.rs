@@ -64,9 +64,9 @@ enum Command {
     Client,
     /// Run the tests on real servers
     Test(test::Arguments),
-    /// Inject faults into a loaded fleet and check that nothing is lost or oversold
+    /// Inject faults under load into a fleet of its own, and check that nothing is lost or oversold
     Chaos(chaos::Arguments),
-    /// Measure a fleet under more load than it can handle
+    /// Ask more of a fleet of its own than it can do, and see how much of that it still does
     Overload(overload::Arguments),
     /// Measure a fleet of its own beside the least that it could cost
     Bench(bench::Arguments),
@@ -92,10 +92,10 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = tokio::runtime::Runtime::new()
-        .context("cannot start the async runtime")
+        .context("no runtime")
         .and_then(|runtime| {
             let ended = runtime.block_on(run(arguments.command));
-            // Dropping the runtime would wait for cancelled installs.
+            // An install that is given up would be waited for otherwise.
             runtime.shutdown_background();
             ended
         });

@@ -56,7 +56,7 @@ async fn test(
     console: &Arc<Console>,
     stop: &mut StopSignals,
 ) -> Result<Option<ExitStatus>> {
-    // The journeys need the services' binaries and the shop's files, which `cargo test` does not build.
+    // Journeys run the services' binaries and load the shop's files, which `cargo test` does not build.
     let built = client::build(console, stop).await? && cargo::build_services(false, stop).await?;
     if !built {
         return Ok(None);
