@@ -1,4 +1,4 @@
-//! `cargo xtask smoke`: buys one ticket in a deployed fleet.
+//! `cargo xtask smoke`: one purchase against a deployed fleet.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,16 +12,16 @@ pub(crate) struct Arguments {
     /// The shop's address
     #[arg(long, default_value = "https://ticketing.dev")]
     url: String,
-    /// Accept any certificate
+    /// Take any certificate
     #[arg(long, conflicts_with = "ca")]
     insecure: bool,
     /// Trust the certificates in this file (PEM) besides the usual authorities
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// Stripe's token of the card to charge
+    /// Stripe's token of the card that is charged
     #[arg(long, default_value = "tok_visa", value_name = "TOKEN")]
     card_token: String,
-    /// How long to wait for changes that reach other services by events
+    /// How long to wait for what several services must agree on
     #[arg(long, default_value_t = 60, value_name = "N")]
     timeout_seconds: u64,
 }
