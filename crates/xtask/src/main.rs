@@ -1,4 +1,4 @@
-//! The one entry for people and for CI: `cargo xtask …`.
+//! The developer tool `cargo xtask …`, for people and for CI.
 
 mod bench;
 mod cargo;
@@ -36,25 +36,25 @@ const AFTER_HELP: &str = "\
 Examples:
   cargo xtask up                            the whole fleet behind http://127.0.0.1:8080
   cargo xtask up --expiration-seconds 5     with orders that expire soon
-  cargo xtask up --demo --replicas orders=2 with users and tickets to look at
+  cargo xtask up --demo --replicas orders=2 with demo users and tickets
   cargo xtask up --observe                  with Prometheus and the alerts
   cargo xtask test                          all tests, on real servers
   cargo xtask test -p orders                the tests of one service
-  cargo xtask chaos --seconds 60 --seed 7   what the fleet must survive, repeatable
-  cargo xtask overload                      goodput at 1, 2 and 5 times what the fleet can do
+  cargo xtask chaos --seconds 60 --seed 7   faults under load, repeatable by the seed
+  cargo xtask overload                      goodput at 1, 2 and 5 times the capacity
   cargo xtask bench --only list,order       what each costs, beside a bare handler and a bare loop
   cargo xtask layout                        which functions run, after what they call has changed
   cargo xtask mutants                       whether the simulation finds planted bugs
-  cargo xtask lint                          what CI wants to be clean
+  cargo xtask lint                          the lints of CI
   cargo xtask smoke --url https://ticketing.dev
                                             one purchase in a deployed fleet
-  cargo xtask manifests                     whether what is deployed fits what was written
+  cargo xtask manifests                     checks of everything that is deployed
 
 Environment:
   TICKETING_MONGO_URL, TICKETING_NATS_URL, TICKETING_REDIS_URL
                        servers to use instead of starting some
-  TICKETING_SERVERS    auto (default), local (no containers) or containers (nothing else)
-  TICKETING_CACHE      where programs are installed (default: ticketing in the user's cache folder)";
+  TICKETING_SERVERS    auto (default), local (no containers) or containers (only containers)
+  TICKETING_CACHE      folder for installed programs (default: ticketing in the user's cache folder)";
 
 #[derive(Subcommand)]
 enum Command {
@@ -62,7 +62,7 @@ enum Command {
     Up(up::Arguments),
     /// Build the shop's static files: script, WASM, style and pictures
     Client,
-    /// Run the tests on real servers, which are started once for all of them
+    /// Run the tests on real servers
     Test(test::Arguments),
     /// Inject faults under load into a fleet of its own, and check that nothing is lost or oversold
     Chaos(chaos::Arguments),
@@ -81,7 +81,7 @@ enum Command {
     Lint(lint::Arguments),
     /// Check what is deployed: every manifest, the broker's users, the Dockerfile and the workflows
     Manifests(manifests::Arguments),
-    /// Buy a ticket in a deployed fleet, and say what failed where
+    /// Buy a ticket in a deployed fleet and report what fails
     Smoke(smoke::Arguments),
     /// Plant bugs in a copy of the code and expect the simulation to find each
     Mutants(mutants::Arguments),
