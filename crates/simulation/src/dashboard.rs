@@ -22,7 +22,7 @@ impl Dashboard {
     pub(crate) fn new(fleet: &Fleet, charge: &SimulatedCharge) -> Self {
         Self {
             fleet: fleet.clone(),
-            intent: charge.names.intent.clone(),
+            intent: charge.ids.intent.clone(),
             cents: charge.cents,
         }
     }

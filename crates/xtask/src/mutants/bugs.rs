@@ -98,11 +98,11 @@ pub(super) const BUGS: &[Bug] = &[
         name: "look at the payment first and write the cancelled order second",
         file: "services/payments/src/consumers/orders.rs",
         right: "        self.orders.apply_if_newer(&order).await?;
-        if order.is_cancelled() {
+        if order.status == OrderStatus::Cancelled {
             self.settlement.order_cancelled(order.id).await?;
         }
         Ok(())",
-        wrong: "        if order.is_cancelled() {
+        wrong: "        if order.status == OrderStatus::Cancelled {
             self.settlement.order_cancelled(order.id).await?;
         }
         Ok(self.orders.apply_if_newer(&order).await?)",
@@ -122,9 +122,9 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "ask again and again for a withdrawal that Stripe refuses",
         file: "services/payments/src/stripe/charge.rs",
-        right: "stripe.code = refusal.code, \"an attempt that Stripe refuses is withdrawn\");
-                Ok(Withdrawal::Withdrawn)",
-        wrong: "stripe.code = refusal.code, \"an attempt that Stripe refuses is withdrawn\");
+        right: "stripe.code = code, \"withdrew an attempt that Stripe refuses\");
+                Ok(Resolution::Withdrawn)",
+        wrong: "stripe.code = code, \"withdrew an attempt that Stripe refuses\");
                 Err(Failed::Refused(refusal).into_unclear())",
     },
     Bug {
@@ -137,7 +137,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "make an attempt anew without looking whether the one before charged",
         file: "services/payments/src/stripe/charge.rs",
         right: "            Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,",
-        wrong: "            Err(Failed::KeyTaken | Failed::Broken(_)) => Ok(Withdrawal::Withdrawn),",
+        wrong: "            Err(Failed::KeyTaken | Failed::Broken(_)) => Ok(Resolution::Withdrawn),",
     },
     Bug {
         name: "keep an order whose money went back",
