@@ -21,7 +21,7 @@ async fn a_wrong_key_is_refused_in_stripes_shape() {
 }
 
 #[tokio::test]
-async fn a_browser_key_makes_tokens_and_nothing_else() {
+async fn a_publishable_key_creates_tokens_and_nothing_else() {
     let settings = Settings {
         publishable_key: "pk_mine".to_owned(),
         ..Settings::default()

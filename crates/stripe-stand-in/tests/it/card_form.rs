@@ -28,7 +28,7 @@ async fn the_script_and_the_page_of_the_card_form_are_served() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_may_make_tokens() {
+async fn a_page_of_another_origin_may_create_tokens() {
     let stand = Stand::start().await;
     let asked = stand.http.request(Method::OPTIONS, stand.url("/v1/tokens"));
     let answer = Answer::of(asked.send().await).await;

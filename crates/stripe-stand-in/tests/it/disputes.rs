@@ -17,7 +17,7 @@ async fn disputes(stand: &Stand, intent: &str) -> Vec<Dispute> {
 }
 
 #[tokio::test]
-async fn a_dispute_that_is_lost_takes_the_money_for_good() {
+async fn a_lost_dispute_takes_the_money_for_good() {
     let stand = Stand::start().await;
     let intent = stand.paid().await;
     let id = stand.server.open_dispute(intent.id.as_str()).unwrap();
@@ -43,7 +43,7 @@ async fn a_dispute_that_is_lost_takes_the_money_for_good() {
 }
 
 #[tokio::test]
-async fn a_dispute_that_is_won_leaves_the_money_and_allows_refunds() {
+async fn a_won_dispute_leaves_the_money_and_allows_refunds() {
     let stand = Stand::start().await;
     let intent = stand.paid().await;
     let post = |path: String, body| stand.http.post(stand.url(&path)).json(&body).send();
@@ -65,7 +65,7 @@ async fn a_dispute_that_is_won_leaves_the_money_and_allows_refunds() {
 }
 
 #[tokio::test]
-async fn what_is_not_charged_cannot_be_disputed() {
+async fn an_unpaid_intent_cannot_be_disputed() {
     let stand = Stand::start().await;
     assert_eq!(stand.server.open_dispute("pi_1"), None);
     let intent = stand.paid().await;

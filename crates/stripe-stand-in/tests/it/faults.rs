@@ -8,7 +8,7 @@ use stripe_stand_in::{Fault, FaultKind};
 use crate::stand::{PRICE, Stand, eventually, keyed, payment, refusal};
 
 #[tokio::test]
-async fn a_lost_answer_has_charged_and_its_key_finds_it_again() {
+async fn a_charge_whose_answer_was_lost_is_found_by_its_key() {
     let stand = Stand::start().await;
     stand.server.inject(Fault::once(FaultKind::LostAnswer));
     let card = payment("tok_visa");
@@ -22,7 +22,7 @@ async fn a_lost_answer_has_charged_and_its_key_finds_it_again() {
 }
 
 #[tokio::test]
-async fn a_500_is_given_again_for_its_key_whether_or_not_anything_was_done() {
+async fn a_500_is_repeated_for_its_key_whether_or_not_the_charge_happened() {
     for (fault, charged) in [(FaultKind::Error, 0), (FaultKind::ErrorAfter, PRICE)] {
         let stand = Stand::start().await;
         stand.server.inject(Fault::once(fault));
@@ -38,7 +38,7 @@ async fn a_500_is_given_again_for_its_key_whether_or_not_anything_was_done() {
 }
 
 #[tokio::test]
-async fn a_503_from_in_front_of_stripe_does_nothing_and_keeps_nothing() {
+async fn a_503_from_a_proxy_has_no_effect_and_is_not_stored() {
     let stand = Stand::start().await;
     stand
         .server
@@ -53,7 +53,7 @@ async fn a_503_from_in_front_of_stripe_does_nothing_and_keeps_nothing() {
 }
 
 #[tokio::test]
-async fn a_fault_hits_only_the_paths_that_it_is_for() {
+async fn a_fault_affects_only_its_paths() {
     let stand = Stand::start().await;
     stand
         .server
@@ -65,7 +65,7 @@ async fn a_fault_hits_only_the_paths_that_it_is_for() {
 }
 
 #[tokio::test]
-async fn a_slow_request_is_worked_on_though_its_caller_has_gone() {
+async fn a_slow_request_is_processed_after_its_caller_disconnected() {
     let stand = Stand::start().await;
     stand
         .server

@@ -6,7 +6,7 @@ use stripe_stand_in::{Fault, FaultKind};
 use crate::stand::{PRICE, Stand, empty_intent, keyed, payment, refusal};
 
 #[tokio::test]
-async fn the_same_key_gives_the_same_answer_again() {
+async fn the_same_key_returns_the_same_answer() {
     let stand = Stand::start().await;
     let card = payment("tok_visa");
     let first = stand.pay(&card, keyed("one")).await.unwrap();
@@ -22,7 +22,7 @@ async fn the_same_key_gives_the_same_answer_again() {
 }
 
 #[tokio::test]
-async fn a_repeated_answer_says_so() {
+async fn a_replayed_answer_is_marked() {
     let stand = Stand::start().await;
     let form = [("amount", "2050"), ("currency", "usd")];
     let send = || async {
@@ -44,7 +44,7 @@ async fn a_repeated_answer_says_so() {
 }
 
 #[tokio::test]
-async fn a_decline_is_kept_too() {
+async fn a_decline_is_stored_too() {
     let stand = Stand::start().await;
     let card = payment("tok_chargeDeclined");
     let (first, _) = refusal(stand.pay(&card, keyed("declined")).await);
@@ -86,7 +86,7 @@ async fn a_key_is_good_for_one_request_only() {
 }
 
 #[tokio::test]
-async fn a_key_taken_by_an_empty_intent_keeps_a_late_charge_out() {
+async fn a_key_used_for_an_empty_intent_blocks_a_late_charge() {
     let stand = Stand::start().await;
     let withdrawn = empty_intent()
         .customize()

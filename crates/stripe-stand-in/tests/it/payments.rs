@@ -64,7 +64,7 @@ async fn a_declined_card_is_a_card_error_that_carries_the_intent() {
 }
 
 #[tokio::test]
-async fn each_published_card_is_declined_in_its_own_words() {
+async fn each_test_card_has_its_own_decline_message() {
     const DECLINED: &str = "Your card was declined.";
     let expected = [
         (
@@ -143,7 +143,7 @@ async fn each_published_card_is_declined_in_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_card_that_needs_authentication_is_declined_where_nobody_can_give_it() {
+async fn a_card_that_needs_authentication_is_declined_where_it_is_not_supported() {
     let stand = Stand::start().await;
     let card = payment("tok_threeDSecure2Required");
     let (error, _) = refusal(stand.pay(&card, RequestStrategy::Once).await);
@@ -213,7 +213,7 @@ async fn a_cancelled_intent_is_never_charged_and_a_paid_one_never_cancelled() {
 }
 
 #[tokio::test]
-async fn what_stripe_would_refuse_is_refused() {
+async fn requests_that_stripe_refuses_are_refused() {
     let stand = Stand::start().await;
     let base = [
         ("amount", "2050"),
@@ -266,7 +266,7 @@ async fn what_stripe_would_refuse_is_refused() {
 }
 
 #[tokio::test]
-async fn a_confirmation_that_could_lead_elsewhere_needs_a_way_back() {
+async fn a_confirmation_that_may_redirect_needs_a_return_url() {
     let stand = Stand::start().await;
     let form = [
         ("amount", "2050"),

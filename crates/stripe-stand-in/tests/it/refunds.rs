@@ -40,7 +40,7 @@ async fn a_payment_is_refunded_in_full_and_only_once() {
 }
 
 #[tokio::test]
-async fn parts_are_refunded_up_to_what_was_charged() {
+async fn partial_refunds_cannot_exceed_the_charge() {
     let stand = Stand::start().await;
     let intent = stand.paid().await;
     let refund = async |amount: i64| {
@@ -90,7 +90,7 @@ async fn refunds_are_listed_by_payment() {
 }
 
 #[tokio::test]
-async fn what_was_never_charged_cannot_be_refunded() {
+async fn an_unpaid_intent_cannot_be_refunded() {
     let stand = Stand::start().await;
     let unpaid = crate::stand::empty_intent()
         .send(&stand.stripe)

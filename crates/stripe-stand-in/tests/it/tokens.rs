@@ -47,7 +47,7 @@ async fn a_typed_card_becomes_a_token_that_pays_once() {
 }
 
 #[tokio::test]
-async fn a_card_that_will_be_declined_becomes_a_token_all_the_same() {
+async fn a_card_that_will_be_declined_still_becomes_a_token() {
     let stand = Stand::start().await;
     let expected = [
         ("4000000000000002", "generic_decline"),

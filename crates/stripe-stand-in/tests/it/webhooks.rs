@@ -88,7 +88,7 @@ fn intents(events: &[Event]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn everything_that_happens_is_told_in_order_and_signed() {
+async fn all_events_are_delivered_in_order_and_signed() {
     let stand = Stand::start().await;
     let (inbox, url) = Inbox::open(0).await;
     stand.server.set_webhook(url, SECRET);
@@ -152,7 +152,7 @@ async fn an_event_is_repeated_until_it_is_confirmed() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_taken_does_not_hold_up_the_rest() {
+async fn an_undeliverable_event_does_not_block_the_others() {
     let stand = Stand::start().await;
     let (inbox, url) = Inbox::open(0).await;
     stand.server.set_webhook(url, SECRET);
@@ -167,7 +167,7 @@ async fn an_event_that_is_not_taken_does_not_hold_up_the_rest() {
 }
 
 #[tokio::test]
-async fn an_event_is_overtaken_by_the_next_on_demand_and_not_kept_if_none_comes() {
+async fn an_event_is_reordered_on_demand_and_delivered_alone_if_none_follows() {
     let stand = Stand::start().await;
     let (inbox, url) = Inbox::open(0).await;
     stand.server.set_webhook(url, SECRET);
@@ -184,7 +184,7 @@ async fn an_event_is_overtaken_by_the_next_on_demand_and_not_kept_if_none_comes(
 }
 
 #[tokio::test]
-async fn events_are_doubled_and_delayed_on_demand() {
+async fn events_are_duplicated_and_delayed_on_demand() {
     let stand = Stand::start().await;
     let (inbox, url) = Inbox::open(0).await;
     stand.server.set_webhook(url, SECRET);
@@ -229,7 +229,7 @@ async fn the_target_is_set_over_http_and_events_can_be_read_back() {
 }
 
 #[tokio::test]
-async fn a_dispute_is_told_from_its_opening_to_its_end() {
+async fn a_dispute_sends_events_from_its_opening_to_its_end() {
     let stand = Stand::start().await;
     let (inbox, url) = Inbox::open(0).await;
     let (lost, won) = (stand.paid().await, stand.paid().await);

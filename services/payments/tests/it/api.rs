@@ -10,19 +10,19 @@ use service::patience::REPLICA_WAIT;
 use crate::shop::{Shop, pay};
 
 #[tokio::test]
-async fn an_order_is_paid_once_and_told_of() {
+async fn paying_an_order_charges_once_and_publishes_one_event() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let order = shop.order(&buyer).await;
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_eq!(answer.json, json!({ "id": answer.id() }));
-    let told = shop.told(Subject::PaymentCreated, &order).await;
-    assert_eq!(told.id.to_string(), answer.id());
-    assert_eq!((told.price, told.refund_id), (order.price, None));
+    let published = shop.expect_event(Subject::PaymentCreated, &order).await;
+    assert_eq!(published.id.to_string(), answer.id());
+    assert_eq!((published.price, published.refund_id), (order.price, None));
     let books = shop.books();
     assert_eq!(books.charged, [(order.id.to_string(), 2_000)]);
-    assert_eq!(books.charge_ids, [told.charge_id]);
+    assert_eq!(books.charge_ids, [published.charge_id]);
     assert_eq!(books.refunded, 0);
     shop.close().await;
 }
@@ -43,7 +43,7 @@ async fn paying_again_is_refused() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_card_is_kept_once_it_was_charged() {
+async fn the_card_token_is_deleted_after_the_charge() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let order = shop.order(&buyer).await;
@@ -54,7 +54,7 @@ async fn nothing_of_the_card_is_kept_once_it_was_charged() {
 }
 
 #[tokio::test]
-async fn faults_are_told_in_the_order_of_the_contract() {
+async fn errors_are_reported_in_the_order_of_the_contract() {
     let shop = Shop::open().await;
     let (buyer, nobody) = (shop.app.user(), shop.app.anonymous());
     let order = shop.order(&buyer).await;
@@ -79,7 +79,7 @@ async fn faults_are_told_in_the_order_of_the_contract() {
     let foreign = pay(&another, &order, "tok_visa").await;
     assert_eq!(foreign.status, 401);
     shop.cancel(&order).await;
-    // Whose it is comes before what became of it.
+    // The owner is checked before the state.
     assert_eq!(pay(&another, &order, "tok_visa").await.status, 401);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 400);
     assert!(shop.books().charged.is_empty());
@@ -87,7 +87,7 @@ async fn faults_are_told_in_the_order_of_the_contract() {
 }
 
 #[tokio::test]
-async fn an_order_that_nobody_made_is_not_found_after_a_moment() {
+async fn an_unknown_order_is_not_found_after_a_short_wait() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let asked = Instant::now();
@@ -95,15 +95,15 @@ async fn an_order_that_nobody_made_is_not_found_after_a_moment() {
     let answer = buyer.post("/api/payments", unknown).await;
     assert_eq!(answer.status, 404);
     assert!(asked.elapsed() >= REPLICA_WAIT);
-    // What is no id is no order that could be on its way.
+    // Something that is not an id cannot be an order whose event is late.
     let malformed = json!({ "token": "tok_visa", "orderId": "none" });
     assert_eq!(buyer.post("/api/payments", malformed).await.status, 404);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_crowd_that_pays_unknown_orders_holds_up_nobody_else() {
-    /// More than the service works on at once, and than may wait for that.
+async fn many_payments_of_unknown_orders_do_not_delay_others() {
+    /// More requests than the service handles at once and than may wait for that.
     const CROWD: usize = 160;
     let shop = Shop::open().await;
     let buyer = shop.app.user();
@@ -120,7 +120,7 @@ async fn a_crowd_that_pays_unknown_orders_holds_up_nobody_else() {
         )
     });
     let others = async {
-        // The crowd is in.
+        // Let the crowd's requests arrive first.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         for order in &orders {
             let paid = pay(&buyer, order, "tok_visa").await;
@@ -135,13 +135,13 @@ async fn a_crowd_that_pays_unknown_orders_holds_up_nobody_else() {
 }
 
 #[tokio::test]
-async fn an_order_paid_the_moment_after_it_was_made_is_waited_for() {
+async fn a_payment_waits_for_the_replica_of_its_order() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let order = shop.order_of(&buyer);
     let (answer, ()) = tokio::join!(
         pay(&buyer, &order, "tok_visa"),
-        shop.tell(Event::OrderCreated(order.clone()))
+        shop.publish(Event::OrderCreated(order.clone()))
     );
     assert_eq!(answer.status, 201, "{answer:?}");
     shop.close().await;
@@ -167,7 +167,7 @@ async fn the_health_check_and_the_description_are_served() {
 }
 
 #[tokio::test]
-async fn a_payment_that_is_asked_for_again_under_its_key_is_the_same_also_after_a_death() {
+async fn repeating_a_request_with_its_key_returns_the_same_payment() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let order = shop.order(&buyer).await;
@@ -176,7 +176,7 @@ async fn a_payment_that_is_asked_for_again_under_its_key_is_the_same_also_after_
     let first = pay_once("key").await;
     assert_eq!(first.status, 201, "{first:?}");
     assert_eq!(pay_once("key").await.text, first.text);
-    // As by a process that died before it stored the result.
+    // As if the process had died before it stored the result.
     shop.app.forget_results().await;
     let again = pay_once("key").await;
     assert_eq!((again.status, &again.json), (201, &first.json));
