@@ -2,26 +2,31 @@ use stripe::RequestStrategy;
 use stripe_core::refund::CreateRefund;
 use stripe_stand_in::{Ledger, LedgerStatus};
 
-use crate::stand::{PRICE, Stand, keyed, payment};
+use crate::stand_in::{PRICE, StandIn, keyed, payment};
 
 #[tokio::test]
 async fn the_ledger_adds_up() {
-    let stand = Stand::start().await;
-    let kept = stand
+    let stand_in = StandIn::start().await;
+    let kept = stand_in
         .pay(&payment("tok_visa"), keyed("kept"))
         .await
         .unwrap();
-    let returned = stand.paid().await;
+    let returned = stand_in.paid().await;
     let declined = payment("tok_chargeDeclined");
-    assert!(stand.pay(&declined, RequestStrategy::Once).await.is_err());
+    assert!(
+        stand_in
+            .pay(&declined, RequestStrategy::Once)
+            .await
+            .is_err()
+    );
     let refund = CreateRefund::new()
         .payment_intent(returned.id.as_str())
         .amount(PRICE);
-    refund.send(&stand.stripe).await.unwrap();
+    refund.send(&stand_in.stripe).await.unwrap();
 
-    let answer = stand.get("/_stand-in/ledger").await;
+    let answer = stand_in.get("/_stand-in/ledger").await;
     let ledger: Ledger = serde_json::from_value(answer.json).unwrap();
-    assert_eq!(ledger, stand.server.ledger());
+    assert_eq!(ledger, stand_in.server.ledger());
     assert_eq!(ledger.totals.charged, 2 * PRICE);
     assert_eq!(ledger.totals.refunded, PRICE);
     assert_eq!(ledger.totals.declined_attempts, 1);

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::stand::eventually;
+use crate::stand_in::eventually;
 
 #[tokio::test]
 async fn the_process_serves_and_stops_on_sigterm() {
