@@ -7,8 +7,8 @@ use crate::stand_in::{PRICE, StandIn, keyed, payment};
 #[tokio::test]
 async fn the_ledger_adds_up() {
     let stand_in = StandIn::start().await;
-    let kept = stand_in
-        .pay(&payment("tok_visa"), keyed("kept"))
+    let charged = stand_in
+        .pay(&payment("tok_visa"), keyed("charged"))
         .await
         .unwrap();
     let returned = stand_in.paid().await;
@@ -33,7 +33,7 @@ async fn the_ledger_adds_up() {
     let [first, second] = &ledger.charges[..] else {
         panic!("two charges: {ledger:?}");
     };
-    assert_eq!(first.payment_intent, kept.id.as_str());
+    assert_eq!(first.payment_intent, charged.id.as_str());
     assert_eq!(first.metadata["order_id"], "order-1");
     assert_eq!((first.currency.as_str(), first.refunded), ("usd", 0));
     assert_eq!(first.status, LedgerStatus::Succeeded);

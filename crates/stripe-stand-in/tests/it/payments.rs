@@ -223,10 +223,10 @@ async fn requests_that_stripe_refuses_are_refused() {
         ("payment_method_types[]", "card"),
     ];
     let with = |extra: &[(&'static str, &'static str)]| {
-        let kept = base
+        let rest = base
             .iter()
             .filter(|(name, _)| extra.iter().all(|(other, _)| other != name));
-        kept.chain(extra).copied().collect::<Vec<_>>()
+        rest.chain(extra).copied().collect::<Vec<_>>()
     };
     let expected = [
         (with(&[("amount", "49")]), 400, "amount_too_small"),

@@ -116,10 +116,10 @@ async fn all_events_are_delivered_in_order_and_signed() {
         "charge.refunded",
     ];
     assert_eq!(types(&events), expected);
-    let EventObject::PaymentIntentSucceeded(told) = &events[0].data.object else {
+    let EventObject::PaymentIntentSucceeded(intent) = &events[0].data.object else {
         panic!("a payment intent: {:?}", events[0]);
     };
-    assert_eq!((&told.id, told.amount_received), (&paid.id, PRICE));
+    assert_eq!((&intent.id, intent.amount_received), (&paid.id, PRICE));
     let EventObject::ChargeRefunded(charge) = &events[4].data.object else {
         panic!("a charge: {:?}", events[4]);
     };

@@ -11,9 +11,7 @@ use crate::shop::{Shop, pay};
 
 #[tokio::test]
 async fn paying_an_order_charges_once_and_publishes_one_event() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_eq!(answer.json, json!({ "id": answer.id() }));
@@ -29,9 +27,7 @@ async fn paying_an_order_charges_once_and_publishes_one_event() {
 
 #[tokio::test]
 async fn paying_again_is_refused() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     for token in ["tok_visa", "tok_mastercard"] {
         let again = pay(&buyer, &order, token).await;
@@ -44,9 +40,7 @@ async fn paying_again_is_refused() {
 
 #[tokio::test]
 async fn the_card_token_is_deleted_after_the_charge() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     let stored = shop.stored(&order).await.unwrap().to_string();
     assert!(!stored.contains("tok_visa"), "{stored}");
@@ -168,9 +162,7 @@ async fn the_health_check_and_the_description_are_served() {
 
 #[tokio::test]
 async fn repeating_a_request_with_its_key_returns_the_same_payment() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let body = json!({ "token": "tok_visa", "orderId": order.id });
     let pay_once = async |key| buyer.post_once("/api/payments", key, body.clone()).await;
     let first = pay_once("key").await;
@@ -191,9 +183,7 @@ async fn repeating_a_request_with_its_key_returns_the_same_payment() {
 
 #[tokio::test]
 async fn a_declined_card_stays_declined_under_its_key_and_another_key_tries_again() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let body = json!({ "token": "tok_chargeDeclined", "orderId": order.id });
     let declined = buyer.post_once("/api/payments", "key", body.clone()).await;
     assert_eq!(declined.status, 400, "{declined:?}");

@@ -10,9 +10,7 @@ use crate::shop::{Shop, cancellation_of, pay};
 
 #[tokio::test]
 async fn a_cancelled_order_is_not_charged() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.cancel(&order).await;
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 400);
@@ -61,9 +59,7 @@ async fn a_complete_order_is_already_paid() {
 
 #[tokio::test]
 async fn a_payment_is_refunded_when_its_order_is_cancelled() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     let paid = shop.expect_event(Subject::PaymentCreated, &order).await;
     shop.cancel(&order).await;
@@ -83,9 +79,7 @@ async fn a_payment_is_refunded_when_its_order_is_cancelled() {
 
 #[tokio::test]
 async fn an_order_cancelled_during_the_charge_is_refunded_in_full() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.make_slow(Duration::from_secs(2));
     let (answer, ()) = tokio::join!(pay(&buyer, &order, "tok_visa"), async {
         shop.wait_for_stripe_call().await;
@@ -101,9 +95,7 @@ async fn an_order_cancelled_during_the_charge_is_refunded_in_full() {
 
 #[tokio::test]
 async fn a_failed_refund_is_retried() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     shop.store_500(2);
     shop.cancel(&order).await;
@@ -114,9 +106,7 @@ async fn a_failed_refund_is_retried() {
 
 #[tokio::test]
 async fn a_refund_whose_answer_is_lost_is_made_once() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     shop.lose_answers(1);
     shop.cancel(&order).await;
@@ -128,11 +118,9 @@ async fn a_refund_whose_answer_is_lost_is_made_once() {
 
 #[tokio::test]
 async fn a_payment_that_was_refunded_by_hand_is_not_refunded_again() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
-    let refund = shop.refund_by_hand(&order).await;
+    let refund = shop.refund_by_hand(&order, None).await;
     shop.cancel(&order).await;
     let published = shop.expect_event(Subject::PaymentRefunded, &order).await;
     assert_eq!(published.refund_id, Some(refund));
@@ -142,9 +130,7 @@ async fn a_payment_that_was_refunded_by_hand_is_not_refunded_again() {
 
 #[tokio::test]
 async fn duplicate_and_reordered_events_lead_to_the_same_state() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     let (created, cancelled) = (Event::OrderCreated(order.clone()), cancellation_of(&order));
     let events = [

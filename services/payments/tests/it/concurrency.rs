@@ -9,9 +9,7 @@ const TWENTY: usize = 20;
 
 #[tokio::test]
 async fn twenty_concurrent_payments_of_one_order_charge_once() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let payments = (0..TWENTY).map(|_| pay(&buyer, &order, "tok_visa"));
     let answers = join_all(payments).await;
     let paid: Vec<_> = answers
@@ -49,9 +47,7 @@ async fn payments_of_different_orders_do_not_block_each_other() {
 
 #[tokio::test]
 async fn a_declined_card_does_not_block_a_good_card() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let declined = (0..TWENTY).map(|_| pay(&buyer, &order, "tok_chargeDeclined"));
     let (declined, accepted) = tokio::join!(join_all(declined), pay(&buyer, &order, "tok_visa"));
     assert_eq!(accepted.status, 201, "{accepted:?}");

@@ -27,9 +27,7 @@ const GENERIC: &str = "Your bank declined this card. Nothing was charged; please
 
 #[tokio::test]
 async fn a_declined_card_gets_our_own_message_and_another_card_pays() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let declines = [
         ("tok_chargeDeclined", GENERIC),
         (
@@ -54,9 +52,7 @@ async fn a_declined_card_gets_our_own_message_and_another_card_pays() {
 
 #[tokio::test]
 async fn no_answer_contains_stripe_s_message_about_a_card() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     for token in DECLINED {
         let answer = pay(&buyer, &order, token).await;
         assert_eq!(answer.status, 400, "{token}: {answer:?}");
@@ -71,9 +67,7 @@ async fn no_answer_contains_stripe_s_message_about_a_card() {
 
 #[tokio::test]
 async fn no_answer_contains_stripe_s_message_about_a_request() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     for token in ["tok_that_never_was", "pm_card_visa", "<script>"] {
         let answer = pay(&buyer, &order, token).await;
         assert_eq!(answer.status, 400, "{token}: {answer:?}");
@@ -104,9 +98,7 @@ fn expect_plain(token: &str, answer: &Answer) {
 
 #[tokio::test]
 async fn a_stolen_card_gets_the_same_message_as_any_declined_card() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     for kind in ["LostCard", "StolenCard", "Fraudulent"] {
         let answer = pay(&buyer, &order, &format!("tok_chargeDeclined{kind}")).await;
         assert_eq!((answer.status, answer.message()), (400, GENERIC), "{kind}");
@@ -116,9 +108,7 @@ async fn a_stolen_card_gets_the_same_message_as_any_declined_card() {
 
 #[tokio::test]
 async fn a_card_that_is_declined_twice_gets_the_message_twice() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     for _ in 0..2 {
         let answer = pay(&buyer, &order, "tok_chargeDeclined").await;
         assert_eq!((answer.status, answer.message()), (400, GENERIC));
@@ -128,9 +118,7 @@ async fn a_card_that_is_declined_twice_gets_the_message_twice() {
 
 #[tokio::test]
 async fn a_card_that_requires_authentication_is_declined_with_advice() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let answer = pay(&buyer, &order, "tok_threeDSecure2Required").await;
     assert_eq!(
         (answer.status, answer.message()),

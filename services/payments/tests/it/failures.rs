@@ -46,9 +46,7 @@ async fn an_unclear_payment_below_stripe_s_minimum_is_withdrawn() {
 
 #[tokio::test]
 async fn after_a_stored_500_without_a_charge_another_key_is_used() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.store_500(1);
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 503, "{answer:?}");
@@ -60,9 +58,7 @@ async fn after_a_stored_500_without_a_charge_another_key_is_used() {
 
 #[tokio::test]
 async fn a_charge_hidden_by_a_stored_500_is_found_by_its_payment_intent() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.store_500_after_success();
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 503, "{answer:?}");
@@ -74,9 +70,7 @@ async fn a_charge_hidden_by_a_stored_500_is_found_by_its_payment_intent() {
 
 #[tokio::test]
 async fn a_decline_hidden_by_a_stored_500_is_found() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.store_500_after_success();
     assert_eq!(pay(&buyer, &order, "tok_chargeDeclined").await.status, 503);
     eventually_within(SOME_TRIES, "the decline", async || {
@@ -90,9 +84,7 @@ async fn a_decline_hidden_by_a_stored_500_is_found() {
 
 #[tokio::test]
 async fn an_attempt_with_a_stored_500_is_withdrawn_when_its_order_expires() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
     shop.store_500(1);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 503);
     shop.app.clock().advance(Duration::from_mins(15));
@@ -105,9 +97,7 @@ async fn an_attempt_with_a_stored_500_is_withdrawn_when_its_order_expires() {
 
 #[tokio::test]
 async fn a_withdrawal_with_a_stored_500_succeeds() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
     shop.make_unavailable(1);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 503);
     shop.store_500_after_success();
@@ -119,9 +109,7 @@ async fn a_withdrawal_with_a_stored_500_succeeds() {
 
 #[tokio::test]
 async fn a_failed_withdrawal_is_retried_and_nothing_is_charged_after_the_expiry() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
     shop.make_unavailable(1);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 503);
     shop.make_unavailable(1);
@@ -133,9 +121,7 @@ async fn a_failed_withdrawal_is_retried_and_nothing_is_charged_after_the_expiry(
 
 #[tokio::test]
 async fn a_refund_with_a_stored_500_is_repeated_with_another_key() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     shop.store_500(1);
     shop.cancel(&order).await;
@@ -146,9 +132,7 @@ async fn a_refund_with_a_stored_500_is_repeated_with_another_key() {
 
 #[tokio::test]
 async fn a_refund_that_took_effect_despite_a_500_is_not_repeated() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     shop.store_500_after_success();
     shop.cancel(&order).await;

@@ -31,9 +31,7 @@ async fn leave_pending(shop: &Shop, order: &OrderState) {
 
 #[tokio::test]
 async fn a_payment_whose_process_died_is_resumed() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     leave_pending(&shop, &order).await;
     shop.expect_event(Subject::PaymentCreated, &order).await;
     assert_eq!(shop.books().charged, [(order.id.to_string(), 2_000)]);
@@ -61,9 +59,7 @@ async fn a_payment_begun_before_the_expiry_is_not_charged_afterwards() {
 
 #[tokio::test]
 async fn a_charge_whose_answer_was_lost_is_found() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.lose_answers(1);
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 503, "{answer:?}");
@@ -75,9 +71,7 @@ async fn a_charge_whose_answer_was_lost_is_found() {
 
 #[tokio::test]
 async fn repeating_a_request_after_a_lost_answer_returns_the_result() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.lose_answers(1);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 503);
     let again = pay(&buyer, &order, "tok_visa").await;
@@ -94,9 +88,7 @@ async fn repeating_a_request_after_a_lost_answer_returns_the_result() {
 
 #[tokio::test]
 async fn a_charge_whose_answer_is_lost_until_the_cancellation_is_refunded() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
     shop.lose_answers(1);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 503);
     shop.app.clock().advance(Duration::from_mins(15));
@@ -112,9 +104,7 @@ async fn a_charge_whose_answer_is_lost_until_the_cancellation_is_refunded() {
 
 #[tokio::test]
 async fn a_failed_charge_is_retried() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.make_unavailable(2);
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 503, "{answer:?}");
@@ -125,9 +115,7 @@ async fn a_failed_charge_is_retried() {
 
 #[tokio::test]
 async fn a_stopping_process_finishes_its_payment_or_leaves_it_to_the_next() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.make_slow(Duration::from_secs(6));
     let paying = tokio::spawn({
         let (buyer, order) = (buyer.clone(), order.clone());
@@ -147,9 +135,7 @@ async fn a_stopping_process_finishes_its_payment_or_leaves_it_to_the_next() {
 
 #[tokio::test]
 async fn the_next_process_resumes_the_payment_of_one_that_died_during_the_charge() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
     shop.make_slow(Duration::from_secs(2));
     let paying = tokio::spawn({
         let (buyer, order) = (buyer.clone(), order.clone());

@@ -1,15 +1,13 @@
 //! Refunds and disputes made at Stripe: the payment follows, whatever happens to the webhooks.
 
-use std::time::Duration;
-
 use common::Subject;
 use common::events::OrderState;
 use serde_json::Value;
 use stripe_stand_in::{Fault, FaultKind};
 use testkit::Api;
 
-use crate::shop::{Shop, WEBHOOK_SECRET, pay};
-use crate::webhook::{event, send, signature};
+use crate::shop::{Shop, pay};
+use crate::webhook::send_event;
 
 /// A shop that receives Stripe's webhooks, and a paid order.
 fn shop_with_paid_order() -> impl Future<Output = (Shop, OrderState, Api)> {
@@ -25,17 +23,6 @@ fn shop_with_paid_order() -> impl Future<Output = (Shop, OrderState, Api)> {
     })
 }
 
-/// Refunds the cents in the dashboard, or everything.
-async fn refund(shop: &Shop, order: &OrderState, cents: Option<i64>) -> String {
-    let intent = intent_id(shop, order).await;
-    shop.stripe.refund(&intent, cents).unwrap()
-}
-
-async fn intent_id(shop: &Shop, order: &OrderState) -> String {
-    let intent = shop.intent_of(order).await;
-    intent["id"].as_str().unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn a_refund_in_the_dashboard_ends_the_payment() {
     let (shop, order, buyer) = shop_with_paid_order().await;
@@ -44,7 +31,7 @@ async fn a_refund_in_the_dashboard_ends_the_payment() {
             .times(2)
             .on("charge."),
     );
-    let refund = refund(&shop, &order, None).await;
+    let refund = shop.refund_by_hand(&order, None).await;
     let published = shop.expect_event(Subject::PaymentRefunded, &order).await;
     assert_eq!(published.refund_id, Some(refund));
     shop.wait_for_webhooks().await;
@@ -62,14 +49,14 @@ async fn a_refund_in_the_dashboard_ends_the_payment() {
 #[tokio::test]
 async fn a_partial_refund_is_recorded_and_does_not_end_the_payment() {
     let (shop, order, buyer) = shop_with_paid_order().await;
-    refund(&shop, &order, Some(500)).await;
+    shop.refund_by_hand(&order, Some(500)).await;
     shop.wait_for_returned(&order, 500).await;
     shop.wait_for_webhooks().await;
     shop.wait_for_status(&order, "succeeded").await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 0);
     let again = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(again.message(), "Order is already paid");
-    let rest = refund(&shop, &order, None).await;
+    let rest = shop.refund_by_hand(&order, None).await;
     let published = shop.expect_event(Subject::PaymentRefunded, &order).await;
     assert_eq!(published.refund_id, Some(rest));
     shop.close().await;
@@ -78,7 +65,7 @@ async fn a_partial_refund_is_recorded_and_does_not_end_the_payment() {
 #[tokio::test]
 async fn the_rest_is_refunded_when_the_order_of_a_partly_refunded_payment_is_cancelled() {
     let (shop, order, _) = shop_with_paid_order().await;
-    refund(&shop, &order, Some(500)).await;
+    shop.refund_by_hand(&order, Some(500)).await;
     shop.wait_for_returned(&order, 500).await;
     shop.cancel(&order).await;
     shop.expect_event(Subject::PaymentRefunded, &order).await;
@@ -93,8 +80,8 @@ async fn webhooks_in_any_order_lead_to_the_state_at_stripe() {
     let (shop, order, _) = shop_with_paid_order().await;
     shop.stripe
         .inject(Fault::once(FaultKind::WebhookReorder).times(3));
-    refund(&shop, &order, Some(500)).await;
-    refund(&shop, &order, Some(700)).await;
+    shop.refund_by_hand(&order, Some(500)).await;
+    shop.refund_by_hand(&order, Some(700)).await;
     shop.wait_for_webhooks().await;
     shop.wait_for_returned(&order, 1_200).await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 0);
@@ -126,7 +113,7 @@ async fn a_webhook_about_our_own_refund_does_not_count_it_again() {
 #[tokio::test]
 async fn a_won_dispute_is_recorded_and_changes_nothing_else() {
     let (shop, order, _) = shop_with_paid_order().await;
-    let intent = intent_id(&shop, &order).await;
+    let intent = shop.intent_id(&order).await;
     let dispute = shop.stripe.open_dispute(&intent).unwrap();
     shop.wait_for_webhooks().await;
     wait_for_dispute(&shop, &order, "open").await;
@@ -145,7 +132,7 @@ async fn a_won_dispute_is_recorded_and_changes_nothing_else() {
 #[tokio::test]
 async fn a_lost_dispute_ends_the_payment_like_a_refund() {
     let (shop, order, _) = shop_with_paid_order().await;
-    let intent = intent_id(&shop, &order).await;
+    let intent = shop.intent_id(&order).await;
     let dispute = shop.stripe.open_dispute(&intent).unwrap();
     wait_for_dispute(&shop, &order, "open").await;
     assert!(shop.stripe.close_dispute(&dispute, false));
@@ -162,13 +149,11 @@ async fn a_lost_dispute_ends_the_payment_like_a_refund() {
 
 #[tokio::test]
 async fn a_refund_whose_webhook_arrives_before_the_charge_settles_both() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
     shop.lose_answers(1);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 503);
     let intent = shop.intent_of(&order).await;
-    shop.refund_by_hand(&order).await;
+    shop.refund_by_hand(&order, None).await;
     let charge = intent["latest_charge"].as_str().unwrap();
     let charge = shop.get_from_stripe(&format!("/v1/charges/{charge}")).await;
     send_event(&shop, "charge.refunded", &charge).await;
@@ -185,7 +170,7 @@ async fn a_refund_whose_webhook_arrives_before_the_charge_settles_both() {
 #[tokio::test]
 async fn a_refund_webhook_is_repeated_while_stripe_is_unavailable() {
     let (shop, order, _) = shop_with_paid_order().await;
-    let intent = intent_id(&shop, &order).await;
+    let intent = shop.intent_id(&order).await;
     shop.stripe.inject(
         Fault::once(FaultKind::Unavailable)
             .times(4)
@@ -210,13 +195,6 @@ async fn refunds_and_disputes_of_other_programs_are_accepted_and_ignored() {
     shop.wait_for_status(&order, "succeeded").await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 0);
     shop.close().await;
-}
-
-async fn send_event(shop: &Shop, kind: &str, object: &Value) {
-    let body = event(kind, object);
-    let signature = signature(shop, &body, WEBHOOK_SECRET, Duration::ZERO);
-    let answer = send(shop, &body, Some(&signature)).await;
-    assert_eq!(answer.status, 200, "{kind}: {answer:?}");
 }
 
 /// Waits until the dispute about the order's payment has this state.

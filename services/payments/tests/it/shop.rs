@@ -6,7 +6,7 @@ use bson::{Document, doc};
 use common::events::{OrderState, PaymentState};
 use common::{Event, OrderStatus, Price, Subject};
 use payments::{Config, NAME, build};
-use reqwest::{Method, RequestBuilder};
+
 use serde_json::{Value, json};
 use service::Clock;
 use service::mongo::{new_id, object_id};
@@ -55,6 +55,13 @@ impl Shop {
             .start(Config::read, build)
             .await;
         Self { app, stripe }
+    }
+
+    /// The shop with a buyer and an order of theirs.
+    pub(crate) async fn with_order(self) -> (Self, Api, OrderState) {
+        let buyer = self.app.user();
+        let order = self.order(&buyer).await;
+        (self, buyer, order)
     }
 
     /// Restarts the service with the same data.
@@ -175,28 +182,23 @@ impl Shop {
         self.stripe.set_webhook(url, WEBHOOK_SECRET);
     }
 
-    /// Refunds the order's charge, as a person does in the dashboard, and returns the refund's id.
-    pub(crate) async fn refund_by_hand(&self, order: &OrderState) -> String {
-        let intent = self.intent_of(order).await["id"].clone();
-        let request = self.request_to_stripe(Method::POST, "/v1/refunds");
-        let answer = request
-            .form(&[("payment_intent", intent.as_str())])
-            .send()
-            .await;
-        let refund: Value = answer.unwrap().json().await.unwrap();
-        refund["id"].as_str().unwrap().to_owned()
+    /// The id of the payment intent that charged for the order.
+    pub(crate) async fn intent_id(&self, order: &OrderState) -> String {
+        let intent = self.intent_of(order).await;
+        intent["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Refunds the cents of the order's charge, or all of it, in the dashboard. Returns the refund's id.
+    pub(crate) async fn refund_by_hand(&self, order: &OrderState, cents: Option<i64>) -> String {
+        let intent = self.intent_id(order).await;
+        self.stripe.refund(&intent, cents).unwrap()
     }
 
     pub(crate) async fn get_from_stripe(&self, path: &str) -> Value {
-        let answer = self.request_to_stripe(Method::GET, path).send().await;
-        answer.unwrap().json().await.unwrap()
-    }
-
-    fn request_to_stripe(&self, method: Method, path: &str) -> RequestBuilder {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        client
-            .request(method, format!("{}{path}", self.stripe.base_url()))
-            .bearer_auth(Settings::default().secret_key)
+        let request = client.get(format!("{}{path}", self.stripe.base_url()));
+        let request = request.bearer_auth(Settings::default().secret_key);
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     /// The charges and refunds at Stripe.
