@@ -181,7 +181,7 @@ impl Payment {
         }
     }
 
-    /// Whether work is left: a result to learn, the order to look at after a success, or a refund to make.
+    /// Whether work is left: to find out a result, to read the order after a success, or to make a refund.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
         match self.0.status {

@@ -13,9 +13,9 @@ use stripe_core::payment_intent::{
 use stripe_shared::{PaymentIntent, PaymentIntentStatus};
 use stripe_types::Currency;
 
-use super::failure::Failed;
+use super::failure::{Failed, Unclear};
 use super::trace::Operation;
-use super::{Account, Stripe, Unclear};
+use super::{Account, Stripe};
 use crate::domain::{CardToken, Charge, Decline};
 
 const CREATE_INTENT: Operation = Operation {
@@ -64,8 +64,8 @@ pub(super) enum EmptyIntent {
     Second,
 }
 
-/// The parameters of a payment intent that charges a card's token at once. The client's builder does not support tokens,
-/// so its body is replaced by this one.
+/// The parameters of a payment intent that charges a card's token immediately. The client's builder does not support
+/// tokens, so its body is replaced by this one.
 #[derive(Serialize)]
 struct ConfirmedIntent<'a> {
     amount: i64,
@@ -189,7 +189,7 @@ impl Stripe {
 
     /// How an attempt ended whose key is taken, so that no request begins under it any more.
     ///
-    /// If Stripe stored a 500 for it, or the key belongs to an intent without a card, the list of intents tells.
+    /// If Stripe stored a 500 for it, or the key belongs to an intent without a card, the list of intents shows the end.
     async fn repeat(&self, request: &ChargeRequest<'_>) -> Result<Resolution, Unclear> {
         match self.confirm(request).await {
             Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,

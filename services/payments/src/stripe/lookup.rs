@@ -11,9 +11,9 @@ use stripe_shared::{PaymentIntent, PaymentIntentStatus};
 use stripe_types::RangeQueryTs;
 
 use super::charge::{ATTEMPT, ChargeRequest, PAYMENT_ID, Resolution, charge_of};
-use super::failure::Failed;
+use super::failure::{Failed, Unclear};
 use super::trace::Operation;
-use super::{Account, Stripe, Unclear};
+use super::{Account, Stripe};
 
 const LIST_INTENTS: Operation = Operation {
     method: "GET",

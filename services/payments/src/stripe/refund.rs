@@ -7,9 +7,9 @@ use stripe_core::refund::{CreateRefund, ListRefund};
 use stripe_shared::Refund;
 use stripe_types::List;
 
-use super::failure::Failed;
+use super::failure::{Failed, Unclear};
 use super::trace::Operation;
-use super::{Account, Stripe, Unclear};
+use super::{Account, Stripe};
 use crate::domain::Charge;
 
 const CREATE_REFUND: Operation = Operation {

@@ -9,10 +9,10 @@ use stripe_shared::{DisputeStatus, PaymentIntent, PaymentIntentStatus};
 use stripe_types::List;
 
 use super::charge::{ATTEMPT, ORDER_ID, charge_of};
-use super::failure::Failed;
+use super::failure::{Failed, Unclear};
 use super::refund::counts;
 use super::trace::Operation;
-use super::{Account, Stripe, Unclear};
+use super::{Account, Stripe};
 use crate::domain::{Charge, Dispute, Reversals, Standing};
 
 const RETRIEVE_INTENT: Operation = Operation {
