@@ -23,6 +23,7 @@ mod refusal;
 mod routes;
 mod server;
 mod settings;
+mod state;
 mod webhooks;
 mod wire;
 

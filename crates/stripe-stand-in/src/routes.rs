@@ -19,8 +19,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodFilter;
 use axum::routing::{MethodRouter, get, on, post, put};
 
-use crate::pipeline::{Caller, Endpoint, Shared, serve};
+use crate::pipeline::{Caller, Endpoint, serve};
 use crate::refusal::Refusal;
+use crate::state::Shared;
 
 /// Stripe's API, the script of the card form, and the stand-in's own endpoints.
 pub(crate) fn table(shared: Arc<Shared>) -> Router {

@@ -11,9 +11,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::books::Ledger;
 use crate::faults::Fault;
-use crate::pipeline::Shared;
 use crate::routes;
 use crate::settings::{Settings, Webhook};
+use crate::state::Shared;
 use crate::webhooks::WebhookSender;
 
 /// The time to stop, far longer than requests in progress take once injected delays end. Connections that are still open

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::books::{AllowedMethods, Books, Intent, NewIntent, Page};
+use crate::books::{AllowedMethods, Books, NewIntent, Page};
 use crate::form::Form;
 use crate::operations::Confirmation;
 use crate::pipeline::Call;
@@ -68,7 +68,11 @@ pub(super) fn create(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     if confirm {
         books.confirm(&id, &confirmation, &call.cause)?;
     }
-    Ok(shown(books, books.intents.existing(&id), &expand))
+    Ok(wire::payment_intent(
+        books,
+        books.intents.existing(&id),
+        &expand,
+    ))
 }
 
 pub(super) fn confirm(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
@@ -81,7 +85,11 @@ pub(super) fn confirm(books: &mut Books, call: &Call) -> Result<Value, Refusal> 
         books.intents.existing_mut(&call.id).method = Some(method);
     }
     books.confirm(&call.id, &confirmation, &call.cause)?;
-    Ok(shown(books, books.intents.find(&call.id)?, &expand))
+    Ok(wire::payment_intent(
+        books,
+        books.intents.find(&call.id)?,
+        &expand,
+    ))
 }
 
 pub(super) fn cancel(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
@@ -96,13 +104,21 @@ pub(super) fn cancel(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     let expand = Expand::read(&call.form, &EXPANDABLE)?;
     let reason = call.form.choice("cancellation_reason", &REASONS)?;
     books.cancel(&call.id, reason, &call.cause)?;
-    Ok(shown(books, books.intents.find(&call.id)?, &expand))
+    Ok(wire::payment_intent(
+        books,
+        books.intents.find(&call.id)?,
+        &expand,
+    ))
 }
 
 pub(super) fn show(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     call.form.accept_only(&["client_secret", "expand[*]"])?;
     let expand = Expand::read(&call.form, &EXPANDABLE)?;
-    Ok(shown(books, books.intents.find(&call.id)?, &expand))
+    Ok(wire::payment_intent(
+        books,
+        books.intents.find(&call.id)?,
+        &expand,
+    ))
 }
 
 pub(super) fn list(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
@@ -112,12 +128,8 @@ pub(super) fn list(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     let (found, more) = books.intents.page(&page, |_| true)?;
     let found = found
         .into_iter()
-        .map(|intent| shown(books, intent, &expand));
+        .map(|intent| wire::payment_intent(books, intent, &expand));
     Ok(wire::list(&call.path, found, more))
-}
-
-fn shown(books: &Books, intent: &Intent, expand: &Expand) -> Value {
-    wire::payment_intent(books, intent, expand)
 }
 
 fn new_intent(form: &Form) -> Result<NewIntent, Refusal> {

@@ -11,9 +11,9 @@ use serde_json::json;
 
 use crate::books::Ledger;
 use crate::faults::Fault;
-use crate::pipeline::Shared;
 use crate::refusal::Refusal;
 use crate::settings::Webhook;
+use crate::state::Shared;
 
 type SharedState = State<Arc<Shared>>;
 
