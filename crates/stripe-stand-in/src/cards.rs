@@ -65,8 +65,8 @@ pub(crate) struct Decline {
 }
 
 impl Card {
-    /// The test card with this name, if there is one. A name that begins with `charge` may have the prefix `visa_`: Stripe
-    /// has published both spellings.
+    /// The test card with this name, if there is one. A name that begins with `charge` may have the prefix `visa_`:
+    /// Stripe has published both spellings.
     pub(crate) fn of_test_name(name: &str) -> Option<Self> {
         let short = name
             .strip_prefix("visa_")

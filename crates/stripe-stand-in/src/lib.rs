@@ -1,8 +1,8 @@
 //! A stand-in for the part of Stripe's API that the fleet uses, for development and tests only.
 //!
-//! It stores payment intents, charges, refunds, disputes, tokens and events in memory and answers in Stripe's shapes. It
-//! implements idempotency keys, sends signed webhooks, serves the script of a card form, and publishes its ledger for
-//! audits. Faults that a payment service must survive are injected on demand ([`Fault`]).
+//! It stores payment intents, charges, refunds, disputes, tokens and events in memory and answers in Stripe's shapes.
+//! It implements idempotency keys, sends signed webhooks, serves the script of a card form, and publishes its ledger
+//! for audits. Faults that a payment service must survive are injected on demand ([`Fault`]).
 //!
 //! It is as strict as the original: whatever it accepts, Stripe accepts. It refuses what it does not implement
 //! (`parameter_unknown`), such as customers, later captures and payment methods other than cards.

@@ -16,8 +16,8 @@ use crate::settings::{Settings, Webhook};
 use crate::state::Shared;
 use crate::webhooks::WebhookSender;
 
-/// The time to stop, far longer than requests in progress take once injected delays end. Connections that are still open
-/// then never carried a request; browsers hold such connections.
+/// The time to stop, far longer than requests in progress take once injected delays end. Connections that are still
+/// open then never carried a request; browsers hold such connections.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running stand-in. When it is stopped or dropped, its data is gone.
@@ -94,8 +94,8 @@ impl StripeStandIn {
         self.shared.refund_by_hand(intent, amount).ok()
     }
 
-    /// Disputes what is left of a charge, as the buyer's bank does. Returns the dispute's id, or `None` if nothing can be
-    /// disputed.
+    /// Disputes what is left of a charge, as the buyer's bank does. Returns the dispute's id, or `None` if nothing can
+    /// be disputed.
     #[must_use]
     pub fn open_dispute(&self, intent: &str) -> Option<String> {
         self.shared.open_dispute(intent).ok()

@@ -1,7 +1,7 @@
 //! Stripe: the only module that knows its client and its terms.
 //!
-//! The duration of each call and the number of concurrent calls are limited. Every write carries an idempotency key made
-//! of the payment's id, so a call whose answer was lost can be repeated without charging or refunding twice.
+//! The duration of each call and the number of concurrent calls are limited. Every write carries an idempotency key
+//! made of the payment's id, so a call whose answer was lost can be repeated without charging or refunding twice.
 
 mod charge;
 mod config;

@@ -42,8 +42,8 @@ impl Books {
         id
     }
 
-    /// The id of the payment method that the parameters name: an existing one, or a new one from a token or a test card.
-    /// `None` if they name none. It uses the token up, whatever happens to the payment.
+    /// The id of the payment method that the parameters name: an existing one, or a new one from a token or a test
+    /// card. `None` if they name none. It uses the token up, whatever happens to the payment.
     pub(crate) fn named_method(&mut self, form: &Form) -> Result<Option<String>, Refusal> {
         if let Some(id) = form.text("payment_method") {
             return self.method_by_id(id).map(Some);

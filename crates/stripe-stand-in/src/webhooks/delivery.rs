@@ -1,7 +1,7 @@
 //! The delivery of one event.
 //!
-//! An event that is not confirmed after [`ATTEMPTS`] is abandoned. The receiver can still find it in the list of events,
-//! as at Stripe.
+//! An event that is not confirmed after [`ATTEMPTS`] is abandoned. The receiver can still find it in the list of
+//! events, as at Stripe.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -122,9 +122,9 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "ask again and again for a withdrawal that Stripe refuses",
         file: "services/payments/src/stripe/charge.rs",
-        right: "stripe.code = code, \"withdrew an attempt that Stripe refuses\");
+        right: "stripe.code = code, \"withdrew a refused attempt\");
                 Ok(Resolution::Withdrawn)",
-        wrong: "stripe.code = code, \"withdrew an attempt that Stripe refuses\");
+        wrong: "stripe.code = code, \"withdrew a refused attempt\");
                 Err(Failed::Refused(refusal).into_unclear())",
     },
     Bug {

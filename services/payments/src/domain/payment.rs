@@ -11,6 +11,7 @@ use super::decline::Decline;
 use super::order::Order;
 use super::refusal::RetryRefusal;
 use super::reversal::{Dispute, Reversals};
+use super::status::{Charge, Status};
 
 /// The number of tries without a clear answer from Stripe after which a payment counts as stuck. No outage lasts that
 /// long, so an alert asks a person to look at it.
@@ -35,33 +36,6 @@ pub(crate) struct PaymentRecord {
     pub(crate) dispute: Option<Dispute>,
     pub(crate) version: u64,
     pub(crate) tries: u64,
-}
-
-/// Where the money is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
-    /// Nothing was charged, as far as we know.
-    Open,
-    /// The card was charged.
-    Succeeded(Charge),
-    /// The card was charged, and a refund is due because the order was cancelled.
-    RefundDue(Charge),
-    /// All of the money was returned.
-    Refunded {
-        /// What was charged.
-        charge: Charge,
-        /// Stripe's id of the refund or of the lost dispute.
-        refund: String,
-    },
-}
-
-/// Stripe's ids of a charge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Charge {
-    /// The payment intent's id.
-    pub intent: String,
-    /// The charge's id.
-    pub id: String,
 }
 
 impl Payment {
@@ -208,7 +182,8 @@ impl Payment {
 
     /// Records that Stripe charged the card of this attempt; `None` if an attempt has succeeded already.
     ///
-    /// It applies whatever was recorded about the attempt before: a charge that Stripe made must be recorded or refunded.
+    /// It applies whatever was recorded about the attempt before: a charge that Stripe made must be recorded or
+    /// refunded.
     #[must_use]
     pub fn succeed(&self, number: u32, charge: Charge) -> Option<Self> {
         matches!(self.0.status, Status::Open)

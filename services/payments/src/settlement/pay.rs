@@ -59,8 +59,8 @@ enum Step {
 impl Settlement {
     /// Pays the order with this card. Concurrent and repeated requests charge it once.
     ///
-    /// It runs on a separate task, so it continues if the client disconnects. Otherwise the sweep would have to find out
-    /// later how the charge ended.
+    /// It runs on a separate task, so it continues if the client disconnects. Otherwise the sweep would have to find
+    /// out later how the charge ended.
     pub(crate) async fn pay(
         &self,
         order: Id<kind::Order>,

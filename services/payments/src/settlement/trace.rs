@@ -1,7 +1,7 @@
 //! Puts the work on a payment into its order's trace, be it caused by the buyer's request, a webhook or the sweep.
 //!
-//! Browsers send no trace context, so the click that pays and the click that ordered belong to different traces. The work
-//! continues the trace of the order's event, and the two traces link to each other.
+//! Browsers send no trace context, so the click that pays and the click that ordered belong to different traces. The
+//! work continues the trace of the order's event, and the two traces link to each other.
 
 use common::Id;
 use common::id::kind;

@@ -158,9 +158,9 @@ impl Stripe {
 
     /// Ensures that the attempt can never charge, or finds out how it ended if it had reached Stripe.
     ///
-    /// The attempt's idempotency key is used for a payment intent without a card. If the attempt had not reached Stripe,
-    /// the key is now taken, so Stripe refuses the attempt if it arrives later. If it had, Stripe refuses this intent
-    /// because the key was used for another, and repeats its first answer to the attempt.
+    /// The attempt's idempotency key is used for a payment intent without a card. If the attempt had not reached
+    /// Stripe, the key is now taken, so Stripe refuses the attempt if it arrives later. If it had, Stripe refuses this
+    /// intent because the key was used for another, and repeats its first answer to the attempt.
     pub(crate) async fn withdraw(
         &self,
         request: &ChargeRequest<'_>,
@@ -172,7 +172,7 @@ impl Stripe {
             // unused, so retries would never end.
             Err(Failed::Refused(refusal)) => {
                 let code = refusal.code();
-                tracing::info!(order.id = %request.order, stripe.code = code, "withdrew an attempt that Stripe refuses");
+                tracing::info!(order.id = %request.order, stripe.code = code, "withdrew a refused attempt");
                 Ok(Resolution::Withdrawn)
             }
             Err(Failed::Unclear(unclear)) => Err(unclear),
@@ -189,7 +189,8 @@ impl Stripe {
 
     /// How an attempt ended whose key is taken, so that no request begins under it any more.
     ///
-    /// If Stripe stored a 500 for it, or the key belongs to an intent without a card, the list of intents shows the end.
+    /// If Stripe stored a 500 for it, or the key belongs to an intent without a card, the list of intents shows the
+    /// end.
     async fn repeat(&self, request: &ChargeRequest<'_>) -> Result<Resolution, Unclear> {
         match self.confirm(request).await {
             Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,

@@ -28,8 +28,8 @@ impl Stripe {
     /// Refunds what is left of a charge and returns Stripe's id of the refund. Repeating this refunds it once.
     ///
     /// A key that Stripe answers with 500 repeats that answer for a day, so the next key is tried. Only such keys are
-    /// skipped, and Stripe never refunds more than was charged. Each time `tries` doubles, one more key is allowed, so a
-    /// Stripe that fails every request does not receive keys without end.
+    /// skipped, and Stripe never refunds more than was charged. Each time `tries` doubles, one more key is allowed, so
+    /// a Stripe that fails every request does not receive keys without end.
     pub(crate) async fn refund(
         &self,
         payment: Id<kind::Payment>,

@@ -120,8 +120,8 @@ fn verify(
     Ok(())
 }
 
-/// The envelope of a Stripe event. The client library's event type is not used: it takes minutes to compile, and it knows
-/// only one version of the API, while the account decides which version its webhooks have.
+/// The envelope of a Stripe event. The client library's event type is not used: it takes minutes to compile, and it
+/// knows only one version of the API, while the account decides which version its webhooks have.
 #[derive(Deserialize)]
 struct Event {
     #[serde(rename = "type")]
