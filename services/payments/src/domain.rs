@@ -14,5 +14,5 @@ pub use order::Order;
 pub use payment::Payment;
 pub(crate) use payment::{PaymentRecord, STUCK_AFTER};
 pub use refusal::{PayRefusal, RetryRefusal};
-pub use reversal::{Dispute, Reversals, Standing};
+pub use reversal::{Dispute, DisputeState, Reversals};
 pub use status::{Charge, Status};

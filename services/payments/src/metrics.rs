@@ -10,7 +10,7 @@ use service::metrics::catalogue::{
 use service::metrics::{Counter, Counters, Gauge, Metrics};
 use service::mongo::{StoreError, stored_version};
 
-use crate::domain::{Outcome, Payment, STUCK_AFTER, Standing, Status};
+use crate::domain::{DisputeState, Outcome, Payment, STUCK_AFTER, Status};
 
 /// The number up to which unfinished payments are counted.
 const COUNT_LIMIT: u64 = 10_000;
@@ -65,10 +65,10 @@ impl PaymentMetrics {
         let Some(dispute) = new.dispute().filter(|_| new.dispute() != old.dispute()) else {
             return;
         };
-        let state = match dispute.standing {
-            Standing::Open => "opened",
-            Standing::Won => "won",
-            Standing::Lost => "lost",
+        let state = match dispute.state {
+            DisputeState::Open => "opened",
+            DisputeState::Won => "won",
+            DisputeState::Lost => "lost",
         };
         self.0.disputes.with([state]).increment();
     }

@@ -20,12 +20,12 @@ pub struct Dispute {
     /// Stripe's id of it.
     pub id: String,
     /// Its state.
-    pub standing: Standing,
+    pub state: DisputeState,
 }
 
 /// The state of a dispute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum DisputeState {
     /// Evidence can be submitted, or the bank is deciding.
     Open,
     /// We keep the money.

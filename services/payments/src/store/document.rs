@@ -11,8 +11,8 @@ use service::mongo::{
 use service::telemetry::TraceContext;
 
 use crate::domain::{
-    Attempt, CardToken, Charge, Decline, Dispute, Order, Outcome, Payment, PaymentRecord, Standing,
-    Status,
+    Attempt, CardToken, Charge, Decline, Dispute, DisputeState, Order, Outcome, Payment,
+    PaymentRecord, Status,
 };
 
 /// A payment. Its `_id` is the order's id, so the primary key guarantees one payment per order, and every query knows
@@ -47,12 +47,12 @@ struct AttemptDocument {
 #[derive(Debug, Serialize, Deserialize)]
 struct DisputeDocument {
     id: String,
-    is: StandingDocument,
+    is: DisputeStateDocument,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum StandingDocument {
+enum DisputeStateDocument {
     Open,
     Won,
     Lost,
@@ -217,10 +217,10 @@ impl From<&Dispute> for DisputeDocument {
     fn from(dispute: &Dispute) -> Self {
         Self {
             id: dispute.id.clone(),
-            is: match dispute.standing {
-                Standing::Open => StandingDocument::Open,
-                Standing::Won => StandingDocument::Won,
-                Standing::Lost => StandingDocument::Lost,
+            is: match dispute.state {
+                DisputeState::Open => DisputeStateDocument::Open,
+                DisputeState::Won => DisputeStateDocument::Won,
+                DisputeState::Lost => DisputeStateDocument::Lost,
             },
         }
     }
@@ -230,10 +230,10 @@ impl From<DisputeDocument> for Dispute {
     fn from(stored: DisputeDocument) -> Self {
         Self {
             id: stored.id,
-            standing: match stored.is {
-                StandingDocument::Open => Standing::Open,
-                StandingDocument::Won => Standing::Won,
-                StandingDocument::Lost => Standing::Lost,
+            state: match stored.is {
+                DisputeStateDocument::Open => DisputeState::Open,
+                DisputeStateDocument::Won => DisputeState::Won,
+                DisputeStateDocument::Lost => DisputeState::Lost,
             },
         }
     }

@@ -13,7 +13,7 @@ use super::failure::{Failed, Unclear};
 use super::refund::counts;
 use super::trace::Operation;
 use super::{Account, Stripe};
-use crate::domain::{Charge, Dispute, Reversals, Standing};
+use crate::domain::{Charge, Dispute, DisputeState, Reversals};
 
 const RETRIEVE_INTENT: Operation = Operation {
     method: "GET",
@@ -80,7 +80,7 @@ impl Stripe {
             lost: lost.map(|dispute| dispute.amount).sum(),
             dispute: disputes.data.first().map(|dispute| Dispute {
                 id: dispute.id.to_string(),
-                standing: standing(&dispute.status),
+                state: dispute_state(&dispute.status),
             }),
         })
     }
@@ -113,13 +113,13 @@ fn charged_attempt(intent: PaymentIntent) -> Option<ChargedAttempt> {
     })
 }
 
-fn standing(status: &DisputeStatus) -> Standing {
+fn dispute_state(status: &DisputeStatus) -> DisputeState {
     match status {
-        DisputeStatus::Lost => Standing::Lost,
+        DisputeStatus::Lost => DisputeState::Lost,
         // An inquiry that was closed or prevented from becoming a dispute took no money.
         DisputeStatus::Won | DisputeStatus::WarningClosed | DisputeStatus::Prevented => {
-            Standing::Won
+            DisputeState::Won
         }
-        _ => Standing::Open,
+        _ => DisputeState::Open,
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use super::charge::{ChargeRequest, EmptyIntent, Resolution};
 use super::failure::Failed;
 use super::reversal::ChargedAttempt;
-use crate::domain::{Charge, Decline, Dispute, Reversals, Standing};
+use crate::domain::{Charge, Decline, Dispute, DisputeState, Reversals};
 use books::{Answer, Books, NewCharge, Purpose};
 
 /// The card that is always declined.
@@ -57,7 +57,7 @@ pub struct SimulatedCharge {
     /// The cents that a lost dispute took.
     pub lost: i64,
     /// The dispute's state, if there is one.
-    pub dispute: Option<Standing>,
+    pub dispute: Option<DisputeState>,
     /// Stripe's ids of it.
     pub ids: Charge,
     /// Whether the fleet refunded it.
@@ -127,7 +127,7 @@ impl SimulatedStripe {
     pub fn refund_by_hand(&self, intent: &str, cents: i64) {
         self.lock().reverse(intent, |charge| {
             let refunded = match charge.dispute {
-                Some(Standing::Open) => 0,
+                Some(DisputeState::Open) => 0,
                 _ => charge.remaining().min(cents),
             };
             charge.refunded += refunded;
@@ -136,16 +136,16 @@ impl SimulatedStripe {
     }
 
     /// The buyer's bank opens a dispute, or decides it.
-    pub fn dispute(&self, intent: &str, standing: Standing) {
+    pub fn dispute(&self, intent: &str, state: DisputeState) {
         self.lock().reverse(intent, |charge| {
             let is_next = match charge.dispute {
-                None => standing == Standing::Open && charge.remaining() > 0,
-                Some(Standing::Open) => standing != Standing::Open,
-                Some(Standing::Won | Standing::Lost) => false,
+                None => state == DisputeState::Open && charge.remaining() > 0,
+                Some(DisputeState::Open) => state != DisputeState::Open,
+                Some(DisputeState::Won | DisputeState::Lost) => false,
             };
             if is_next {
-                charge.dispute = Some(standing);
-                if standing == Standing::Lost {
+                charge.dispute = Some(state);
+                if state == DisputeState::Lost {
                     charge.lost = charge.remaining();
                 }
             }
@@ -228,9 +228,9 @@ impl SimulatedStripe {
             refunded: charge.refunded,
             refund: (charge.refunded > 0).then(|| format!("re_{}", charge.ids.id)),
             lost: charge.lost,
-            dispute: charge.dispute.map(|standing| Dispute {
+            dispute: charge.dispute.map(|state| Dispute {
                 id: format!("dp_{}", charge.ids.id),
-                standing,
+                state,
             }),
         })
     }

@@ -2,7 +2,7 @@
 
 use common::{Event, Id, OrderStatus, Price, Timestamp};
 use payments::domain::{
-    CardToken, Charge, Decline, Dispute, Order, Outcome, Payment, Reversals, Standing, Status,
+    CardToken, Charge, Decline, Dispute, DisputeState, Order, Outcome, Payment, Reversals, Status,
 };
 use proptest::prelude::*;
 
@@ -189,20 +189,24 @@ fn reversals_of_another_charge_change_nothing() {
 #[test]
 fn a_dispute_is_recorded_and_ends_the_payment_only_if_it_is_lost() {
     let (paid, charge) = paid();
-    let dispute = |standing, lost| Reversals {
+    let dispute = |state, lost| Reversals {
         lost,
         dispute: Some(Dispute {
             id: "du_1".to_owned(),
-            standing,
+            state,
         }),
         ..Reversals::default()
     };
-    let open = paid.reversed(&charge, &dispute(Standing::Open, 0)).unwrap();
+    let open = paid
+        .reversed(&charge, &dispute(DisputeState::Open, 0))
+        .unwrap();
     assert_eq!(open.status(), paid.status());
-    let won = open.reversed(&charge, &dispute(Standing::Won, 0)).unwrap();
+    let won = open
+        .reversed(&charge, &dispute(DisputeState::Won, 0))
+        .unwrap();
     assert_eq!((won.status(), won.returned_cents()), (paid.status(), 0));
     // A bank may take more than was left.
-    let lost = dispute(Standing::Lost, 2_500);
+    let lost = dispute(DisputeState::Lost, 2_500);
     let lost = open.reversed(&charge, &lost).unwrap();
     let refund = "du_1".to_owned();
     assert_eq!(*lost.status(), Status::Refunded { charge, refund });

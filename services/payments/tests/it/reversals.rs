@@ -198,11 +198,11 @@ async fn refunds_and_disputes_of_other_programs_are_accepted_and_ignored() {
 }
 
 /// Waits until the dispute about the order's payment has this state.
-async fn wait_for_dispute(shop: &Shop, order: &OrderState, standing: &str) {
-    testkit::eventually(&format!("a dispute that is {standing}"), async || {
+async fn wait_for_dispute(shop: &Shop, order: &OrderState, state: &str) {
+    testkit::eventually(&format!("a dispute that is {state}"), async || {
         let stored = shop.stored(order).await?;
         let dispute = stored.get_document("dispute").ok()?;
-        (dispute.get_str("is").ok() == Some(standing)).then_some(())
+        (dispute.get_str("is").ok() == Some(state)).then_some(())
     })
     .await;
 }

@@ -7,7 +7,7 @@ use common::id::kind;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{SimulatedCharge, SimulatedWebhook};
-use crate::domain::{Charge, Standing};
+use crate::domain::{Charge, DisputeState};
 use crate::stripe::charge::EmptyIntent;
 
 /// The smallest amount that can be charged, in cents.
@@ -149,7 +149,7 @@ impl Books {
             let charged = (books.charges.iter_mut())
                 .find(|charged| charged.ids == *charge)
                 .expect("only existing charges are refunded");
-            if charged.dispute == Some(Standing::Open) {
+            if charged.dispute == Some(DisputeState::Open) {
                 return Answer::Refused("charge_disputed");
             }
             // Stripe would refuse a second refund. Here it succeeds, so that the invariants detect a service that makes
