@@ -46,7 +46,7 @@ pub(crate) enum Caller {
     /// Callers with the secret key.
     Merchant,
     /// Also browsers, which have the publishable key.
-    Anybody,
+    Anyone,
 }
 
 /// Serves one request. Like a remote server, it processes the request to its end even if the caller disconnects.
@@ -188,7 +188,7 @@ fn authorize(settings: &Settings, caller: Caller, headers: &HeaderMap) -> Result
         .and_then(|value| value.strip_prefix("Bearer "));
     match given {
         Some(key) if key == settings.secret_key => Ok(()),
-        Some(key) if key == settings.publishable_key && caller == Caller::Anybody => Ok(()),
+        Some(key) if key == settings.publishable_key && caller == Caller::Anyone => Ok(()),
         Some(key) if key == settings.publishable_key => Err(Refusal::unauthorized(
             "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a \
              list of your API keys at https://dashboard.stripe.com/account/apikeys.",

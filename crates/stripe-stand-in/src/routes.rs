@@ -25,7 +25,7 @@ use crate::state::Shared;
 
 /// Stripe's API, the script of the card form, and the stand-in's own endpoints.
 pub(crate) fn table(shared: Arc<Shared>) -> Router {
-    use Caller::{Anybody, Merchant};
+    use Caller::{Anyone, Merchant};
     const GET: MethodFilter = MethodFilter::GET;
     const POST: MethodFilter = MethodFilter::POST;
     Router::new()
@@ -59,7 +59,7 @@ pub(crate) fn table(shared: Arc<Shared>) -> Router {
         .route("/v1/disputes/{id}", api(GET, Merchant, disputes::show))
         .route(
             "/v1/tokens",
-            api(POST, Anybody, tokens::create).options(preflight),
+            api(POST, Anyone, tokens::create).options(preflight),
         )
         .route("/v1/tokens/{id}", api(GET, Merchant, tokens::show))
         .route("/v1/events", api(GET, Merchant, events::list))

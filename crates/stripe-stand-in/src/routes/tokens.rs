@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use crate::books::Books;
 use crate::cards::Card;
-
 use crate::pipeline::Call;
 use crate::refusal::Refusal;
 use crate::wire;

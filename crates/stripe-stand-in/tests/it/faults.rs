@@ -71,11 +71,11 @@ async fn a_slow_request_is_processed_after_its_caller_disconnected() {
         .server
         .inject(Fault::once(FaultKind::Slow { milliseconds: 300 }));
     let card = payment("tok_visa");
-    let impatient = tokio::time::timeout(
+    let aborted = tokio::time::timeout(
         Duration::from_millis(50),
         stand_in.pay(&card, RequestStrategy::Once),
     );
-    assert!(impatient.await.is_err());
+    assert!(aborted.await.is_err());
     assert_eq!(stand_in.server.ledger().totals.charged, 0);
     eventually("the charge", || async {
         (stand_in.server.ledger().totals.charged == PRICE).then_some(())

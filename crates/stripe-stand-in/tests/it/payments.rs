@@ -66,43 +66,14 @@ async fn a_declined_card_is_a_card_error_that_carries_the_intent() {
 #[tokio::test]
 async fn each_test_card_has_its_own_decline_message() {
     const DECLINED: &str = "Your card was declined.";
+    let generic = |token, decline_code| (token, "card_declined", decline_code, DECLINED);
     let expected = [
-        (
-            "tok_chargeDeclined",
-            "card_declined",
-            "generic_decline",
-            DECLINED,
-        ),
-        (
-            "tok_visa_chargeDeclined",
-            "card_declined",
-            "generic_decline",
-            DECLINED,
-        ),
-        (
-            "tok_chargeCustomerFail",
-            "card_declined",
-            "generic_decline",
-            DECLINED,
-        ),
-        (
-            "tok_chargeDeclinedLostCard",
-            "card_declined",
-            "lost_card",
-            DECLINED,
-        ),
-        (
-            "tok_chargeDeclinedStolenCard",
-            "card_declined",
-            "stolen_card",
-            DECLINED,
-        ),
-        (
-            "tok_chargeDeclinedFraudulent",
-            "card_declined",
-            "fraudulent",
-            DECLINED,
-        ),
+        generic("tok_chargeDeclined", "generic_decline"),
+        generic("tok_visa_chargeDeclined", "generic_decline"),
+        generic("tok_chargeCustomerFail", "generic_decline"),
+        generic("tok_chargeDeclinedLostCard", "lost_card"),
+        generic("tok_chargeDeclinedStolenCard", "stolen_card"),
+        generic("tok_chargeDeclinedFraudulent", "fraudulent"),
         (
             "tok_chargeDeclinedExpiredCard",
             "expired_card",

@@ -50,14 +50,14 @@ async fn the_card_token_is_deleted_after_the_charge() {
 #[tokio::test]
 async fn errors_are_reported_in_the_order_of_the_contract() {
     let shop = Shop::open().await;
-    let (buyer, nobody) = (shop.app.user(), shop.app.anonymous());
+    let (buyer, anonymous) = (shop.app.user(), shop.app.anonymous());
     let order = shop.order(&buyer).await;
 
-    let not_json = nobody.post_raw("/api/payments", "{").await;
+    let not_json = anonymous.post_raw("/api/payments", "{").await;
     assert_eq!(not_json.status, 400);
     assert_eq!(not_json.message(), "Request body must be a JSON object");
 
-    let signed_out = nobody.post("/api/payments", json!({})).await;
+    let signed_out = anonymous.post("/api/payments", json!({})).await;
     assert_eq!(signed_out.status, 401);
     assert_eq!(signed_out.message(), "Not authorized");
 
@@ -98,23 +98,23 @@ async fn an_unknown_order_is_not_found_after_a_short_wait() {
 #[tokio::test]
 async fn many_payments_of_unknown_orders_do_not_delay_others() {
     /// More requests than the service handles at once and than may wait for that.
-    const CROWD: usize = 160;
+    const MANY: usize = 160;
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let mut orders = Vec::new();
     for _ in 0..5 {
         orders.push(shop.order(&buyer).await);
     }
-    let crowd = shop.app.user();
-    let unknown = (0..CROWD).map(|_| {
+    let other = shop.app.user();
+    let unknown = (0..MANY).map(|_| {
         let unknown = new_id::<common::id::kind::Order>();
-        crowd.post(
+        other.post(
             "/api/payments",
             json!({ "token": "tok_visa", "orderId": unknown }),
         )
     });
     let others = async {
-        // Let the crowd's requests arrive first.
+        // Let the other buyer's requests arrive first.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         for order in &orders {
             let paid = pay(&buyer, order, "tok_visa").await;
@@ -144,10 +144,10 @@ async fn a_payment_waits_for_the_replica_of_its_order() {
 #[tokio::test]
 async fn the_health_check_and_the_description_are_served() {
     let shop = Shop::open().await;
-    let anybody = shop.app.anonymous();
-    let health = anybody.get_in_every_spelling("/api/payments").await;
+    let anonymous = shop.app.anonymous();
+    let health = anonymous.get_in_every_spelling("/api/payments").await;
     assert_eq!((health.status, health.json), (200, json!({})));
-    let description = anybody
+    let description = anonymous
         .get_in_every_spelling("/api/payments/openapi.json")
         .await;
     assert_eq!(description.status, 200);

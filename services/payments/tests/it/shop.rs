@@ -6,7 +6,6 @@ use bson::{Document, doc};
 use common::events::{OrderState, PaymentState};
 use common::{Event, OrderStatus, Price, Subject};
 use payments::{Config, NAME, build};
-
 use serde_json::{Value, json};
 use service::Clock;
 use service::mongo::{new_id, object_id};

@@ -36,14 +36,14 @@ pub(crate) async fn send_event(shop: &Shop, kind: &str, object: &Value) {
 }
 
 async fn send(shop: &Shop, body: &str, signature: Option<&str>) -> Answer {
-    let anybody = shop.app.anonymous();
-    let mut request = anybody
+    let anonymous = shop.app.anonymous();
+    let mut request = anonymous
         .request(reqwest::Method::POST, PATH)
         .body(body.to_owned());
     if let Some(signature) = signature {
         request = request.header("stripe-signature", signature);
     }
-    anybody.send(request).await
+    anonymous.send(request).await
 }
 
 fn signature(shop: &Shop, body: &str, secret: &str, age: Duration) -> String {
