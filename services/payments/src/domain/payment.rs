@@ -13,8 +13,8 @@ use super::refusal::RetryRefusal;
 use super::reversal::{Dispute, Reversals};
 use super::status::{Charge, Status};
 
-/// The number of tries without a clear answer from Stripe after which a payment counts as stuck. No outage lasts that
-/// long, so an alert asks a person to look at it.
+/// The number of tries without a clear answer from Stripe after which a payment counts as stuck: an outage is then no
+/// longer the likely cause, and an alert asks a person to look at it.
 pub(crate) const STUCK_AFTER: u64 = 100;
 
 /// How often in a row an attempt that failed at Stripe is replaced by a new one before the buyer has to decide.
