@@ -117,13 +117,9 @@ impl Settlement {
     /// Takes the payment as far as possible now and returns it.
     async fn drive(&self, mut payment: Payment) -> Result<Payment, StoreError> {
         while let Some((attempt, card)) = payment.pending() {
-            let renewed = |payment: &Payment| {
-                payment
-                    .pending()
-                    .is_some_and(|(number, _)| number > attempt)
-            };
             let driven = self.drive_attempt(&payment, attempt, card).await?;
-            if !renewed(&driven) {
+            let next = driven.pending();
+            if next.is_none_or(|(number, _)| number <= attempt) {
                 return Ok(driven);
             }
             payment = driven;

@@ -30,11 +30,4 @@ impl Books {
         self.emit("payment_intent.canceled", &intent, cause);
         Ok(())
     }
-
-    /// A refusal because of the intent's state.
-    pub(super) fn unexpected_state(&self, id: &str, message: impl Into<String>) -> Refusal {
-        Refusal::conflicting(message)
-            .code("payment_intent_unexpected_state")
-            .with("payment_intent", wire::bare_intent(self, id))
-    }
 }

@@ -47,11 +47,12 @@ struct AttemptDocument {
 #[derive(Debug, Serialize, Deserialize)]
 struct DisputeDocument {
     id: String,
-    is: DisputeStateDocument,
+    #[serde(with = "DisputeStateDocument")]
+    is: DisputeState,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "DisputeState", rename_all = "snake_case")]
 enum DisputeStateDocument {
     Open,
     Won,
@@ -217,11 +218,7 @@ impl From<&Dispute> for DisputeDocument {
     fn from(dispute: &Dispute) -> Self {
         Self {
             id: dispute.id.clone(),
-            is: match dispute.state {
-                DisputeState::Open => DisputeStateDocument::Open,
-                DisputeState::Won => DisputeStateDocument::Won,
-                DisputeState::Lost => DisputeStateDocument::Lost,
-            },
+            is: dispute.state,
         }
     }
 }
@@ -230,11 +227,7 @@ impl From<DisputeDocument> for Dispute {
     fn from(stored: DisputeDocument) -> Self {
         Self {
             id: stored.id,
-            state: match stored.is {
-                DisputeStateDocument::Open => DisputeState::Open,
-                DisputeStateDocument::Won => DisputeState::Won,
-                DisputeStateDocument::Lost => DisputeState::Lost,
-            },
+            state: stored.is,
         }
     }
 }

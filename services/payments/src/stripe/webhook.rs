@@ -15,8 +15,8 @@ use service::metrics::catalogue::STRIPE_WEBHOOKS;
 use service::metrics::{Counters, Metrics};
 use sha2::Sha256;
 
-use super::StripeConfig;
 use super::charge::{ATTEMPT, ORDER_ID};
+use super::config::StripeConfig;
 use crate::domain::Charge;
 
 /// How far the signer's clock may differ from ours, in seconds, as in Stripe's own libraries.
