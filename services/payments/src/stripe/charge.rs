@@ -253,7 +253,7 @@ fn resolution(intent: PaymentIntent) -> Result<Resolution, Failed> {
         ),
         other => {
             // The same key returns the same state again, whatever has happened to the intent since.
-            let reason = format!("a payment intent that is {}", other.as_str());
+            let reason = format!("the payment intent is {}", other.as_str());
             Err(Failed::broken(reason))
         }
     }
@@ -262,7 +262,8 @@ fn resolution(intent: PaymentIntent) -> Result<Resolution, Failed> {
 /// The charge of a successful intent.
 pub(super) fn charge_of(intent: PaymentIntent) -> Result<Charge, Failed> {
     let charge = intent.latest_charge;
-    let charge = charge.ok_or_else(|| Failed::unclear("a success without a charge"))?;
+    let charge =
+        charge.ok_or_else(|| Failed::unclear("the payment intent succeeded without a charge"))?;
     Ok(Charge {
         id: charge.into_id().to_string(),
         intent: intent.id.to_string(),

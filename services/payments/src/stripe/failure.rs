@@ -50,7 +50,9 @@ impl Failed {
         match self {
             Self::Unclear(unclear) | Self::Broken(unclear) => unclear,
             Self::Refused(decline) => Unclear(format!("refused: {}", decline.code())),
-            Self::KeyTaken => Unclear("the idempotency key was used otherwise".to_owned()),
+            Self::KeyTaken => {
+                Unclear("the idempotency key was used for another request".to_owned())
+            }
         }
     }
 }

@@ -71,7 +71,7 @@ impl Stripe {
                 let earlier = self.refunds_of(client, &charge.intent).await?;
                 let earlier = earlier.data.iter().find(|refund| counts(refund));
                 let earlier = earlier.map(|refund| refund.id.to_string());
-                earlier.ok_or_else(|| Failed::unclear("refunded, but without a refund"))
+                earlier.ok_or_else(|| Failed::unclear("already refunded, but no refund is listed"))
             }
             Err(failed) => Err(failed),
         }
@@ -114,7 +114,7 @@ fn refund_id(refund: &Refund) -> Result<String, Failed> {
     }
     let status = refund.status.as_deref().unwrap_or_default();
     tracing::error!(stripe.refund = %refund.id, stripe.status = status, "refund failed");
-    Err(Failed::unclear(format!("a refund that is {status}")))
+    Err(Failed::unclear(format!("the refund is {status}")))
 }
 
 /// Whether the refund returned its money, or will.
