@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use payments::domain::Standing;
+use payments::domain::DisputeState;
 use payments::simulation::SimulatedCharge;
 use tokio::time::sleep;
 
@@ -22,7 +22,7 @@ impl Dashboard {
     pub(crate) fn new(fleet: &Fleet, charge: &SimulatedCharge) -> Self {
         Self {
             fleet: fleet.clone(),
-            intent: charge.names.intent.clone(),
+            intent: charge.ids.intent.clone(),
             cents: charge.cents,
         }
     }
@@ -40,14 +40,14 @@ impl Dashboard {
                 stripe.refund_by_hand(&self.intent, self.cents);
             }
             _ => {
-                stripe.dispute(&self.intent, Standing::Open);
+                stripe.dispute(&self.intent, DisputeState::Open);
                 self.pause().await;
-                let standing = if self.fleet.world.percent(50) {
-                    Standing::Won
+                let state = if self.fleet.world.percent(50) {
+                    DisputeState::Won
                 } else {
-                    Standing::Lost
+                    DisputeState::Lost
                 };
-                stripe.dispute(&self.intent, standing);
+                stripe.dispute(&self.intent, state);
             }
         }
     }

@@ -269,7 +269,7 @@ impl Fleet {
         loop {
             self.some_time().await;
             let replica = self.any(&self.payments);
-            let heard = replica.ask(async |payments| payments.hear_of(&webhook).await);
+            let heard = replica.ask(async |payments| payments.handle_webhook(&webhook).await);
             match heard.await {
                 Some(Ok(())) if self.world.percent(DUPLICATE) => {}
                 Some(Ok(())) => return,

@@ -246,7 +246,7 @@ impl Findings {
                     own.len()
                 ));
             }
-            let kept: i64 = own.iter().map(|charge| charge.kept()).sum();
+            let kept: i64 = own.iter().map(|charge| charge.remaining()).sum();
             let given_back = ended.payments.get(id).map_or(0, given_back);
             let complete = status(order) == Some(OrderStatus::Complete);
             let due = if complete {

@@ -21,7 +21,7 @@ async fn a_ticket_is_sold_and_paid() {
         assert_eq!(declined.status, 400);
         assert_eq!(
             declined.message(),
-            "The money on this card does not reach for this ticket. Please use another card."
+            "There is not enough money available on this card. Please use another card."
         );
 
         let paid = pay(&buyer, &order).await;

@@ -1,13 +1,13 @@
-//! Objects of one kind, found by id and listed newest first.
+//! A collection of objects of one kind, found by id and listed newest first.
 
 use std::collections::HashMap;
 
 use crate::form::Form;
 use crate::refusal::Refusal;
 
-/// What has an id and a time of creation.
+/// An object with an id and a time of creation.
 pub(crate) trait Item {
-    /// What Stripe calls it in messages: `payment_intent`.
+    /// The name of its kind in Stripe's messages, such as `payment_intent`.
     const NAME: &'static str;
 
     fn id(&self) -> &str;
@@ -16,92 +16,94 @@ pub(crate) trait Item {
     fn created(&self) -> i64;
 }
 
-/// The objects of one kind. Nothing is ever taken away.
+/// The objects of one kind. They are never removed.
 #[derive(Debug)]
-pub(crate) struct Shelf<T> {
+pub(crate) struct Collection<T> {
     items: Vec<T>,
-    places: HashMap<String, usize>,
+    positions: HashMap<String, usize>,
 }
 
-impl<T> Default for Shelf<T> {
+impl<T> Default for Collection<T> {
     fn default() -> Self {
         Self {
             items: Vec::new(),
-            places: HashMap::new(),
+            positions: HashMap::new(),
         }
     }
 }
 
-impl<T: Item> Shelf<T> {
-    pub(crate) fn put(&mut self, item: T) {
-        self.places.insert(item.id().to_owned(), self.items.len());
+impl<T: Item> Collection<T> {
+    pub(crate) fn insert(&mut self, item: T) {
+        self.positions
+            .insert(item.id().to_owned(), self.items.len());
         self.items.push(item);
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&T> {
-        self.places.get(id).map(|place| &self.items[*place])
+        let position = self.positions.get(id)?;
+        Some(&self.items[*position])
     }
 
     pub(crate) fn get_mut(&mut self, id: &str) -> Option<&mut T> {
-        self.places.get(id).map(|place| &mut self.items[*place])
+        let position = self.positions.get(id)?;
+        Some(&mut self.items[*position])
     }
 
-    /// The object that an address names.
+    /// The object that a URL names.
     pub(crate) fn find(&self, id: &str) -> Result<&T, Refusal> {
         self.get(id).ok_or_else(|| Refusal::not_found(T::NAME, id))
     }
 
-    /// The object that another one refers to.
-    pub(crate) fn known(&self, id: &str) -> &T {
-        self.get(id).expect("nothing is ever taken away")
+    /// The object that another object refers to.
+    pub(crate) fn existing(&self, id: &str) -> &T {
+        self.get(id).expect("objects are never removed")
     }
 
-    /// As [`Shelf::known`], to change it.
-    pub(crate) fn known_mut(&mut self, id: &str) -> &mut T {
-        self.get_mut(id).expect("nothing is ever taken away")
+    /// As [`Collection::existing`], to change it.
+    pub(crate) fn existing_mut(&mut self, id: &str) -> &mut T {
+        self.get_mut(id).expect("objects are never removed")
     }
 
-    /// From the oldest to the newest.
+    /// All objects, oldest first.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.items.iter()
     }
 
-    /// Those of the page that pass, newest first, and whether there are more.
+    /// The matching objects of the page, newest first, and whether there are more.
     pub(crate) fn page(
         &self,
         page: &Page,
-        passes: impl Fn(&T) -> bool,
+        matches: impl Fn(&T) -> bool,
     ) -> Result<(Vec<&T>, bool), Refusal> {
-        let place = |id: &Option<String>, param| {
+        let position = |id: &Option<String>, param| {
             id.as_ref()
-                .map(|id| self.places.get(id).copied().ok_or((id, param)))
+                .map(|id| self.positions.get(id).copied().ok_or((id, param)))
                 .transpose()
                 .map_err(|(id, param)| Refusal::missing(T::NAME, id, param))
         };
-        let end = place(&page.starting_after, "starting_after")?.unwrap_or(self.items.len());
-        let start = place(&page.ending_before, "ending_before")?.map_or(0, |place| place + 1);
-        let between = self.items.get(start..end).unwrap_or_default();
-        let fits = |item: &&T| page.created(item.created()) && passes(item);
-        if page.ending_before.is_some() {
-            let mut found: Vec<&T> = between.iter().filter(fits).take(page.limit + 1).collect();
-            let more = found.len() > page.limit;
-            found.truncate(page.limit);
-            found.reverse();
-            return Ok((found, more));
-        }
-        let mut found: Vec<&T> = between
+        let end = position(&page.starting_after, "starting_after")?.unwrap_or(self.items.len());
+        let start = position(&page.ending_before, "ending_before")?.map_or(0, |before| before + 1);
+        let oldest_first = page.ending_before.is_some();
+        let mut found: Vec<&T> = self
+            .items
+            .get(start..end)
+            .unwrap_or_default()
             .iter()
-            .rev()
-            .filter(fits)
-            .take(page.limit + 1)
             .collect();
+        found.retain(|item| page.includes(item.created()) && matches(item));
         let more = found.len() > page.limit;
+        if !oldest_first {
+            found.reverse();
+        }
         found.truncate(page.limit);
+        if oldest_first {
+            found.reverse();
+        }
         Ok((found, more))
     }
 }
 
-/// Which part of a list is asked for.
+/// The part of a list that a request asks for.
 #[derive(Debug)]
 pub(crate) struct Page {
     limit: usize,
@@ -112,7 +114,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// The parameters that every list takes.
+    /// The parameters that every list accepts.
     pub(crate) const ACCEPTED: [&'static str; 6] = [
         "limit",
         "starting_after",
@@ -146,7 +148,7 @@ impl Page {
         })
     }
 
-    fn created(&self, at: i64) -> bool {
-        (self.not_before..=self.not_after).contains(&at)
+    fn includes(&self, created: i64) -> bool {
+        (self.not_before..=self.not_after).contains(&created)
     }
 }

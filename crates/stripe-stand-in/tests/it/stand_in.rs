@@ -1,4 +1,4 @@
-//! A stand-in for one test, and the ways to talk to it.
+//! A stand-in for one test, with clients.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -23,13 +23,13 @@ use tokio::time::sleep;
 
 pub(crate) const PRICE: i64 = 2_050;
 
-pub(crate) struct Stand {
+pub(crate) struct StandIn {
     pub(crate) server: StripeStandIn,
     pub(crate) stripe: Client,
     pub(crate) http: reqwest::Client,
 }
 
-/// What charges a card's token at once. The client's own builder has no place for a token.
+/// The parameters that charge a card's token at once. The client's builder does not support tokens.
 #[derive(Debug, Clone, Serialize)]
 #[expect(clippy::struct_field_names, reason = "the names are Stripe's")]
 pub(crate) struct Payment {
@@ -88,7 +88,7 @@ pub(crate) fn keyed(key: &str) -> RequestStrategy {
     RequestStrategy::Idempotent(IdempotencyKey::new(key).expect("a short key"))
 }
 
-impl Stand {
+impl StandIn {
     pub(crate) async fn start() -> Self {
         Self::with(Settings::default()).await
     }
@@ -186,11 +186,11 @@ impl Answer {
 pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, StripeError>) -> (ApiErrors, u16) {
     match result {
         Err(StripeError::Stripe(error, status)) => (*error, status),
-        other => panic!("no error of Stripe: {other:?}"),
+        other => panic!("not an error of Stripe: {other:?}"),
     }
 }
 
-/// The first value that comes, within ten seconds.
+/// Repeats the attempt until it returns a value, for at most ten seconds.
 pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
     mut attempt: impl FnMut() -> F,
@@ -205,9 +205,9 @@ pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(
     }
 }
 
-/// Stripe's client, which takes the process's TLS provider: named here, because other crates' features bring two.
+/// A builder of Stripe's client. It installs the process's TLS provider, because the build contains two.
 pub(crate) fn client_builder(key: &str) -> ClientBuilder {
-    // An error means that it was named before.
+    // An error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     ClientBuilder::new(key)
 }
