@@ -63,7 +63,7 @@ pub(crate) struct Lab {
     pub(crate) processors: Processors,
     mongo: Client,
     pub(crate) broker: jetstream::Context,
-    /// What each process held when all were ready, in KiB.
+    /// Each process's working set once all were ready, in KiB.
     pub(crate) idle: Vec<(String, u64)>,
 }
 
@@ -75,7 +75,6 @@ impl Lab {
         let processors = processors.context("dividing the processors")?;
         let fleet = Fleet::start(FleetSettings {
             release: settings.release,
-            runner: settings.runner.clone(),
             progress: settings.progress.clone(),
             ..FleetSettings::default()
         })
@@ -91,10 +90,7 @@ impl Lab {
             idle: Vec::new(),
         };
         lab.settle().await?;
-        lab.idle = lab.resident();
-        for (_, pid) in lab.processes() {
-            usage::begin_use(pid);
-        }
+        lab.idle = lab.memory(usage::working_set);
         Ok(lab)
     }
 
@@ -165,21 +161,15 @@ impl Lab {
         self.processes().chain([load]).filter_map(known).collect()
     }
 
-    /// How much memory each process holds, in KiB.
-    pub(crate) fn resident(&self) -> Vec<(String, u64)> {
-        let known = |(name, pid)| Some((name, usage::resident(pid)?));
+    /// A figure of [`usage`] for each process, in KiB.
+    pub(crate) fn memory(&self, measure: fn(u32) -> Option<u64>) -> Vec<(String, u64)> {
+        let known = |(name, pid)| Some((name, measure(pid)?));
         self.processes().filter_map(known).collect()
     }
 
-    /// How much of that each process used since all were ready, in KiB.
-    pub(crate) fn used(&self) -> Vec<(String, u64)> {
-        let known = |(name, pid)| Some((name, usage::used(pid)?));
-        self.processes().filter_map(known).collect()
-    }
-
-    /// How much memory a service holds, in KiB.
-    pub(crate) fn resident_of(&self, service: &str) -> Option<u64> {
-        usage::resident(self.fleet.service(service)[0].pid()?)
+    /// The working set of a service, in KiB.
+    pub(crate) fn working_set_of(&self, service: &str) -> Option<u64> {
+        usage::working_set(self.fleet.service(service)[0].pid()?)
     }
 
     /// Asks for so long, waits for what follows from it, and counts what all of that cost.

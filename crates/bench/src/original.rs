@@ -78,8 +78,8 @@ pub(crate) const SIGN_UP: Original = Original {
 /// Seconds until one of its services is ready.
 pub(crate) const START: Range = Range(0.6, 1.0);
 
-/// MiB that its five services hold, idle and after load.
-pub(crate) const MEMORY: (f64, f64) = (460.0, 640.0);
+/// The resident sets (`VmRSS`) of its five services in MiB, idle and after load. Its working set was not measured.
+pub(crate) const RESIDENT: (f64, f64) = (460.0, 640.0);
 
 /// How often it sold one ticket when fifty shoppers wanted it.
 pub(crate) const SOLD: &str = "one ticket sold up to 50 times";

@@ -6,6 +6,7 @@ mod row;
 use std::time::Duration;
 
 use serde::Serialize;
+use testkit::usage;
 
 use crate::lab::Lab;
 pub(crate) use row::{Compared, Row};
@@ -27,16 +28,16 @@ pub struct Report {
     faults: Vec<String>,
 }
 
-/// What a process held, in KiB.
+/// The memory of a process in KiB, as [`testkit::usage`] defines it.
 #[derive(Debug, Serialize)]
 struct Memory {
     process: String,
-    /// When all were ready.
+    /// The working set once all were ready.
     idle: u64,
-    /// At the end.
+    /// The working set at the end.
     after: u64,
-    /// Of that, what was used since all were ready.
-    used: u64,
+    /// Mapped files at the end.
+    files: u64,
 }
 
 /// One figure, with what it is of.
@@ -131,15 +132,18 @@ impl Report {
         self.figures.extend(outcome.figures);
     }
 
-    /// Takes note of what all of it left in memory.
+    /// Measures each process's memory.
     pub(crate) fn end(&mut self, lab: &Lab) {
-        let used = lab.used();
-        let all = lab.idle.iter().zip(lab.resident()).zip(used);
-        let all = all.map(|(((process, idle), (_, after)), (_, used))| Memory {
+        let (after, files) = (
+            lab.memory(usage::working_set),
+            lab.memory(usage::mapped_files),
+        );
+        let all = lab.idle.iter().zip(after).zip(files);
+        let all = all.map(|(((process, idle), (_, after)), (_, files))| Memory {
             process: process.clone(),
             idle: *idle,
             after,
-            used,
+            files,
         });
         self.memory = all.collect();
     }
@@ -171,13 +175,13 @@ impl Report {
             process: "**the five services**".to_owned(),
             idle: 0,
             after: 0,
-            used: 0,
+            files: 0,
         };
         ours.fold(none, |all, one| Memory {
             process: all.process,
             idle: all.idle + one.idle,
             after: all.after + one.after,
-            used: all.used + one.used,
+            files: all.files + one.files,
         })
     }
 }

@@ -1,6 +1,5 @@
 //! What is to be measured, and how.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +18,6 @@ pub struct BenchSettings {
     pub rate: Option<f64>,
     /// Whether to run the binaries of a release build.
     pub release: bool,
-    /// What runs each service's program, which is said after it; nothing if it runs by itself.
-    pub runner: Vec<OsString>,
     /// Who is told of each step.
     pub progress: Arc<dyn Progress>,
 }

@@ -70,7 +70,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         time: Duration::from_secs(arguments.seconds),
         rate: arguments.rate.map(f64::from),
         release: !arguments.debug,
-        runner: Vec::new(),
         progress: console.clone(),
     });
     let report = stop.unless(Box::pin(running)).await;

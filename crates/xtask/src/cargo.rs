@@ -12,7 +12,6 @@ use nix::unistd::Pid;
 use testkit::process::die_with_parent;
 use tokio::process::Child;
 
-use crate::release;
 use crate::stop::StopSignals;
 
 /// How long cargo and what it runs may take to end.
@@ -112,22 +111,22 @@ async fn end(running: &mut Child) -> Result<()> {
 /// In a debug build, all of the workspace: then the fleet, the tests and this tool share what was compiled. In a
 /// release build, the services alone, as they ship.
 pub(crate) async fn build_services(release: bool, stop: &mut StopSignals) -> Result<bool> {
-    if release {
-        release::build(&testkit::fleet::SERVICES, stop).await
+    // The workspace's default members are the services.
+    let selection: &[&str] = if release {
+        &["build", "--release", "--bins"]
     } else {
-        build(cargo(&["build", "--workspace", "--bins"]), stop).await
-    }
+        &["build", "--workspace", "--bins"]
+    };
+    build(cargo(selection), stop).await
 }
 
 /// Builds the bare programs that the services are compared with, as the services are built.
 pub(crate) async fn build_baseline(release: bool, stop: &mut StopSignals) -> Result<bool> {
-    const PACKAGE: &str = "baseline";
-
+    let mut command = cargo(&["build", "--package", "baseline"]);
     if release {
-        release::build(&[PACKAGE], stop).await
-    } else {
-        build(cargo(&["build", "--package", PACKAGE]), stop).await
+        command.arg("--release");
     }
+    build(command, stop).await
 }
 
 /// Runs a build to its end; false if told to stop before.

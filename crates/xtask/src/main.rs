@@ -6,14 +6,11 @@ mod chaos;
 mod client;
 mod console;
 mod deps;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod layout;
 mod lint;
 mod manifests;
 mod mutants;
 mod observe;
 mod overload;
-mod release;
 mod smoke;
 mod stop;
 mod test;
@@ -43,7 +40,6 @@ Examples:
   cargo xtask chaos --seconds 60 --seed 7   what the fleet must survive, repeatable
   cargo xtask overload                      goodput at 1, 2 and 5 times what the fleet can do
   cargo xtask bench --only list,order       what each costs, beside a bare handler and a bare loop
-  cargo xtask layout                        which functions run, after what they call has changed
   cargo xtask mutants                       whether the simulation finds planted bugs
   cargo xtask lint                          what CI wants to be clean
   cargo xtask smoke --url https://ticketing.dev
@@ -70,13 +66,6 @@ enum Command {
     Overload(overload::Arguments),
     /// Measure a fleet of its own beside the least that it could cost
     Bench(bench::Arguments),
-    /// Record which functions run, by which the programs that ship are linked
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    Layout,
-    /// Run a program and note which functions it calls, for `layout`
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    #[command(hide = true)]
-    Trace(layout::TraceArguments),
     /// Check format, lints, licences and sources
     Lint(lint::Arguments),
     /// Check what is deployed: every manifest, the broker's users, the Dockerfile and the workflows
@@ -113,10 +102,6 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Chaos(arguments) => chaos::run(arguments).await,
         Command::Overload(arguments) => overload::run(arguments).await,
         Command::Bench(arguments) => bench::run(arguments).await,
-        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-        Command::Layout => layout::run().await,
-        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-        Command::Trace(arguments) => layout::trace(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments).await,
         Command::Smoke(arguments) => smoke::run(arguments).await,

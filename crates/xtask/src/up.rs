@@ -151,7 +151,6 @@ fn settings(arguments: &Arguments, progress: Arc<dyn Progress>) -> FleetSettings
             .cloned()
             .collect::<BTreeMap<_, _>>(),
         release: arguments.release,
-        runner: Vec::new(),
         production_limits: arguments.production_limits,
         gateway_port: Some(arguments.port),
         data_dir: arguments.data.clone(),

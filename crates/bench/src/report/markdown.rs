@@ -69,21 +69,19 @@ impl Report {
     fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| process | MiB when ready | MiB at the end | of that used since it was ready |"
+            "| process | working set when ready, MiB | at the end | mapped files at the end |"
         )?;
         writeln!(f, "|---|--:|--:|--:|")?;
         let ours = self.services_memory();
         for memory in self.memory.iter().chain([&ours]) {
-            let [idle, after, used] = [memory.idle, memory.after, memory.used].map(mebibytes);
+            let [idle, after, files] = [memory.idle, memory.after, memory.files].map(mebibytes);
             let process = &memory.process;
-            writeln!(f, "| {process} | {idle:.1} | {after:.1} | {used:.1} |")?;
+            writeln!(f, "| {process} | {idle:.1} | {after:.1} | {files:.1} |")?;
         }
-        let (original_idle, original_after) = original::MEMORY;
+        let (idle, after) = original::RESIDENT;
         writeln!(
             f,
-            "| the original's five | {original_idle} ({:.1} times ours) | {original_after} ({:.1} times ours) | |",
-            original_idle / mebibytes(ours.idle),
-            original_after / mebibytes(ours.after)
+            "| the original's five (resident set, mapped files included) | {idle} | {after} | |"
         )
     }
 }

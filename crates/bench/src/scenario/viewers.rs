@@ -43,7 +43,9 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     let seller = lab.shopper();
     let ticket = seed::tickets(lab, 1, seller.id).await?[0];
     let address = lab.address("tickets");
-    let before = lab.resident_of("tickets").context("no figure of memory")?;
+    let before = lab
+        .working_set_of("tickets")
+        .context("no figure of memory")?;
     let (tell, mut seen) = mpsc::unbounded_channel();
     let mut connection = Connection::to(address);
     let list = request(Method::GET, address, "/api/tickets?limit=20", None, None);
@@ -52,7 +54,9 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     let place = place.context("the list has no place in the stream")?;
     let mut viewers = open(address, place.to_str()?, &tell).await?;
     sleep(PAUSE).await;
-    let after = lab.resident_of("tickets").context("no figure of memory")?;
+    let after = lab
+        .working_set_of("tickets")
+        .context("no figure of memory")?;
     let mut times = histogram();
     for change in 0..CHANGES {
         let body = format!(r#"{{"title":"{MARK}{change:03}","price":19.99}}"#);

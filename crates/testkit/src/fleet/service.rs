@@ -1,13 +1,12 @@
 //! One replica of a service, and what a test may do to it.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 
@@ -29,8 +28,7 @@ pub struct Service {
     replica: usize,
     port: u16,
     admin_port: u16,
-    /// Its program, with what runs it before it.
-    program: Vec<OsString>,
+    program: PathBuf,
     variables: Mutex<Vec<(String, String)>>,
     links: Links,
     log: PathBuf,
@@ -62,7 +60,7 @@ impl Service {
         name: &'static str,
         replica: usize,
         (port, admin_port): (u16, u16),
-        program: Vec<OsString>,
+        program: PathBuf,
         variables: impl Iterator<Item = (String, String)>,
         links: Links,
         logs: &Path,
@@ -155,9 +153,7 @@ impl Service {
     /// Starts its process, and does not wait until it is ready.
     pub async fn start(&self) -> Result<()> {
         ensure!(!self.is_running(), "{self} runs already");
-        let mut said = self.program.iter();
-        let mut command = Command::new(said.next().context("a program")?);
-        command.args(said);
+        let mut command = Command::new(&self.program);
         command.envs(self.variables().iter().cloned());
         log::append_output(&mut command, &self.log)?;
         let process = Process::start(command).await?;

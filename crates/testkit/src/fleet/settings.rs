@@ -1,7 +1,6 @@
 //! What a fleet is to be like.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,8 +21,6 @@ pub struct FleetSettings {
     pub replicas: BTreeMap<String, usize>,
     /// Whether to run the binaries that ship.
     pub release: bool,
-    /// What runs each service's program, which is said after it; nothing if it runs by itself.
-    pub runner: Vec<OsString>,
     /// Whether the rate limits are those of production instead of wide ones.
     pub production_limits: bool,
     /// The gateway's port; a free one if none is named.
@@ -47,7 +44,6 @@ impl Default for FleetSettings {
             expiration: Duration::from_mins(15),
             replicas: BTreeMap::new(),
             release: false,
-            runner: Vec::new(),
             production_limits: false,
             gateway_port: None,
             data_dir: None,
@@ -65,7 +61,6 @@ impl fmt::Debug for FleetSettings {
             .field("expiration", &self.expiration)
             .field("replicas", &self.replicas)
             .field("release", &self.release)
-            .field("runner", &self.runner)
             .field("gateway_port", &self.gateway_port)
             .field("proxied", &self.proxied)
             .finish_non_exhaustive()

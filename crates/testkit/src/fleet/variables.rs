@@ -58,13 +58,11 @@ impl Shared {
                     Links::default()
                 };
                 let linked = links.variables(name, servers);
-                let binary = built.binaries.join(name).into_os_string();
-                let program = settings.runner.iter().cloned().chain([binary]);
                 services.push(Service::new(
                     name,
                     replica,
                     (port, admin_port),
-                    program.collect(),
+                    built.binaries.join(name),
                     common
                         .iter()
                         .cloned()

@@ -79,22 +79,22 @@ async fn a_flood_of_passwords_takes_the_memory_of_those_hashed_at_once_and_gives
     const HASH: u64 = 19 * 1_024;
     const MARGIN: u64 = 24 * 1_024;
     with_fleet(Duration::from_mins(15), async |fleet| {
-        let resident = || usage::resident(fleet.service("auth")[0].pid()?);
+        let working_set = || usage::working_set(fleet.service("auth")[0].pid()?);
         // Where the system does not tell, there is nothing to compare.
-        let Some(before) = resident() else {
+        let Some(before) = working_set() else {
             return;
         };
         let mut most = 0;
         for _ in 0..4 {
             join_all((0..24).map(|_| shopper(fleet))).await;
-            most = most.max(resident().unwrap());
+            most = most.max(working_set().unwrap());
         }
         let at_once = u64::try_from(available_parallelism().unwrap().get()).unwrap();
         let room = before + at_once * HASH + MARGIN;
         assert!(most < room, "{before} KiB became {most}, more than {room}");
         let what = "the memory is given back";
         eventually_within(PATIENCE, what, async || {
-            let now = resident().unwrap();
+            let now = working_set().unwrap();
             if now < before + HASH / 2 {
                 Ok(())
             } else {
