@@ -11,7 +11,6 @@ mod input;
 mod logs;
 mod looks;
 mod page;
-mod programs;
 mod session;
 mod settings;
 mod waiting;
@@ -22,6 +21,7 @@ use anyhow::{Context, Result};
 use fantoccini::Client;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::install::browser as programs;
 use logs::Logs;
 use session::Session;
 
@@ -29,7 +29,6 @@ pub use accessibility::Violation;
 pub use fantoccini::cookies::Cookie;
 pub use input::{Focused, Key};
 pub use logs::Request;
-pub use programs::install;
 pub use settings::{BrowserSettings, Viewport};
 
 /// A browser is a dozen processes: a few at once are enough for two cores.

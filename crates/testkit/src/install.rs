@@ -5,6 +5,7 @@
 //! `spawn_blocking`.
 
 mod apt;
+pub mod browser;
 mod npm;
 mod pip;
 

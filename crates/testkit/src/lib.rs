@@ -2,9 +2,12 @@
 //! browser, and clients and waiting for tests.
 
 pub mod app;
+#[cfg(feature = "browser")]
 pub mod browser;
+#[cfg(feature = "collector")]
 pub mod collector;
 pub mod command;
+pub mod console;
 pub mod eventually;
 pub mod fleet;
 mod folder;
@@ -25,12 +28,17 @@ pub mod progress;
 pub mod proxy;
 pub mod servers;
 pub mod smoke;
+pub mod stop;
 mod target_folder;
+mod tool;
 pub mod usage;
 
 pub use app::{TestApp, TestAppBuilder};
+#[cfg(feature = "browser")]
 pub use browser::{Browser, BrowserSettings, Viewport};
+#[cfg(feature = "collector")]
 pub use collector::{Collector, RecordedSpan};
+pub use console::Console;
 pub use eventually::{eventually, eventually_within};
 pub use fleet::{Fleet, FleetSettings};
 pub use gateway::Gateway;
@@ -42,4 +50,6 @@ pub use namespace::Namespace;
 pub use processors::Processors;
 pub use proxy::{Condition, Dependency, Proxy};
 pub use servers::Servers;
+pub use stop::StopSignals;
 pub use target_folder::{programs_folder, target_folder};
+pub use tool::run_tool;

@@ -1,25 +1,21 @@
 //! The one entry for people and for CI: `cargo xtask …`.
 
-mod bench;
 mod cargo;
-mod chaos;
 mod client;
-mod console;
 mod deps;
 mod lint;
 mod manifests;
 mod mutants;
 mod observe;
-mod overload;
 mod smoke;
-mod stop;
 mod test;
+mod tool;
 mod up;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
+use testkit::{console, run_tool, stop};
 
 /// Builds, runs and checks the ticketing fleet on one machine.
 #[derive(Parser)]
@@ -61,11 +57,14 @@ enum Command {
     /// Run the tests on real servers, which are started once for all of them
     Test(test::Arguments),
     /// Inject faults under load into a fleet of its own, and check that nothing is lost or oversold
-    Chaos(chaos::Arguments),
-    /// Ask more of a fleet of its own than it can do, and see how much of that it still does
-    Overload(overload::Arguments),
-    /// Measure a fleet of its own beside the least that it could cost
-    Bench(bench::Arguments),
+    #[command(disable_help_flag = true)]
+    Chaos(tool::Arguments),
+    /// Send a fleet of its own more requests than it can handle, and measure how many it still serves
+    #[command(disable_help_flag = true)]
+    Overload(tool::Arguments),
+    /// Measure a fleet of its own, and bare programs for comparison
+    #[command(disable_help_flag = true)]
+    Bench(tool::Arguments),
     /// Check format, lints, licences and sources
     Lint(lint::Arguments),
     /// Check what is deployed: every manifest, the broker's users, the Dockerfile and the workflows
@@ -79,19 +78,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let ended = tokio::runtime::Runtime::new()
-        .context("no runtime")
-        .and_then(|runtime| {
-            let ended = runtime.block_on(run(arguments.command));
-            // An install that is given up would be waited for otherwise.
-            runtime.shutdown_background();
-            ended
-        });
-    ended.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    run_tool(run(Arguments::parse().command))
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -99,9 +86,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Up(arguments) => up::run(arguments).await,
         Command::Client => client::run().await,
         Command::Test(arguments) => test::run(arguments).await,
-        Command::Chaos(arguments) => chaos::run(arguments).await,
-        Command::Overload(arguments) => overload::run(arguments).await,
-        Command::Bench(arguments) => bench::run(arguments).await,
+        Command::Chaos(arguments) => tool::chaos("chaos", arguments).await,
+        Command::Overload(arguments) => tool::chaos("overload", arguments).await,
+        Command::Bench(arguments) => tool::bench(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments).await,
         Command::Smoke(arguments) => smoke::run(arguments).await,

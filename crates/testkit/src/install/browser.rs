@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tokio::sync::OnceCell;
 
-use crate::install::{npm_package, once, search_path};
+use super::{npm_package, once, search_path};
 use crate::progress::{Progress, ToStderr};
 
 const BROWSERS: [&str; 4] = [
@@ -25,14 +25,16 @@ static FOUND: OnceCell<Programs> = OnceCell::const_new();
 
 /// Where the programs are.
 #[derive(Debug, Clone)]
-pub(super) struct Programs {
-    pub(super) browser: PathBuf,
-    pub(super) driver: PathBuf,
+pub struct Programs {
+    /// The browser.
+    pub browser: PathBuf,
+    /// Its driver.
+    pub driver: PathBuf,
     /// The checker's script.
-    pub(super) axe: PathBuf,
+    pub axe: PathBuf,
 }
 
-/// Installs what [`super::Browser::open`] would need, and opens nothing.
+/// Installs what opening a browser needs, and opens none.
 pub async fn install(progress: Arc<dyn Progress>) -> Result<()> {
     let programs = find(progress.clone()).await?;
     progress.step(&format!("browser: {}", programs.browser.display()));
@@ -40,7 +42,7 @@ pub async fn install(progress: Arc<dyn Progress>) -> Result<()> {
 }
 
 /// The programs for this process, installed at the first call if they are not there.
-pub(super) async fn shared() -> Result<&'static Programs> {
+pub async fn shared() -> Result<&'static Programs> {
     FOUND.get_or_try_init(|| find(Arc::new(ToStderr))).await
 }
 
