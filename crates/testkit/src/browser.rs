@@ -11,6 +11,7 @@ mod input;
 mod logs;
 mod looks;
 mod page;
+mod programs;
 mod session;
 mod settings;
 mod waiting;
@@ -21,7 +22,6 @@ use anyhow::{Context, Result};
 use fantoccini::Client;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::install::browser as programs;
 use logs::Logs;
 use session::Session;
 
@@ -29,6 +29,7 @@ pub use accessibility::Violation;
 pub use fantoccini::cookies::Cookie;
 pub use input::{Focused, Key};
 pub use logs::Request;
+pub use programs::install;
 pub use settings::{BrowserSettings, Viewport};
 
 /// A browser is a dozen processes: a few at once are enough for two cores.

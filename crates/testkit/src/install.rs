@@ -5,7 +5,6 @@
 //! `spawn_blocking`.
 
 mod apt;
-pub mod browser;
 mod npm;
 mod pip;
 

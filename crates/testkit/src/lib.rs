@@ -2,9 +2,7 @@
 //! browser, and clients and waiting for tests.
 
 pub mod app;
-#[cfg(feature = "browser")]
 pub mod browser;
-#[cfg(feature = "collector")]
 pub mod collector;
 pub mod command;
 pub mod console;
@@ -34,9 +32,7 @@ mod tool;
 pub mod usage;
 
 pub use app::{TestApp, TestAppBuilder};
-#[cfg(feature = "browser")]
 pub use browser::{Browser, BrowserSettings, Viewport};
-#[cfg(feature = "collector")]
 pub use collector::{Collector, RecordedSpan};
 pub use console::Console;
 pub use eventually::{eventually, eventually_within};

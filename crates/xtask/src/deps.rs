@@ -12,7 +12,7 @@ use crate::observe;
 pub(crate) async fn run() -> anyhow::Result<ExitCode> {
     let console = Arc::new(Console::new());
     Servers::install(console.clone()).await?;
-    testkit::install::browser::install(console.clone()).await?;
+    testkit::browser::install(console.clone()).await?;
     client::install(console.clone()).await?;
     observe::install(console.clone()).await?;
     console.pause();

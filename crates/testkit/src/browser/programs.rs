@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tokio::sync::OnceCell;
 
-use super::{npm_package, once, search_path};
+use crate::install::{npm_package, once, search_path};
 use crate::progress::{Progress, ToStderr};
 
 const BROWSERS: [&str; 4] = [
@@ -25,16 +25,14 @@ static FOUND: OnceCell<Programs> = OnceCell::const_new();
 
 /// Where the programs are.
 #[derive(Debug, Clone)]
-pub struct Programs {
-    /// The browser.
-    pub browser: PathBuf,
-    /// Its driver.
-    pub driver: PathBuf,
+pub(super) struct Programs {
+    pub(super) browser: PathBuf,
+    pub(super) driver: PathBuf,
     /// The checker's script.
-    pub axe: PathBuf,
+    pub(super) axe: PathBuf,
 }
 
-/// Installs what opening a browser needs, and opens none.
+/// Installs what [`super::Browser::open`] would need, and opens nothing.
 pub async fn install(progress: Arc<dyn Progress>) -> Result<()> {
     let programs = find(progress.clone()).await?;
     progress.step(&format!("browser: {}", programs.browser.display()));
@@ -42,7 +40,7 @@ pub async fn install(progress: Arc<dyn Progress>) -> Result<()> {
 }
 
 /// The programs for this process, installed at the first call if they are not there.
-pub async fn shared() -> Result<&'static Programs> {
+pub(super) async fn shared() -> Result<&'static Programs> {
     FOUND.get_or_try_init(|| find(Arc::new(ToStderr))).await
 }
 
