@@ -1,4 +1,4 @@
-//! What a run found: for people as tables in Markdown, for machines as JSON.
+//! The results of a run: Markdown tables for people, JSON for programs.
 
 mod markdown;
 mod row;
@@ -11,20 +11,20 @@ use testkit::usage;
 use crate::lab::Lab;
 pub(crate) use row::{Compared, Row};
 
-/// What a run found.
+/// The results of a run.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Who ran where.
+    /// How processors were divided.
     processors: String,
     /// `release` or `debug`.
     profile: &'static str,
-    /// The requests that were measured.
+    /// Figures of requests.
     rows: Vec<Row>,
-    /// What is no request.
+    /// Other figures.
     figures: Vec<Figure>,
     /// The memory of each process.
     memory: Vec<Memory>,
-    /// What ended unasked, or not in order.
+    /// Failed scenarios, and processes that ended unexpectedly or did not stop cleanly.
     faults: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ struct Memory {
     files: u64,
 }
 
-/// One figure, with what it is of.
+/// One figure.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Figure {
     scenario: &'static str,
@@ -76,14 +76,14 @@ impl Figure {
         Self::new(scenario, what, time.as_secs_f64() * 1e3, "ms")
     }
 
-    /// With what the original had.
+    /// Adds the original's figure.
     pub(crate) fn original(mut self, original: impl Into<String>) -> Self {
         self.original = Some(original.into());
         self
     }
 }
 
-/// What a scenario found.
+/// The results of a scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     rows: Vec<Row>,
@@ -98,7 +98,7 @@ impl Outcome {
         }
     }
 
-    /// The same, and this row.
+    /// Adds a row.
     pub(crate) fn and(mut self, row: Row) -> Self {
         self.rows.push(row);
         self
@@ -152,19 +152,19 @@ impl Report {
         self.faults = faults;
     }
 
-    /// Whether everything ended as it should.
+    /// Whether there were no faults.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// The whole of it, for machines.
+    /// All results as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("names, numbers and lists of them")
     }
 
-    /// What those services hold whose like the original has: all but the shop.
+    /// The memory of the services that the original has too: all except the client.
     fn services_memory(&self) -> Memory {
         let ours = testkit::fleet::SERVICES;
         let ours = self

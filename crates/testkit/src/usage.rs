@@ -19,7 +19,7 @@ const SYSTEM_TIME: usize = 12;
 
 /// CPU time of the process since it began, user and system.
 #[must_use]
-pub fn computed(pid: u32) -> Option<Duration> {
+pub fn cpu_time(pid: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name is in brackets and may contain anything, brackets too.
     let (_, rest) = stat.rsplit_once(')')?;
