@@ -28,8 +28,8 @@ pub(super) async fn current_user(lab: &Lab) -> Result<Outcome> {
 
 pub(super) async fn list(lab: &Lab) -> Result<Outcome> {
     seed::tickets(lab, TICKETS, ObjectId::new()).await?;
-    let anybody = plan("GET /api/tickets, a page of 20", original::LIST);
-    both(lab, list_page(lab), anybody).await
+    let cached = plan("GET /api/tickets, a page of 20", original::LIST);
+    both(lab, list_page(lab), cached).await
 }
 
 pub(super) async fn show(lab: &Lab) -> Result<Outcome> {
@@ -39,12 +39,12 @@ pub(super) async fn show(lab: &Lab) -> Result<Outcome> {
         path: format!("/api/tickets/{ticket}"),
         cookie: None,
     };
-    let anybody = plan("GET /api/tickets/{id}", Original::default());
-    both(lab, page, anybody).await
+    let cached = plan("GET /api/tickets/{id}", Original::default());
+    both(lab, page, cached).await
 }
 
 /// Reads from the cache, and reads by a shopper who just wrote, which go to the database.
-async fn both(lab: &Lab, page: Read, anybody: Plan) -> Result<Outcome> {
+async fn both(lab: &Lab, page: Read, cached: Plan) -> Result<Outcome> {
     let of_writer = Read {
         cookie: Some(lab.shopper().just_wrote()),
         ..page.clone()
@@ -52,10 +52,10 @@ async fn both(lab: &Lab, page: Read, anybody: Plan) -> Result<Outcome> {
     let writer = Plan {
         what: "– after a write",
         target: None,
-        ..anybody
+        ..cached
     };
-    let given = Outcome::from(read(lab, page, anybody).await?);
-    Ok(given.and(read(lab, of_writer, writer).await?))
+    let outcome = Outcome::from(read(lab, page, cached).await?);
+    Ok(outcome.and(read(lab, of_writer, writer).await?))
 }
 
 /// The shop calls the API through the gateway. The gateway runs in the load generator's process, so its CPU time is not

@@ -42,8 +42,8 @@ async fn start(service: &Service) -> Result<Duration> {
     service.start().await?;
     let mut connection = Connection::to(admin);
     loop {
-        let asked = request(Method::GET, admin, "/readyz", None, None);
-        if let Ok(answer) = connection.exchange(asked).await
+        let ready = request(Method::GET, admin, "/readyz", None, None);
+        if let Ok(answer) = connection.exchange(ready).await
             && answer.status().is_success()
         {
             return Ok(started.elapsed());
