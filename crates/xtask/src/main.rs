@@ -1,4 +1,4 @@
-//! The one entry for people and for CI: `cargo xtask …`.
+//! `cargo xtask`: the developer tool, for people and for CI.
 
 mod cargo;
 mod client;
@@ -33,19 +33,19 @@ Examples:
   cargo xtask up --observe                  with Prometheus and the alerts
   cargo xtask test                          all tests, on real servers
   cargo xtask test -p orders                the tests of one service
-  cargo xtask chaos --seconds 60 --seed 7   what the fleet must survive, repeatable
-  cargo xtask overload                      goodput at 1, 2 and 5 times what the fleet can do
-  cargo xtask bench --only list,order       what each costs, beside a bare handler and a bare loop
+  cargo xtask chaos --seconds 60 --seed 7   faults under load, repeatable
+  cargo xtask overload                      goodput at 1, 2 and 5 times the fleet's capacity
+  cargo xtask bench --only list,order       two scenarios, compared with bare programs
   cargo xtask mutants                       whether the simulation finds planted bugs
-  cargo xtask lint                          what CI wants to be clean
+  cargo xtask lint                          formatting, lints and dependencies
   cargo xtask smoke --url https://ticketing.dev
                                             one purchase in a deployed fleet
-  cargo xtask manifests                     whether what is deployed fits what was written
+  cargo xtask manifests                     checks of everything that is deployed
 
 Environment:
   TICKETING_MONGO_URL, TICKETING_NATS_URL, TICKETING_REDIS_URL
-                       servers to use instead of starting some
-  TICKETING_SERVERS    auto (default), local (no containers) or containers (nothing else)
+                       servers to use instead of starting them
+  TICKETING_SERVERS    auto (default), local (programs only) or containers (containers only)
   TICKETING_CACHE      where programs are installed (default: ticketing in the user's cache folder)";
 
 #[derive(Subcommand)]
@@ -54,7 +54,7 @@ enum Command {
     Up(up::Arguments),
     /// Build the shop's static files: script, WASM, style and pictures
     Client,
-    /// Run the tests on real servers, which are started once for all of them
+    /// Run the tests on real servers, which are started once
     Test(test::Arguments),
     /// Inject faults under load into a fleet of its own, and check that nothing is lost or oversold
     #[command(disable_help_flag = true)]
@@ -69,11 +69,11 @@ enum Command {
     Lint(lint::Arguments),
     /// Check what is deployed: every manifest, the broker's users, the Dockerfile and the workflows
     Manifests(manifests::Arguments),
-    /// Buy a ticket in a deployed fleet, and say what failed where
+    /// Buy a ticket in a deployed fleet, and report which step failed
     Smoke(smoke::Arguments),
-    /// Plant bugs in a copy of the code and expect the simulation to find each
+    /// Plant bugs in a copy of the code, and check that the simulation finds each of them
     Mutants(mutants::Arguments),
-    /// Install what `up` and `test` need, and nothing more
+    /// Only install what `up` and `test` need
     Deps,
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all tests, on servers that are started once for all test binaries.
+//! `cargo xtask test`: all tests, on real servers that are started once for all test binaries.
 
 use std::process::{ExitCode, ExitStatus};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::stop::StopSignals;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What `cargo test` is given, instead of `--workspace` if a package is among it
+    /// Arguments for `cargo test`; without a package, `--workspace` is added
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     cargo_test: Vec<String>,
 }
@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
-/// What cargo said of the tests; none if told to stop before.
+/// The status of `cargo test`; none if stopped before its end.
 async fn test(
     arguments: &Arguments,
     servers: &Servers,
@@ -73,7 +73,7 @@ async fn test(
         command.arg("--workspace");
     }
     if std::env::var_os("RUST_LOG").is_none() {
-        // The services under test log every request; what matters here is what they complain about.
+        // At the default level the services log every request.
         command.env("RUST_LOG", "warn");
     }
     command
@@ -85,7 +85,7 @@ async fn test(
     }
 }
 
-/// Thousands of histories of the saga, for which only an optimised build is fast enough.
+/// Simulates thousands of histories of the saga, for which only an optimised build is fast enough.
 async fn simulate(stop: &mut StopSignals) -> Result<Option<ExitStatus>> {
     let simulation = ["run", "--profile", "simulation", "-p", "simulation"];
     cargo::run_until(cargo::cargo(&simulation), stop).await

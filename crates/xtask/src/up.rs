@@ -44,7 +44,7 @@ const STRIPE_VARIABLES: [&str; 5] = [
     reason = "each is a flag of the command line"
 )]
 pub(crate) struct Arguments {
-    /// How long an order lives unpaid
+    /// Seconds until an unpaid order expires
     #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     expiration_seconds: u64,
     /// Run optimised binaries
@@ -71,7 +71,7 @@ pub(crate) struct Arguments {
 }
 
 fn replicas(text: &str) -> Result<(String, usize)> {
-    let (service, count) = text.split_once('=').context("as in orders=2")?;
+    let (service, count) = text.split_once('=').context("for example orders=2")?;
     ensure!(
         SERVICES.contains(&service),
         "the services are {}",
