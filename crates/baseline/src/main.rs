@@ -1,9 +1,9 @@
 //! Bare programs that the benchmark compares the services with: a handler, a loop on the database driver, and a loop on
 //! the broker's client, with nothing around them.
 //!
-//! It is a crate of its own with the dependencies of the services and no others, so that it is compiled as they are. The
-//! benchmark starts it. It prints one JSON value per line, and runs until it is killed, so that its CPU time can still be
-//! read after the last line.
+//! It is a crate of its own with the dependencies of the services and no others, so that it is compiled as they are.
+//! The benchmark starts it. It prints one JSON value per line, and runs until it is killed, so that its CPU time can
+//! still be read after the last line.
 
 mod handler;
 mod measure;

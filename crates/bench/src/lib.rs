@@ -1,16 +1,16 @@
 //! The benchmark: throughput, latency, CPU time and memory of the fleet, beside bare programs that do the least that is
 //! necessary.
 //!
-//! A run starts a fleet of its own and measures one scenario after the other with two kinds of load. The open loop sends
-//! requests at a fixed rate, however slow the responses are, so that latency includes the time that a request waits for
-//! its turn. The closed loop uses a fixed number of connections, each of which sends the next request after the last
-//! response; it measures throughput and, from the operating system's accounting, the CPU time that a request costs each
-//! process. The slices of both alternate with slices of the same load on a bare program ([`baseline`]), so that other
-//! work on the machine disturbs both alike.
+//! A run starts a fleet of its own and measures one scenario after the other with two kinds of load. The open loop
+//! sends requests at a fixed rate, however slow the responses are, so that latency includes the time that a request
+//! waits for its turn. The closed loop uses a fixed number of connections, each of which sends the next request after
+//! the last response; it measures throughput and, from the operating system's accounting, the CPU time that a request
+//! costs each process. The slices of both alternate with slices of the same load on a bare program ([`baseline`]), so
+//! that other work on the machine disturbs both alike.
 //!
 //! The load generator is our own because no maintained library does this: `goose` and `rlt` 0.5 are closed loops that
-//! measure from when they send, `balter` searches for a rate, and `oha`, which does measure from when a request was due,
-//! sends one fixed request and is a program rather than a library.
+//! measure from when they send, `balter` searches for a rate, and `oha`, which does measure from when a request was
+//! due, sends one fixed request and is a program rather than a library.
 
 mod baseline;
 mod lab;

@@ -1,8 +1,8 @@
 //! The load generator: an open loop with a fixed rate, or a closed loop with a fixed number of connections.
 //!
-//! In the open loop each request is due at a fixed time, and its latency is measured from then, whether a connection was
-//! free or not. Latency thus includes the time that a shopper waits, not only the server's part (no coordinated omission).
-//! A thread of its own keeps time, since the runtime's timers have a resolution of a millisecond.
+//! In the open loop each request is due at a fixed time, and its latency is measured from then, whether a connection
+//! was free or not. Latency thus includes the time that a shopper waits, not only the server's part (no coordinated
+//! omission). A thread of its own keeps time, since the runtime's timers have a resolution of a millisecond.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -174,8 +174,8 @@ pub(crate) struct Connection {
     open: Option<Open>,
 }
 
-/// Both halves of hyper's client connection. The task that sends also drives the connection: waking another task for each
-/// request would cost as much as the request itself.
+/// Both halves of hyper's client connection. The task that sends also drives the connection: waking another task for
+/// each request would cost as much as the request itself.
 struct Open {
     sender: SendRequest<Full<Bytes>>,
     served: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>,

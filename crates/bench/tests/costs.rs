@@ -1,9 +1,9 @@
-//! Compares the allocations of the hot handlers with those recorded in `costs.json`. Unlike times, they do not depend on the
-//! machine, so they show regressions.
+//! Compares the allocations of the hot handlers with those recorded in `costs.json`. Unlike times, they do not depend
+//! on the machine, so they show regressions.
 //!
-//! The service runs in one thread, whose allocations are counted; another thread sends requests. All that a request causes
-//! is counted, including the driver and the relay, which run on the same thread. The servers are real.
-//! `cargo xtask bench --check --record` records the allocations.
+//! The service runs in one thread, whose allocations are counted; another thread sends requests. All that a request
+//! causes is counted, including the driver and the relay, which run on the same thread. The servers are real. `cargo
+//! xtask bench --check --record` records the allocations.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,7 +1,7 @@
 //! What `publisher` and `listener` share: the broker's address and the stream.
 //!
-//! The two programs use the broker without any service, to show that `ticket:created` is delivered. They do not create the
-//! stream: the services own it, so a missing stream is an error.
+//! The two programs use the broker without any service, to show that `ticket:created` is delivered. They do not create
+//! the stream: the services own it, so a missing stream is an error.
 
 use anyhow::{Context, Result};
 use async_nats::jetstream::context::GetStreamErrorKind;

@@ -1,11 +1,11 @@
 //! What the operating system has counted for a process: CPU time and memory, read from `/proc`.
 //!
 //! Memory is the *working set*, which Kubernetes reports for a container and evicts by: `memory.current` of its cgroup
-//! less `inactive_file`. Processes that share a cgroup have no such figure of their own. For them [`working_set`] counts
-//! anonymous and shared memory, and [`mapped_files`] counts separately the pages of programs and other files that the
-//! process has mapped: the kernel drops and rereads those when memory is short, and a container's working set contains
-//! only the active ones. The container's figure thus lies between the first and the sum of both; the kernel's own memory
-//! (socket buffers, page tables) is in neither.
+//! less `inactive_file`. Processes that share a cgroup have no such figure of their own. For them [`working_set`]
+//! counts anonymous and shared memory, and [`mapped_files`] counts separately the pages of programs and other files
+//! that the process has mapped: the kernel drops and rereads those when memory is short, and a container's working set
+//! contains only the active ones. The container's figure thus lies between the first and the sum of both; the kernel's
+//! own memory (socket buffers, page tables) is in neither.
 
 use std::fs;
 use std::time::Duration;

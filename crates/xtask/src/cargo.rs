@@ -18,8 +18,8 @@ use crate::stop::StopSignals;
 /// How long cargo and its children may take to end after each signal.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The root of the workspace in which cargo was called. Clones that share a target folder share this tool, so it may have
-/// been compiled in another one.
+/// The root of the workspace in which cargo was called. Clones that share a target folder share this tool, so it may
+/// have been compiled in another one.
 pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let called = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
@@ -45,8 +45,8 @@ pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command
     command
 }
 
-/// A command without the variables that `cargo run` sets to describe this tool. Some build scripts run again when such a
-/// variable changes, so passing them on would make this tool's builds and a person's builds undo each other.
+/// A command without the variables that `cargo run` sets to describe this tool. Some build scripts run again when such
+/// a variable changes, so passing them on would make this tool's builds and a person's builds undo each other.
 pub(crate) fn clean_command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
@@ -115,8 +115,8 @@ async fn end(running: &mut Child) -> Result<()> {
 /// Builds the services' binaries; false if stopped before they are built.
 ///
 /// A debug build selects binaries and no packages. Then the whole workspace decides the features of dependencies, and
-/// the services share what is compiled with this tool and the tests. A release build selects the services' packages, and
-/// their dependencies have only the features that are deployed.
+/// the services share what is compiled with this tool and the tests. A release build selects the services' packages,
+/// and their dependencies have only the features that are deployed.
 pub(crate) async fn build_services(release: bool, stop: &mut StopSignals) -> Result<bool> {
     let (mut command, select) = if release {
         (cargo(&["build", "--release", "--bins"]), "--package")

@@ -1,7 +1,8 @@
-//! 20,000 orders that expire within twenty seconds: how fast their expirations are enqueued, and how late each event is.
+//! 20,000 orders that expire within twenty seconds: how fast their expirations are enqueued, and how late each event
+//! is.
 //!
-//! The orders are written into the databases and their events into the stream, in the form of the orders service. Lateness
-//! is measured when the event arrives.
+//! The orders are written into the databases and their events into the stream, in the form of the orders service.
+//! Lateness is measured when the event arrives.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! How costs grow with the amount of stored data. A page and an order touch only a few documents, so they should cost the
-//! same with a million documents as with a thousand.
+//! How costs grow with the amount of stored data. A page and an order touch only a few documents, so they should cost
+//! the same with a million documents as with a thousand.
 
 use anyhow::Result;
 

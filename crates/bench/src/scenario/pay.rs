@@ -1,5 +1,5 @@
-//! Payments, until their orders are complete. Stripe's stand-in runs in the load generator's process, so its CPU time is
-//! not counted.
+//! Payments, until their orders are complete. Stripe's stand-in runs in the load generator's process, so its CPU time
+//! is not counted.
 
 use std::sync::Arc;
 use std::time::Duration;

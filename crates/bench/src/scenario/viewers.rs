@@ -1,5 +1,5 @@
-//! 2,000 event streams, each of which continues from the position that came with the list: memory per stream, and the time
-//! from a change to its delivery.
+//! 2,000 event streams, each of which continues from the position that came with the list: memory per stream, and the
+//! time from a change to its delivery.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

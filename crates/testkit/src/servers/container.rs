@@ -150,8 +150,8 @@ impl Container {
     }
 }
 
-/// Starts a shell that waits for the end of its standard input, which only this process holds open, and then removes the
-/// container. So the container is removed however this process ends.
+/// Starts a shell that waits for the end of its standard input, which only this process holds open, and then removes
+/// the container. So the container is removed however this process ends.
 fn remover(container: &str) -> Result<Child> {
     let mut shell = std::process::Command::new("sh");
     shell
