@@ -13,9 +13,9 @@ use hyper::Response;
 use hyper::body::Bytes;
 use mongodb::{Client, Collection};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use service::kept::WROTE;
 use testkit::{Fleet, FleetSettings, Processors, session_cookie, usage};
 use tokio::time::sleep;
+use web::response_cache::WROTE;
 
 use crate::BenchSettings;
 use crate::load::{Connection, Pace, drive};
@@ -124,7 +124,7 @@ impl Lab {
 
     /// A new shopper, signed in.
     pub(crate) fn shopper(&self) -> Shopper {
-        let id = service::mongo::new_id();
+        let id = mongo::new_id();
         let session = session_cookie(self.fleet.jwt_key(), id, &format!("{id}@example.com"));
         Shopper {
             id: ObjectId::from_bytes(id.bytes()),

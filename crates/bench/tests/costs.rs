@@ -16,10 +16,10 @@ use std::thread;
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use serde::{Deserialize, Serialize};
-use service::kept::WROTE;
 use testkit::TestApp;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use web::response_cache::WROTE;
 
 /// The number of requests in a round, and of rounds. The cheapest round counts: background work (sweeps, monitoring of
 /// servers) adds to the others.
@@ -44,7 +44,7 @@ struct Costs {
 
 #[test]
 fn hot_handlers_allocate_as_much_as_recorded() {
-    service::telemetry::log_to_nobody();
+    telemetry::log_to_nobody();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let allocations = [of_auth(&runtime), of_tickets(&runtime), of_orders(&runtime)];
     let measured = Costs {

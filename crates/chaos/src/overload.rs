@@ -116,7 +116,7 @@ async fn purchase_within_limit(fleet: &Fleet) -> Result<Duration, String> {
 }
 
 async fn purchase(fleet: &Fleet) -> Result<()> {
-    let shopper = Api::signed_in(&fleet.origin(), fleet.jwt_key(), service::mongo::new_id());
+    let shopper = Api::signed_in(&fleet.origin(), fleet.jwt_key(), mongo::new_id());
     let ticket = json!({ "title": "After the storm", "price": 19.99 });
     let ticket = shopper.post("/api/tickets", ticket).await;
     ensure!(ticket.status == 201, "no ticket: {ticket:?}");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use base::Clock;
 use common::Timestamp;
-use service::Clock;
 use testkit::fleet::{Fleet, FleetSettings, SERVICES};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 

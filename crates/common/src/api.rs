@@ -1,7 +1,7 @@
-//! Requests and responses, service by service, as `CONTRACT`-compatible JSON.
+//! Requests and responses of each service, as JSON.
 //!
-//! A `…Body` is what arrives, every field of which may be missing or of the wrong type; the input of the same
-//! name without `Body` is what it becomes when nothing is wrong with it ([`Input`](crate::Input)).
+//! A `…Body` is an unvalidated request body: any field may be missing or have the wrong type. Parsing it gives a valid
+//! [`Input`](crate::Input).
 
 pub mod auth;
 pub mod orders;

@@ -1,4 +1,4 @@
-//! Email addresses, in the one spelling under which an account is known.
+//! Email addresses in the canonical spelling that identifies an account.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,43 +8,43 @@ use idna::uts46::{DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use validator::ValidateEmail;
 
-/// An email address that mail can be sent to: in lower case, its domain in ASCII (IDNA, UTS 46), without surrounding
-/// space. Equal addresses are equal values.
+/// An email address that can receive mail, in its canonical spelling: in lower case, its domain in ASCII (IDNA, UTS
+/// 46), without surrounding space.
 ///
-/// Addresses that earlier releases stored are read (`Deserialize`) whatever they are, in this spelling if they have it, so
-/// that their accounts still work.
+/// `Deserialize` accepts any address that an earlier release stored, so that its account still works. If the address
+/// has a canonical spelling, that is used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Email(String);
 
-/// Why a text is no address that mail can be sent to. The message is part of the HTTP contract and does not say which; the
-/// variants are for forms, which explain it.
+/// Why a text is not an email address. All variants have the same message, which is part of the HTTP contract; forms
+/// use the variants to explain the mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Email must be valid")]
 pub enum InvalidEmail {
-    /// It has no `@`, or nothing before or after it.
+    /// There is no `@`, or nothing before or after it.
     Incomplete,
-    /// The part before the `@` has letters outside ASCII, which need an extension of SMTP (RFC 6531) that our mailer and
-    /// many servers do without.
+    /// The part before the `@` has letters outside ASCII. They need an extension of SMTP (RFC 6531) that our mailer and
+    /// many servers do not support.
     AccentsBeforeAt,
-    /// The part before the `@` is none that servers accept unquoted (RFC 5321's `Dot-string`).
+    /// Servers do not accept the part before the `@` without quotes (RFC 5321's `Dot-string`).
     BeforeAt,
-    /// The part after the `@` is no domain name.
+    /// The part after the `@` is not a domain name.
     Domain,
-    /// The domain has no dot, or is an IP address: mail from us reaches no such place.
+    /// The domain has no dot or is an IP address, so our mail does not reach it.
     NoPublicDomain,
-    /// It is longer than SMTP carries.
+    /// The address is longer than SMTP allows.
     TooLong,
 }
 
 impl Email {
-    /// The longest address that SMTP carries, in bytes (RFC 5321 with erratum 1690).
+    /// The longest address that SMTP allows, in bytes (RFC 5321 with erratum 1690).
     pub const MAX_BYTES: usize = 254;
 
     /// The longest part before the `@`, in bytes (RFC 5321, section 4.5.3.1.1).
     pub const MAX_LOCAL_BYTES: usize = 64;
 
-    /// More than any address has in any spelling, in bytes: nothing longer is looked into.
+    /// The longest text that is parsed, in bytes: no spelling of an address is longer.
     const MAX_TYPED_BYTES: usize = 4 * Self::MAX_BYTES;
 
     /// The address as text.
@@ -53,20 +53,20 @@ impl Email {
         &self.0
     }
 
-    /// The address that somebody signs in with. It may be one that only earlier releases accepted at a sign-up.
+    /// Parses the address of a sign-in, which may be one that only earlier releases accepted at sign-up.
     pub fn of_account(text: &str) -> Result<Self, InvalidEmail> {
         let earlier = |invalid| Self::earlier_spelling(text).map(Self).ok_or(invalid);
         text.parse().or_else(earlier)
     }
 
-    /// The text as earlier releases stored it, which only wrote it in lower case; `None` if they refused it.
+    /// The spelling under which earlier releases stored this address, in lower case only; `None` if they refused it.
     #[must_use]
     pub fn earlier_spelling(text: &str) -> Option<String> {
         let address = text.trim().to_lowercase();
         (address.len() <= Self::MAX_BYTES && address.validate_email()).then_some(address)
     }
 
-    /// The address with its domain in Unicode, if that is another: earlier releases stored it so if it was typed so.
+    /// The address with its domain in Unicode, if that differs. Earlier releases stored this spelling if it was typed.
     #[must_use]
     pub fn in_unicode(&self) -> Option<String> {
         let (local, domain) = self.0.rsplit_once('@')?;
@@ -75,10 +75,10 @@ impl Email {
     }
 }
 
-/// Letters, digits and hyphens.
+/// Allows letters, digits and hyphens.
 const DENY: AsciiDenyList = AsciiDenyList::STD3;
 
-/// No label begins or ends with a hyphen.
+/// Refuses labels that begin or end with a hyphen.
 const HYPHENS: Hyphens = Hyphens::CheckFirstLast;
 
 impl FromStr for Email {
@@ -124,7 +124,7 @@ fn check_local(local: &str) -> Result<(), InvalidEmail> {
     }
 }
 
-/// No top-level domain is a number, so that a domain that ends with one is an IP address.
+/// Refuses IP addresses, which end with a number, unlike any top-level domain.
 fn check_public(domain: &str) -> Result<(), InvalidEmail> {
     match domain.rsplit_once('.') {
         Some((_, top)) if !top.bytes().all(|byte| byte.is_ascii_digit()) => Ok(()),

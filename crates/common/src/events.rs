@@ -1,8 +1,8 @@
-//! What the services tell each other.
+//! The events that services publish.
 //!
-//! An event carries the whole public state of its entity and its version, so that whoever reads it needs no event
-//! before it. Once published, an event stays readable: a field may be added if it has a default, never renamed,
-//! retyped or removed. The frozen examples in this crate's tests hold that promise.
+//! An event carries the complete public state of its entity and its version, so a consumer does not depend on earlier
+//! events. Published events stay readable: a field may be added if it has a default, but never renamed, retyped or
+//! removed. The frozen examples in this crate's tests verify that.
 
 mod state;
 mod subject;
@@ -14,37 +14,37 @@ pub use subject::{Subject, UnknownSubject};
 
 use crate::Timestamp;
 
-/// Something that happened, and the state that it left.
+/// A change of an entity, and the entity's new state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A ticket was put up for sale.
     TicketCreated(TicketState),
     /// A ticket was edited, reserved, released or withdrawn.
     TicketUpdated(TicketState),
-    /// An order claimed a ticket.
+    /// An order was placed. Published again for a paid order whose ticket was withdrawn.
     OrderCreated(OrderState),
-    /// An order was given up, expired, or refunded, or its ticket was withdrawn.
+    /// An order was cancelled by its buyer, expired or was refunded, or its ticket was withdrawn.
     OrderCancelled(OrderState),
     /// An order was paid.
     PaymentCreated(PaymentState),
-    /// All of a payment went back: it came too late, or somebody refunded or disputed it at Stripe.
+    /// A payment was returned in full: it was too late, or it was refunded or lost to a dispute at Stripe.
     PaymentRefunded(PaymentState),
-    /// An order's time is over.
+    /// The time to pay an order is over.
     ExpirationComplete(ExpirationState),
 }
 
-/// Why a message is no event.
+/// Why a message is not a readable event.
 #[derive(Debug, thiserror::Error)]
 pub enum UnreadableEvent {
-    /// The subject is none of ours.
+    /// The subject is unknown.
     #[error(transparent)]
     Subject(#[from] UnknownSubject),
-    /// The body is not what the subject promises.
+    /// The body does not match the subject.
     #[error("the body of a {subject} event is unreadable: {source}")]
     Body {
         /// The event's subject.
         subject: Subject,
-        /// What is wrong with the body.
+        /// The reason.
         source: serde_json::Error,
     },
 }
@@ -64,7 +64,7 @@ impl Event {
         }
     }
 
-    /// The id of the entity that the event is about: a ticket's, an order's or a payment's.
+    /// The id of the entity: a ticket, an order or a payment.
     #[must_use]
     pub fn entity_id(&self) -> String {
         match self {
@@ -77,7 +77,7 @@ impl Event {
         }
     }
 
-    /// The version of the entity that the event describes; an expiration has none.
+    /// The version of the entity; an expiration has none.
     #[must_use]
     pub const fn version(&self) -> Option<u64> {
         match self {
@@ -88,7 +88,7 @@ impl Event {
         }
     }
 
-    /// When the event may take effect, if that can be later than its publication.
+    /// The time before which the event must not take effect, if there is one.
     #[must_use]
     pub const fn due(&self) -> Option<Timestamp> {
         match self {
@@ -118,7 +118,7 @@ impl Event {
         json.expect("an event's state has string keys and finite numbers only")
     }
 
-    /// Reads the body that came under `subject`.
+    /// Reads the body of an event with this subject.
     pub fn from_json(subject: Subject, body: &[u8]) -> Result<Self, UnreadableEvent> {
         let event = match subject {
             Subject::TicketCreated => serde_json::from_slice(body).map(Self::TicketCreated),

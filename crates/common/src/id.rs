@@ -1,4 +1,4 @@
-//! Identifiers: 24 hex digits on the wire, twelve bytes inside, typed by what they identify.
+//! Identifiers of twelve bytes, written as 24 hex digits and typed by what they identify.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,34 +10,37 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::parsed::parsed;
 
-/// How many digits an id is written with.
+/// The length of a written id.
 const DIGITS: usize = 24;
 
-/// What an [`Id`] can identify.
+/// The kinds of things that an [`Id`] identifies.
 pub mod kind {
-    /// Somebody with an account.
+    /// A user with an account.
     #[derive(Debug)]
     pub enum User {}
-    /// Something for sale.
+    /// A ticket.
     #[derive(Debug)]
     pub enum Ticket {}
-    /// A claim on a ticket.
+    /// An order.
     #[derive(Debug)]
     pub enum Order {}
-    /// Money for an order.
+    /// A payment.
     #[derive(Debug)]
     pub enum Payment {}
+    /// Nothing: a random value that makes something else unique.
+    #[derive(Debug)]
+    pub enum Nonce {}
 }
 
-/// The identifier of a `K`, so that an order's id cannot be taken for a ticket's.
+/// The identifier of a `K`. An order's id cannot be used as a ticket's.
 ///
-/// Written as 24 lower-case hex digits; upper case is read too.
+/// It is written in lower case; upper case is accepted too.
 pub struct Id<K> {
     bytes: [u8; 12],
     kind: PhantomData<fn() -> K>,
 }
 
-/// The text was not 24 hex digits.
+/// The text is not 24 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id is 24 hex digits")]
 pub struct InvalidId;
@@ -52,15 +55,15 @@ impl<K> Id<K> {
         }
     }
 
-    /// The twelve bytes behind the digits.
+    /// The twelve bytes.
     #[must_use]
     pub const fn bytes(self) -> [u8; 12] {
         self.bytes
     }
 
-    /// Its text, written to `digits`.
+    /// Writes the text to `digits` and returns it.
     fn text(self, digits: &mut [u8; DIGITS]) -> &str {
-        hex::encode_to_slice(self.bytes, digits).expect("a byte is two digits");
+        hex::encode_to_slice(self.bytes, digits).expect("a byte has two digits");
         str::from_utf8(digits).expect("digits are ASCII")
     }
 }
@@ -87,7 +90,7 @@ impl<K> fmt::Debug for Id<K> {
     }
 }
 
-// Written out because a derive would ask the same of `K`, which is only a name.
+// Written by hand because a derive would require the same of `K`, which is only a marker.
 impl<K> Clone for Id<K> {
     fn clone(&self) -> Self {
         *self

@@ -1,8 +1,8 @@
-//! Reading a field that may have any type: what is not of the right one counts as missing.
+//! Lenient deserialization of request bodies: a field with the wrong type counts as missing.
 //!
-//! A body whose `price` is a list is not unreadable; its price is wrong, and the answer should say so beside
-//! the field. So the fields of request bodies are read with these, and the check that follows names the fault. A field
-//! that may be left out is read as [`Optional`], since there what is wrong must not pass for what is missing.
+//! If `price` is a list, the response should name that field rather than call the whole body unreadable. So these
+//! functions accept any JSON value, and the validation that follows reports the field. A field that may be omitted is
+//! an [`Optional`], which distinguishes a wrong type from a missing field.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,20 +10,20 @@ use serde_json::Value;
 
 use crate::price::PriceInput;
 
-/// A field that may be left out, and must have its type if it is not.
+/// A field that may be omitted, but must not have the wrong type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Optional<T> {
-    /// It was left out, or is null.
+    /// The field is missing or null.
     #[default]
     Absent,
-    /// It is of its type.
+    /// The field has a value of the right type.
     Given(T),
-    /// It is of another type.
+    /// The field has the wrong type.
     Wrong,
 }
 
 impl<T> Optional<T> {
-    /// The value, if there is one; `wrong` if it is of another type.
+    /// The value, if there is one. Fails with `wrong` if it has the wrong type.
     pub fn given<E>(self, wrong: E) -> Result<Option<T>, E> {
         match self {
             Self::Absent => Ok(None),
@@ -32,7 +32,7 @@ impl<T> Optional<T> {
         }
     }
 
-    /// Whether it was left out.
+    /// Whether the field is missing or null.
     #[must_use]
     pub const fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
@@ -63,7 +63,7 @@ impl<T: Serialize> Serialize for Optional<T> {
     }
 }
 
-/// A string, or `None` for anything else.
+/// Reads a string; `None` for anything else.
 pub fn string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::String(text) => Some(text),
@@ -71,7 +71,7 @@ pub fn string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strin
     })
 }
 
-/// A price, as a number or as a string, or `None` for anything else.
+/// Reads a price as a number or a string; `None` for anything else.
 pub fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PriceInput>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Number(number) => number.as_f64().map(PriceInput::Number),

@@ -1,10 +1,11 @@
-//! The contract of the fleet: what its services say to each other and to the world.
+//! The contract of the platform: the types of its HTTP API and of its events.
 //!
-//! Subjects, events, ids, money, times, request and response types and the error shape live here, and nowhere
-//! else. The crate is pure: no runtime, no database, no network, so that a client compiled to WASM links it too.
-//! A value of a domain type ([`Id`], [`Price`], [`Email`], [`Title`], …) is valid from the moment it exists. Addresses and
-//! titles from requests are parsed by the present rules; those from storage, sessions and events are read by the rules of
-//! the release that accepted them.
+//! Subjects, events, ids, prices, times, requests, responses and the error format are defined here and nowhere else.
+//! The crate has no runtime, database or network code, so the client links it too, compiled to WASM.
+//!
+//! Every value of a domain type ([`Id`], [`Price`], [`Email`], [`Title`], …) is valid. Addresses and titles from
+//! requests are parsed by the current rules; those from storage, sessions and events are accepted if an earlier release
+//! accepted them.
 
 pub mod api;
 pub mod email;

@@ -1,35 +1,35 @@
-//! The four states of an order, as they are written.
+//! The status of an order.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Where an order stands.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum OrderStatus {
-    /// Made; the tickets service has not confirmed the reservation yet.
+    /// Placed, but the tickets service has not confirmed the reservation yet.
     #[serde(rename = "created")]
     Created,
-    /// The ticket is held for this order, which waits to be paid.
+    /// Confirmed: the ticket is reserved, and the order waits for its payment.
     #[serde(rename = "awaiting:payment")]
     AwaitingPayment,
-    /// Paid. The end, unless all of the money goes back.
+    /// Paid. Final, unless the payment is returned in full.
     #[serde(rename = "complete")]
     Complete,
-    /// Given up by its owner, expired, or refunded. The end.
+    /// Cancelled by the buyer, expired or refunded, or the ticket was withdrawn. Final.
     #[serde(rename = "cancelled")]
     Cancelled,
 }
 
-/// The text names no status.
+/// The text is not a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no such order status")]
 pub struct InvalidOrderStatus;
 
 impl OrderStatus {
-    /// Every status.
+    /// All statuses.
     pub const ALL: [Self; 4] = [
         Self::Created,
         Self::AwaitingPayment,
@@ -37,7 +37,7 @@ impl OrderStatus {
         Self::Cancelled,
     ];
 
-    /// The status as it is written.
+    /// The status as written in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl OrderStatus {
         }
     }
 
-    /// Whether the order still holds its ticket and can be paid.
+    /// Whether the order reserves its ticket and waits for its payment.
     #[must_use]
     pub const fn is_active(self) -> bool {
         matches!(self, Self::Created | Self::AwaitingPayment)

@@ -1,4 +1,4 @@
-//! What is a text on the wire and something else inside.
+//! Deserialization of values that are strings in JSON.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::Deserializer;
 use serde::de::{Error, Visitor};
 
-/// Reads a text where it stands, without a copy of it.
+/// Parses a string without copying it.
 pub(crate) fn parsed<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: FromStr<Err: fmt::Display>,

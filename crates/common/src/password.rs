@@ -1,8 +1,8 @@
-//! What a new password must be.
+//! The rules for new passwords.
 
 use std::fmt;
 
-/// A password of 8 to 128 characters, chosen at sign-up. It does not print.
+/// A password of 8 to 128 characters, chosen at sign-up. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewPassword(String);
 
@@ -12,7 +12,7 @@ pub struct NewPassword(String);
 pub struct InvalidPassword;
 
 impl NewPassword {
-    /// The password itself, for hashing.
+    /// The password in plain text, for hashing.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

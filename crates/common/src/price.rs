@@ -1,4 +1,4 @@
-//! Money: US dollars with at most two decimals on the wire, whole cents inside.
+//! Prices in US dollars: whole cents in memory, dollars with at most two decimals in JSON.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,10 +11,10 @@ pub struct Price {
     cents: u32,
 }
 
-/// Why a number is no price. The messages are part of the HTTP contract.
+/// Why a value is not a price. The messages are part of the HTTP contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPrice {
-    /// Zero, negative, or no number at all.
+    /// Zero, negative, or not a number.
     #[error("Price must be greater than 0")]
     NotPositive,
     /// Less than [`Price::MIN_CHARGE_CENTS`].
@@ -29,14 +29,15 @@ pub enum InvalidPrice {
 }
 
 impl Price {
-    /// The most that Stripe charges at once, in cents (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>).
+    /// The largest amount that Stripe charges, in cents
+    /// (<https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>).
     pub const MAX_CENTS: u32 = 99_999_999;
 
-    /// The least that Stripe charges in US dollars, in cents (same page). A price may be lower, because earlier releases
-    /// accepted it, but no new price is: see [`Price::chargeable`].
+    /// The smallest amount in US dollars that Stripe charges, in cents (same page). Earlier releases accepted lower
+    /// prices, so they exist, but new ones are refused: see [`Price::chargeable`].
     pub const MIN_CHARGE_CENTS: u32 = 50;
 
-    /// The price of so many cents.
+    /// The price with this amount of cents.
     pub fn from_cents(cents: i64) -> Result<Self, InvalidPrice> {
         if cents <= 0 {
             return Err(InvalidPrice::NotPositive);
@@ -47,9 +48,10 @@ impl Price {
         }
     }
 
-    /// The price of so many dollars, exact to the cent.
+    /// The price with this amount of dollars.
     ///
-    /// A number is as many cents as it is the nearest one to, so that 19.99 is 1999 cents although no binary fraction is.
+    /// The number must be the closest one to a whole amount of cents: 19.99 is 1999 cents, although binary fractions
+    /// only approximate it.
     pub fn from_dollars(dollars: f64) -> Result<Self, InvalidPrice> {
         if !(dollars > 0.0 && dollars.is_finite()) {
             return Err(InvalidPrice::NotPositive);
@@ -58,8 +60,8 @@ impl Price {
             return Err(InvalidPrice::TooHigh);
         }
         let cents = (dollars * 100.0).round();
-        // As `Price::dollars` does, which gives the nearest number to so many cents.
-        #[expect(clippy::float_cmp, reason = "it is that number or another one")]
+        // `Price::dollars` computes the number for these cents in the same way.
+        #[expect(clippy::float_cmp, reason = "only the exact number is valid")]
         if cents / 100.0 != dollars {
             return Err(InvalidPrice::FractionOfACent);
         }
@@ -67,7 +69,7 @@ impl Price {
         Self::from_cents(cents as i64)
     }
 
-    /// The price, if Stripe charges as little as that.
+    /// Checks that Stripe can charge the price.
     pub const fn chargeable(self) -> Result<Self, InvalidPrice> {
         if self.cents < Self::MIN_CHARGE_CENTS {
             Err(InvalidPrice::BelowMinimum)
@@ -82,14 +84,14 @@ impl Price {
         self.cents as i64
     }
 
-    /// The price in dollars, the nearest number to it.
+    /// The price in dollars, as the closest floating-point number.
     #[must_use]
     pub fn dollars(self) -> f64 {
         f64::from(self.cents) / 100.0
     }
 }
 
-/// Reads a decimal number of dollars (`20`, `20.00`, `.5`), without a sign, an exponent or separators of thousands.
+/// Reads a decimal amount of dollars (`20`, `20.00`, `.5`), without sign, exponent or thousands separators.
 impl FromStr for Price {
     type Err = InvalidPrice;
 
@@ -105,23 +107,24 @@ impl FromStr for Price {
             return Err(InvalidPrice::FractionOfACent);
         }
         let cents = format!("{dollars}{fraction:0<2}");
-        // Digits alone fail to parse only if there are too many.
+        // Only too many digits make this fail.
         Self::from_cents(cents.parse().map_err(|_| InvalidPrice::TooHigh)?)
     }
 }
 
-/// A price as a request has it: a number of dollars, or a decimal in a string, which the original's form sends.
+/// An unvalidated price in a request: a number of dollars, or a decimal in a string, as the form of the reference
+/// client sends it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PriceInput {
     /// A JSON number.
     Number(f64),
-    /// A JSON string, read as [`Price::from_str`] does.
+    /// A JSON string, which [`Price::from_str`] parses.
     Text(String),
 }
 
 impl PriceInput {
-    /// The price that it says, exact to the cent.
+    /// Validates the price.
     pub fn price(&self) -> Result<Price, InvalidPrice> {
         match self {
             Self::Number(dollars) => Price::from_dollars(*dollars),

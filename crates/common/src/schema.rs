@@ -1,6 +1,4 @@
-//! What the contract's own values look like in JSON, for the documents that describe it.
-//!
-//! Each is described once, here, and the documents of services and events refer to it by its name.
+//! JSON schemas of the domain types, for the OpenAPI and AsyncAPI documents, which refer to them by name.
 
 use std::borrow::Cow;
 
@@ -12,11 +10,11 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::price::PriceInput;
 use crate::{Email, Price, Timestamp, Title};
 
-/// Stands for every [`Id`](crate::Id), whatever it identifies.
+/// Describes every [`Id`](crate::Id), whatever it identifies.
 #[derive(Debug)]
 pub enum IdSchema {}
 
-/// Describes a [`PriceInput`] that becomes a ticket's price, which has a minimum.
+/// Describes a [`PriceInput`] for a ticket's new price, which has a minimum.
 #[derive(Debug)]
 pub enum NewPriceSchema {}
 
@@ -32,7 +30,7 @@ fn finished(object: impl Into<Object>) -> RefOr<Schema> {
 impl PartialSchema for IdSchema {
     fn schema() -> RefOr<Schema> {
         let id = text(
-            "24 hex digits, in lower case.",
+            "24 hex digits in lower case.",
             json!("65f1c0ffee0123456789abcd"),
         );
         finished(id.pattern(Some("^[0-9a-f]{24}$")))
@@ -45,21 +43,21 @@ impl ToSchema for IdSchema {
     }
 }
 
-/// A number of dollars. That it has at most two decimals is said in words: by the arithmetic of most validators 19.99 is no
-/// multiple of 0.01.
-fn dollars(types: SchemaType, least: f64, description: &str) -> ObjectBuilder {
+/// An amount of dollars. The description says that it has at most two decimals, since `multipleOf: 0.01` would make
+/// most validators reject 19.99.
+fn dollars(types: SchemaType, minimum: f64, description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(types)
         .description(Some(description))
-        .minimum(Some(least))
+        .minimum(Some(minimum))
         .maximum(Some(999_999.99))
         .examples([json!(19.99)])
 }
 
-/// What a request may have: the bounds are for numbers, the pattern is for strings.
-fn dollars_in_a_request(least: f64, description: &str) -> RefOr<Schema> {
+/// An amount of dollars in a request. The bounds apply to numbers, the pattern to strings.
+fn dollars_in_a_request(minimum: f64, description: &str) -> RefOr<Schema> {
     let types = SchemaType::Array(vec![Type::Number, Type::String]);
-    let dollars = dollars(types, least, description);
+    let dollars = dollars(types, minimum, description);
     finished(dollars.pattern(Some(r"^[0-9]+(\.[0-9]{1,2})?$")))
 }
 
@@ -99,7 +97,7 @@ impl ToSchema for NewPriceSchema {
 impl PartialSchema for Title {
     fn schema() -> RefOr<Schema> {
         let title = text(
-            "What a ticket is called: visible text in Unicode's normalization form C, without space around it.",
+            "A ticket's title: visible text in Unicode's normalization form C, without surrounding space.",
             json!("Front row"),
         );
         finished(
@@ -128,7 +126,7 @@ impl ToSchema for Email {}
 impl PartialSchema for Timestamp {
     fn schema() -> RefOr<Schema> {
         let time = text(
-            "A moment: RFC 3339 in UTC, with milliseconds and `Z`.",
+            "A time: RFC 3339 in UTC, with milliseconds and `Z`.",
             json!("2030-05-17T19:30:00.000Z"),
         );
         let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);

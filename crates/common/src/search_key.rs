@@ -1,15 +1,15 @@
-//! What a search compares: text without the differences that a reader does not see or does not mean.
+//! The text that searches compare, without differences that readers do not see or do not mean.
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::title::is_ignorable;
 
-/// The text for a search: two texts that differ only in case, in the Unicode normalization form, in width (`Ｊａｚｚ`) or in
-/// characters that show nothing have the same key.
+/// The search key of a text. Texts have the same key if they differ only in case, Unicode normalization form, width
+/// (`Ｊａｚｚ`) or invisible characters.
 ///
-/// This is close to Unicode's `NFKC_Casefold`. In addition `İ` and `ı` are an `i`, as people who search for `istanbul`
-/// expect. Case is folded by way of upper case, so that `ß` is `ss` and the final sigma is a sigma, and of lower case before
-/// that, which makes a `ß` of `ẞ`.
+/// This is close to Unicode's `NFKC_Casefold`. In addition, `İ` and `ı` become `i`, so that `istanbul` finds them. Case
+/// is folded through upper case, so that `ß` equals `ss` and a final sigma equals any other; and through lower case
+/// before that, which turns `ẞ` into `ß`.
 #[must_use]
 pub fn search_key(text: &str) -> String {
     const DOT_ABOVE: char = '\u{307}';

@@ -1,4 +1,4 @@
-//! What a ticket is called.
+//! Titles of tickets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,21 +8,20 @@ use unicode_normalization::UnicodeNormalization;
 
 /// A ticket's title: at most [`Title::MAX_CHARACTERS`], without surrounding space.
 ///
-/// A title from a request ([`FromStr`]) is in Unicode's normalization form C, shows something, and has no characters that
-/// control a terminal or change the direction of the text after it. Those are removed rather than refused, because they
-/// come along with copied text and nobody sees them. Titles that earlier releases stored or published are read
-/// (`Deserialize`) as they are.
+/// A title from a request ([`FromStr`]) is visible text in Unicode's normalization form C. Characters that control a
+/// terminal or change the direction of later text are removed rather than refused, because they are invisible parts of
+/// copied text. Titles that earlier releases stored or published are read (`Deserialize`) unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Title(String);
 
-/// Why a text is no title. The messages are part of the HTTP contract.
+/// Why a text is not a title. The messages are part of the HTTP contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTitle {
-    /// Nothing that can be seen.
+    /// The text has no visible character.
     #[error("Title is required")]
     Blank,
-    /// More than [`Title::MAX_CHARACTERS`].
+    /// The text is longer than [`Title::MAX_CHARACTERS`].
     #[error("Title must be at most 200 characters")]
     TooLong,
 }
@@ -37,7 +36,7 @@ impl Title {
         &self.0
     }
 
-    /// The title, if it is neither empty nor too long.
+    /// Checks the length.
     fn bounded(title: &str) -> Result<Self, InvalidTitle> {
         if title.is_empty() {
             Err(InvalidTitle::Blank)
@@ -53,8 +52,7 @@ impl FromStr for Title {
     type Err = InvalidTitle;
 
     fn from_str(text: &str) -> Result<Self, InvalidTitle> {
-        let kept = text.chars().filter_map(cleaned);
-        let title: String = kept.nfc().collect();
+        let title: String = text.chars().filter_map(clean).nfc().collect();
         if title.chars().any(is_visible) {
             Self::bounded(title.trim())
         } else {
@@ -84,12 +82,11 @@ impl fmt::Display for Title {
     }
 }
 
-/// What a title has in the place of this character; `None` if nothing.
+/// The replacement of a character; `None` if it is removed.
 ///
-/// The marks that only say in which direction their neighbours go (U+200E, U+200F, U+061C) stay: Hebrew and Arabic need
-/// them beside digits and punctuation, and they turn no letters around. So do joiners, without which many emoji fall
-/// apart.
-fn cleaned(c: char) -> Option<char> {
+/// Directional marks (U+200E, U+200F, U+061C) are kept: Hebrew and Arabic need them beside digits and punctuation, and
+/// they reverse no letters. Joiners are kept too, since many emoji need them.
+fn clean(c: char) -> Option<char> {
     match c {
         // Line breaks and tabs.
         '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
@@ -105,12 +102,12 @@ fn cleaned(c: char) -> Option<char> {
 }
 
 fn is_visible(c: char) -> bool {
-    // The Braille pattern without dots is a symbol to Unicode, and looks like a space.
+    // Unicode calls the Braille pattern without dots a symbol, but it looks like a space.
     !(c.is_whitespace() || c.is_control() || is_ignorable(c) || c == '\u{2800}')
 }
 
-/// Whether the character shows nothing where it is not supported (Unicode's property `Default_Ignorable_Code_Point`): joiners,
-/// directional marks, variation selectors, fillers, tags.
+/// Whether the character has Unicode's property `Default_Ignorable_Code_Point`, which makes it invisible where it is
+/// not supported: joiners, directional marks, variation selectors, fillers, tags.
 pub(crate) const fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

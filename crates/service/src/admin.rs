@@ -18,9 +18,9 @@ use tokio::time::timeout;
 use tower::util::MapRequest;
 use tower::{Service, ServiceExt};
 
-use crate::http::{ApiError, remove_trailing_slash};
-use crate::metrics::Metrics;
-use crate::metrics::catalogue::PHASE;
+use telemetry::metrics::Metrics;
+use telemetry::metrics::catalogue::PHASE;
+use web::{ApiError, remove_trailing_slash};
 
 /// Whether the process lives.
 const LIVEZ: &str = "/livez";

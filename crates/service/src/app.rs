@@ -10,16 +10,16 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::admin::{self, ReadinessCheck};
-use crate::backoff::Backoff;
-use crate::definition::Definition;
-use crate::http::{self, Admission, ApiError, Idempotency};
-use crate::messaging::feed::FeedReader;
-use crate::messaging::resync::Resync;
-use crate::messaging::{Broker, BrokerConfig, BrokerError, Consumer, Handler, Relay};
-use crate::metrics::Metrics;
-use crate::mongo::{Database, MongoConfig, StoreError};
-use crate::openapi;
-use crate::origin::Origin;
+use base::backoff::Backoff;
+use base::definition::Definition;
+use base::origin::Origin;
+use messaging::feed::FeedReader;
+use messaging::resync::Resync;
+use messaging::{Broker, BrokerConfig, BrokerError, Consumer, Handler, Relay};
+use mongo::{Database, MongoConfig, StoreError};
+use telemetry::metrics::Metrics;
+use web::openapi;
+use web::{self, Admission, ApiError, Idempotency};
 
 type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 type Closer = BoxFuture<'static, ()>;
@@ -85,7 +85,7 @@ impl App {
             &definition.description_path(),
             get(async || Json(description)),
         );
-        let stack = http::stack_with(api, definition.limits, origin, &metrics, idempotency);
+        let stack = web::stack_with(api, definition.limits, origin, &metrics, idempotency);
         Self::site(definition, metrics, stack)
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::build_info::BUILD_INFO;
+use base::build_info::BUILD_INFO;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::admin;
-use crate::build_info::BUILD_INFO;
-use crate::config::{Environment, ListenConfig, Variable};
-use crate::definition::{Definition, Permissions};
 use crate::lifecycle::STOP_LIMIT;
-use crate::messaging::BrokerConfig;
+use base::Definition;
+use base::build_info::BUILD_INFO;
+use base::config::{Environment, ListenConfig, Variable};
+use messaging::BrokerConfig;
+use messaging::Permissions;
 
 /// A service as it describes itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,13 +16,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Health};
 use crate::app::{App, StartError};
-use crate::clock::Clock;
 use crate::command_line::{self, Request};
-use crate::config::{ConfigError, Environment, ListenConfig};
-use crate::definition::Definition;
 use crate::description::Description;
-use crate::http::{Admission, Connections};
-use crate::telemetry::{Telemetry, TelemetryConfig};
+use base::clock::Clock;
+use base::config::{ConfigError, Environment, ListenConfig};
+use base::definition::Definition;
+use telemetry::{Telemetry, TelemetryConfig};
+use web::{Admission, Connections};
 
 /// The longest that stopping takes; below the grace period of a pod.
 pub const STOP_LIMIT: Duration = Duration::from_secs(9);

@@ -5,21 +5,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Clock;
+use base::simulation::{Process, World};
 use common::events::ExpirationState;
 use common::id::kind;
 use common::{Event, Id, Timestamp};
 use futures::future::BoxFuture;
+use messaging::{Failure, Outgoing, Publisher, Relay};
+use mongo::Database;
+use mongo::memory::Memory;
 use orders::simulation::Orders;
 use payments::simulation::{Payments, SimulatedStripe, SimulatedWebhook};
-use service::messaging::{Failure, Outgoing, Publisher, Relay};
-use service::mongo::Database;
-use service::mongo::memory::Memory;
-use service::simulation::{Process, World};
-use service::{ApiError, Clock};
 use tickets::simulation::Tickets;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
+use web::ApiError;
 
 use crate::books::Books;
 use crate::dashboard::Dashboard;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bson::oid::ObjectId;
 use bson::{Bson, Document};
 use common::{Event, OrderStatus};
-use service::mongo::object_id;
+use mongo::object_id;
 
 use crate::fleet::Fleet;
 use crate::release::is_left;

@@ -1,11 +1,11 @@
 //! Releases: replicas of a service that run side by side and do not know the same subjects.
 
+use base::simulation::World;
 use bson::{Document, doc};
 use common::id::kind;
 use common::{Id, Subject};
-use service::mongo::memory::Memory;
-use service::mongo::{Database, object_id};
-use service::simulation::World;
+use mongo::memory::Memory;
+use mongo::{Database, object_id};
 
 /// How often in a hundred two releases run side by side.
 const SIDE_BY_SIDE: u64 = 40;

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base::simulation::{Process, World};
 use common::Event;
 use futures::future::BoxFuture;
-use service::messaging::Failure;
-use service::simulation::{Process, World};
+use messaging::Failure;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 

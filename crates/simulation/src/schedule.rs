@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use service::simulation::World;
+use base::simulation::World;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 

@@ -10,11 +10,11 @@ use common::api::orders::OrderView;
 use common::api::tickets::TicketDetails;
 use common::id::kind;
 use common::{Id, OrderStatus, Price};
-use service::ApiError;
-use service::http::NewId;
-use service::messaging::resync::emit;
-use service::mongo::{StoreError, from_date_time, new_id, object_id};
+use messaging::resync::emit;
+use mongo::{StoreError, from_date_time, new_id, object_id};
 use tokio::time::sleep;
+use web::ApiError;
+use web::NewId;
 
 use crate::fleet::Fleet;
 use crate::replica::{Replica, Service};

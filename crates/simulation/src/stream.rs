@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base::simulation::Process;
 use common::{Event, Subject};
-use service::messaging::{BrokerError, Outgoing, Publisher};
-use service::simulation::Process;
+use messaging::{BrokerError, Outgoing, Publisher};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::release::Release;
@@ -20,13 +20,13 @@ const FORGOTTEN: u64 = 10;
 /// The stream, as one process reaches it.
 #[derive(Clone)]
 pub(crate) struct Stream {
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<ResponseCache>>,
     process: Process,
     /// The subjects that the process's release publishes.
     subjects: Arc<[Subject]>,
 }
 
-struct Kept {
+struct ResponseCache {
     ids: BTreeSet<String>,
     events: Vec<Event>,
     /// What was told of an entity, by subject and version; one version is one state.
@@ -45,7 +45,7 @@ impl Stream {
     /// An empty stream, and its messages as they come.
     pub(crate) fn new(process: Process) -> (Self, UnboundedReceiver<Event>) {
         let (published, events) = unbounded_channel();
-        let kept = Kept {
+        let kept = ResponseCache {
             ids: BTreeSet::new(),
             events: Vec::new(),
             told: BTreeMap::new(),
@@ -81,12 +81,12 @@ impl Stream {
         self.lock().contradictions.clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, ResponseCache> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl ResponseCache {
     fn add(&mut self, event: Event) {
         let version = event.version().unwrap_or(0);
         let subject = event.subject().to_string();

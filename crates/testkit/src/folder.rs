@@ -16,7 +16,7 @@ pub(crate) enum DataFolder {
     /// Removed when this is dropped.
     Temporary(TempDir),
     /// Somebody else's, who wants to find it again.
-    Kept(PathBuf),
+    ResponseCache(PathBuf),
 }
 
 impl DataFolder {
@@ -26,7 +26,7 @@ impl DataFolder {
             std::fs::create_dir_all(&folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
             let folder = folder.canonicalize().context("a folder has a full path")?;
-            return Ok(Self::Kept(folder));
+            return Ok(Self::ResponseCache(folder));
         }
         remove_orphans();
         let prefix = format!("{PREFIX}{}-", std::process::id());
@@ -37,7 +37,7 @@ impl DataFolder {
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Temporary(folder) => folder.path(),
-            Self::Kept(folder) => folder,
+            Self::ResponseCache(folder) => folder,
         }
     }
 
@@ -45,7 +45,7 @@ impl DataFolder {
     pub(crate) fn keep(self) -> PathBuf {
         match self {
             Self::Temporary(folder) => folder.keep(),
-            Self::Kept(folder) => folder,
+            Self::ResponseCache(folder) => folder,
         }
     }
 }

@@ -12,8 +12,8 @@ use jsonwebtoken::{EncodingKey, Header};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, LINK, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::{Value, json};
-use service::http::IDEMPOTENCY_KEY;
-use service::session;
+use web::IDEMPOTENCY_KEY;
+use web::session;
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]

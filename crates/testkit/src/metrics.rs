@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context, Result, bail, ensure};
-use service::metrics::catalogue::{ALL, Kind, Label, Metric, Values};
+use telemetry::metrics::catalogue::{ALL, Kind, Label, Metric, Values};
 
 /// The metrics of one process at one moment.
 #[derive(Debug, Clone, Default)]

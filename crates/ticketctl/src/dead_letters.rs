@@ -1,6 +1,6 @@
 //! `dead-letters`: events that a consumer could not handle, to be looked at, sent again or forgotten.
 //!
-//! What a letter is, services write (`service::messaging`): the event as it was, with headers that say who gave it up,
+//! What a letter is, services write (`messaging`): the event as it was, with headers that say who gave it up,
 //! why, and after how many tries.
 
 mod letters;

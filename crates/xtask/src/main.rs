@@ -29,7 +29,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cargo xtask up                            the whole fleet behind http://127.0.0.1:8080
   cargo xtask up --expiration-seconds 5     with orders that expire soon
-  cargo xtask up --demo --replicas orders=2 with users and tickets to look at
+  cargo xtask up --demo --replicas orders=2 with demo users and tickets
   cargo xtask up --observe                  with Prometheus and the alerts
   cargo xtask test                          all tests, on real servers
   cargo xtask test -p orders                the tests of one service

@@ -1,13 +1,13 @@
 //! Accounts, from the passwords and the store: made at sign-up or by a first magic link, found again at sign-in.
 
+use base::Clock;
 use common::api::auth::{SignIn, SignUp};
 use common::id::kind;
 use common::{Email, Id};
-use service::Clock;
-use service::http::NewId;
-use service::metrics::catalogue::{ACCOUNTS_CREATED, SIGN_INS};
-use service::metrics::{Counter, Counters, Metrics};
-use service::mongo::{StoreError, new_id};
+use mongo::{StoreError, new_id};
+use telemetry::metrics::catalogue::{ACCOUNTS_CREATED, SIGN_INS};
+use telemetry::metrics::{Counter, Counters, Metrics};
+use web::NewId;
 
 use crate::domain::{EmailInUse, InvalidCredentials, PasswordHash, User};
 use crate::passwords::{Overloaded, Passwords};

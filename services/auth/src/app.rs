@@ -1,11 +1,12 @@
 //! Puts the auth service together.
 
 use axum::extract::FromRef;
+use base::Clock;
+use service::App;
 use service::app::{StartError, connect_mongo};
-use service::http::{Callers, Idempotency};
-use service::metrics::Metrics;
-use service::session::Sessions;
-use service::{App, Clock};
+use telemetry::metrics::Metrics;
+use web::session::Sessions;
+use web::{Callers, Idempotency};
 
 use crate::accounts::Accounts;
 use crate::client_address::TrustedProxies;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use service::config::Environment;
+use base::config::Environment;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 

@@ -1,8 +1,8 @@
 //! What the auth service needs to know.
 
-use service::config::Environment;
-use service::mongo::MongoConfig;
-use service::session::SessionConfig;
+use base::config::Environment;
+use mongo::MongoConfig;
+use web::session::SessionConfig;
 
 use crate::client_address::TrustedProxies;
 use crate::limits::RateLimitConfig;

@@ -16,7 +16,7 @@ mod rate_limit;
 mod routes;
 mod store;
 
-use service::Definition;
+use base::Definition;
 
 pub use app::build;
 pub use client_address::TrustedProxies;
@@ -39,5 +39,5 @@ pub const DEFINITION: Definition = Definition {
 /// The description of the service's API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    service::openapi::describe(NAME, routes::table())
+    web::openapi::describe(NAME, routes::table())
 }

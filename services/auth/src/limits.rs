@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
+use base::Clock;
+use base::config::Environment;
 use common::Email;
-use service::Clock;
-use service::config::Environment;
-use service::metrics::Metrics;
-use service::metrics::catalogue::RATE_LIMITED_REQUESTS;
+use telemetry::metrics::Metrics;
+use telemetry::metrics::catalogue::RATE_LIMITED_REQUESTS;
 
 use crate::client_address::ClientAddress;
 use crate::rate_limit::{Limit, RateLimiter, Token, TooManyTries};

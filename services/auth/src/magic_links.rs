@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
+use base::Clock;
+use base::Origin;
+use base::config::Environment;
 use common::Email;
-use service::config::Environment;
-use service::mongo::StoreError;
-use service::{Clock, Origin};
+use mongo::StoreError;
 
 use crate::domain::{InvalidToken, MagicLink, MagicLinkToken};
 use crate::mail::{Letter, MailQueue, QueueFull};

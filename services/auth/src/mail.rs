@@ -8,19 +8,19 @@ mod letter;
 
 use std::time::Duration;
 
+use base::Clock;
+use base::backoff::Backoff;
+use base::config::Environment;
 use futures::StreamExt;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::response::Category;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
-use service::Clock;
-use service::backoff::Backoff;
-use service::config::Environment;
-use service::metrics::catalogue::{
+use telemetry::metrics::catalogue::{
     LETTERS_DONE, LETTERS_QUEUED, LETTERS_TURNED_AWAY, LETTERS_WAITING,
 };
-use service::metrics::{Counter, Counters, Metrics};
+use telemetry::metrics::{Counter, Counters, Metrics};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;

@@ -12,12 +12,12 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use argon2::Block;
+use base::config::Environment;
 use common::NewPassword;
-use service::config::Environment;
-use service::metrics::catalogue::{
+use telemetry::metrics::catalogue::{
     PASSWORD_HASH_DURATION, PASSWORD_QUEUE, PASSWORD_WAIT, PASSWORDS_REFUSED,
 };
-use service::metrics::{Counter, Gauge, Histogram, Metrics};
+use telemetry::metrics::{Counter, Gauge, Histogram, Metrics};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 

@@ -12,8 +12,8 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use service::Clock;
-use service::metrics::Counter;
+use base::Clock;
+use telemetry::metrics::Counter;
 
 /// So many tries at once, refilled evenly over a time: `10/15m` is ten, and one more every 90 seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

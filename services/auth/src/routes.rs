@@ -9,9 +9,9 @@ mod sign_out;
 mod sign_up;
 mod view;
 
-use service::openapi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use web::openapi;
 
 use crate::app::AppState;
 

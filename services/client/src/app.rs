@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
+use base::Clock;
+use base::Origin;
+use service::App;
 use service::app::StartError;
-use service::http::Occurrences;
-use service::metrics::Metrics;
-use service::{App, Clock, Origin};
+use telemetry::metrics::Metrics;
+use web::Occurrences;
 
 use crate::api::ApiClient;
 use crate::config::{Config, StripeConfig};

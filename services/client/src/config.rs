@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use service::Origin;
-use service::config::Environment;
+use base::Origin;
+use base::config::Environment;
 
 use crate::api::ApiOrigin;
 

@@ -31,7 +31,7 @@ mod site;
 mod view;
 
 #[cfg(feature = "ssr")]
-use service::Definition;
+use base::Definition;
 
 #[cfg(feature = "ssr")]
 pub use app::build;

@@ -26,9 +26,9 @@ mod tests;
 
 use axum::Router;
 use axum::routing::{any, get, post};
-use service::ApiError;
-use service::http::{Admission, around};
-use service::metrics::Metrics;
+use telemetry::metrics::Metrics;
+use web::ApiError;
+use web::{Admission, around};
 
 use crate::app::AppState;
 use crate::page::{REPORTS, Visit};

@@ -1,10 +1,11 @@
 //! Puts the expiration service together.
 
+use base::Clock;
+use messaging::Consumer;
+use service::App;
 use service::admin::ReadinessCheck;
 use service::app::{StartError, Wait, connect_broker, until_available};
-use service::messaging::Consumer;
-use service::metrics::Metrics;
-use service::{App, Clock};
+use telemetry::metrics::Metrics;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::board;

@@ -12,7 +12,7 @@ use common::Id;
 use common::id::kind;
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
-use service::ApiError;
+use web::ApiError;
 
 use crate::queue::board::{Board, JobPlace, OrderTime, TimeState};
 use crate::queue::{JobQueue, QueueError};

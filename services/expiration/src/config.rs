@@ -1,8 +1,8 @@
 //! What the expiration service needs to know.
 
-use service::Origin;
-use service::config::Environment;
-use service::messaging::BrokerConfig;
+use base::Origin;
+use base::config::Environment;
+use messaging::BrokerConfig;
 
 use crate::NAME;
 use crate::queue::RedisConfig;

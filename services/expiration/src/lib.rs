@@ -14,8 +14,9 @@ pub mod queue;
 mod reschedule;
 mod worker;
 
+use base::Definition;
+use base::QueueGroup;
 use common::Subject;
-use service::{Definition, QueueGroup};
 
 pub use app::build;
 pub use config::Config;

@@ -1,7 +1,7 @@
 //! What is measured of expirations.
 
-use service::metrics::Metrics;
-use service::metrics::catalogue::{EXPIRATION_JOBS, EXPIRATIONS_SCHEDULED};
+use telemetry::metrics::Metrics;
+use telemetry::metrics::catalogue::{EXPIRATION_JOBS, EXPIRATIONS_SCHEDULED};
 
 use crate::queue::JobQueue;
 

@@ -24,13 +24,13 @@ use std::time::Duration;
 
 use apalis::prelude::{Task, TaskBuilder, TaskId, TaskSink, TaskSinkError, WorkerContext};
 use apalis_redis::RedisStorage;
+use base::Clock;
 use common::events::ExpirationState;
 use common::id::kind;
 use common::{Id, Timestamp};
 use redis::aio::ConnectionManager;
 use redis::{AsyncCommands, RedisError, Script};
-use service::Clock;
-use service::telemetry::TraceContext;
+use telemetry::TraceContext;
 use tracing::Instrument;
 
 pub use checkpoint::Checkpoint;

@@ -14,9 +14,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::backoff::Backoff;
 use common::{Event, Subject};
-use service::backoff::Backoff;
-use service::messaging::{Broker, Position};
+use messaging::{Broker, Position};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;

@@ -10,12 +10,12 @@ mod announce;
 use std::time::Duration;
 
 use apalis::prelude::{BackendExt, WorkerBuilder, WorkerBuilderExt, WorkerContext, WorkerError};
+use base::Clock;
+use base::backoff::Backoff;
 use futures::future::BoxFuture;
-use service::Clock;
-use service::backoff::Backoff;
-use service::messaging::Broker;
-use service::metrics::Counter;
-use service::metrics::catalogue::{EXPIRATION_JOBS_GIVEN_UP, EXPIRATION_WORKER_INTERRUPTIONS};
+use messaging::Broker;
+use telemetry::metrics::Counter;
+use telemetry::metrics::catalogue::{EXPIRATION_JOBS_GIVEN_UP, EXPIRATION_WORKER_INTERRUPTIONS};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;

@@ -1,42 +1,24 @@
-//! Puts the orders service together.
+//! The composition root of the orders service.
 
-use std::time::Duration;
-
-use axum::extract::FromRef;
+use base::Clock;
+use messaging::feed::Feed;
+use messaging::resync::Resync;
+use messaging::{Consumer, Relay};
+use service::App;
 use service::app::{StartError, connect_broker, connect_mongo};
-use service::http::{Callers, EventStreams, Idempotency};
-use service::messaging::feed::Feed;
-use service::messaging::resync::Resync;
-use service::messaging::{Consumer, Relay};
-use service::metrics::Metrics;
-use service::patience::ReplicaWaits;
-use service::session::Sessions;
-use service::{App, Clock};
+use telemetry::metrics::Metrics;
+use web::replica_waits::ReplicaWaits;
+use web::session::Sessions;
+use web::{Callers, EventStreams, Idempotency};
 
 use crate::config::Config;
 use crate::consumers::{Events, QUEUE_GROUP};
-use crate::feed::{self, Hint, OrderFeed};
+use crate::feed::{self, Hint};
+use crate::state::{AppState, Expiration};
 use crate::store::{OrderStore, TicketStore};
 use crate::{DEFINITION, NAME, routes};
 
-/// What handlers share.
-#[derive(Clone, FromRef)]
-pub(crate) struct AppState {
-    sessions: Sessions,
-    orders: OrderStore,
-    tickets: TicketStore,
-    waits: ReplicaWaits,
-    clock: Clock,
-    expiration: Expiration,
-    feed: OrderFeed,
-    streams: EventStreams,
-}
-
-/// How long an order can be paid.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Expiration(pub(crate) Duration);
-
-/// Connects to what the service depends on and puts it together.
+/// Connects to the database and the broker and builds the service.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let metrics = Metrics::new(NAME);
     let origin = config.origin.as_ref();
@@ -45,7 +27,7 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let mut relay = Relay::new(broker.clone());
     let orders = OrderStore::open(&database, &mut relay).await?;
     let tickets = TicketStore::open(&database);
-    let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, Hint::of);
+    let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, Hint::from_event);
     let sessions = Sessions::new(&config.session, clock.clone());
     let callers = Callers::BySession(sessions.clone());
     let keys = Idempotency::open(&database, &config.session, callers, clock.clone()).await?;

@@ -1,35 +1,35 @@
-//! What the orders service needs to know.
+//! The configuration of the orders service.
 
 use std::time::Duration;
 
-use service::Origin;
-use service::config::Environment;
-use service::messaging::BrokerConfig;
-use service::mongo::MongoConfig;
-use service::session::SessionConfig;
+use base::Origin;
+use base::config::Environment;
+use messaging::BrokerConfig;
+use mongo::MongoConfig;
+use web::session::SessionConfig;
 
 use crate::NAME;
 
 const DEFAULT_EXPIRATION_SECONDS: u64 = 900;
-const LONGEST_EXPIRATION_SECONDS: u64 = 24 * 60 * 60;
+const MAX_EXPIRATION_SECONDS: u64 = 24 * 60 * 60;
 
-/// The service's configuration.
+/// The configuration, read from the environment.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Its database.
+    /// The service's database.
     pub mongo: MongoConfig,
     /// The broker.
     pub broker: BrokerConfig,
-    /// How sessions are read.
+    /// How session cookies are verified.
     pub session: SessionConfig,
-    /// `PUBLIC_ORIGIN`: where browsers reach the shop, whose forms are accepted.
+    /// `PUBLIC_ORIGIN`: the shop's address in browsers. Forms from other origins are refused.
     pub origin: Option<Origin>,
-    /// `ORDER_EXPIRATION_SECONDS` (default 900): how long an order can be paid.
+    /// `ORDER_EXPIRATION_SECONDS` (default 900): how long a new order can be paid.
     pub expiration: Duration,
 }
 
 impl Config {
-    /// Reads the environment; every fault is noted there.
+    /// Reads the variables; `environment` collects every fault.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let mongo = MongoConfig::read(environment);
         let broker = BrokerConfig::read(environment, NAME);
@@ -49,12 +49,9 @@ impl Config {
 fn read_expiration(environment: &mut Environment) -> Option<Duration> {
     let name = "ORDER_EXPIRATION_SECONDS";
     let seconds = environment.with_default(name, DEFAULT_EXPIRATION_SECONDS)?;
-    if (1..=LONGEST_EXPIRATION_SECONDS).contains(&seconds) {
+    if (1..=MAX_EXPIRATION_SECONDS).contains(&seconds) {
         Some(Duration::from_secs(seconds))
     } else {
-        environment.fault(
-            name,
-            format_args!("must be 1 to {LONGEST_EXPIRATION_SECONDS}"),
-        )
+        environment.fault(name, format_args!("must be 1 to {MAX_EXPIRATION_SECONDS}"))
     }
 }

@@ -1,46 +1,37 @@
-//! What the orders service does with the events of others: one durable consumer, one handler a source.
+//! Handles the events of other services, all in one durable consumer.
 
-mod expirations;
-mod payments;
 mod tickets;
 
+use base::Clock;
 use common::id::kind;
 use common::{Event, Id, Subject};
-use service::Clock;
-use service::messaging::{Failure, Handler};
+use messaging::{Failure, Handler};
 
+use crate::domain::Order;
 use crate::store::{OrderStore, TicketStore};
-use expirations::ExpirationEvents;
-use payments::PaymentEvents;
 use tickets::TicketEvents;
 
 /// The service's queue group.
 pub(crate) const QUEUE_GROUP: &str = "orders-service";
 
-/// Hands each event to the handler of its source.
+/// The consumer's handler.
 #[derive(Debug)]
 pub(crate) struct Events {
+    orders: OrderStore,
     tickets: TicketEvents,
-    payments: PaymentEvents,
-    expirations: ExpirationEvents,
+    clock: Clock,
 }
 
-/// An event about an order that does not exist here.
+/// An event names an order that is not stored.
 ///
-/// Orders are made nowhere else, so this is lost data: tried again in case that comes back, and in the end a dead
-/// letter.
+/// Only this service creates orders, so the order was lost. The event is retried, in case the order is restored, and
+/// finally becomes a dead letter.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no order {0}")]
-struct NoOrder(Id<kind::Order>);
-
-impl From<NoOrder> for Failure {
-    fn from(reason: NoOrder) -> Self {
-        Self::Retry(reason.into())
-    }
-}
+struct UnknownOrder(Id<kind::Order>);
 
 impl Events {
-    /// What this consumer reads.
+    /// The subjects of the events that this consumer receives.
     pub(crate) const SUBJECTS: &[Subject] = &[
         Subject::TicketCreated,
         Subject::TicketUpdated,
@@ -49,13 +40,23 @@ impl Events {
         Subject::ExpirationComplete,
     ];
 
-    /// A consumer that writes to these stores.
+    /// Creates a handler that writes to these stores.
     pub(crate) fn new(orders: OrderStore, tickets: TicketStore, clock: Clock) -> Self {
         Self {
             tickets: TicketEvents::new(orders.clone(), tickets),
-            payments: PaymentEvents::new(orders.clone()),
-            expirations: ExpirationEvents::new(orders, clock),
+            orders,
+            clock,
         }
+    }
+
+    async fn change(
+        &self,
+        order: Id<kind::Order>,
+        change: impl Fn(&Order) -> Result<Option<Order>, Failure> + Sync,
+    ) -> Result<(), Failure> {
+        let changed = self.orders.change(order, change).await?;
+        changed.ok_or_else(|| Failure::Retry(UnknownOrder(order).into()))?;
+        Ok(())
     }
 }
 
@@ -63,12 +64,27 @@ impl Handler for Events {
     async fn handle(&self, event: Event) -> Result<(), Failure> {
         match event {
             Event::TicketCreated(ticket) | Event::TicketUpdated(ticket) => {
-                self.tickets.changed(&ticket).await
+                self.tickets.apply(&ticket).await
             }
-            Event::PaymentCreated(payment) => self.payments.made(&payment).await,
-            Event::PaymentRefunded(payment) => self.payments.refunded(&payment).await,
-            Event::ExpirationComplete(expiration) => self.expirations.complete(&expiration).await,
-            // Not among our subjects.
+            Event::PaymentCreated(payment) => {
+                self.change(payment.order_id, |order| Ok(order.complete()))
+                    .await
+            }
+            Event::PaymentRefunded(payment) => {
+                self.change(payment.order_id, |order| Ok(order.refund()))
+                    .await
+            }
+            Event::ExpirationComplete(expiration) => {
+                self.change(expiration.order_id, |order| {
+                    let now = self.clock.now();
+                    // The clock of the expiration service may be ahead of this one.
+                    order
+                        .expire(now)
+                        .map_err(|early| Failure::NotBefore(early.0.since(now)))
+                })
+                .await
+            }
+            // Not among the subjects.
             _ => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! What an order is and what may become of it.
+//! The order and its state machine.
 
 mod order;
 

@@ -1,15 +1,15 @@
-//! What wakes those who watch an order. It only says when to look: what is shown is what the database says.
+//! Hints that wake the watchers of an order. A hint only says when to look; what is shown comes from the database.
 
 use common::id::kind;
 use common::{Event, Id, OrderStatus, Subject};
-use service::messaging::feed::Feed;
+use messaging::feed::Feed;
 
 use crate::domain::Order;
 
-/// Hints at changes of orders.
+/// The live feed of hints.
 pub(crate) type OrderFeed = Feed<Hint>;
 
-/// What the feed reads: our own events, and those of others that make us change an order.
+/// The events that the feed reads: this service's own, and those of others that make it change an order.
 pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::OrderCreated,
     Subject::OrderCancelled,
@@ -17,45 +17,45 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::TicketUpdated,
 ];
 
-/// An order has changed or will do so in a moment.
+/// An order changed, or is about to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hint {
-    /// Which order.
+    /// The order's id.
     pub(crate) order: Id<kind::Order>,
     change: Change,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
-    /// It has this version.
-    Told(u64),
-    /// Its ticket is held for it.
+    /// The order was published in this version.
+    Published(u64),
+    /// The tickets service reserved the ticket.
     Confirmed,
-    /// It is paid.
+    /// The order was paid.
     Paid,
 }
 
 impl Hint {
-    /// What an event hints at.
-    pub(crate) fn of(event: Event) -> Option<Self> {
+    /// The hint that an event gives.
+    pub(crate) fn from_event(event: Event) -> Option<Self> {
         let (order, change) = match event {
             Event::OrderCreated(order) | Event::OrderCancelled(order) => {
-                (order.id, Change::Told(order.version))
+                (order.id, Change::Published(order.version))
             }
             Event::PaymentCreated(payment) => (payment.order_id, Change::Paid),
             Event::TicketUpdated(ticket) => (ticket.order_id?, Change::Confirmed),
-            // Not among our subjects.
+            // Not among the subjects.
             _ => return None,
         };
         Some(Self { order, change })
     }
 
-    /// Whether the order as it is here shows the change already, or never will.
-    pub(crate) fn is_old_to(self, order: &Order) -> bool {
+    /// Whether this state of the order includes the change already, or rules it out.
+    pub(crate) fn is_outdated_by(self, order: &Order) -> bool {
         match self.change {
-            Change::Told(version) => version <= order.version,
-            Change::Confirmed => order.status != OrderStatus::Created,
-            Change::Paid => !order.status.is_active(),
+            Change::Published(version) => version <= order.version(),
+            Change::Confirmed => order.status() != OrderStatus::Created,
+            Change::Paid => !order.status().is_active(),
         }
     }
 }

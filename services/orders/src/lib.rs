@@ -1,23 +1,25 @@
-//! The orders service: who reserved what, and until when.
+//! The orders service: who reserved which ticket, and until when.
 //!
-//! It owns orders and the reservations of tickets that they hold. It keeps replicas of tickets, and learns from events
-//! that an order was paid, that its money went back, or that its time is over. It tells of its orders by `order:created` and `order:cancelled`,
-//! and shows a buyer an order as it changes.
+//! It owns orders and their reservations, and keeps replicas of tickets. Events tell it that an order was paid,
+//! refunded or has expired. It publishes `order:created` and `order:cancelled`, and streams the changes of an order to
+//! its buyer.
 
 mod app;
 mod config;
 mod consumers;
 pub mod domain;
 mod feed;
-mod measured;
+mod metrics;
 mod routes;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+mod state;
 mod store;
 mod watch;
 
+use base::Definition;
+use base::QueueGroup;
 use common::Subject;
-use service::{Definition, QueueGroup};
 
 pub use app::build;
 pub use config::Config;
@@ -25,7 +27,7 @@ pub use config::Config;
 /// The service's name.
 pub const NAME: &str = "orders";
 
-/// What the platform must know of it.
+/// What the platform knows about the service.
 pub const DEFINITION: Definition = Definition {
     paths: &["/api/orders"],
     publishes: &[Subject::OrderCreated, Subject::OrderCancelled],
@@ -35,13 +37,13 @@ pub const DEFINITION: Definition = Definition {
     }),
     feed: feed::SUBJECTS,
     resyncs: true,
-    // It is at the centre of the saga: what it does not publish or read, nobody needs.
+    // It takes part in every step of the saga, so it knows every subject.
     keeps_streams: true,
     ..Definition::new(NAME)
 };
 
-/// The description of the service's API.
+/// The OpenAPI description of the service's API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    service::openapi::describe(NAME, routes::table())
+    web::openapi::describe(NAME, routes::table())
 }

@@ -1,4 +1,4 @@
-//! The orders service's process.
+//! The executable of the orders service.
 
 use std::process::ExitCode;
 

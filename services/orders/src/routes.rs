@@ -1,4 +1,4 @@
-//! The routes of the orders service.
+//! The route table.
 
 pub(crate) mod cancel;
 pub(crate) mod create;
@@ -8,16 +8,16 @@ mod show;
 mod stream;
 mod view;
 
-use service::openapi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use web::openapi;
 
-use crate::app::AppState;
+use crate::state::AppState;
 
-/// Every route.
+/// All routes.
 pub(crate) fn table() -> OpenApiRouter<AppState> {
     openapi::routes(
-        "Claims on tickets. An order holds its ticket until it is paid, given up or expired.",
+        "Orders for tickets. An order reserves its ticket until it is cancelled or expires.",
     )
     .routes(routes!(list::list, create::create))
     .routes(routes!(stream::stream))

@@ -1,24 +1,25 @@
-//! The service without its sockets: what its routes and its consumer do, for the saga's simulation.
+//! The routes and the consumer without sockets, for the simulation of the saga.
 
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use base::Clock;
 use common::api::auth::SessionView;
 use common::api::orders::{OrderView, PlaceOrder};
 use common::id::kind;
 use common::{Event, Id, Price};
-use service::http::{Authorized, NewId};
-use service::messaging::resync::Snapshot;
-use service::messaging::{Failure, Handler, Publisher, Relay};
-use service::mongo::{Database, StoreError};
-use service::patience::ReplicaWaits;
-use service::session::RequireUser;
-use service::{ApiError, Clock};
+use messaging::resync::Snapshot;
+use messaging::{Failure, Handler, Publisher, Relay};
+use mongo::{Database, StoreError};
+use web::ApiError;
+use web::replica_waits::ReplicaWaits;
+use web::session::RequireUser;
+use web::{Authorized, NewId};
 
-use crate::app::Expiration;
 use crate::consumers::Events;
 use crate::routes::{cancel, create};
+use crate::state::Expiration;
 use crate::store::{OrderStore, TicketStore};
 
 /// A process of the service.
@@ -32,7 +33,7 @@ pub struct Orders {
 }
 
 impl Orders {
-    /// The service on this database, its events published by this relay; its orders can be paid for `expiration`.
+    /// Starts a process on this database. `relay` publishes its events; its orders can be paid for `expiration`.
     pub async fn open<P: Publisher>(
         database: &Database,
         relay: &mut Relay<P>,
@@ -79,14 +80,14 @@ impl Orders {
         Ok(())
     }
 
-    /// An event from the broker.
+    /// Handles an event from the broker.
     pub async fn handle(&self, event: Event) -> Result<(), Failure> {
         let (orders, tickets) = (self.store.clone(), self.tickets.clone());
         let events = Events::new(orders, tickets, self.clock.clone());
         events.handle(event).await
     }
 
-    /// The state of every order.
+    /// The events of all orders.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.store.snapshot()

@@ -1,4 +1,4 @@
-//! Orders, their reservations, and replicas of tickets in MongoDB.
+//! Orders, reservations and replicas of tickets in MongoDB.
 
 mod cancellation;
 mod document;

@@ -1,59 +1,59 @@
-//! Watching one order until it has come to its end.
+//! Watches one order until its final state.
 
 use std::time::Duration;
 
 use common::Id;
 use common::id::kind;
 use futures::stream::{self, Stream};
-use service::messaging::feed::{News, Subscription};
-use service::mongo::StoreError;
-use service::patience::find_within;
+use messaging::feed::{News, Subscription};
+use mongo::StoreError;
 use tokio::time::timeout;
+use web::replica_waits::find_within;
 
 use crate::domain::Order;
 use crate::feed::Hint;
 use crate::store::OrderStore;
 
-/// How long a change that was hinted at is waited for: the hint comes to all at once, also to the consumer that makes
-/// the change.
-const HINTED: Duration = Duration::from_secs(3);
+/// How long to wait for the change that a hint announces. The consumer that makes the change receives the same event at
+/// the same time.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How often to look without a hint, in case one was lost or its change took longer.
-const UNHINTED: Duration = Duration::from_secs(15);
+/// How often to read the order without a hint, in case a hint was lost or its change took longer.
+const POLL_INTERVAL: Duration = Duration::from_secs(15);
 
-/// How soon to look again after the database failed.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How soon to read the order again after the database failed.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Somebody who looks at an order.
+/// A watcher of an order.
 #[derive(Debug)]
 pub(crate) struct Watch {
     orders: OrderStore,
     hints: Subscription<Hint>,
-    /// The order as it was read last.
+    /// The newest state that was read.
     order: Order,
-    /// Whether the watcher knows it so.
-    shown: bool,
+    /// Whether the watcher has received that state.
+    is_shown: bool,
 }
 
 impl Watch {
-    /// Begins with the order as it was just read, of which the watcher knows the version `seen`, if any. The hints must
-    /// have been subscribed to before.
+    /// Watches an order that was just read and of which the watcher has the version `seen`. The subscription to the
+    /// hints must be older than the read.
     pub(crate) fn new(
         orders: OrderStore,
         hints: Subscription<Hint>,
         order: Order,
         seen: Option<u64>,
     ) -> Self {
-        let shown = seen == Some(order.version);
+        let is_shown = seen == Some(order.version());
         Self {
             orders,
             hints,
             order,
-            shown,
+            is_shown,
         }
     }
 
-    /// The order each time that it has changed; ends after its final state, or with the feed.
+    /// Yields the order after each change. Ends after its final state, or with the feed.
     pub(crate) fn changes(self) -> impl Stream<Item = Order> + Send {
         stream::unfold(self, |mut watch| async move {
             let order = watch.next().await?;
@@ -62,36 +62,36 @@ impl Watch {
     }
 
     async fn next(&mut self) -> Option<Order> {
-        let mut patience = UNHINTED;
-        while self.shown {
-            if self.is_over() {
+        let mut wait = POLL_INTERVAL;
+        while self.is_shown {
+            if self.is_final() {
                 return None;
             }
-            let looked = match timeout(patience, self.hinted()).await {
+            let refreshed = match timeout(wait, self.next_hint()).await {
                 Ok(hint) => {
                     hint?;
-                    self.look(HINTED).await
+                    self.refresh(CHANGE_TIMEOUT).await
                 }
-                Err(_) => self.look(Duration::ZERO).await,
+                Err(_) => self.refresh(Duration::ZERO).await,
             };
-            patience = match looked {
-                Ok(()) => UNHINTED,
+            wait = match refreshed {
+                Ok(()) => POLL_INTERVAL,
                 Err(error) => {
-                    tracing::debug!(%error, order.id = %self.order.id, "order not looked at");
-                    AFTER_FAILURE
+                    tracing::debug!(%error, order.id = %self.order.id(), "watched order not read");
+                    RETRY_DELAY
                 }
             };
         }
-        self.shown = true;
+        self.is_shown = true;
         Some(self.order.clone())
     }
 
-    const fn is_over(&self) -> bool {
-        !self.order.status.is_active()
+    const fn is_final(&self) -> bool {
+        !self.order.status().is_active()
     }
 
-    /// Returns when there is a reason to look; `None` when the feed has ended.
-    async fn hinted(&mut self) -> Option<()> {
+    /// Returns when the order may have changed; `None` when the feed has ended.
+    async fn next_hint(&mut self) -> Option<()> {
         loop {
             match self.hints.next().await? {
                 News::Event { item: hint, .. } if self.concerns(hint) => return Some(()),
@@ -102,28 +102,27 @@ impl Watch {
     }
 
     fn concerns(&self, hint: Hint) -> bool {
-        hint.order == self.order.id && !hint.is_old_to(&self.order)
+        hint.order == self.order.id() && !hint.is_outdated_by(&self.order)
     }
 
-    /// Reads the order, for at most this long until it has changed.
-    async fn look(&mut self, limit: Duration) -> Result<(), StoreError> {
-        let (id, version) = (self.order.id, self.order.version);
+    /// Reads the order until it has changed, but no longer than `limit`.
+    async fn refresh(&mut self, limit: Duration) -> Result<(), StoreError> {
+        let (id, version) = (self.order.id(), self.order.version());
         let orders = &self.orders;
-        let changed = find_within(limit, || newer(orders, id, version)).await?;
+        let changed = find_within(limit, || find_newer(orders, id, version)).await?;
         if let Some(order) = changed {
             self.order = order;
-            self.shown = false;
+            self.is_shown = false;
         }
         Ok(())
     }
 }
 
-/// The order, if its version is above this one.
-async fn newer(
+async fn find_newer(
     orders: &OrderStore,
     id: Id<kind::Order>,
     version: u64,
 ) -> Result<Option<Order>, StoreError> {
     let order = orders.find(id).await?;
-    Ok(order.filter(|order| order.version > version))
+    Ok(order.filter(|order| order.version() > version))
 }

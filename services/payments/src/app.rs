@@ -1,15 +1,16 @@
 //! Puts the payments service together.
 
 use axum::extract::FromRef;
+use base::Clock;
+use messaging::resync::Resync;
+use messaging::{Consumer, Relay};
+use service::App;
 use service::app::{StartError, connect_broker, connect_mongo};
-use service::http::{Callers, Idempotency};
-use service::messaging::resync::Resync;
-use service::messaging::{Consumer, Relay};
-use service::metrics::Metrics;
-use service::patience::ReplicaWaits;
-use service::session::Sessions;
-use service::{App, Clock};
+use telemetry::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
+use web::replica_waits::ReplicaWaits;
+use web::session::Sessions;
+use web::{Callers, Idempotency};
 
 use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};

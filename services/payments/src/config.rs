@@ -1,10 +1,10 @@
 //! What the payments service needs to know.
 
-use service::Origin;
-use service::config::Environment;
-use service::messaging::BrokerConfig;
-use service::mongo::MongoConfig;
-use service::session::SessionConfig;
+use base::Origin;
+use base::config::Environment;
+use messaging::BrokerConfig;
+use mongo::MongoConfig;
+use web::session::SessionConfig;
 
 use crate::NAME;
 use crate::stripe::StripeConfig;

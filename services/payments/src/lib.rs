@@ -19,8 +19,9 @@ pub mod simulation;
 mod store;
 mod stripe;
 
+use base::Definition;
+use base::QueueGroup;
 use common::Subject;
-use service::{Definition, QueueGroup};
 
 pub use app::build;
 pub use config::Config;
@@ -44,5 +45,5 @@ pub const DEFINITION: Definition = Definition {
 /// The description of the service's API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    service::openapi::describe(NAME, routes::table())
+    web::openapi::describe(NAME, routes::table())
 }

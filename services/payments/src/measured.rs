@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use service::messaging::OutboxCollection;
-use service::metrics::catalogue::{
+use messaging::OutboxCollection;
+use mongo::{StoreError, stored_version};
+use telemetry::metrics::catalogue::{
     DISPUTES, PAYMENT_ANOMALIES, PAYMENT_ATTEMPTS, PAYMENT_CHARGED, PAYMENT_DECLINES,
     PAYMENT_REFUNDED, PAYMENTS_POSTPONED, PAYMENTS_STUCK, PAYMENTS_UNFINISHED, REFUNDS,
 };
-use service::metrics::{Counter, Counters, Gauge, Metrics};
-use service::mongo::{StoreError, stored_version};
+use telemetry::metrics::{Counter, Counters, Gauge, Metrics};
 
 use crate::domain::{Outcome, Payment, Standing, Status};
 use crate::settlement::TRIES_OF_AN_OUTAGE;

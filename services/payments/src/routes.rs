@@ -5,9 +5,9 @@ mod health;
 pub(crate) mod pay;
 mod webhook;
 
-use service::openapi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use web::openapi;
 
 use crate::app::AppState;
 

@@ -18,11 +18,11 @@ mod trace;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Clock;
+use base::backoff::Backoff;
 use common::id::kind;
 use common::{Id, Timestamp};
-use service::Clock;
-use service::backoff::Backoff;
-use service::mongo::{StoreError, until_written};
+use mongo::{StoreError, until_written};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

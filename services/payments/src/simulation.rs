@@ -2,17 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
+use base::Clock;
 use common::api::auth::SessionView;
 use common::api::payments::{PayOrder, PaymentView};
 use common::id::kind;
 use common::{Event, Id};
-use service::http::{Authorized, NewId};
-use service::messaging::resync::Snapshot;
-use service::messaging::{Failure, Handler, Publisher, Relay};
-use service::mongo::{Database, StoreError};
-use service::patience::ReplicaWaits;
-use service::{ApiError, Clock};
+use messaging::resync::Snapshot;
+use messaging::{Failure, Handler, Publisher, Relay};
+use mongo::{Database, StoreError};
 use tokio_util::sync::CancellationToken;
+use web::ApiError;
+use web::replica_waits::ReplicaWaits;
+use web::{Authorized, NewId};
 
 use crate::consumers::OrderEvents;
 use crate::routes::pay;

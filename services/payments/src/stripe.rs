@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use service::app::StartError;
-use service::metrics::catalogue::STRIPE_CALL_DURATION;
-use service::metrics::{Histograms, Metrics};
+use telemetry::metrics::catalogue::STRIPE_CALL_DURATION;
+use telemetry::metrics::{Histograms, Metrics};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;

@@ -1,35 +1,22 @@
-//! Puts the tickets service together.
+//! The composition root of the tickets service.
 
-use axum::extract::FromRef;
+use base::Clock;
+use messaging::feed::Feed;
+use messaging::resync::Resync;
+use messaging::{Consumer, Relay};
+use service::App;
 use service::app::{StartError, connect_broker, connect_mongo};
-use service::http::{Callers, EventStreams, Idempotency};
-use service::messaging::feed::Feed;
-use service::messaging::resync::Resync;
-use service::messaging::{Consumer, Relay};
-use service::metrics::Metrics;
-use service::session::Sessions;
-use service::{App, Clock};
+use telemetry::metrics::Metrics;
+use web::session::Sessions;
+use web::{Callers, EventStreams, Idempotency};
 
 use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};
-use crate::feed::TicketFeed;
-use crate::routes::list::Lists;
-use crate::routes::show::Shown;
+use crate::state::{AppState, CachedLists, CachedTickets};
 use crate::store::TicketStore;
 use crate::{DEFINITION, NAME, feed, routes};
 
-/// What handlers share.
-#[derive(Clone, FromRef)]
-pub(crate) struct AppState {
-    sessions: Sessions,
-    tickets: TicketStore,
-    lists: Lists,
-    shown: Shown,
-    feed: TicketFeed,
-    streams: EventStreams,
-}
-
-/// Connects to what the service depends on and puts it together.
+/// Connects to the database and the broker and builds the service.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let metrics = Metrics::new(NAME);
     let origin = config.origin.as_ref();
@@ -37,15 +24,15 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
     let mut relay = Relay::new(broker.clone());
     let tickets = TicketStore::open(&database, &mut relay).await?;
-    let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, feed::news);
+    let (feed, reader) = Feed::new(broker.clone(), feed::SUBJECTS, feed::item);
     let sessions = Sessions::new(&config.session, clock.clone());
     let callers = Callers::BySession(sessions.clone());
     let keys = Idempotency::open(&database, &config.session, callers, clock).await?;
     let state = AppState {
         sessions,
         tickets: tickets.clone(),
-        lists: Lists::until(tickets.changes().clone()),
-        shown: Shown::until(tickets.changes().clone()),
+        lists: CachedLists::until(tickets.changes().clone()),
+        shown: CachedTickets::until(tickets.changes().clone()),
         streams: EventStreams::until(feed.ended().clone(), &metrics),
         feed: feed.clone(),
     };

@@ -1,28 +1,28 @@
-//! What the tickets service needs to know.
+//! The configuration of the tickets service.
 
-use service::Origin;
-use service::config::Environment;
-use service::messaging::BrokerConfig;
-use service::mongo::MongoConfig;
-use service::session::SessionConfig;
+use base::Origin;
+use base::config::Environment;
+use messaging::BrokerConfig;
+use mongo::MongoConfig;
+use web::session::SessionConfig;
 
 use crate::NAME;
 
-/// The service's configuration.
+/// The configuration, read from the environment.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Its database.
+    /// The service's database.
     pub mongo: MongoConfig,
     /// The broker.
     pub broker: BrokerConfig,
-    /// How sessions are read.
+    /// How session cookies are verified.
     pub session: SessionConfig,
-    /// `PUBLIC_ORIGIN`: where browsers reach the shop, whose forms are accepted.
+    /// `PUBLIC_ORIGIN`: the shop's address in browsers. Forms from other origins are refused.
     pub origin: Option<Origin>,
 }
 
 impl Config {
-    /// Reads the environment; every fault is noted there.
+    /// Reads the variables; `environment` collects every fault.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let mongo = MongoConfig::read(environment);
         let broker = BrokerConfig::read(environment, NAME);

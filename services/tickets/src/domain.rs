@@ -1,5 +1,5 @@
-//! What a ticket is and what may become of it.
+//! The ticket and its state machine.
 
 mod ticket;
 
-pub use ticket::{EditError, HeldByAnotherOrder, Ticket, WithdrawError};
+pub use ticket::{Availability, EditError, HeldByAnotherOrder, Ticket, WithdrawError};

@@ -1,19 +1,19 @@
-//! What those are told who watch tickets.
+//! The live feed of ticket changes.
 
 use std::sync::Arc;
 
 use common::api::tickets::TicketView;
 use common::{Event, Subject};
-use service::messaging::feed::Feed;
+use messaging::feed::Feed;
 
-/// Every change of a ticket: the ticket as the API answers it, in JSON that is written once for all who watch.
+/// A feed of tickets after each change, as JSON that all watchers share.
 pub(crate) type TicketFeed = Feed<Arc<str>>;
 
-/// What the feed reads: our own events.
+/// The events that the feed reads: this service's own.
 pub(crate) const SUBJECTS: &[Subject] = &[Subject::TicketCreated, Subject::TicketUpdated];
 
-/// What is told of an event.
-pub(crate) fn news(event: Event) -> Option<Arc<str>> {
+/// The feed's item for an event.
+pub(crate) fn item(event: Event) -> Option<Arc<str>> {
     let (Event::TicketCreated(ticket) | Event::TicketUpdated(ticket)) = event else {
         return None;
     };

@@ -1,8 +1,7 @@
-//! The tickets service: what is for sale.
+//! The tickets service: tickets for sale.
 //!
-//! It owns tickets: their titles, prices, sellers, and which order holds each. Nobody else writes them. It learns
-//! of orders from their events, and tells of its tickets by `ticket:created` and `ticket:updated`, which it also shows to
-//! browsers as they happen.
+//! It owns the tickets: their titles, prices and sellers, and which order holds each of them. It consumes the events of
+//! orders, publishes `ticket:created` and `ticket:updated`, and streams these changes to browsers.
 
 mod app;
 mod config;
@@ -12,11 +11,13 @@ mod feed;
 mod routes;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+mod state;
 mod store;
 
+use base::Definition;
+use base::Limits;
+use base::QueueGroup;
 use common::Subject;
-use service::http::Limits;
-use service::{Definition, QueueGroup};
 
 pub use app::build;
 pub use config::Config;
@@ -24,9 +25,9 @@ pub use config::Config;
 /// The service's name.
 pub const NAME: &str = "tickets";
 
-/// What the platform must know of it.
+/// What the platform knows about the service.
 pub const DEFINITION: Definition = Definition {
-    // Both documented spellings.
+    // The contract documents both spellings.
     paths: &["/api/tickets", "/api/ticket"],
     publishes: &[Subject::TicketCreated, Subject::TicketUpdated],
     queue_group: Some(QueueGroup {
@@ -35,7 +36,7 @@ pub const DEFINITION: Definition = Definition {
     }),
     feed: feed::SUBJECTS,
     resyncs: true,
-    // Most requests are reads, which wait for one query together.
+    // Most requests are reads, and concurrent reads share one query.
     limits: Limits {
         requests: 512,
         ..Limits::USUAL
@@ -43,8 +44,8 @@ pub const DEFINITION: Definition = Definition {
     ..Definition::new(NAME)
 };
 
-/// The description of the service's API.
+/// The OpenAPI description of the service's API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    service::openapi::describe(NAME, routes::table())
+    web::openapi::describe(NAME, routes::table())
 }

@@ -1,4 +1,4 @@
-//! The tickets service's process.
+//! The executable of the tickets service.
 
 use std::process::ExitCode;
 

@@ -1,24 +1,24 @@
-//! The routes of the tickets service.
+//! The route table.
 
 pub(crate) mod create;
 mod error;
-pub(crate) mod list;
+mod list;
 mod mine;
-pub(crate) mod show;
+mod show;
 mod stream;
 pub(crate) mod update;
 mod view;
 pub(crate) mod withdraw;
 
 use axum::routing::{get, post};
-use service::openapi;
 use utoipa::openapi::HttpMethod;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use web::openapi;
 
-use crate::app::AppState;
+use crate::state::AppState;
 
-/// The other documented spellings: the method, the path and how it is spelled too.
+/// The alternative spellings that the contract documents: method, path, alternative path.
 const ALIASES: [(HttpMethod, &str, &str); 5] = [
     (HttpMethod::Post, "/api/tickets", "/api/ticket/create"),
     (HttpMethod::Get, "/api/tickets", "/api/ticket/getall"),
@@ -27,9 +27,9 @@ const ALIASES: [(HttpMethod, &str, &str); 5] = [
     (HttpMethod::Delete, "/api/tickets/{id}", "/api/ticket/{id}"),
 ];
 
-/// Every route; `/api/ticket/…` is the other documented spelling of the same.
+/// All routes, also under their alternative spellings.
 pub(crate) fn table() -> OpenApiRouter<AppState> {
-    let table = openapi::routes("What is for sale.")
+    let table = openapi::routes("Tickets for sale.")
         .routes(routes!(list::list, create::create))
         .routes(routes!(mine::mine))
         .routes(routes!(stream::stream))

@@ -1,4 +1,4 @@
-//! The service without its sockets: what its routes and its consumer do, for the saga's simulation.
+//! The routes and the consumer without sockets, for the simulation of the saga.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,12 +6,12 @@ use common::api::auth::SessionView;
 use common::api::tickets::{TicketDetails, TicketView};
 use common::id::kind;
 use common::{Event, Id};
-use service::ApiError;
-use service::http::{Authorized, NewId};
-use service::messaging::resync::Snapshot;
-use service::messaging::{Failure, Handler, Publisher, Relay};
-use service::mongo::{Database, StoreError};
-use service::session::RequireUser;
+use messaging::resync::Snapshot;
+use messaging::{Failure, Handler, Publisher, Relay};
+use mongo::{Database, StoreError};
+use web::ApiError;
+use web::session::RequireUser;
+use web::{Authorized, NewId};
 
 use crate::consumers::OrderEvents;
 use crate::routes::{create, update, withdraw};
@@ -24,7 +24,7 @@ pub struct Tickets {
 }
 
 impl Tickets {
-    /// The service on this database, its events published by this relay.
+    /// Starts a process on this database. `relay` publishes its events.
     pub async fn open<P: Publisher>(
         database: &Database,
         relay: &mut Relay<P>,
@@ -33,15 +33,15 @@ impl Tickets {
         Ok(Self { store })
     }
 
-    /// `POST /api/tickets`, as often as it takes, under a key to which this id was given.
+    /// `POST /api/tickets`, under an idempotency key that was given this id. Can be repeated.
     pub async fn sell(
         &self,
         user: SessionView,
         id: NewId<kind::Ticket>,
         input: TicketDetails,
     ) -> Result<TicketView, ApiError> {
-        let wish = Authorized { user, input };
-        let (.., Json(ticket)) = create::create(State(self.store.clone()), id, wish).await?;
+        let request = Authorized { user, input };
+        let (.., Json(ticket)) = create::create(State(self.store.clone()), id, request).await?;
         Ok(ticket)
     }
 
@@ -63,18 +63,18 @@ impl Tickets {
         ticket: Id<kind::Ticket>,
         input: TicketDetails,
     ) -> Result<TicketView, ApiError> {
-        let wish = Authorized { user, input };
-        let edited = update::update(State(self.store.clone()), ticket.into(), wish);
+        let request = Authorized { user, input };
+        let edited = update::update(State(self.store.clone()), ticket.into(), request);
         let (_, edited) = edited.await?;
         Ok(edited.0)
     }
 
-    /// An event from the broker.
+    /// Handles an event from the broker.
     pub async fn handle(&self, event: Event) -> Result<(), Failure> {
         OrderEvents::new(self.store.clone()).handle(event).await
     }
 
-    /// The state of every ticket.
+    /// The events of all tickets.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.store.snapshot()

@@ -10,36 +10,36 @@ use bson::{Document, doc};
 use common::Id;
 use common::api::tickets::TicketListing;
 use common::id::kind;
+use messaging::Changes;
+use messaging::resync::{Snapshot, snapshot_of};
+use messaging::{OutboxCollection, Publisher, Relay};
+use mongo::{Database, Find, StoreError, object_id, stored_version};
 use mongodb::IndexModel;
-use service::http::PageRequest;
-use service::kept::Changes;
-use service::messaging::resync::{Snapshot, snapshot_of};
-use service::messaging::{OutboxCollection, Publisher, Relay};
-use service::metrics::catalogue::{
+use telemetry::metrics::catalogue::{
     TICKETS_CREATED, TICKETS_EDITED, TICKETS_HELD, TICKETS_RELEASED, TICKETS_WITHDRAWN,
 };
-use service::metrics::{Counter, Metrics};
-use service::mongo::{Database, Find, StoreError, object_id, stored_version};
+use telemetry::metrics::{Counter, Metrics};
+use web::PageRequest;
 
 use crate::domain::Ticket;
 use document::TicketDocument;
-pub(crate) use listing::Place;
+pub(crate) use listing::Position;
 
-/// How many cancelled orders a ticket remembers. Only an event delayed past so many cancellations of the same
-/// ticket could be misread, and the orders service would put that right.
+/// How many cancelled orders a ticket remembers. An event could be misread only if it is delayed past this many
+/// cancellations of the same ticket, and the orders service would correct that.
 const REMEMBERED_RELEASES: i32 = 64;
 
-/// How long the database may look for a page of a list, which a search of many titles could take too long.
+/// The time limit of a list query, since a search through many titles may be slow.
 const LIST_LIMIT: Duration = Duration::from_secs(2);
 
 /// The tickets collection.
 #[derive(Debug, Clone)]
 pub(crate) struct TicketStore {
     tickets: OutboxCollection<TicketDocument>,
-    measured: TicketMetrics,
+    metrics: TicketMetrics,
 }
 
-/// What is counted once it is written.
+/// Counters of changes. A change is counted once it is written.
 #[derive(Debug, Clone)]
 struct TicketMetrics {
     created: Counter,
@@ -49,13 +49,8 @@ struct TicketMetrics {
     withdrawn: Counter,
 }
 
-/// Others changed the ticket each time that a change was tried.
-#[derive(Debug, thiserror::Error)]
-#[error("the ticket was changed by others at the same moment")]
-pub(crate) struct Raced;
-
 impl TicketMetrics {
-    fn of(metrics: &Metrics) -> Self {
+    fn new(metrics: &Metrics) -> Self {
         Self {
             created: metrics.counter(&TICKETS_CREATED),
             edited: metrics.counter(&TICKETS_EDITED),
@@ -67,14 +62,14 @@ impl TicketMetrics {
 }
 
 impl TicketStore {
-    /// Opens the collection and makes sure of its indexes.
+    /// Opens the collection and creates its indexes.
     pub(crate) async fn open(
         database: &Database,
         relay: &mut Relay<impl Publisher>,
     ) -> Result<Self, StoreError> {
         let tickets = relay.collection(database, "tickets").await?;
-        let measured = TicketMetrics::of(&database.metrics());
-        let store = Self { tickets, measured };
+        let metrics = TicketMetrics::new(&database.metrics());
+        let store = Self { tickets, metrics };
         let by_seller = IndexModel::builder()
             .keys(doc! { "user_id": 1, "_id": -1 })
             .build();
@@ -83,12 +78,12 @@ impl TicketStore {
         Ok(store)
     }
 
-    /// Adds a new ticket, with the event that tells of it.
+    /// Inserts a new ticket with its event.
     pub(crate) async fn insert(&self, ticket: &Ticket) -> Result<(), StoreError> {
         self.tickets
             .insert_fresh(&ticket.into(), &[ticket.event()])
             .await?;
-        self.measured.created.increment();
+        self.metrics.created.increment();
         Ok(())
     }
 
@@ -98,11 +93,11 @@ impl TicketStore {
         Ok(found.map(Ticket::from))
     }
 
-    /// What is for sale; one more than the page shows, if there are more.
+    /// The tickets for sale on a page, and one more if the page is not the last.
     pub(crate) async fn list_for_sale(
         &self,
         listing: &TicketListing,
-        page: &PageRequest<Place>,
+        page: &PageRequest<Position>,
     ) -> Result<Vec<Ticket>, StoreError> {
         let find = Find::matching(listing::filter(listing, page.after))
             .sort(listing::order(listing.sort))
@@ -111,7 +106,7 @@ impl TicketStore {
         self.list(find).await
     }
 
-    /// A seller's tickets, newest first; one more than the page shows, if there are more.
+    /// A seller's tickets on a page, newest first, and one more if the page is not the last.
     pub(crate) async fn list_of(
         &self,
         seller: Id<kind::User>,
@@ -126,35 +121,35 @@ impl TicketStore {
     }
 
     async fn list(&self, find: Find) -> Result<Vec<Ticket>, StoreError> {
-        // What no list shows is not sent.
         let find = find.project(doc! { "outbox": 0, "released": 0, "search_key": 0 });
         let found = self.tickets.documents().find(find).await?;
         Ok(found.into_iter().map(Ticket::from).collect())
     }
 
-    /// Replaces `old` by `new` with the event that tells of it; whether `old` was still the current version.
+    /// Replaces `old` by `new` and publishes the change. Returns whether `old` was still the current version.
     pub(crate) async fn replace(&self, old: &Ticket, new: &Ticket) -> Result<bool, StoreError> {
-        self.write(current(old), new, Document::new(), &self.measured.edited)
+        self.write(current(old), new, Document::new(), &self.metrics.edited)
             .await
     }
 
-    /// As [`TicketStore::replace`], for a ticket that its seller takes off sale.
+    /// Like [`TicketStore::replace`], for a withdrawal.
     pub(crate) async fn withdraw(&self, old: &Ticket, new: &Ticket) -> Result<bool, StoreError> {
-        self.write(current(old), new, Document::new(), &self.measured.withdrawn)
+        self.write(current(old), new, Document::new(), &self.metrics.withdrawn)
             .await
     }
 
-    /// Publishes the ticket once more, as it is, if it is still so.
-    pub(crate) async fn publish_again(&self, ticket: &Ticket) -> Result<(), StoreError> {
-        let no_change = doc! { "$set": { "version": stored_version(ticket.version) } };
+    /// Publishes the state of the ticket once more, unless the ticket changed after it was read.
+    pub(crate) async fn republish(&self, ticket: &Ticket) -> Result<(), StoreError> {
+        let unchanged = doc! { "$set": { "version": stored_version(ticket.version()) } };
         let events = [ticket.event()];
         self.tickets
-            .update(current(ticket), no_change, &events)
+            .update(current(ticket), unchanged, &events)
             .await?;
         Ok(())
     }
 
-    /// As [`TicketStore::replace`], unless `order` was remembered as cancelled at the same moment.
+    /// Like [`TicketStore::replace`], for a reservation by `order`. Fails too if `order` was released after `old` was
+    /// read.
     pub(crate) async fn hold(
         &self,
         old: &Ticket,
@@ -163,11 +158,11 @@ impl TicketStore {
     ) -> Result<bool, StoreError> {
         let mut filter = current(old);
         filter.insert("released", doc! { "$ne": object_id(order) });
-        self.write(filter, new, Document::new(), &self.measured.held)
+        self.write(filter, new, Document::new(), &self.metrics.held)
             .await
     }
 
-    /// As [`TicketStore::replace`], remembering the order that held `old` as cancelled.
+    /// Like [`TicketStore::replace`], for a release by `order`, which is remembered as released.
     pub(crate) async fn release(
         &self,
         old: &Ticket,
@@ -175,11 +170,11 @@ impl TicketStore {
         order: Id<kind::Order>,
     ) -> Result<bool, StoreError> {
         let push = doc! { "$push": remember(order) };
-        self.write(current(old), new, push, &self.measured.released)
+        self.write(current(old), new, push, &self.metrics.released)
             .await
     }
 
-    /// Remembers an order as cancelled that does not hold the ticket; whether that was still so.
+    /// Remembers an order as released that does not hold the ticket. Returns whether it still did not hold it.
     pub(crate) async fn remember_release(
         &self,
         id: Id<kind::Ticket>,
@@ -187,7 +182,7 @@ impl TicketStore {
     ) -> Result<bool, StoreError> {
         let mut filter = by_id(id);
         filter.insert("order_id", doc! { "$ne": object_id(order) });
-        // Once, however often it is told of at the same moment: what is remembered is bounded.
+        // Only once, however often the event is redelivered, since the list is bounded.
         filter.insert("released", doc! { "$ne": object_id(order) });
         let push = doc! { "$push": remember(order) };
         self.tickets.update(filter, push, &[]).await
@@ -208,12 +203,12 @@ impl TicketStore {
         Ok(written)
     }
 
-    /// What this process writes.
+    /// The counter of this process's writes.
     pub(crate) const fn changes(&self) -> &Changes {
         self.tickets.changes()
     }
 
-    /// The state of every ticket, for re-emission.
+    /// The events of all tickets, for re-emission.
     pub(crate) fn snapshot(&self) -> Snapshot {
         snapshot_of(self.tickets.documents(), |stored| {
             Some(Ticket::from(stored).event())
@@ -225,10 +220,10 @@ fn by_id(id: Id<kind::Ticket>) -> Document {
     doc! { "_id": object_id(id) }
 }
 
-/// Matches the ticket in the version that was read.
+/// Matches the ticket if it is still in the version that was read.
 fn current(ticket: &Ticket) -> Document {
-    let mut filter = by_id(ticket.id);
-    filter.insert("version", stored_version(ticket.version));
+    let mut filter = by_id(ticket.id());
+    filter.insert("version", stored_version(ticket.version()));
     filter
 }
 

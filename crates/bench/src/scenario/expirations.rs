@@ -14,7 +14,7 @@ use common::events::{ExpirationState, OrderState};
 use common::{Event, Id, OrderStatus, Price, Subject, Timestamp};
 use futures::{StreamExt, TryStreamExt, stream};
 use hdrhistogram::Histogram;
-use service::mongo::from_date_time;
+use mongo::from_date_time;
 use tokio::time::{sleep, timeout};
 
 use crate::lab::Lab;

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base::Clock;
 use common::Id;
 use common::id::kind;
-use service::Clock;
 use testkit::Fleet;
 use tokio_util::sync::CancellationToken;
 

@@ -71,7 +71,7 @@ impl Sale {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let cookies = (0..SHOPPERS).map(|_| {
-            let id = service::mongo::new_id();
+            let id = mongo::new_id();
             let cookie = session_cookie(fleet.jwt_key(), id, &format!("{id}@example.com"));
             format!("session={cookie}")
         });

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base::Clock;
 use bson::{Document, doc};
 use chaos::checker::{Checker, Invariant, Verdict};
 use chaos::{Acknowledged, History};
@@ -8,7 +9,6 @@ use common::id::kind;
 use common::{Id, Price};
 use mongodb::{Client, Collection};
 use serde_json::{Value, json};
-use service::Clock;
 use testkit::{Api, Fleet, FleetSettings, eventually_within};
 
 /// How long an order lives unpaid here: long enough to pay it on a machine with much to do.

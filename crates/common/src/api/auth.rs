@@ -30,7 +30,7 @@ pub struct CredentialsBody {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MagicLinkBody {
-    /// Where to send the link.
+    /// The address to send the link to.
     #[serde(default, deserialize_with = "lenient::string")]
     #[cfg_attr(
         feature = "openapi",
@@ -65,19 +65,20 @@ impl Input for SignUp {
     }
 }
 
-/// A valid sign-in: whether the password is right is another question. It does not print.
+/// A well-formed sign-in, whose password is not checked yet. It has no `Debug`, so that no log can contain the
+/// password.
 #[derive(Clone)]
 pub struct SignIn {
     /// The account's address.
     pub email: Email,
-    /// What was typed as an earlier release would have stored it, if that is another spelling.
+    /// The address as an earlier release would have stored it, if that differs from `email`.
     pub earlier_spelling: Option<String>,
-    /// The password to check, not empty and at most 1,024 bytes.
+    /// The password to check: not empty, at most 1,024 bytes.
     pub password: String,
 }
 
 impl SignIn {
-    /// The longest password worth checking, in bytes: the longest that a sign-up takes, in the longest characters, twice.
+    /// The longest password to check, in bytes: twice what 128 characters of four bytes take.
     const MAX_PASSWORD_BYTES: usize = 1_024;
 }
 
@@ -105,7 +106,7 @@ impl Input for SignIn {
 /// A valid request for a magic link.
 #[derive(Debug, Clone)]
 pub struct RequestMagicLink {
-    /// Where to send the link.
+    /// The address to send the link to.
     pub email: Email,
 }
 
@@ -119,40 +120,40 @@ impl Input for RequestMagicLink {
     }
 }
 
-/// An account, as a sign-up or sign-in answers it.
+/// An account, the response of a sign-up or sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserView {
     /// The account's id.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::User>,
-    /// Its address.
+    /// The account's address.
     pub email: Email,
 }
 
-/// Who is signed in, as the session says.
+/// A session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionView {
     /// The account's id.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::User>,
-    /// Its address.
+    /// The account's address.
     pub email: Email,
     /// When the session began, in seconds since 1970.
     pub iat: u64,
 }
 
-/// The answer of `GET /api/users/currentuser`.
+/// The response of `GET /api/users/currentuser`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentUserView {
-    /// Who is signed in; `null` if nobody is.
+    /// The session; `null` if nobody is signed in.
     pub current_user: Option<SessionView>,
 }
 
-/// The empty object, the answer where there is nothing to say.
+/// The empty object, for responses without content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Empty {}

@@ -1,4 +1,4 @@
-//! `/api/orders`: claims on tickets.
+//! `/api/orders`: orders for tickets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,18 +24,18 @@ pub struct OrderBody {
         schema(required, nullable = false, example = "65f1c0ffee0123456789abcd")
     )]
     pub ticket_id: Option<String>,
-    /// The price that the buyer was shown: the order is refused if the ticket has another one by now.
+    /// The price that the buyer saw. The order is refused if the ticket has another price by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Price>, nullable = false))]
     pub price: Option<Value>,
 }
 
-/// A valid wish to reserve a ticket.
+/// A valid request for an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlaceOrder {
-    /// The ticket; `None` if the id given is no id, and so names no ticket.
+    /// The ticket; `None` if the id is malformed, so that no ticket has it.
     pub ticket_id: Option<Id<kind::Ticket>>,
-    /// The price that the buyer was shown, if the client said so.
+    /// The price that the buyer saw, if the client sent it.
     pub price: Option<Price>,
 }
 
@@ -58,22 +58,22 @@ impl Input for PlaceOrder {
     }
 }
 
-/// The ticket of an order, as it was when the order was made.
+/// The ticket of an order, as it was when it was ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OrderedTicketView {
     /// The ticket's id.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Ticket>,
-    /// What is ordered.
+    /// The ticket's title.
     pub title: Title,
-    /// US dollars to pay, at most two decimals.
+    /// The price to pay, in US dollars with at most two decimals.
     pub price: Price,
     /// The ticket's version when it was ordered.
     pub version: u64,
 }
 
-/// An order, as the orders service answers it.
+/// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -81,16 +81,16 @@ pub struct OrderView {
     /// The order's id.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Order>,
-    /// Where it stands.
+    /// The order's status.
     pub status: OrderStatus,
-    /// Who ordered.
+    /// The user who ordered.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub user_id: Id<kind::User>,
-    /// Until when it can be paid, RFC 3339.
+    /// When the order expires unless it is paid, RFC 3339.
     pub expires_at: Timestamp,
-    /// Grows by one with every change.
+    /// The version, which grows by one with every change.
     pub version: u64,
-    /// Why it was cancelled, if it was; none if the seller withdrew the ticket. More reasons may be added.
+    /// Why the order was cancelled; absent if the seller withdrew the ticket. More reasons may be added.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -98,14 +98,14 @@ pub struct OrderView {
     )]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub reason: Option<CancellationReason>,
-    /// What is ordered.
+    /// The ordered ticket.
     pub ticket: OrderedTicketView,
 }
 
-/// What the query of a list of orders asks for.
+/// The query of a list of orders.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OrderQuery {
-    /// In which order.
+    /// The sort order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
 }
@@ -121,29 +121,29 @@ impl Input for OrderSort {
     }
 }
 
-/// In which order orders are listed.
+/// The sort order of a list of orders.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OrderSort {
-    /// `oldest`: the oldest first.
+    /// `oldest`: oldest first.
     #[default]
     #[cfg_attr(feature = "openapi", schema(rename = "oldest"))]
     Oldest,
-    /// `newest`: the newest first.
+    /// `newest`: newest first.
     #[cfg_attr(feature = "openapi", schema(rename = "newest"))]
     Newest,
 }
 
-/// The text names no order of a list.
+/// The text is not a sort order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Sort must be oldest or newest")]
 pub struct InvalidOrderSort;
 
 impl OrderSort {
-    /// Every order.
+    /// All sort orders.
     pub const ALL: [Self; 2] = [Self::Oldest, Self::Newest];
 
-    /// The order as it is written in a query.
+    /// The sort order as written in a query.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! `/api/payments`: money for orders.
+//! `/api/payments`: payments for orders.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::{FieldError, Id, Input, lenient};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentBody {
-    /// The card's token, as Stripe's card form gives it.
+    /// The card's token from Stripe's card form.
     #[serde(default, deserialize_with = "lenient::string")]
     #[cfg_attr(
         feature = "openapi",
@@ -27,17 +27,18 @@ pub struct PaymentBody {
     pub order_id: Option<String>,
 }
 
-/// A valid wish to pay. It does not print: whoever has the token can charge the card once.
+/// A valid request for a payment. It has no `Debug`, since the token allows to charge the card once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PayOrder {
-    /// The card's token, 1 to [`PayOrder::MAX_TOKEN_BYTES`] long.
+    /// The card's token, of 1 to [`PayOrder::MAX_TOKEN_BYTES`] bytes.
     pub token: String,
-    /// The order; `None` if the id given is no id, and so names no order.
+    /// The order; `None` if the id is malformed, so that no order has it.
     pub order_id: Option<Id<kind::Order>>,
 }
 
 impl PayOrder {
-    /// The longest object id that Stripe gives, in bytes (<https://docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backwards-compatible>).
+    /// The longest object id of Stripe, in bytes
+    /// (<https://docs.stripe.com/upgrades#what-changes-does-stripe-consider-to-be-backwards-compatible>).
     pub const MAX_TOKEN_BYTES: usize = 255;
 }
 
@@ -61,7 +62,7 @@ impl Input for PayOrder {
     }
 }
 
-/// A payment, as the payments service answers it.
+/// A payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PaymentView {

@@ -1,4 +1,4 @@
-//! `/api/tickets`: what is for sale.
+//! `/api/tickets`: tickets for sale.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,35 +16,35 @@ use crate::{FieldError, Id, Input, Price, Title, lenient};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TicketBody {
-    /// What is for sale.
+    /// The ticket's title.
     #[serde(default, deserialize_with = "lenient::string")]
     #[cfg_attr(
         feature = "openapi",
         schema(required, nullable = false, max_length = 200, example = "Front row")
     )]
     pub title: Option<String>,
-    /// US dollars, at least 0.50, at most two decimals; as a number or as a decimal in a string.
+    /// The price in US dollars, at least 0.50, with at most two decimals; a number, or a decimal in a string.
     #[serde(default, deserialize_with = "lenient::price")]
     #[cfg_attr(
         feature = "openapi",
         schema(required, nullable = false, value_type = crate::schema::NewPriceSchema)
     )]
     pub price: Option<PriceInput>,
-    /// The version that an edit was made from, if the client knows it: the edit is refused when the ticket has
-    /// moved on since. Ignored for a new ticket.
+    /// The version that was edited. If it is given, the edit is refused unless it is the current version. Ignored for a
+    /// new ticket.
     #[serde(default, skip_serializing_if = "Optional::is_absent")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>, nullable = false))]
     pub version: Optional<u64>,
 }
 
-/// A valid title and price.
+/// The valid details of a new ticket or of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketDetails {
-    /// What is for sale.
+    /// The title.
     pub title: Title,
-    /// What it costs.
+    /// The price.
     pub price: Price,
-    /// The version that an edit was made from, if the client said so.
+    /// The version that was edited, if the client sent it.
     pub version: Option<u64>,
 }
 
@@ -68,7 +68,7 @@ impl Input for TicketDetails {
     }
 }
 
-/// A ticket, as the tickets service answers it.
+/// A ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -76,25 +76,26 @@ pub struct TicketView {
     /// The ticket's id.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Ticket>,
-    /// What is for sale.
+    /// The title.
     pub title: Title,
-    /// US dollars, at most two decimals.
+    /// The price in US dollars, with at most two decimals.
     pub price: Price,
-    /// Who sells it.
+    /// The user who sells the ticket.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub user_id: Id<kind::User>,
-    /// The order that holds it, while one does.
+    /// The order that holds the ticket; absent if none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schema::IdSchema>, nullable = false))]
     pub order_id: Option<Id<kind::Order>>,
-    /// Grows by one with every change.
+    /// The version, which grows by one with every change.
     pub version: u64,
-    /// Whether its seller took it off sale, which only the stream of changes says: then it is found nowhere else.
+    /// Whether the seller took the ticket off sale. Such tickets occur only in the stream of changes.
     #[serde(default, skip_serializing_if = "is_false")]
     pub withdrawn: bool,
 }
 
-/// One ticket, as it is answered where it alone is asked for: `orderId` is null while no order holds it.
+/// A ticket, the response of `GET /api/tickets/{id}`. Unlike in lists, `orderId` is `null` if no order holds the
+/// ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -102,39 +103,29 @@ pub struct ShownTicketView {
     /// The ticket's id.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Ticket>,
-    /// What is for sale.
+    /// The title.
     pub title: Title,
-    /// US dollars, at most two decimals.
+    /// The price in US dollars, with at most two decimals.
     pub price: Price,
-    /// Who sells it.
+    /// The user who sells the ticket.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub user_id: Id<kind::User>,
-    /// The order that holds it; `null` while none does.
+    /// The order that holds the ticket; `null` if none does.
     #[cfg_attr(feature = "openapi", schema(required, value_type = Option<crate::schema::IdSchema>))]
     pub order_id: Option<Id<kind::Order>>,
-    /// Grows by one with every change.
+    /// The version, which grows by one with every change.
     pub version: u64,
 }
 
 impl From<TicketView> for ShownTicketView {
     fn from(view: TicketView) -> Self {
-        let TicketView {
-            id,
-            title,
-            price,
-            user_id,
-            order_id,
-            version,
-            // A withdrawn ticket is not shown.
-            withdrawn: _,
-        } = view;
         Self {
-            id,
-            title,
-            price,
-            user_id,
-            order_id,
-            version,
+            id: view.id,
+            title: view.title,
+            price: view.price,
+            user_id: view.user_id,
+            order_id: view.order_id,
+            version: view.version,
         }
     }
 }
@@ -153,23 +144,23 @@ impl From<TicketState> for TicketView {
     }
 }
 
-/// What the query of a list asks for.
+/// The query of a list of tickets.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TicketQuery {
-    /// Words that the titles must have.
+    /// Words that the title must contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
-    /// In which order.
+    /// The sort order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
 }
 
-/// A valid wish for a list.
+/// A valid request for a list of tickets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TicketListing {
-    /// What the titles must have.
+    /// The words to search for.
     pub search: TitleSearch,
-    /// In which order.
+    /// The sort order.
     pub sort: TicketSort,
 }
 
@@ -188,32 +179,32 @@ impl Input for TicketListing {
     }
 }
 
-/// In which order what is for sale is listed; of tickets at the same price the newest comes first.
+/// The sort order of a list of tickets. Tickets with equal prices are sorted newest first.
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum TicketSort {
-    /// `newest`: the newest first.
+    /// `newest`: newest first.
     #[default]
     #[cfg_attr(feature = "openapi", schema(rename = "newest"))]
     Newest,
-    /// `price`: the cheapest first.
+    /// `price`: cheapest first.
     #[cfg_attr(feature = "openapi", schema(rename = "price"))]
     Cheapest,
-    /// `-price`: the dearest first.
+    /// `-price`: most expensive first.
     #[cfg_attr(feature = "openapi", schema(rename = "-price"))]
     Dearest,
 }
 
-/// The text names no order of a list.
+/// The text is not a sort order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Sort must be newest, price or -price")]
 pub struct InvalidTicketSort;
 
 impl TicketSort {
-    /// Every order.
+    /// All sort orders.
     pub const ALL: [Self; 3] = [Self::Newest, Self::Cheapest, Self::Dearest];
 
-    /// The order as it is written in a query.
+    /// The sort order as written in a query.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -241,7 +232,8 @@ impl FromStr for TicketSort {
     }
 }
 
-/// The words that a ticket's title must have, whatever their case and normalization form; none if every title will do.
+/// The words that a ticket's title must contain, in any case and normalization form. Without words, every title
+/// matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TitleSearch(Vec<String>);
 
@@ -254,7 +246,7 @@ impl TitleSearch {
     /// The longest search, in characters.
     pub const MAX_CHARACTERS: usize = 100;
 
-    /// The words, as they were written.
+    /// The words as typed.
     #[must_use]
     pub fn words(&self) -> &[String] {
         &self.0
@@ -268,8 +260,8 @@ impl FromStr for TitleSearch {
         if text.trim().chars().count() > Self::MAX_CHARACTERS {
             return Err(SearchTooLong);
         }
-        let between = |c: char| c.is_whitespace() || c.is_control();
-        let words = text.split(between).filter(|word| !word.is_empty());
+        let separates = |c: char| c.is_whitespace() || c.is_control();
+        let words = text.split(separates).filter(|word| !word.is_empty());
         Ok(Self(words.map(str::to_owned).collect()))
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::id::kind;
 use crate::{Id, OrderStatus, Price, Timestamp, Title};
 
-/// A ticket, as the tickets service knows it.
+/// The state of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -13,30 +13,33 @@ pub struct TicketState {
     /// The ticket's id.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Ticket>,
-    /// Grows by one with every change.
+    /// The version, which grows by one with every change.
     pub version: u64,
-    /// What is for sale.
+    /// The title.
     pub title: Title,
-    /// US dollars.
+    /// The price in US dollars.
     pub price: Price,
-    /// Who sells it.
+    /// The user who sells the ticket.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub user_id: Id<kind::User>,
-    /// The order that holds it, while one does.
+    /// The order that holds the ticket; absent if none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::schema::IdSchema>, nullable = false))]
     pub order_id: Option<Id<kind::Order>>,
-    /// Whether its seller took it off sale. Then no order holds it, and none may.
+    /// Whether the seller took the ticket off sale. Then no order holds it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub withdrawn: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 pub(crate) const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-/// An order, as the orders service knows it.
+/// The state of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -44,22 +47,22 @@ pub struct OrderState {
     /// The order's id.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Order>,
-    /// Grows by one with every change.
+    /// The version, which grows by one with every change.
     pub version: u64,
-    /// Where it stands.
+    /// The status.
     pub status: OrderStatus,
-    /// Who ordered.
+    /// The user who ordered.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub user_id: Id<kind::User>,
-    /// What is ordered.
+    /// The ordered ticket.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub ticket_id: Id<kind::Ticket>,
-    /// US dollars to pay.
+    /// The price to pay, in US dollars.
     pub price: Price,
-    /// Until when it can be paid.
+    /// When the order expires unless it is paid.
     pub expires_at: Timestamp,
-    /// Why it was cancelled, if it was. Absent for `refunded`, which older consumers could not read, and if the seller
-    /// withdrew the ticket.
+    /// Why the order was cancelled. Absent if it was refunded, since older consumers cannot read that reason, and if
+    /// the seller withdrew the ticket.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -69,24 +72,24 @@ pub struct OrderState {
     pub reason: Option<CancellationReason>,
 }
 
-/// Why an order was cancelled. Whoever reads one must take a reason that is new to it for none.
+/// Why an order was cancelled. A consumer must treat an unknown reason as absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CancellationReason {
-    /// Its owner gave it up.
+    /// The buyer cancelled it.
     Owner,
     /// It was not paid in time.
     Expired,
-    /// It was paid, and all of the money went back at Stripe.
+    /// Its payment was refunded or lost to a dispute.
     Refunded,
 }
 
 impl CancellationReason {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 3] = [Self::Owner, Self::Expired, Self::Refunded];
 
-    /// The reason as it is written.
+    /// The reason as written in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -96,7 +99,7 @@ impl CancellationReason {
         }
     }
 
-    /// Reads a reason; one that a later release adds counts as none.
+    /// Reads a reason; an unknown one, which a later release may add, counts as absent.
     pub(crate) fn if_known<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Self>, D::Error> {
@@ -107,7 +110,7 @@ impl CancellationReason {
     }
 }
 
-/// A payment, as the payments service knows it.
+/// The state of a payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -115,17 +118,17 @@ pub struct PaymentState {
     /// The payment's id.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub id: Id<kind::Payment>,
-    /// Grows by one with every change.
+    /// The version, which grows by one with every change.
     pub version: u64,
-    /// The order that was paid.
+    /// The paid order.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub order_id: Id<kind::Order>,
     /// Stripe's id of the charge.
     #[cfg_attr(feature = "openapi", schema(example = "ch_3MmlLrLkdIwHu7ix0snN0B15"))]
     pub charge_id: String,
-    /// US dollars that were charged.
+    /// The charged amount, in US dollars.
     pub price: Price,
-    /// Stripe's id of the refund, once the money was given back.
+    /// Stripe's id of the refund, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "openapi",
@@ -134,14 +137,14 @@ pub struct PaymentState {
     pub refund_id: Option<String>,
 }
 
-/// An order's time that is over, as the expiration service knows it.
+/// The expiration of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ExpirationState {
-    /// The order whose time is over.
+    /// The order.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::schema::IdSchema))]
     pub order_id: Id<kind::Order>,
-    /// When it was over.
+    /// When the time to pay was over.
     pub expires_at: Timestamp,
 }

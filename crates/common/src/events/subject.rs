@@ -1,9 +1,9 @@
-//! The seven subjects, spelled as the reference fleet spells them.
+//! The subjects of events, with the names of the reference implementation.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Where an event is published.
+/// The subject under which an event is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// `ticket:created`
@@ -22,13 +22,13 @@ pub enum Subject {
     ExpirationComplete,
 }
 
-/// The text is none of the fleet's subjects.
+/// The text is not a subject.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no such subject: {0}")]
 pub struct UnknownSubject(String);
 
 impl Subject {
-    /// Every subject.
+    /// All subjects.
     pub const ALL: [Self; 7] = [
         Self::TicketCreated,
         Self::TicketUpdated,
@@ -39,7 +39,7 @@ impl Subject {
         Self::ExpirationComplete,
     ];
 
-    /// The subject as it is written.
+    /// The name of the subject.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Request bodies: what is wrong is said beside each field, in the order of the fields.
+//! Validation of request bodies: errors name their fields, in the order of the fields.
 
 use common::api::auth::{SignIn, SignUp};
 use common::api::orders::{OrderSort, PlaceOrder};
@@ -25,7 +25,7 @@ fn fault(field: &str, message: &str) -> (String, String) {
 }
 
 #[test]
-fn missing_fields_are_all_named_in_order() {
+fn all_missing_fields_are_reported_in_order() {
     assert_eq!(
         faults::<TicketDetails>(json!({})),
         [
@@ -72,7 +72,7 @@ fn a_field_of_the_wrong_type_counts_as_missing() {
     );
 }
 
-/// What a ticket at this price costs in cents, or why there is no such ticket.
+/// The cents of a ticket with this price, or the error message.
 fn of_price(price: Value) -> Result<i64, String> {
     let mut body = json!({ "title": "Front row" });
     body["price"] = price;
@@ -82,7 +82,7 @@ fn of_price(price: Value) -> Result<i64, String> {
 }
 
 #[test]
-fn an_optional_field_of_the_wrong_type_is_a_fault() {
+fn an_optional_field_of_the_wrong_type_is_refused() {
     let version = |version: Value| {
         let body = json!({ "title": "Front row", "price": 1, "version": version });
         parse::<TicketDetails>(body).map(|details| details.version)
@@ -113,7 +113,7 @@ fn an_optional_field_of_the_wrong_type_is_a_fault() {
 }
 
 #[test]
-fn a_version_that_a_client_knows_is_sent_and_others_are_left_out() {
+fn an_unknown_version_is_omitted_from_the_body() {
     let body = |version: Option<u64>| {
         let version = version.into();
         json!(TicketBody {
@@ -126,7 +126,7 @@ fn a_version_that_a_client_knows_is_sent_and_others_are_left_out() {
 }
 
 #[test]
-fn orders_are_listed_oldest_first_unless_the_query_says_otherwise() {
+fn orders_are_listed_oldest_first_by_default() {
     assert_eq!(parse::<OrderSort>(json!({})), Ok(OrderSort::Oldest));
     for sort in OrderSort::ALL {
         assert_eq!(
@@ -177,7 +177,7 @@ fn a_price_is_positive_and_in_whole_cents() {
 }
 
 #[test]
-fn a_new_price_is_not_below_what_stripe_charges() {
+fn a_new_price_is_at_least_what_stripe_charges() {
     let refused = Err("Price must be at least 0.50".to_owned());
     for price in [
         json!(0.01),
@@ -225,7 +225,7 @@ fn a_price_may_be_a_decimal_in_a_string() {
 }
 
 #[test]
-fn an_id_that_is_none_is_left_to_be_not_found() {
+fn a_malformed_id_is_accepted_and_names_no_ticket() {
     let order = parse::<PlaceOrder>(json!({ "ticketId": "not an id" })).unwrap();
     assert_eq!(order.ticket_id, None);
     let order = parse::<PlaceOrder>(json!({ "ticketId": "64b7f0c2a1b2c3d4e5f60718" })).unwrap();
@@ -236,7 +236,7 @@ fn an_id_that_is_none_is_left_to_be_not_found() {
 }
 
 #[test]
-fn passwords_are_counted_in_characters_and_do_not_print() {
+fn passwords_are_measured_in_characters_and_not_printed() {
     let sign_up =
         |password: &str| parse::<SignUp>(json!({ "email": "a@example.com", "password": password }));
     assert!(sign_up("1234567").is_err());
@@ -248,7 +248,7 @@ fn passwords_are_counted_in_characters_and_do_not_print() {
 }
 
 #[test]
-fn an_account_that_an_earlier_release_made_can_still_sign_in() {
+fn an_account_of_an_earlier_release_can_still_sign_in() {
     for (typed, email, stored) in [
         (
             "U@Bücher.example",
@@ -270,18 +270,18 @@ fn an_account_that_an_earlier_release_made_can_still_sign_in() {
 }
 
 #[test]
-fn a_sign_in_does_not_say_how_long_passwords_are() {
+fn a_sign_in_accepts_a_password_that_is_too_short_for_a_sign_up() {
     assert!(parse::<SignIn>(json!({ "email": "a@example.com", "password": "x" })).is_ok());
 }
 
 #[test]
-fn a_list_is_of_everything_and_the_newest_first_unless_the_query_says_otherwise() {
+fn a_list_has_all_tickets_newest_first_by_default() {
     let listing = |query| parse::<TicketListing>(query).unwrap();
     assert_eq!(listing(json!({})), TicketListing::default());
     assert_eq!(listing(json!({ "q": " \t" })), TicketListing::default());
-    let wished = listing(json!({ "q": "front  ROW\u{0}a+b", "sort": "-price" }));
-    assert_eq!(wished.search.words(), ["front", "ROW", "a+b"]);
-    assert_eq!(wished.sort, TicketSort::Dearest);
+    let filtered = listing(json!({ "q": "front  ROW\u{0}a+b", "sort": "-price" }));
+    assert_eq!(filtered.search.words(), ["front", "ROW", "a+b"]);
+    assert_eq!(filtered.sort, TicketSort::Dearest);
     for sort in TicketSort::ALL {
         assert_eq!(listing(json!({ "sort": sort.to_string() })).sort, sort);
     }

@@ -1,4 +1,4 @@
-//! An event once published stays readable: the files beside this one are never changed, only joined by more.
+//! Published events stay readable. The frozen examples are never changed; new ones may be added.
 
 use common::events::{CancellationReason, ExpirationState, OrderState, PaymentState, TicketState};
 use common::{Event, OrderStatus, Price, Subject};
@@ -80,7 +80,7 @@ fn expected(subject: Subject) -> Event {
 }
 
 #[test]
-fn every_frozen_event_is_still_read_as_what_it_said() {
+fn every_frozen_event_is_read_as_before() {
     for subject in Subject::ALL {
         let read = Event::from_json(subject, frozen(subject).as_bytes()).unwrap();
         assert_eq!(read, expected(subject), "{subject}");
@@ -88,7 +88,7 @@ fn every_frozen_event_is_still_read_as_what_it_said() {
 }
 
 #[test]
-fn every_event_is_written_as_its_frozen_example_has_it() {
+fn every_event_is_written_like_its_frozen_example() {
     for subject in Subject::ALL {
         let written: Value = serde_json::from_str(&expected(subject).to_json()).unwrap();
         let example: Value = serde_json::from_str(frozen(subject)).unwrap();
@@ -97,7 +97,7 @@ fn every_event_is_written_as_its_frozen_example_has_it() {
 }
 
 #[test]
-fn fields_added_by_a_later_release_are_passed_over() {
+fn fields_of_a_later_release_are_ignored() {
     for subject in Subject::ALL {
         let mut body: Value = serde_json::from_str(frozen(subject)).unwrap();
         body["addedLater"] = Value::from(true);
@@ -107,7 +107,7 @@ fn fields_added_by_a_later_release_are_passed_over() {
 }
 
 #[test]
-fn a_withdrawal_is_an_update_that_says_so_and_others_do_not_mention_it() {
+fn only_a_withdrawal_has_the_field_withdrawn() {
     let frozen = include_str!("frozen/ticket-withdrawn.json");
     let withdrawn = Event::TicketUpdated(TicketState {
         withdrawn: true,
@@ -122,7 +122,7 @@ fn a_withdrawal_is_an_update_that_says_so_and_others_do_not_mention_it() {
 }
 
 #[test]
-fn an_event_names_its_subject_entity_and_version() {
+fn an_event_has_its_subject_entity_and_version() {
     for subject in Subject::ALL {
         let event = expected(subject);
         assert_eq!(event.subject(), subject);
@@ -134,8 +134,8 @@ fn an_event_names_its_subject_entity_and_version() {
 }
 
 #[test]
-fn subjects_are_spelled_as_the_reference_fleet_spells_them() {
-    let spelled = Subject::ALL.map(Subject::as_str);
+fn subjects_have_the_names_of_the_reference_implementation() {
+    let names = Subject::ALL.map(Subject::as_str);
     let reference = [
         "ticket:created",
         "ticket:updated",
@@ -145,7 +145,7 @@ fn subjects_are_spelled_as_the_reference_fleet_spells_them() {
         "payment:refunded",
         "expiration:complete",
     ];
-    assert_eq!(spelled, reference);
+    assert_eq!(names, reference);
     assert_eq!("ticket:created".parse(), Ok(Subject::TicketCreated));
     assert!("ticket.created".parse::<Subject>().is_err());
 }
@@ -159,7 +159,7 @@ fn a_body_that_breaks_the_contract_is_refused() {
 }
 
 #[test]
-fn a_reason_that_a_later_release_adds_counts_as_none() {
+fn an_unknown_reason_of_a_later_release_counts_as_absent() {
     let mut body: serde_json::Value =
         serde_json::from_str(frozen(Subject::OrderCancelled)).unwrap();
     body["reason"] = "of a later release".into();

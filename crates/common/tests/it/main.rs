@@ -1,4 +1,4 @@
-//! What the contract promises.
+//! Tests of the contract.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

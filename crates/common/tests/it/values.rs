@@ -1,4 +1,4 @@
-//! Properties of the contract's values.
+//! Properties of the domain types.
 
 use common::id::kind;
 use common::search_key::search_key;
@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 
 proptest! {
     #[test]
-    fn every_price_survives_the_wire(cents in 1..=i64::from(Price::MAX_CENTS)) {
+    fn every_price_is_read_as_it_was_written(cents in 1..=i64::from(Price::MAX_CENTS)) {
         let price = Price::from_cents(cents).unwrap();
         let json = serde_json::to_string(&price).unwrap();
         let read: Price = serde_json::from_str(&json).unwrap();
@@ -33,21 +33,21 @@ proptest! {
     }
 
     #[test]
-    fn a_decimal_is_the_same_price_as_the_number(text in "[0-9]{0,7}\\.?[0-9]{0,3}") {
+    fn a_decimal_string_is_the_same_price_as_the_number(text in "[0-9]{0,7}\\.?[0-9]{0,3}") {
         let number: Result<f64, _> = text.parse();
         let expected = Price::from_dollars(number.unwrap_or_default());
         prop_assert_eq!(text.parse(), expected, "{}", text);
     }
 
     #[test]
-    fn no_number_makes_a_price_outside_the_bounds(dollars in any::<f64>()) {
+    fn no_number_gives_a_price_outside_the_bounds(dollars in any::<f64>()) {
         if let Ok(price) = Price::from_dollars(dollars) {
             prop_assert!((1..=i64::from(Price::MAX_CENTS)).contains(&price.cents()));
         }
     }
 
     #[test]
-    fn every_id_survives_the_wire(bytes in any::<[u8; 12]>()) {
+    fn every_id_is_read_as_it_was_written(bytes in any::<[u8; 12]>()) {
         let id = Id::<kind::Ticket>::from_bytes(bytes);
         prop_assert_eq!(id.to_string().len(), 24);
         prop_assert_eq!(id.to_string().parse(), Ok(id));
@@ -61,11 +61,11 @@ proptest! {
     }
 
     #[test]
-    fn every_moment_survives_the_wire(milliseconds in any::<i64>()) {
-        let moment = Timestamp::from_milliseconds(milliseconds);
-        let text = moment.to_string();
+    fn every_time_is_read_as_it_was_written(milliseconds in any::<i64>()) {
+        let time = Timestamp::from_milliseconds(milliseconds);
+        let text = time.to_string();
         prop_assert!(text.ends_with('Z') && text.len() == 24, "{}", text);
-        prop_assert_eq!(text.parse(), Ok(moment));
+        prop_assert_eq!(text.parse(), Ok(time));
     }
 
     #[test]
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_parsers_panic(text in any::<String>()) {
+    fn the_parsers_never_panic(text in any::<String>()) {
         let _ = text.parse::<Timestamp>();
         let _ = text.parse::<Price>();
         let _ = search_key(&text);
@@ -95,13 +95,13 @@ proptest! {
 
 #[test]
 fn times_are_written_with_milliseconds_and_z() {
-    let moment = Timestamp::from_milliseconds(1_705_314_600_007);
-    assert_eq!(moment.to_string(), "2024-01-15T10:30:00.007Z");
-    assert_eq!("2024-01-15T11:30:00.0079+01:00".parse(), Ok(moment));
+    let time = Timestamp::from_milliseconds(1_705_314_600_007);
+    assert_eq!(time.to_string(), "2024-01-15T10:30:00.007Z");
+    assert_eq!("2024-01-15T11:30:00.0079+01:00".parse(), Ok(time));
 }
 
 #[test]
-fn emails_that_differ_in_case_space_or_the_spelling_of_the_domain_are_one() {
+fn addresses_that_differ_in_case_space_or_form_of_the_domain_are_equal() {
     let one: Email = " Shopper@Example.COM ".parse().unwrap();
     assert_eq!(one.as_str(), "shopper@example.com");
     for spelling in [
@@ -120,7 +120,7 @@ fn emails_that_differ_in_case_space_or_the_spelling_of_the_domain_are_one() {
 }
 
 #[test]
-fn an_address_that_no_mail_can_be_sent_to_is_refused() {
+fn an_address_that_cannot_receive_mail_is_refused() {
     let long =
         |local: usize, label: usize| format!("{}@{}.example", "a".repeat(local), "b".repeat(label));
     let too_long = format!("a@{}example", "bbbbbbbbbbbbbbb.".repeat(16));
@@ -171,7 +171,7 @@ fn an_address_that_no_mail_can_be_sent_to_is_refused() {
 }
 
 #[test]
-fn an_address_stored_by_an_earlier_release_is_read_in_todays_spelling_if_it_has_one() {
+fn an_address_of_an_earlier_release_is_read_in_its_canonical_spelling_if_it_has_one() {
     let read = |text: &str| {
         let email: Email = serde_json::from_value(text.into()).unwrap();
         email.as_str().to_owned()
@@ -181,7 +181,7 @@ fn an_address_stored_by_an_earlier_release_is_read_in_todays_spelling_if_it_has_
 }
 
 #[test]
-fn a_title_is_cleaned_of_what_turns_text_around_and_keeps_what_languages_need() {
+fn a_title_loses_control_characters_and_keeps_what_languages_need() {
     for (typed, title) in [
         ("\u{a0}\u{3000}Front\trow\r\n", "Front row"),
         ("Fro\u{0}nt\u{1b}[31m ro\u{9b}w\u{7f}", "Front[31m row"),
@@ -189,7 +189,7 @@ fn a_title_is_cleaned_of_what_turns_text_around_and_keeps_what_languages_need() 
         ("\u{2066}Front\u{2069}\u{feff} row", "Front row"),
         ("Cafe\u{301}", "Café"),
         ("e\u{202d}\u{301}", "é"),
-        // A family, England's flag, and a heart in colour.
+        // The emoji of a family, of England's flag and of a heart.
         (
             "👨\u{200d}👩\u{200d}👧 🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} ❤\u{fe0f}",
             "",
@@ -204,7 +204,7 @@ fn a_title_is_cleaned_of_what_turns_text_around_and_keeps_what_languages_need() 
 }
 
 #[test]
-fn a_title_shows_something() {
+fn a_title_has_a_visible_character() {
     for blank in [
         "",
         "   ",
@@ -225,7 +225,7 @@ fn a_title_shows_something() {
 }
 
 #[test]
-fn a_title_published_by_an_earlier_release_is_read_as_it_is() {
+fn a_title_of_an_earlier_release_is_read_unchanged() {
     for stored in ["\u{200b}", "Cafe\u{301}", "\u{202e}tnorF", "Front\u{0}row"] {
         let title: Title = serde_json::from_value(stored.into()).unwrap();
         assert_eq!(title.as_str(), stored);
@@ -233,7 +233,7 @@ fn a_title_published_by_an_earlier_release_is_read_as_it_is() {
 }
 
 #[test]
-fn a_search_sees_no_difference_that_a_reader_does_not_mean() {
+fn a_search_ignores_differences_that_readers_do_not_mean() {
     for (one, other) in [
         ("straße", "STRASSE"),
         ("STRAẞE", "strasse"),
@@ -254,7 +254,7 @@ fn a_search_sees_no_difference_that_a_reader_does_not_mean() {
 }
 
 #[test]
-fn titles_are_trimmed_and_bounded() {
+fn titles_are_trimmed_and_limited() {
     assert_eq!(
         "  Front row ".parse::<Title>().unwrap().as_str(),
         "Front row"

@@ -3,10 +3,10 @@
 //! Who sends and who receives what is taken from the services' definitions, without which they neither publish nor
 //! read; payloads from the types that are published; examples are the events whose readability is tested.
 
+use base::definition::Definition;
 use common::Subject;
 use common::events::{ExpirationState, OrderState, PaymentState, TicketState};
 use serde_json::{Map, Value, json};
-use service::definition::Definition;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
@@ -100,7 +100,7 @@ pub(crate) fn document() -> Value {
         "asyncapi": "3.0.0",
         "info": {
             "title": "events",
-            "version": service::BUILD_INFO.version,
+            "version": base::BUILD_INFO.version,
             "description": ABOUT,
             "license": { "name": env!("CARGO_PKG_LICENSE") },
             "tags": services,

@@ -5,8 +5,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use service::Environment;
-use service::messaging::{Broker, BrokerConfig};
+use base::Environment;
+use messaging::{Broker, BrokerConfig};
 use testkit::{Namespace, Servers};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};

@@ -1,9 +1,9 @@
 //! A wrong configuration is refused with all its faults.
 
-use service::config::{Environment, ListenConfig};
-use service::messaging::BrokerConfig;
-use service::mongo::MongoConfig;
-use service::session::SessionConfig;
+use base::config::{Environment, ListenConfig};
+use messaging::BrokerConfig;
+use mongo::MongoConfig;
+use web::session::SessionConfig;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());

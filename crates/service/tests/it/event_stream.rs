@@ -9,10 +9,10 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use axum::routing::get;
 use futures::{StreamExt, stream};
-use service::http::{Admission, EventStreams, LastEventId, stack};
-use service::metrics::Metrics;
+use telemetry::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use web::{Admission, EventStreams, LastEventId, stack};
 
 /// More than the requests that a service works on at once.
 const MANY: usize = 1_100;

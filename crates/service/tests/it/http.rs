@@ -7,13 +7,13 @@ use axum::routing::{get, post};
 use common::api::tickets::TicketDetails;
 use common::{ErrorBody, FieldError};
 use serde_json::{Value, json};
-use service::ApiError;
-use service::http::{Admission, BODY_LIMIT, Connections, Valid, stack};
-use service::metrics::Metrics;
+use telemetry::metrics::Metrics;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use web::ApiError;
+use web::{Admission, BODY_LIMIT, Connections, Valid, stack};
 
 fn app() -> Admission {
     stack(

@@ -7,20 +7,24 @@ use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use base::Clock;
+use base::Definition;
+use base::config::Environment;
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use common::api::tickets::TicketDetails;
 use common::id::kind;
 use futures::future::join_all;
+use mongo::{Collection, MongoConfig, new_id, object_id};
 use serde_json::{Value, json};
+use service::App;
 use service::app::{StartError, connect_mongo};
-use service::config::Environment;
-use service::http::{Authorized, Callers, Idempotency, NewId, Valid};
-use service::metrics::Metrics;
-use service::mongo::{Collection, MongoConfig, new_id, object_id};
-use service::session::{SessionConfig, Sessions};
-use service::{ApiError, App, Clock, Definition, openapi};
+use telemetry::metrics::Metrics;
 use testkit::{Answer, Api, TestApp, eventually};
+use web::ApiError;
+use web::openapi;
+use web::session::{SessionConfig, Sessions};
+use web::{Authorized, Callers, Idempotency, NewId, Valid};
 
 const DEFINITION: Definition = Definition {
     paths: &["/api/things"],

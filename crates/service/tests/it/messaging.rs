@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::message::PublishMessage;
 use common::{Event, Subject};
-use service::messaging::Outgoing;
+use messaging::Outgoing;
 use testkit::{Condition, Proxy, Servers, eventually};
 
 use crate::toy::{leave_in_outbox, start, start_with, ticket, times_seen};

@@ -5,11 +5,11 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
 use common::{Event, Subject};
-use service::http::stack;
-use service::metrics::Metrics;
-use service::metrics::catalogue::DEAD_LETTERS;
+use telemetry::metrics::Metrics;
+use telemetry::metrics::catalogue::DEAD_LETTERS;
 use testkit::{Condition, Proxy, Scrape, Servers, eventually};
 use tower::ServiceExt;
+use web::stack;
 
 use crate::toy::{leave_in_outbox, start, start_with, ticket, times_seen};
 

@@ -8,12 +8,10 @@ use bson::oid::ObjectId;
 use bson::{Document, doc};
 use futures::FutureExt;
 use futures::future::join_all;
+use mongo::{Collection, Database, Find, MongoConfig, StoreError, apply_if_newer, in_transaction};
 use mongodb::{Client, IndexModel};
 use secrecy::SecretString;
-use service::metrics::Metrics;
-use service::mongo::{
-    Collection, Database, Find, MongoConfig, StoreError, apply_if_newer, in_transaction,
-};
+use telemetry::metrics::Metrics;
 use testkit::{Condition, Fate, MongoLink, Proxy, Servers, eventually_within};
 use tokio::time::timeout;
 

@@ -4,11 +4,11 @@ use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 use common::{Event, Subject};
 use futures::FutureExt;
+use messaging::{OutboxCollection, Relay};
+use mongo::{Database, in_transaction};
 use mongodb::Collection;
 use serde::{Deserialize, Serialize};
-use service::messaging::{OutboxCollection, Relay};
-use service::metrics::Metrics;
-use service::mongo::{Database, in_transaction};
+use telemetry::metrics::Metrics;
 use testkit::{Servers, TestApp, eventually};
 
 use crate::mongo::{fresh_name, open_measured};

@@ -10,10 +10,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::sse::Event;
 use axum::routing::{get, post};
+use base::Limits;
 use common::ErrorBody;
 use futures::{poll, stream};
-use service::http::{Admission, Connections, EventStreams, Limits, stack_within};
-use service::metrics::Metrics;
+use telemetry::metrics::Metrics;
 use testkit::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+use web::{Admission, Connections, EventStreams, stack_within};
 
 /// Long enough for anything that does not hang.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::Stream;
+use base::backoff::Backoff;
 use common::{Event, Subject};
 use futures::StreamExt;
-use service::backoff::Backoff;
-use service::messaging::{Consumer, Failure, Handler, Persistence};
+use messaging::{Consumer, Failure, Handler, Persistence};
 use testkit::{TestApp, eventually, eventually_within};
 use tokio_util::sync::CancellationToken;
 

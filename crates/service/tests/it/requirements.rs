@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use bson::{Document, doc};
+use mongo::{Collection, Database, MongoConfig};
 use mongodb::IndexModel;
 use secrecy::SecretString;
 use service::app::{StartError, connect_mongo};
-use service::metrics::Metrics;
-use service::mongo::{Collection, Database, MongoConfig};
+use telemetry::metrics::Metrics;
 use testkit::{Fate, MongoLink, Servers};
 
 use crate::mongo::{fresh_name, open_measured};

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use base::config::Environment;
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use common::Event;
 use common::events::TicketState;
+use messaging::resync::{Resync, snapshot_of};
+use messaging::{Broker, BrokerConfig};
+use mongo::{Database, typed_id};
 use serde::{Deserialize, Serialize};
-use service::config::Environment;
-use service::messaging::resync::{Resync, snapshot_of};
-use service::messaging::{Broker, BrokerConfig};
-use service::metrics::Metrics;
-use service::mongo::{Database, typed_id};
+use telemetry::metrics::Metrics;
 use testkit::{Scrape, Servers, eventually_within};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base::Clock;
+use base::backoff::Backoff;
 use common::events::ExpirationState;
 use common::{Event, Subject};
 use futures::StreamExt;
-use service::Clock;
-use service::backoff::Backoff;
-use service::messaging::{Consumer, Failure, Handler, Outgoing, Persistence};
-use service::mongo::new_id;
+use messaging::{Consumer, Failure, Handler, Outgoing, Persistence};
+use mongo::new_id;
 use testkit::{TestApp, eventually, eventually_within};
 use tokio_util::sync::CancellationToken;
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use base::clock::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::{Email, Timestamp};
-use service::clock::Clock;
-use service::mongo::new_id;
-use service::session::{SessionConfig, Sessions};
+use mongo::new_id;
+use web::session::{SessionConfig, Sessions};
 
 const KEY: &str = "a key that is long enough for HS256";
 

@@ -7,15 +7,15 @@ use std::time::Duration;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use bson::{Document, doc};
+use messaging::Failure;
+use mongo::{Collection, Database, MongoConfig, StoreError};
 use mongodb::Client;
 use secrecy::SecretString;
-use service::ApiError;
 use service::app::connect_mongo;
-use service::messaging::Failure;
-use service::metrics::Metrics;
-use service::mongo::{Collection, Database, MongoConfig, StoreError};
+use telemetry::metrics::Metrics;
 use testkit::{Fate, MongoLink, Servers, eventually_within};
 use tokio::time::timeout;
+use web::ApiError;
 
 use crate::mongo::{fresh_name, open_measured};
 

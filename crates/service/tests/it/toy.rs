@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
+use base::Clock;
+use base::Definition;
+use base::QueueGroup;
+use base::backoff::Backoff;
+use base::config::Environment;
 use bson::doc;
 use bson::oid::ObjectId;
 use common::events::TicketState;
 use common::{Event, Price, Subject};
+use messaging::resync::{Resync, snapshot_of};
+use messaging::{BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Persistence, Relay};
+use mongo::{Collection, MongoConfig, new_id, object_id, typed_id};
 use serde::{Deserialize, Serialize};
+use service::App;
 use service::app::{StartError, connect_broker, connect_mongo};
-use service::backoff::Backoff;
-use service::config::Environment;
-use service::messaging::resync::{Resync, snapshot_of};
-use service::messaging::{
-    BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Persistence, Relay,
-};
-use service::metrics::Metrics;
-use service::mongo::{Collection, MongoConfig, new_id, object_id, typed_id};
-use service::{App, Clock, Definition, QueueGroup};
+use telemetry::metrics::Metrics;
 use testkit::TestApp;
 use utoipa_axum::router::OpenApiRouter;
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use base::simulation::World;
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 use futures::FutureExt;
+use mongo::memory::Memory;
+use mongo::{Collection, Database, Find, MongoConfig, StoreError, in_transaction};
 use secrecy::SecretString;
-use service::metrics::Metrics;
-use service::mongo::memory::Memory;
-use service::mongo::{Collection, Database, Find, MongoConfig, StoreError, in_transaction};
-use service::simulation::World;
+use telemetry::metrics::Metrics;
 use testkit::Servers;
 use tokio::sync::Barrier;
 

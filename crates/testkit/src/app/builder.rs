@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use base::Clock;
+use base::config::Environment;
 use futures::future::BoxFuture;
-use service::Clock;
 use service::app::{App, StartError};
-use service::config::Environment;
 
 use super::TestApp;
 use crate::namespace::Namespace;

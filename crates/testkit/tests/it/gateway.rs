@@ -11,13 +11,13 @@ use axum::extract::Request;
 use axum::routing::post;
 use futures::StreamExt;
 use futures::channel::mpsc;
-use service::http::{Connections, stack};
-use service::metrics::Metrics;
+use telemetry::metrics::Metrics;
 use testkit::gateway::{Backends, Routes};
 use testkit::{Api, Gateway, eventually};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use web::{Connections, stack};
 
 const MANIFEST: &str = include_str!("../../../../infra/k8s/ingress-srv.yaml");
 const PATIENCE: Duration = Duration::from_secs(10);

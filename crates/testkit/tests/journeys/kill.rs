@@ -133,7 +133,7 @@ async fn an_expiry_survives_the_loss_of_expiration() {
         let shown = buyer.get(&path).await;
         let expires_at: common::Timestamp =
             shown.json["expiresAt"].as_str().unwrap().parse().unwrap();
-        let clock = service::Clock::system();
+        let clock = base::Clock::system();
         eventually_within(PATIENCE, "the order's time is over", async || {
             (clock.now() > expires_at).then_some(())
         })

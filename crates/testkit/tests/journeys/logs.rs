@@ -53,7 +53,8 @@ fn read(log: &Path) -> Vec<Line> {
 fn is_ours(line: &Line) -> bool {
     let target = line["target"].as_str().unwrap_or_default();
     let of = target.split("::").next().unwrap_or_default();
-    of == "service" || testkit::fleet::SERVICES.contains(&of)
+    let shared = ["base", "telemetry", "mongo", "messaging", "web", "service"];
+    shared.contains(&of) || testkit::fleet::SERVICES.contains(&of)
 }
 
 /// The fields of all lines that say this.

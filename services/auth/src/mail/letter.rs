@@ -5,8 +5,8 @@ use std::time::Duration;
 use common::{Email, Timestamp};
 use lettre::Message;
 use lettre::message::{Mailbox, MultiPart};
+use mongo::new_id;
 use secrecy::{ExposeSecret, SecretString};
-use service::mongo::new_id;
 
 /// A magic link on its way to its reader.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use common::api::auth::CurrentUserView;
-use service::session::CurrentUser;
+use web::session::CurrentUser;
 
 /// Who is signed in, as the session says; `null` if nobody is.
 #[utoipa::path(

@@ -1,7 +1,7 @@
 //! What the service's refusals are over HTTP.
 
-use service::ApiError;
-use service::http::Retry;
+use web::ApiError;
+use web::Retry;
 
 use crate::accounts::{SignInError, SignUpError};
 use crate::domain::InvalidToken;

@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use common::ErrorBody;
 use serde::Deserialize;
-use service::ApiError;
-use service::session::Sessions;
+use web::ApiError;
+use web::session::Sessions;
 
 use crate::accounts::Accounts;
 use crate::magic_links::{FollowError, MagicLinks};

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use common::ErrorBody;
 use common::api::auth::{Empty, MagicLinkBody, RequestMagicLink};
-use service::ApiError;
-use service::http::Valid;
+use web::ApiError;
+use web::Valid;
 
 use crate::client_address::ClientAddress;
 use crate::limits::RateLimits;

@@ -6,9 +6,9 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use common::ErrorBody;
 use common::api::auth::{CredentialsBody, SignIn, UserView};
-use service::ApiError;
-use service::http::Valid;
-use service::session::Sessions;
+use web::ApiError;
+use web::Valid;
+use web::session::Sessions;
 
 use crate::accounts::{Accounts, SignInError};
 use crate::client_address::ClientAddress;

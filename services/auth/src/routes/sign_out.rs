@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use common::api::auth::Empty;
-use service::session::Sessions;
+use web::session::Sessions;
 
 /// Signs out, whoever is signed in.
 #[utoipa::path(

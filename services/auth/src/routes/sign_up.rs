@@ -7,9 +7,9 @@ use axum::response::IntoResponse;
 use common::ErrorBody;
 use common::api::auth::{CredentialsBody, SignUp, UserView};
 use common::id::kind;
-use service::ApiError;
-use service::http::{NewId, Valid};
-use service::session::Sessions;
+use web::ApiError;
+use web::session::Sessions;
+use web::{NewId, Valid};
 
 use crate::accounts::Accounts;
 use crate::client_address::ClientAddress;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use bson::{DateTime, Document, doc};
 use common::{Email, Timestamp};
+use mongo::{Collection, Database, StoreError, to_date_time};
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
-use service::mongo::{Collection, Database, StoreError, to_date_time};
 
 use crate::domain::{MagicLink, TokenDigest};
 

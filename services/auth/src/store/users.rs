@@ -5,12 +5,12 @@ use std::fmt;
 use bson::oid::ObjectId;
 use bson::{DateTime, doc};
 use common::Email;
+use mongo::{
+    Collection, Database, Find, StoreError, from_date_time, object_id, to_date_time, typed_id,
+};
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
-use service::mongo::{
-    Collection, Database, Find, StoreError, from_date_time, object_id, to_date_time, typed_id,
-};
 
 use crate::domain::{EmailInUse, PasswordHash, User};
 

@@ -1,7 +1,7 @@
 //! Wrong configurations are refused, with every fault named.
 
 use auth::Config;
-use service::Environment;
+use base::Environment;
 
 fn faults(variables: &[(&str, &str)]) -> Vec<String> {
     let variables = variables

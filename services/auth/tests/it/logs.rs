@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use service::mongo::new_id;
+use mongo::new_id;
 use tracing::subscriber::set_default;
 use tracing_subscriber::EnvFilter;
 
@@ -35,7 +35,7 @@ async fn no_password_token_or_cookie_is_logged() {
     let writer = log.clone();
     let everything = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(
-            "off,auth=trace,service=trace,tower_http=trace",
+            "off,auth=trace,service=trace,web=trace,mongo=trace,messaging=trace,tower_http=trace",
         ))
         .with_ansi(false)
         .with_writer(move || writer.clone())

@@ -14,11 +14,11 @@ mod sessions;
 mod sign_in;
 mod sign_up;
 
+use base::Clock;
 use common::id::kind;
 use common::{FieldError, Id};
+use mongo::new_id;
 use serde_json::{Value, json};
-use service::Clock;
-use service::mongo::new_id;
 use testkit::{Answer, Api, Servers, TestApp, TestAppBuilder};
 
 const PASSWORD: &str = "correct horse";

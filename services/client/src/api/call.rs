@@ -17,11 +17,11 @@ use common::id::kind;
 use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use service::http::{IDEMPOTENCY_KEY, REQUEST_ID};
-use service::metrics::catalogue::HTTP_CLIENT_REQUEST_DURATION;
-use service::metrics::{Histograms, Metrics};
-use service::session::has_cookie;
+use telemetry::metrics::catalogue::HTTP_CLIENT_REQUEST_DURATION;
+use telemetry::metrics::{Histograms, Metrics};
 use tokio::time::sleep;
+use web::session::has_cookie;
+use web::{IDEMPOTENCY_KEY, REQUEST_ID};
 
 use super::exchange::{Answer, Exchange, unavailable};
 use super::once::{Once, PATIENCE, PAUSE};

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use common::ErrorBody;
 use reqwest::{Client, Request};
 use serde::de::DeserializeOwned;
-use service::http::LAST_EVENT_ID;
+use web::LAST_EVENT_ID;
 
 use super::Failure;
 

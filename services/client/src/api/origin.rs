@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use service::origin::{InvalidOrigin, Origin};
+use base::origin::{InvalidOrigin, Origin};
 
 /// Stands for the name of a service in an [`ApiOrigin`].
 const SERVICE: &str = "{service}";

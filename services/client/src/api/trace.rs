@@ -1,7 +1,7 @@
 //! Calls of the API as spans of the shopper's trace, which go on at the service that is called.
 
 use reqwest::{Client, Request};
-use service::telemetry::{TraceContext, is_recorded};
+use telemetry::{TraceContext, is_recorded};
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use axum::http::HeaderValue;
+use base::Origin;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use service::Origin;
 
 /// Where browsers tell of what a page tried and was not allowed to.
 pub(crate) const REPORTS: &str = "/csp-reports";

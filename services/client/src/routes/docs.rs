@@ -20,7 +20,7 @@ const TOLD: [header::HeaderName; 5] = [
     header::LINK,
     header::LOCATION,
     header::RETRY_AFTER,
-    service::http::REQUEST_ID,
+    web::REQUEST_ID,
 ];
 
 /// The pages and documents under `/docs`.

@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Request};
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
-use service::http::contract_shape;
+use web::contract_shape;
 
 use crate::app::AppState;
 use crate::page::Visit;

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use base::Clock;
+use base::Environment;
 use common::ErrorBody;
-use service::http::Admission;
-use service::metrics::Metrics;
-use service::{Clock, Environment};
+use telemetry::metrics::Metrics;
 use tempfile::TempDir;
 use tower::ServiceExt;
 use tracing::subscriber::set_default;
+use web::Admission;
 
 use super::site;
 use crate::app::AppState;
@@ -22,7 +23,7 @@ const FILES: [&str; 4] = ["client.js", "client_bg.wasm", "shop.css", "favicon.sv
 /// The site at `https://ticketing.test`, with its folder of files.
 fn start() -> (TempDir, Admission) {
     // Without a subscriber of the whole process, other tests switch off what one of them logs.
-    service::telemetry::log_tests();
+    telemetry::log_tests();
     let folder = TempDir::new().unwrap();
     let names = FILES.map(|name| format!("\"{name}\":\"{name}\""));
     let list = format!("{{{}}}", names.join(","));

@@ -7,7 +7,7 @@
 
 use common::{ErrorBody, FieldError};
 use leptos::prelude::*;
-use service::http::IDEMPOTENCY_KEY;
+use web::IDEMPOTENCY_KEY;
 
 use crate::api::{ONCE, Once};
 

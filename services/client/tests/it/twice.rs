@@ -34,7 +34,7 @@ async fn a_double_click_on_put_it_up_for_sale_creates_one_ticket() {
         // The second click of a person comes before the first is answered.
         let tickets = fleet.service("tickets");
         let database = tickets[0].link(Dependency::Mongo);
-        let slow = Condition::Delayed(Duration::from_millis(50));
+        let slow = Condition::Delayed(Duration::from_millis(200));
         database.expect("a link to its database").set(slow);
         for script in [true, false] {
             let settings = BrowserSettings {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use base::Clock;
 use common::events::{ExpirationState, OrderState};
 use common::{Event, Subject};
-use service::Clock;
-use service::messaging::{Failure, Handler, Position};
+use messaging::{Failure, Handler, Position};
 
 use crate::queue::JobQueue;
 use crate::reschedule::Progress;

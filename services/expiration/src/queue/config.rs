@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use base::config::Environment;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisError};
-use service::config::Environment;
 
 /// Redis's own default of half a second is less than a scripted step may take on a machine with much to do.
 const ANSWER_WAIT: Duration = Duration::from_secs(3);

@@ -5,7 +5,7 @@
 //! (<https://opentelemetry.io/docs/concepts/signals/traces/#span-links>).
 
 use serde::{Deserialize, Serialize};
-use service::telemetry::{TraceContext, is_recorded};
+use telemetry::{TraceContext, is_recorded};
 use tracing::Span;
 
 use super::Job;

@@ -6,9 +6,9 @@ use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::{Message, stream};
 use common::{Event, Subject};
 use futures::StreamExt;
-use service::messaging::{Broker, Position};
-use service::metrics::Counter;
-use service::metrics::catalogue::EXPIRATION_HISTORY_EVENTS;
+use messaging::{Broker, Position};
+use telemetry::metrics::Counter;
+use telemetry::metrics::catalogue::EXPIRATION_HISTORY_EVENTS;
 use tokio::time::timeout;
 
 use super::SUBJECTS;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use service::messaging::Position;
+use messaging::Position;
 use tokio::sync::{Notify, watch};
 
 /// How far the history has been read, for those who need it read up to an event.

@@ -1,8 +1,8 @@
 //! What the environment may say.
 
+use base::Environment;
 use expiration::Config;
 use expiration::queue::RedisAddress;
-use service::Environment;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
     let variables = variables.iter();

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use base::Clock;
+use base::Environment;
 use common::events::ExpirationState;
 use common::{Event, Id, Timestamp};
 use expiration::domain::{OpenOrders, Share};
 use expiration::queue::{Checkpoint, JobQueue, RedisConfig};
 use proptest::prelude::*;
-use service::{Clock, Environment};
 use testkit::{Servers, TestApp, eventually};
 
 use crate::stage::{Stage, assert_punctual, expirations, expired, until_consumed};

@@ -14,12 +14,12 @@ mod stage;
 
 use std::time::Duration;
 
+use base::Clock;
 use common::events::{OrderState, PaymentState};
 use common::id::kind;
 use common::{Event, Id, OrderStatus, Price, Timestamp};
 use expiration::queue::Job;
-use service::Clock;
-use service::mongo::new_id;
+use mongo::new_id;
 use testkit::TestApp;
 
 async fn start() -> TestApp {

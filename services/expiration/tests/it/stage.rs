@@ -5,13 +5,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
+use base::Clock;
+use base::Environment;
 use common::id::kind;
 use common::{Event, Id, Subject, Timestamp};
 use expiration::queue::{JobQueue, RedisConfig};
 use futures::{StreamExt, TryStreamExt};
-use service::messaging::{Broker, BrokerConfig, Outgoing};
-use service::mongo::new_id;
-use service::{Clock, Environment};
+use messaging::{Broker, BrokerConfig, Outgoing};
+use mongo::new_id;
 use testkit::process::Process;
 use testkit::{Namespace, Servers, eventually_within};
 use tokio::process::Command;

@@ -1,9 +1,9 @@
-//! Tickets are replicated; their reservations confirm orders, and their withdrawals cancel them.
+//! Replicates tickets. A ticket's reservation confirms its order; a ticket's withdrawal cancels it.
 
 use common::events::TicketState;
 use common::id::kind;
 use common::{Id, OrderStatus};
-use service::messaging::Failure;
+use messaging::Failure;
 
 use crate::domain::Order;
 use crate::store::{OrderStore, TicketStore};
@@ -20,29 +20,29 @@ impl TicketEvents {
         Self { orders, tickets }
     }
 
-    /// First the replica, then the order, each idempotent: after a crash between them the event comes again, finds the
-    /// replica done and still brings the order on.
-    pub(super) async fn changed(&self, ticket: &TicketState) -> Result<(), Failure> {
+    /// Updates the replica first and the order second. Both steps are idempotent: after a crash between them, the event
+    /// is redelivered and the second step still happens.
+    pub(super) async fn apply(&self, ticket: &TicketState) -> Result<(), Failure> {
         self.tickets.apply_if_newer(ticket).await?;
         if ticket.withdrawn {
-            return self.withdrawn(ticket.id).await;
+            return self.withdraw(ticket.id).await;
         }
         match ticket.order_id {
-            Some(order) => self.reserved(ticket.id, order).await,
+            Some(order) => self.confirm(ticket.id, order).await,
             None => Ok(()),
         }
     }
 
-    /// No order of a withdrawn ticket may live, unless it was paid before: that one is published again, and the tickets
-    /// service gives it the ticket.
-    async fn withdrawn(&self, ticket: Id<kind::Ticket>) -> Result<(), Failure> {
+    /// Cancels the order of a withdrawn ticket, unless it is paid. A paid order is published again; the tickets service
+    /// then reserves the ticket for it.
+    async fn withdraw(&self, ticket: Id<kind::Ticket>) -> Result<(), Failure> {
         if let Some(paid) = self.orders.withdraw::<Failure>(ticket).await? {
-            self.orders.tell_again(&paid).await?;
+            self.orders.republish(&paid).await?;
         }
         Ok(())
     }
 
-    async fn reserved(
+    async fn confirm(
         &self,
         ticket: Id<kind::Ticket>,
         order: Id<kind::Order>,
@@ -52,24 +52,24 @@ impl TicketEvents {
             .change::<Failure>(order, |order| Ok(order.confirm()))
             .await?;
         match confirmed {
-            Some(order) if order.status == OrderStatus::Cancelled => {
-                self.release_again(ticket, &order).await
+            Some(order) if order.status() == OrderStatus::Cancelled => {
+                self.republish_cancellation(ticket, &order).await
             }
-            // An order that is not ours, or needs nothing.
+            // The order is unknown, or needs nothing more.
             _ => Ok(()),
         }
     }
 
-    /// The cancellation and the creation of the order reached tickets in the wrong order: told again, the cancellation
-    /// frees the ticket. An old event says nothing of that; the newest state of the ticket does.
-    async fn release_again(
+    /// Frees a ticket that a cancelled order holds: the tickets service received the order's cancellation before its
+    /// creation. The event at hand may be old, so the replica decides whether the order still holds the ticket.
+    async fn republish_cancellation(
         &self,
         ticket: Id<kind::Ticket>,
         cancelled: &Order,
     ) -> Result<(), Failure> {
         let newest = self.tickets.find(ticket).await?;
-        if newest.is_some_and(|newest| newest.holder == Some(cancelled.id)) {
-            self.orders.tell_again(cancelled).await?;
+        if newest.is_some_and(|newest| newest.holder == Some(cancelled.id())) {
+            self.orders.republish(cancelled).await?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! The order: made, confirmed, then paid or cancelled, or both if its money goes back. Every change gives the next
-//! version.
+//! The order: created, confirmed by the tickets service, then paid or cancelled. A paid order is cancelled if its
+//! payment is refunded. Every transition returns the next version.
 
 use common::events::{CancellationReason, OrderState};
 use common::id::kind;
@@ -8,42 +8,35 @@ use common::{Event, Id, OrderStatus, Price, Timestamp, Title};
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// Its id.
-    pub id: Id<kind::Order>,
-    /// Who ordered.
-    pub buyer: Id<kind::User>,
-    /// Where it stands.
-    pub status: OrderStatus,
-    /// Until when it can be paid.
-    pub expires_at: Timestamp,
-    /// What is ordered.
-    pub ticket: OrderedTicket,
-    /// Why it was cancelled, if it was; none if its ticket was withdrawn.
-    pub reason: Option<CancellationReason>,
-    /// Grows by one with every change.
-    pub version: u64,
+    id: Id<kind::Order>,
+    buyer: Id<kind::User>,
+    status: OrderStatus,
+    expires_at: Timestamp,
+    ticket: OrderedTicket,
+    reason: Option<CancellationReason>,
+    version: u64,
 }
 
-/// A ticket as it was when it was ordered: its price is the order's, whatever becomes of the ticket.
+/// A ticket as it was when it was ordered. Later changes of the ticket do not change the price of the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderedTicket {
     /// The ticket's id.
     pub id: Id<kind::Ticket>,
-    /// What is ordered.
+    /// The ticket's title.
     pub title: Title,
-    /// What is to be paid.
+    /// The price to pay.
     pub price: Price,
-    /// The ticket's version then.
+    /// The ticket's version at that time.
     pub version: u64,
 }
 
-/// The ticket costs something else than the buyer was shown. The message is part of the HTTP contract.
+/// The price differs from the one that the buyer saw. The message is part of the HTTP contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Price has changed")]
 pub struct PriceChanged;
 
 impl OrderedTicket {
-    /// Refuses another price than the buyer was shown, if that is known.
+    /// Checks the price against the one that the buyer saw, if the client sent it.
     pub fn check_price(&self, shown: Option<Price>) -> Result<(), PriceChanged> {
         match shown {
             Some(shown) if shown != self.price => Err(PriceChanged),
@@ -52,24 +45,24 @@ impl OrderedTicket {
     }
 }
 
-/// The order cannot be given up.
+/// Why an order cannot be cancelled by a user. The messages are part of the HTTP contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CancelError {
-    /// Somebody else ordered.
+    /// The order belongs to another user.
     #[error("Not authorized")]
     NotTheBuyer,
-    /// It is paid.
+    /// The order is paid.
     #[error("Cannot cancel a paid order")]
     Complete,
 }
 
-/// The order's time is not over.
+/// The order can still be paid, until this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the order can be paid until {0}")]
 pub struct NotYetExpired(pub Timestamp);
 
 impl Order {
-    /// A new order.
+    /// Creates a new order.
     #[must_use]
     pub fn new(
         id: Id<kind::Order>,
@@ -88,7 +81,77 @@ impl Order {
         }
     }
 
-    /// The order after the tickets service confirmed the reservation; `None` if that is known or no longer matters.
+    /// Restores an order from storage.
+    #[must_use]
+    pub fn restore(
+        id: Id<kind::Order>,
+        buyer: Id<kind::User>,
+        status: OrderStatus,
+        expires_at: Timestamp,
+        ticket: OrderedTicket,
+        reason: Option<CancellationReason>,
+        version: u64,
+    ) -> Self {
+        Self {
+            id,
+            buyer,
+            status,
+            expires_at,
+            ticket,
+            reason,
+            version,
+        }
+    }
+
+    /// The order's id.
+    #[must_use]
+    pub const fn id(&self) -> Id<kind::Order> {
+        self.id
+    }
+
+    /// The user who ordered.
+    #[must_use]
+    pub const fn buyer(&self) -> Id<kind::User> {
+        self.buyer
+    }
+
+    /// The present status.
+    #[must_use]
+    pub const fn status(&self) -> OrderStatus {
+        self.status
+    }
+
+    /// The time until which the order can be paid.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// The ordered ticket.
+    #[must_use]
+    pub const fn ticket(&self) -> &OrderedTicket {
+        &self.ticket
+    }
+
+    /// The ordered ticket, by value.
+    #[must_use]
+    pub fn into_ticket(self) -> OrderedTicket {
+        self.ticket
+    }
+
+    /// Why the order was cancelled; `None` if it is not cancelled, or if its ticket was withdrawn.
+    #[must_use]
+    pub const fn reason(&self) -> Option<CancellationReason> {
+        self.reason
+    }
+
+    /// The version, which grows by one with every change.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Confirms the reservation of the ticket; `None` if the order is confirmed already, paid or cancelled.
     #[must_use]
     pub fn confirm(&self) -> Option<Self> {
         match self.status {
@@ -97,7 +160,7 @@ impl Order {
         }
     }
 
-    /// The order given up by its buyer; `None` if it is cancelled already.
+    /// Cancels the order on behalf of a user; `None` if it is cancelled already.
     pub fn cancel(&self, by: Id<kind::User>) -> Result<Option<Self>, CancelError> {
         if by != self.buyer {
             return Err(CancelError::NotTheBuyer);
@@ -111,7 +174,7 @@ impl Order {
         }
     }
 
-    /// The order after its time; `None` if it is paid or cancelled.
+    /// Cancels the order if it was not paid in time; `None` if it is paid or cancelled.
     pub fn expire(&self, now: Timestamp) -> Result<Option<Self>, NotYetExpired> {
         match self.status {
             OrderStatus::Complete | OrderStatus::Cancelled => Ok(None),
@@ -124,17 +187,19 @@ impl Order {
         }
     }
 
-    /// The order after its ticket was withdrawn; `None` if it is paid, in which case the sale stands, or cancelled.
+    /// Cancels the order because its ticket was withdrawn; `None` if it is cancelled already, or paid: then the sale
+    /// stands.
     #[must_use]
     pub fn lose_ticket(&self) -> Option<Self> {
         match self.status {
-            // No reason of its own: releases that know only the others must be able to read it.
+            // Without a reason: older releases could not read a new one.
             OrderStatus::Created | OrderStatus::AwaitingPayment => Some(self.cancelled(None)),
             OrderStatus::Complete | OrderStatus::Cancelled => None,
         }
     }
 
-    /// The paid order; `None` if it is complete already, or cancelled, in which case payments refunds.
+    /// Completes the order after its payment; `None` if it is complete already, or cancelled: then the payments service
+    /// refunds the payment.
     #[must_use]
     pub fn complete(&self) -> Option<Self> {
         match self.status {
@@ -145,21 +210,21 @@ impl Order {
         }
     }
 
-    /// Whether a payment would still be in time.
+    /// Whether the order can be paid at this time.
     #[must_use]
     pub fn can_be_paid(&self, now: Timestamp) -> bool {
         self.status.is_active() && now < self.expires_at
     }
 
-    /// The order, unless its price is another one than the buyer was shown.
-    pub fn at(self, shown: Option<Price>) -> Result<Self, PriceChanged> {
+    /// Returns the order if its price is the one that the buyer saw.
+    pub fn at_price(self, shown: Option<Price>) -> Result<Self, PriceChanged> {
         self.ticket.check_price(shown)?;
         Ok(self)
     }
 
-    /// The order after all of its money went back at Stripe; `None` if it is cancelled already.
+    /// Cancels the order because its payment was refunded or lost to a dispute; `None` if it is cancelled already.
     ///
-    /// An order that is not known to be paid is cancelled too: the news of the payment is on its way, and too late.
+    /// The event of the payment may arrive after the event of the refund, so an unpaid order is cancelled too.
     #[must_use]
     pub fn refund(&self) -> Option<Self> {
         match self.status {
@@ -183,14 +248,23 @@ impl Order {
         }
     }
 
-    /// What the world may know of it.
+    /// The event to publish with the change to this version; `None` if no other service needs to know of it.
     #[must_use]
-    pub fn state(&self) -> OrderState {
-        // Older consumers could not read an event with a reason that they do not know.
+    pub fn change_event(&self) -> Option<Event> {
+        match self.status {
+            OrderStatus::Created | OrderStatus::Cancelled => Some(self.event()),
+            OrderStatus::AwaitingPayment | OrderStatus::Complete => None,
+        }
+    }
+
+    /// The event that publishes the present state.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        // Older consumers cannot read an event with a reason that is new to them.
         let reason = self
             .reason
             .filter(|reason| *reason != CancellationReason::Refunded);
-        OrderState {
+        let state = OrderState {
             id: self.id,
             version: self.version,
             status: self.status,
@@ -199,16 +273,11 @@ impl Order {
             price: self.ticket.price,
             expires_at: self.expires_at,
             reason,
-        }
-    }
-
-    /// The event that tells of its present state.
-    #[must_use]
-    pub fn event(&self) -> Event {
+        };
         match self.status {
-            OrderStatus::Cancelled => Event::OrderCancelled(self.state()),
+            OrderStatus::Cancelled => Event::OrderCancelled(state),
             OrderStatus::Created | OrderStatus::AwaitingPayment | OrderStatus::Complete => {
-                Event::OrderCreated(self.state())
+                Event::OrderCreated(state)
             }
         }
     }

@@ -5,23 +5,23 @@ use axum::http::StatusCode;
 use common::ErrorBody;
 use common::id::kind;
 use common::schema::IdSchema;
-use service::ApiError;
-use service::http::PathId;
-use service::session::RequireUser;
+use web::ApiError;
+use web::PathId;
+use web::session::RequireUser;
 
 use crate::store::OrderStore;
 
-/// Gives an order up; its ticket is for sale again. Doing so twice changes nothing.
+/// Cancels an order, which puts its ticket back on sale. Cancelling it again changes nothing.
 #[utoipa::path(
     delete, path = "/api/orders/{id}", tag = "orders",
     security(("session" = [])),
     params(("id" = inline(IdSchema), Path, description = "The order's id")),
     responses(
         (status = 204, description = "Cancelled"),
-        (status = 400, description = "It is paid", body = ErrorBody,
+        (status = 400, description = "The order is paid", body = ErrorBody,
             example = json!({"errors": [{"message": "Cannot cancel a paid order"}]})),
-        (status = 401, description = "Not signed in, or another's order", body = ErrorBody),
-        (status = 404, description = "There is none", body = ErrorBody),
+        (status = 401, description = "Not signed in, or another user's order", body = ErrorBody),
+        (status = 404, description = "There is no such order", body = ErrorBody),
     )
 )]
 pub(crate) async fn cancel(

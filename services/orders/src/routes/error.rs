@@ -1,7 +1,7 @@
-//! What the domain's refusals are over HTTP.
+//! Maps the errors of the domain and the store to HTTP responses.
 
 use common::FieldError;
-use service::ApiError;
+use web::ApiError;
 
 use crate::domain::{CancelError, PriceChanged};
 use crate::store::PlaceError;

@@ -4,25 +4,26 @@ use axum::extract::State;
 use common::api::orders::{OrderSort, OrderView};
 use common::id::kind;
 use common::{ErrorBody, Id};
-use service::ApiError;
-use service::http::{Page, PageRequest, ValidQuery};
-use service::session::RequireUser;
+use web::ApiError;
+use web::session::RequireUser;
+use web::{Page, PageRequest, ValidQuery};
 
+use crate::domain::Order;
 use crate::store::OrderStore;
 
-/// One's own orders, oldest first unless `sort` says otherwise.
+/// Lists the user's orders, by default oldest first.
 #[utoipa::path(
     get, path = "/api/orders", tag = "orders",
     security(("session" = [])),
     params(
-        ("sort" = inline(Option<OrderSort>), Query, description = "In which order"),
-        ("limit" = Option<u32>, Query, description = "How many, 100 unless given", minimum = 1, maximum = 100, example = 20),
-        ("after" = Option<String>, Query, description = "The last page's end, from its `Link` header"),
+        ("sort" = inline(Option<OrderSort>), Query, description = "The sort order"),
+        ("limit" = Option<u32>, Query, description = "The page size, 100 by default", minimum = 1, maximum = 100, example = 20),
+        ("after" = Option<String>, Query, description = "Where the page begins, from the `Link` header of the page before"),
     ),
     responses(
-        (status = 200, description = "A page; the next one's address is in `Link`",
-            headers(("Link" = String, description = "`<address>; rel=\"next\"`, unless this is the last page")), body = Vec<OrderView>),
-        (status = 400, description = "The list or the page asked for makes no sense", body = ErrorBody,
+        (status = 200, description = "One page",
+            headers(("Link" = String, description = "The next page, as `<address>; rel=\"next\"`; absent on the last page")), body = Vec<OrderView>),
+        (status = 400, description = "A query parameter is invalid", body = ErrorBody,
             example = json!({"errors": [{"message": "Limit must be between 1 and 100", "field": "limit"}]})),
         (status = 401, description = "Not signed in", body = ErrorBody),
     )
@@ -34,5 +35,5 @@ pub(super) async fn list(
     page: PageRequest<Id<kind::Order>>,
 ) -> Result<Page<OrderView>, ApiError> {
     let found = orders.list_of(user.id, sort, &page).await?;
-    Ok(page.page(found, |order| order.id).map(OrderView::from))
+    Ok(page.page(found, Order::id).map(OrderView::from))
 }

@@ -1,4 +1,4 @@
-//! An order as the API answers it.
+//! The JSON form of an order.
 
 use common::api::orders::{OrderView, OrderedTicketView};
 
@@ -6,18 +6,21 @@ use crate::domain::Order;
 
 impl From<Order> for OrderView {
     fn from(order: Order) -> Self {
+        let (id, status, user_id) = (order.id(), order.status(), order.buyer());
+        let (expires_at, version, reason) = (order.expires_at(), order.version(), order.reason());
+        let ticket = order.into_ticket();
         Self {
-            id: order.id,
-            status: order.status,
-            user_id: order.buyer,
-            expires_at: order.expires_at,
-            version: order.version,
-            reason: order.reason,
+            id,
+            status,
+            user_id,
+            expires_at,
+            version,
+            reason,
             ticket: OrderedTicketView {
-                id: order.ticket.id,
-                title: order.ticket.title,
-                price: order.ticket.price,
-                version: order.ticket.version,
+                id: ticket.id,
+                title: ticket.title,
+                price: ticket.price,
+                version: ticket.version,
             },
         }
     }

@@ -1,27 +1,26 @@
-//! Orders that are cancelled together: one transaction for all that came while the one before was under way.
+//! Cancels orders in batches: a batch is one transaction, with all cancellations requested during the previous batch.
 
 use bson::{Document, doc};
 use futures::FutureExt;
 use futures::future::join_all;
-use service::batched::Batched;
-use service::messaging::OutboxCollection;
-use service::mongo::{Collection, Database, StoreError, in_transaction, object_id};
+use messaging::OutboxCollection;
+use mongo::batched::Batched;
+use mongo::{Collection, Database, StoreError, in_transaction, object_id};
 
 use super::document::{OrderDocument, Reservation};
-use super::orders::replacement;
 use crate::domain::Order;
 
-/// An order as it was read, and cancelled.
+/// An order as it was read, and the cancelled order that replaces it.
 #[derive(Debug)]
 pub(super) struct Cancelled {
     pub(super) old: Order,
     pub(super) new: Order,
 }
 
-/// Whether it was cancelled; not if it was changed since it was read.
+/// Whether the order was cancelled; `false` if it changed after it was read.
 type Outcome = Result<bool, StoreError>;
 
-/// One of the orders was changed since it was read.
+/// One of the orders changed after it was read.
 struct Changed;
 
 /// Cancels orders and frees their tickets.
@@ -33,7 +32,6 @@ pub(super) struct Cancellation {
 }
 
 impl Cancellation {
-    /// Cancels what comes at the same time together.
     pub(super) fn batched(self) -> Batched<Cancelled, Outcome> {
         Batched::new(move |orders: Vec<Cancelled>| {
             let this = self.clone();
@@ -41,7 +39,8 @@ impl Cancellation {
         })
     }
 
-    /// All together; or, if one of them was changed meanwhile and all of it was for nothing, each by itself.
+    /// Cancels the orders in one transaction. If one of them changed, the transaction aborts and each order is tried
+    /// alone.
     async fn cancel_all(&self, orders: &[Cancelled]) -> Vec<Outcome> {
         match self.write(orders).await {
             Ok(false) if orders.len() > 1 => {
@@ -52,7 +51,7 @@ impl Cancellation {
         }
     }
 
-    /// Takes out the reservations of all these orders, and writes them with the events that tell of it, or nothing.
+    /// Deletes the reservations of all these orders and writes the orders with their events, or does nothing.
     async fn write(&self, orders: &[Cancelled]) -> Outcome {
         let context = (self, orders);
         let cancelled = in_transaction(&self.database, context, |session, (this, orders)| {
@@ -60,7 +59,7 @@ impl Cancellation {
                 let released = this.reservations.delete_many_in(session, claims(orders));
                 released.await?;
                 let changes = orders.iter().map(|Cancelled { old, new }| {
-                    let (filter, update) = replacement(old, new);
+                    let (filter, update) = OrderDocument::replacement(old, new);
                     (filter, update, new.event())
                 });
                 let cancelled = this.orders.update_many_in(session, changes).await?;
@@ -80,12 +79,12 @@ impl Cancellation {
     }
 }
 
-/// The reservations of these orders. An order has none but of its own ticket, so that no two that match the lists are not
-/// a pair.
+/// Matches the reservations of these orders. An order reserves only its own ticket, so the two lists match no other
+/// pair.
 fn claims(orders: &[Cancelled]) -> Document {
     let (tickets, orders): (Vec<_>, Vec<_>) = orders
         .iter()
-        .map(|order| (object_id(order.old.ticket.id), object_id(order.old.id)))
+        .map(|order| (object_id(order.old.ticket().id), object_id(order.old.id())))
         .unzip();
     doc! { "_id": { "$in": tickets }, "order_id": { "$in": orders } }
 }

@@ -1,12 +1,12 @@
-//! Orders and tickets as they are stored.
+//! The stored form of orders, tickets and reservations.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use common::events::{CancellationReason, TicketState};
 use common::id::kind;
 use common::{Id, OrderStatus, Price, Title};
+use mongo::{from_date_time, object_id, stored_version, to_date_time, typed_id};
 use serde::{Deserialize, Serialize};
-use service::mongo::{from_date_time, object_id, stored_version, to_date_time, typed_id};
 
 use crate::domain::{Order, OrderedTicket};
 
@@ -19,7 +19,7 @@ pub(super) struct OrderDocument {
     expires_at: DateTime,
     ticket: OrderedTicketDocument,
     reason: Option<CancellationReason>,
-    /// Whether it was cancelled since its money went back. Older releases know two reasons, and read an order without.
+    /// Whether the reason is `refunded`. Older releases could not read that in `reason`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     refunded: bool,
     version: i64,
@@ -33,7 +33,7 @@ struct OrderedTicketDocument {
     version: i64,
 }
 
-/// A ticket as the tickets service told of it. A withdrawn one is held by itself, as in that service's own database.
+/// A replica of a ticket. A withdrawn ticket is stored with its own id as the holder, as in the tickets service.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct TicketDocument {
     #[serde(rename = "_id")]
@@ -45,7 +45,7 @@ pub(super) struct TicketDocument {
     version: i64,
 }
 
-/// The claim on a ticket: there is one for each ticket with an active or a paid order, and for each that was withdrawn.
+/// The claim on a ticket. Each ticket with an active or paid order has one, and so has each withdrawn ticket.
 #[derive(Debug, Serialize, Deserialize)]
 #[expect(
     clippy::struct_field_names,
@@ -55,15 +55,15 @@ pub(super) struct Reservation {
     /// The ticket's id.
     #[serde(rename = "_id")]
     pub(super) ticket_id: ObjectId,
-    /// The order's id; the ticket's own if it was withdrawn, so that no order can have it.
+    /// The order's id. For a withdrawn ticket this is the ticket's id, which keeps all orders out.
     pub(super) order_id: ObjectId,
-    /// The order's buyer; absent in what older releases wrote.
+    /// The order's buyer. Older releases do not write it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) user_id: Option<ObjectId>,
 }
 
 impl Reservation {
-    /// The claim that keeps every order from a withdrawn ticket.
+    /// The claim that keeps all orders from a withdrawn ticket.
     pub(super) fn of_withdrawn(ticket: Id<kind::Ticket>) -> Self {
         Self {
             ticket_id: object_id(ticket),
@@ -72,17 +72,17 @@ impl Reservation {
         }
     }
 
-    /// The order that holds the ticket, if it was not withdrawn.
+    /// The order that holds the ticket; `None` if the ticket is withdrawn.
     pub(super) fn holder(&self) -> Option<Id<kind::Order>> {
         (self.order_id != self.ticket_id).then(|| typed_id(self.order_id))
     }
 
-    /// The order's claim.
+    /// The claim of an order.
     pub(super) fn of(order: &Order) -> Self {
         Self {
-            ticket_id: object_id(order.ticket.id),
-            order_id: object_id(order.id),
-            user_id: Some(object_id(order.buyer)),
+            ticket_id: object_id(order.ticket().id),
+            order_id: object_id(order.id()),
+            user_id: Some(object_id(order.buyer())),
         }
     }
 }
@@ -92,13 +92,19 @@ fn price(cents: i64) -> Price {
 }
 
 impl OrderDocument {
+    /// The filter and the update that write `new`, provided that `old` is still the stored version.
+    pub(super) fn replacement(old: &Order, new: &Order) -> (Document, Document) {
+        let filter = doc! { "_id": object_id(old.id()), "version": stored_version(old.version()) };
+        (filter, doc! { "$set": Self::changeable(new) })
+    }
+
     /// The fields that a change may touch.
-    pub(super) fn changeable(order: &Order) -> Document {
+    fn changeable(order: &Order) -> Document {
         let (reason, refunded) = stored_reason(order);
         let mut fields = doc! {
-            "status": order.status.as_str(),
+            "status": order.status().as_str(),
             "reason": reason.map(CancellationReason::as_str),
-            "version": stored_version(order.version),
+            "version": stored_version(order.version()),
         };
         if refunded {
             fields.insert("refunded", true);
@@ -107,29 +113,30 @@ impl OrderDocument {
     }
 }
 
-/// A reason that older releases know, and whether the order was refunded.
+/// The fields `reason` and `refunded`.
 fn stored_reason(order: &Order) -> (Option<CancellationReason>, bool) {
-    let refunded = order.reason == Some(CancellationReason::Refunded);
-    (order.reason.filter(|_| !refunded), refunded)
+    let refunded = order.reason() == Some(CancellationReason::Refunded);
+    (order.reason().filter(|_| !refunded), refunded)
 }
 
 impl From<&Order> for OrderDocument {
     fn from(order: &Order) -> Self {
         let (reason, refunded) = stored_reason(order);
+        let ticket = order.ticket();
         Self {
-            id: object_id(order.id),
-            user_id: object_id(order.buyer),
-            status: order.status,
-            expires_at: to_date_time(order.expires_at),
+            id: object_id(order.id()),
+            user_id: object_id(order.buyer()),
+            status: order.status(),
+            expires_at: to_date_time(order.expires_at()),
             ticket: OrderedTicketDocument {
-                id: object_id(order.ticket.id),
-                title: order.ticket.title.clone(),
-                price_cents: order.ticket.price.cents(),
-                version: stored_version(order.ticket.version),
+                id: object_id(ticket.id),
+                title: ticket.title.clone(),
+                price_cents: ticket.price.cents(),
+                version: stored_version(ticket.version),
             },
             reason,
             refunded,
-            version: stored_version(order.version),
+            version: stored_version(order.version()),
         }
     }
 }
@@ -137,25 +144,26 @@ impl From<&Order> for OrderDocument {
 impl From<OrderDocument> for Order {
     fn from(stored: OrderDocument) -> Self {
         let refunded = stored.refunded.then_some(CancellationReason::Refunded);
-        Self {
-            id: typed_id(stored.id),
-            buyer: typed_id(stored.user_id),
-            status: stored.status,
-            expires_at: from_date_time(stored.expires_at),
-            ticket: OrderedTicket {
-                id: typed_id(stored.ticket.id),
-                title: stored.ticket.title,
-                price: price(stored.ticket.price_cents),
-                version: stored.ticket.version.unsigned_abs(),
-            },
-            reason: refunded.or(stored.reason),
-            version: stored.version.unsigned_abs(),
-        }
+        let ticket = OrderedTicket {
+            id: typed_id(stored.ticket.id),
+            title: stored.ticket.title,
+            price: price(stored.ticket.price_cents),
+            version: stored.ticket.version.unsigned_abs(),
+        };
+        Self::restore(
+            typed_id(stored.id),
+            typed_id(stored.user_id),
+            stored.status,
+            from_date_time(stored.expires_at),
+            ticket,
+            refunded.or(stored.reason),
+            stored.version.unsigned_abs(),
+        )
     }
 }
 
 impl TicketDocument {
-    /// The order that holds it.
+    /// The order that holds the ticket.
     pub(super) fn holder(&self) -> Option<Id<kind::Order>> {
         let holder = self.order_id.filter(|_| !self.is_withdrawn());
         holder.map(typed_id)
@@ -171,18 +179,19 @@ impl TicketDocument {
 }
 
 impl From<&TicketState> for TicketDocument {
-    fn from(told: &TicketState) -> Self {
+    fn from(ticket: &TicketState) -> Self {
+        let id = object_id(ticket.id);
         Self {
-            id: object_id(told.id),
-            title: told.title.clone(),
-            price_cents: told.price.cents(),
-            user_id: object_id(told.user_id),
-            order_id: if told.withdrawn {
-                Some(object_id(told.id))
+            id,
+            title: ticket.title.clone(),
+            price_cents: ticket.price.cents(),
+            user_id: object_id(ticket.user_id),
+            order_id: if ticket.withdrawn {
+                Some(id)
             } else {
-                told.order_id.map(object_id)
+                ticket.order_id.map(object_id)
             },
-            version: stored_version(told.version),
+            version: stored_version(ticket.version),
         }
     }
 }

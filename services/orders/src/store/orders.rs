@@ -1,43 +1,41 @@
-//! Orders and the reservations that they hold.
+//! Orders and their reservations.
 
 use std::time::Duration;
 
-use bson::{Document, doc};
+use bson::doc;
 use common::api::orders::OrderSort;
 use common::id::kind;
 use common::{Id, OrderStatus, Timestamp};
+use messaging::resync::{Snapshot, snapshot_of};
+use messaging::{OutboxCollection, Publisher, Relay};
+use mongo::batched::Batched;
+use mongo::{Collection, Database, Find, StoreError, object_id, typed_id, until_written};
 use mongodb::IndexModel;
-use service::batched::Batched;
-use service::http::PageRequest;
-use service::messaging::resync::{Snapshot, snapshot_of};
-use service::messaging::{OutboxCollection, Publisher, Relay};
-use service::mongo::{
-    Collection, Database, Find, StoreError, object_id, stored_version, typed_id, until_written,
-};
-use service::patience::find_within;
+use web::PageRequest;
+use web::replica_waits::find_within;
 
 use super::cancellation::{Cancellation, Cancelled};
 use super::document::{OrderDocument, Reservation};
 use super::placement::{PlaceError, Placement};
 use crate::domain::Order;
-use crate::measured::OrderMetrics;
+use crate::metrics::OrderMetrics;
 
-/// How long to look for the reservation that an order lost against: a majority of the database's members may not have it
-/// yet. If it was released in between, there is none to find.
+/// How long to look for the reservation that made an order fail. It may not have reached a majority of the replica set
+/// yet, or may have been released meanwhile.
 const RESERVATION_WAIT: Duration = Duration::from_millis(500);
 
-/// Orders, and the claims on tickets by which at most one of them is active a ticket.
+/// Orders, and the reservations that allow a ticket at most one active or paid order.
 #[derive(Debug, Clone)]
 pub(crate) struct OrderStore {
     orders: OutboxCollection<OrderDocument>,
     reservations: Collection<Reservation>,
     placement: Batched<Order, Result<(), PlaceError>>,
     cancellation: Batched<Cancelled, Result<bool, StoreError>>,
-    measured: OrderMetrics,
+    metrics: OrderMetrics,
 }
 
 impl OrderStore {
-    /// Opens the collections and makes sure of their indexes.
+    /// Opens the collections and creates their indexes.
     pub(crate) async fn open(
         database: &Database,
         relay: &mut Relay<impl Publisher>,
@@ -59,7 +57,7 @@ impl OrderStore {
             reservations,
             placement: placement.batched(),
             cancellation: cancellation.batched(),
-            measured: OrderMetrics::of(&database.metrics()),
+            metrics: OrderMetrics::new(&database.metrics()),
         };
         let by_buyer = IndexModel::builder()
             .keys(doc! { "user_id": 1, "_id": -1 })
@@ -68,8 +66,8 @@ impl OrderStore {
         Ok(store)
     }
 
-    /// Takes a ticket off sale: cancels the order that holds it, and claims it for good, so that no other can. An order that
-    /// is paid stands, and is returned.
+    /// Takes a ticket off sale: reserves it for good, so that no order can, after cancelling the order that holds it.
+    /// If that order is paid, it stands and is returned instead.
     pub(crate) async fn withdraw<E: From<StoreError>>(
         &self,
         ticket: Id<kind::Ticket>,
@@ -89,37 +87,39 @@ impl OrderStore {
             let order = self
                 .change::<E>(holder, |order| Ok(order.lose_ticket()))
                 .await?;
-            // Any other order was cancelled, and the ticket is free.
-            let paid = order.filter(|order| order.status == OrderStatus::Complete);
+            // An unpaid order is cancelled by now; the next attempt reserves the ticket.
+            let paid = order.filter(|order| order.status() == OrderStatus::Complete);
             Ok(paid.map(Some))
         })
         .await
     }
 
-    /// Writes a new order, the reservation of its ticket and the event that tells of it, or nothing. If an unpaid order of
-    /// the same buyer holds the ticket already, that is the one: the answer to an earlier request was lost, or the
-    /// answer to the commit of this one.
+    /// Writes a new order with its reservation and event, or nothing. If an unpaid order of the same buyer holds the
+    /// ticket already, returns that order: the response to an earlier request was lost, or the response to the commit
+    /// of this one.
     pub(crate) async fn place(&self, order: Order, now: Timestamp) -> Result<Order, PlaceError> {
         match self.placement.run(order.clone()).await {
             Err(PlaceError::Reserved) => {
-                let ticket = object_id(order.ticket.id);
+                let ticket = object_id(order.ticket().id);
                 let reservation =
                     find_within(RESERVATION_WAIT, || self.reservations.find_by_id(ticket));
-                let held = self.held(reservation.await?, order.buyer, now).await?;
-                if held.id == order.id {
-                    self.measured.placed();
+                let held = self
+                    .payable_order(reservation.await?, order.buyer(), now)
+                    .await?;
+                if held.id() == order.id() {
+                    self.metrics.placed();
                 }
                 Ok(held)
             }
             placed => {
                 placed?;
-                self.measured.placed();
+                self.metrics.placed();
                 Ok(order)
             }
         }
     }
 
-    /// The unpaid order of this buyer that holds the ticket; a refusal if another order holds it; `None` if none does.
+    /// The order that holds the ticket, or `None`. Fails if it is paid, expired, or another buyer's.
     pub(crate) async fn find_held(
         &self,
         ticket: Id<kind::Ticket>,
@@ -128,12 +128,12 @@ impl OrderStore {
     ) -> Result<Option<Order>, PlaceError> {
         match self.reservations.find_by_id(object_id(ticket)).await? {
             None => Ok(None),
-            reservation => self.held(reservation, buyer, now).await.map(Some),
+            reservation => self.payable_order(reservation, buyer, now).await.map(Some),
         }
     }
 
-    /// The order that the reservation is of, if that is an unpaid one of this buyer. Orders of others are not looked at.
-    async fn held(
+    /// The order of this reservation, if it is this buyer's and can still be paid. Orders of other buyers are not read.
+    async fn payable_order(
         &self,
         reservation: Option<Reservation>,
         buyer: Id<kind::User>,
@@ -145,12 +145,12 @@ impl OrderStore {
         });
         if let Some(own) = own.and_then(|own| own.holder())
             && let Some(order) = self.find(own).await?
-            && order.buyer == buyer
+            && order.buyer() == buyer
             && order.can_be_paid(now)
         {
             return Ok(order);
         }
-        self.measured.rejected();
+        self.metrics.rejected();
         Err(PlaceError::Reserved)
     }
 
@@ -160,31 +160,31 @@ impl OrderStore {
         Ok(found.map(Order::from))
     }
 
-    /// A buyer's orders in this order; one more than the page shows, if there are more.
+    /// A buyer's orders for a page, sorted by age, and one more if the page is not the last.
     pub(crate) async fn list_of(
         &self,
         buyer: Id<kind::User>,
         sort: OrderSort,
         page: &PageRequest<Id<kind::Order>>,
     ) -> Result<Vec<Order>, StoreError> {
-        // One index serves both, read from either end.
-        let (direction, behind) = match sort {
+        // The same index serves both, read in either direction.
+        let (direction, beyond) = match sort {
             OrderSort::Oldest => (1, "$gt"),
             OrderSort::Newest => (-1, "$lt"),
         };
         let mut filter = doc! { "user_id": object_id(buyer) };
         if let Some(after) = page.after {
-            filter.insert("_id", doc! { behind: object_id(after) });
+            filter.insert("_id", doc! { beyond: object_id(after) });
         }
         let sorted = Find::matching(filter).sort(doc! { "_id": direction });
         let found = self.orders.documents().find(sorted.limit(page.fetch()));
         Ok(found.await?.into_iter().map(Order::from).collect())
     }
 
-    /// Changes the order as it is now, again if it was changed meanwhile. Gives it as it is then, or `None` if there is no
-    /// such order.
+    /// Applies `change` to the order, again if another change was written first. Returns the order in its new state, or
+    /// as it was if `change` returned `None`; `None` if there is no such order.
     ///
-    /// A change to cancelled frees the ticket in the same transaction and is told of; other changes are not.
+    /// A cancellation frees the ticket in the same transaction.
     pub(crate) async fn change<E: From<StoreError>>(
         &self,
         id: Id<kind::Order>,
@@ -198,52 +198,36 @@ impl OrderStore {
             let Some(changed) = change(&order)? else {
                 return Ok(Some(Some(order)));
             };
-            let written = if changed.status == OrderStatus::Cancelled {
+            let written = if changed.status() == OrderStatus::Cancelled {
                 let (old, new) = (order, changed.clone());
                 self.cancellation.run(Cancelled { old, new }).await?
             } else {
-                self.replace(&order, &changed).await?
+                let (filter, update) = OrderDocument::replacement(&order, &changed);
+                let event = changed.change_event();
+                self.orders.update(filter, update, event.as_slice()).await?
             };
             if !written {
                 return Ok(None);
             }
-            self.measured.changed(&changed);
+            self.metrics.changed(&changed);
             Ok(Some(Some(changed)))
         })
         .await
     }
 
-    async fn replace(&self, old: &Order, new: &Order) -> Result<bool, StoreError> {
-        let (filter, update) = replacement(old, new);
-        self.orders.update(filter, update, &[]).await
-    }
-
-    /// Tells of the order once more, as it is.
-    pub(crate) async fn tell_again(&self, order: &Order) -> Result<(), StoreError> {
-        let (filter, _) = replacement(order, order);
-        // If it was changed meanwhile, that change is told of.
-        let no_change = doc! { "$set": { "version": stored_version(order.version) } };
+    /// Publishes the state of the order once more, unless the order changed after it was read.
+    pub(crate) async fn republish(&self, order: &Order) -> Result<(), StoreError> {
+        let (filter, unchanged) = OrderDocument::replacement(order, order);
         self.orders
-            .update(filter, no_change, &[order.event()])
+            .update(filter, unchanged, &[order.event()])
             .await?;
         Ok(())
     }
 
-    /// The state of every order, for re-emission.
+    /// The events of all orders, for re-emission.
     pub(crate) fn snapshot(&self) -> Snapshot {
         snapshot_of(self.orders.documents(), |stored| {
             Some(Order::from(stored).event())
         })
     }
-}
-
-fn by_id(id: Id<kind::Order>) -> Document {
-    doc! { "_id": object_id(id) }
-}
-
-/// The change of an order that is as it was read.
-pub(super) fn replacement(old: &Order, new: &Order) -> (Document, Document) {
-    let mut filter = by_id(old.id);
-    filter.insert("version", stored_version(old.version));
-    (filter, doc! { "$set": OrderDocument::changeable(new) })
 }

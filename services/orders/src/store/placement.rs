@@ -1,12 +1,12 @@
-//! Orders that are placed together: one transaction for all that came while the one before was under way.
+//! Places orders in batches: a batch is one transaction, with all orders requested during the previous batch.
 
 use std::collections::{HashMap, HashSet};
 
 use futures::FutureExt;
 use futures::future::join_all;
-use service::batched::Batched;
-use service::messaging::OutboxCollection;
-use service::mongo::{Collection, Database, StoreError, in_transaction};
+use messaging::OutboxCollection;
+use mongo::batched::Batched;
+use mongo::{Collection, Database, StoreError, in_transaction};
 
 use super::document::{OrderDocument, Reservation};
 use crate::domain::Order;
@@ -33,7 +33,6 @@ pub(super) struct Placement {
 }
 
 impl Placement {
-    /// Places what comes at the same time together.
     pub(super) fn batched(self) -> Batched<Order, Outcome> {
         Batched::new(move |orders: Vec<Order>| {
             let this = self.clone();
@@ -41,26 +40,28 @@ impl Placement {
         })
     }
 
-    /// Of those who want one ticket the first may get it, and the others are told what that means for them.
+    /// Tries the first order for each ticket. If it succeeds, the other orders for that ticket are refused; if it
+    /// fails, they fail alike.
     async fn place_all(&self, orders: &[Order]) -> Vec<Outcome> {
         let mut wanted = HashSet::new();
         let firsts: Vec<_> = orders
             .iter()
-            .filter(|order| wanted.insert(order.ticket.id))
+            .filter(|order| wanted.insert(order.ticket().id))
             .collect();
         let outcomes = self.place_each(&firsts).await;
-        let tickets = firsts.iter().map(|order| order.ticket.id);
+        let tickets = firsts.iter().map(|order| order.ticket().id);
         let mut outcomes: HashMap<_, _> = tickets.zip(outcomes).collect();
-        let told = orders.iter().map(|order| {
-            let outcome = outcomes.get_mut(&order.ticket.id);
-            let outcome = outcome.expect("each ticket that is wanted was asked for");
+        let outcomes = orders.iter().map(|order| {
+            let outcome = outcomes.get_mut(&order.ticket().id);
+            let outcome = outcome.expect("every wanted ticket has an outcome");
             let next = outcome.clone().and(Err(PlaceError::Reserved));
             std::mem::replace(outcome, next)
         });
-        told.collect()
+        outcomes.collect()
     }
 
-    /// All together; or, if one of the tickets is held and all of it was for nothing, each by itself.
+    /// Writes the orders in one transaction. If one of the tickets is reserved, the transaction aborts and each order
+    /// is tried alone.
     async fn place_each(&self, orders: &[&Order]) -> Vec<Outcome> {
         match self.write(orders).await {
             Err(PlaceError::Reserved) if orders.len() > 1 => {
@@ -71,14 +72,14 @@ impl Placement {
         }
     }
 
-    /// Writes new orders, the reservations of their tickets and the events that tell of them, or nothing.
+    /// Writes the orders with their reservations and events, or nothing.
     async fn write(&self, orders: &[&Order]) -> Outcome {
         let claims: Vec<_> = orders.iter().copied().map(Reservation::of).collect();
         let context = (self, orders, claims);
         let placed = in_transaction(&self.database, context, |session, context| {
             let (this, orders, claims) = context;
             async move {
-                // First, so that whoever loses wrote no more than this.
+                // First, so that a transaction that loses has written nothing else.
                 match this.reservations.insert_many_in(session, claims).await {
                     Err(error) if error.is_duplicate_key() => return Ok(Err(PlaceError::Reserved)),
                     reserved => reserved?,

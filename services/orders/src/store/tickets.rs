@@ -3,37 +3,37 @@
 use common::Id;
 use common::events::TicketState;
 use common::id::kind;
-use service::mongo::{Collection, Database, StoreError, apply_if_newer, object_id};
+use mongo::{Collection, Database, StoreError, apply_if_newer, object_id};
 
 use super::document::TicketDocument;
 use crate::domain::OrderedTicket;
 
-/// A ticket by the newest that was told of it.
+/// The newest state of a ticket that has arrived here.
 #[derive(Debug)]
 pub(crate) struct Replica {
-    /// As an order takes it.
+    /// What an order copies of the ticket.
     pub(crate) ticket: OrderedTicket,
     /// The order that holds it.
     pub(crate) holder: Option<Id<kind::Order>>,
-    /// Whether its seller took it off sale.
+    /// Whether the seller took it off sale.
     pub(crate) withdrawn: bool,
 }
 
-/// What the tickets service told of its tickets.
+/// The replicas of the tickets service's tickets.
 #[derive(Debug, Clone)]
 pub(crate) struct TicketStore {
     tickets: Collection<TicketDocument>,
 }
 
 impl TicketStore {
-    /// Opens the collection, which is only ever asked by id.
+    /// Opens the collection. It needs no index, since every query is by id.
     pub(crate) fn open(database: &Database) -> Self {
         Self {
             tickets: database.collection("tickets"),
         }
     }
 
-    /// The ticket, if it was told of.
+    /// The ticket, if an event about it has arrived.
     pub(crate) async fn find(&self, id: Id<kind::Ticket>) -> Result<Option<Replica>, StoreError> {
         let found = self.tickets.find_by_id(object_id(id)).await?;
         Ok(found.map(|stored| Replica {
@@ -43,7 +43,7 @@ impl TicketStore {
         }))
     }
 
-    /// Takes over what is told of a ticket, if it is newer than what was told before.
+    /// Stores the state of a ticket, unless the stored one is as new.
     pub(crate) async fn apply_if_newer(&self, ticket: &TicketState) -> Result<(), StoreError> {
         let replica = TicketDocument::from(ticket);
         apply_if_newer(&self.tickets, replica.version(), &replica).await

@@ -1,4 +1,4 @@
-//! The endpoints, as the contract has them.
+//! The endpoints, as the contract defines them.
 
 use axum::http::Method;
 use common::{Event, Subject};
@@ -8,28 +8,28 @@ use testkit::Api;
 use crate::{order, path, start, ticket_for_sale};
 
 #[tokio::test]
-async fn an_order_is_made_shown_and_told_of() {
+async fn a_placed_order_is_returned_listed_and_published() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
     let buyer = app.user();
-    let made = buyer
+    let created = buyer
         .post("/api/orders", json!({ "ticketId": ticket.id }))
         .await;
-    assert_eq!(made.status, 201, "{made:?}");
-    let id = made.id();
-    let expires_at = made.json["expiresAt"].as_str().unwrap();
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = created.id();
+    let expires_at = created.json["expiresAt"].as_str().unwrap();
     let expected = json!({
         "id": id, "status": "created", "userId": buyer.user_id(), "expiresAt": expires_at, "version": 0,
         "ticket": { "id": ticket.id, "title": "Front row", "price": 19.99, "version": 0 },
     });
-    assert_eq!(made.json, expected);
+    assert_eq!(created.json, expected);
     assert_eq!(buyer.get(&format!("/api/orders/{id}")).await.json, expected);
     assert_eq!(buyer.get("/api/orders").await.json, json!([expected]));
-    let told = app
+    let published = app
         .expect_event(Subject::OrderCreated, |event| event.entity_id() == id)
         .await;
-    let Event::OrderCreated(state) = told else {
-        panic!("{told:?}")
+    let Event::OrderCreated(state) = published else {
+        panic!("{published:?}")
     };
     assert_eq!((state.ticket_id, state.price), (ticket.id, ticket.price));
     assert_eq!(state.expires_at.to_string(), expires_at);
@@ -37,7 +37,7 @@ async fn an_order_is_made_shown_and_told_of() {
 }
 
 #[tokio::test]
-async fn checks_come_in_the_contracts_order() {
+async fn requests_are_checked_in_the_order_of_the_contract() {
     let app = start().await;
     let (anonymous, buyer) = (app.anonymous(), app.user());
     let answer = anonymous.post_raw("/api/orders", "{").await;
@@ -70,7 +70,7 @@ async fn checks_come_in_the_contracts_order() {
 }
 
 #[tokio::test]
-async fn an_order_is_its_buyers_alone() {
+async fn only_the_buyer_can_see_or_cancel_an_order() {
     let app = start().await;
     let (buyer, stranger) = (app.user(), app.user());
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
@@ -100,7 +100,7 @@ async fn pages(buyer: &Api, list: &str) -> Vec<Vec<String>> {
 }
 
 #[tokio::test]
-async fn the_list_shows_the_oldest_first_or_the_newest_in_pages() {
+async fn orders_are_listed_in_pages_oldest_or_newest_first() {
     let app = start().await;
     let buyer = app.user();
     let mut ids = Vec::new();
@@ -142,7 +142,7 @@ async fn the_list_shows_the_oldest_first_or_the_newest_in_pages() {
 }
 
 #[tokio::test]
-async fn head_and_a_trailing_slash_find_every_endpoint() {
+async fn every_endpoint_accepts_head_and_a_trailing_slash() {
     let app = start().await;
     let buyer = app.user();
     let ticket = ticket_for_sale(&app).await;
@@ -172,7 +172,7 @@ async fn head_and_a_trailing_slash_find_every_endpoint() {
 }
 
 #[tokio::test]
-async fn the_service_describes_itself() {
+async fn the_service_serves_its_openapi_description() {
     let app = start().await;
     let answer = app.anonymous().get("/api/orders/openapi.json").await;
     assert_eq!(answer.status, 200);

@@ -1,9 +1,10 @@
-//! How long an order can be paid is configured, within limits.
+//! The configured time to pay an order.
 
 use std::time::Duration;
 
+use base::Clock;
+use base::Environment;
 use orders::Config;
-use service::{Clock, Environment};
 use testkit::TestApp;
 
 use crate::{order, ticket_for_sale};
@@ -26,7 +27,7 @@ fn read(expiration: Option<&str>) -> Result<Duration, Vec<String>> {
 }
 
 #[test]
-fn orders_can_be_paid_for_a_second_to_a_day() {
+fn the_time_to_pay_is_one_second_to_one_day() {
     assert_eq!(read(None), Ok(Duration::from_mins(15)));
     assert_eq!(read(Some("1")), Ok(Duration::from_secs(1)));
     assert_eq!(read(Some("86400")), Ok(Duration::from_hours(24)));
@@ -41,7 +42,7 @@ fn orders_can_be_paid_for_a_second_to_a_day() {
 }
 
 #[tokio::test]
-async fn an_order_expires_as_configured() {
+async fn an_order_expires_after_the_configured_time() {
     let clock = Clock::manual(Clock::system().now());
     let app = TestApp::new(orders::NAME)
         .set("ORDER_EXPIRATION_SECONDS", "60")

@@ -1,4 +1,4 @@
-//! Every event comes twice and in any order, and leaves the same state.
+//! Events that are delivered twice and in any order lead to the same state.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use bson::{Document, doc};
 use common::api::orders::OrderView;
 use common::events::TicketState;
 use common::{Event, OrderStatus, Subject};
+use mongo::object_id;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use service::mongo::object_id;
 use testkit::{Api, TestApp};
 
 use crate::{
-    expiration_of, order, payment_of, settled, show, start_with_clock, ticket_for_sale,
-    told_cancellation,
+    expiration_of, order, payment_of, published_cancellation, settled, show, start_with_clock,
+    ticket_for_sale,
 };
 
-/// A ticket, its order, and what is told of both while the order comes to its end.
+/// A ticket, its order, and the events about both until the order reaches its final status.
 struct Purchase {
     ticket: TicketState,
     order: OrderView,
     events: Vec<Event>,
-    end: OrderStatus,
+    final_status: OrderStatus,
 }
 
 impl Purchase {
-    async fn begin(app: &TestApp, buyer: &Api, end: OrderStatus) -> Self {
+    async fn start(app: &TestApp, buyer: &Api, final_status: OrderStatus) -> Self {
         let ticket = ticket_for_sale(app).await;
         let order = order(buyer, &ticket).await;
         let state = |version, order_id| TicketState {
@@ -38,7 +38,7 @@ impl Purchase {
             Event::TicketCreated(ticket.clone()),
             Event::TicketUpdated(state(1, Some(order.id))),
         ];
-        if end == OrderStatus::Complete {
+        if final_status == OrderStatus::Complete {
             events.push(payment_of(&order));
         } else {
             events.push(expiration_of(&order));
@@ -48,14 +48,14 @@ impl Purchase {
             ticket,
             order,
             events,
-            end,
+            final_status,
         }
     }
 
-    /// Every event applied, none twice: the order's end, the newest ticket, and the reservation as it belongs.
+    /// Checks the effects of all events: the order, the replica of the ticket and the reservation.
     async fn verify(&self, app: &TestApp, buyer: &Api) {
         let shown = show(buyer, &self.order).await;
-        assert_eq!(shown.status, self.end);
+        assert_eq!(shown.status, self.final_status);
         assert!((1..=2).contains(&shown.version), "{shown:?}");
         let by_ticket = doc! { "_id": object_id(self.ticket.id) };
         let found = async |name: &str| {
@@ -63,20 +63,20 @@ impl Purchase {
             collection.find_one(by_ticket.clone()).await.unwrap()
         };
         let (replica, reservation) = (found("tickets").await.unwrap(), found("reservations").await);
-        if self.end == OrderStatus::Complete {
+        if self.final_status == OrderStatus::Complete {
             assert_eq!(replica.get_i64("version").unwrap(), 1);
             let holder = reservation.unwrap().get_object_id("order_id").unwrap();
             assert_eq!(holder, object_id(self.order.id));
         } else {
             assert_eq!(replica.get_i64("version").unwrap(), 2);
             assert_eq!(reservation, None);
-            let told = told_cancellation(app, &self.order).await;
-            assert_eq!(told.version, shown.version);
+            let cancellation = published_cancellation(app, &self.order).await;
+            assert_eq!(cancellation.version, shown.version);
         }
     }
 }
 
-/// All orders in which `count` things can come.
+/// All permutations of `0..count`.
 fn permutations(count: usize) -> Vec<Vec<usize>> {
     if count == 0 {
         return vec![Vec::new()];
@@ -92,11 +92,11 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
     with_last.collect()
 }
 
-/// Every cancellation that was told of an order tells the same.
-async fn verify_what_was_told(app: &TestApp) {
-    let told = app.published(Subject::OrderCancelled).await;
-    for event in &told {
-        let same = told
+/// Checks that all cancellations of an order are equal.
+async fn verify_cancellations(app: &TestApp) {
+    let published = app.published(Subject::OrderCancelled).await;
+    for event in &published {
+        let same = published
             .iter()
             .filter(|other| other.entity_id() == event.entity_id());
         assert!(same.clone().all(|other| other == event), "{event:?}");
@@ -104,19 +104,19 @@ async fn verify_what_was_told(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn every_order_of_the_events_leaves_the_same_state() {
+async fn every_permutation_of_the_events_leads_to_the_same_state() {
     let (app, clock) = start_with_clock().await;
     let buyer = app.user();
     let mut purchases = Vec::new();
-    for (end, count) in [(OrderStatus::Complete, 3), (OrderStatus::Cancelled, 4)] {
+    for (status, count) in [(OrderStatus::Complete, 3), (OrderStatus::Cancelled, 4)] {
         for permutation in permutations(count) {
-            let purchase = Purchase::begin(&app, &buyer, end).await;
+            let purchase = Purchase::start(&app, &buyer, status).await;
             purchases.push((purchase, permutation));
         }
     }
     assert_eq!(purchases.len(), 6 + 24);
     clock.advance(Duration::from_mins(15));
-    // One event of each purchase at a time, so that they are handled in the order in which they come.
+    // One event of each purchase at a time, so that they are handled in the order of delivery.
     for step in 0..4 {
         for (purchase, permutation) in &purchases {
             let Some(next) = permutation.get(step) else {
@@ -131,22 +131,22 @@ async fn every_order_of_the_events_leaves_the_same_state() {
     for (purchase, _) in &purchases {
         purchase.verify(&app, &buyer).await;
     }
-    verify_what_was_told(&app).await;
+    verify_cancellations(&app).await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_shuffled_flood_of_repeated_events_leaves_the_same_state() {
+async fn shuffled_and_repeated_events_lead_to_the_same_state() {
     let (app, clock) = start_with_clock().await;
     let buyer = app.user();
     let mut purchases = Vec::new();
     for number in 0..20 {
-        let end = if number % 2 == 0 {
+        let status = if number % 2 == 0 {
             OrderStatus::Complete
         } else {
             OrderStatus::Cancelled
         };
-        purchases.push(Purchase::begin(&app, &buyer, end).await);
+        purchases.push(Purchase::start(&app, &buyer, status).await);
     }
     clock.advance(Duration::from_mins(15));
     let mut events: Vec<_> = purchases
@@ -161,6 +161,6 @@ async fn a_shuffled_flood_of_repeated_events_leaves_the_same_state() {
     for purchase in &purchases {
         purchase.verify(&app, &buyer).await;
     }
-    verify_what_was_told(&app).await;
+    verify_cancellations(&app).await;
     app.finish().await;
 }

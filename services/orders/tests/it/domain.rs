@@ -1,10 +1,10 @@
-//! Properties of an order's transitions.
+//! The order's state machine.
 
 use common::events::CancellationReason;
-use common::{OrderStatus, Price, Timestamp};
+use common::{Event, OrderStatus, Price, Timestamp};
+use mongo::new_id;
 use orders::domain::{CancelError, NotYetExpired, Order, OrderedTicket};
 use proptest::prelude::*;
-use service::mongo::new_id;
 
 const EXPIRES_AT: i64 = 1_000;
 
@@ -15,16 +15,12 @@ fn new_order() -> Order {
         price: Price::from_cents(1_999).unwrap(),
         version: 3,
     };
-    Order::new(
-        new_id(),
-        new_id(),
-        ticket,
-        Timestamp::from_milliseconds(EXPIRES_AT),
-    )
+    let expires_at = Timestamp::from_milliseconds(EXPIRES_AT);
+    Order::new(new_id(), new_id(), ticket, expires_at)
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Move {
+enum Transition {
     Confirm,
     Complete,
     CancelByBuyer,
@@ -33,82 +29,86 @@ enum Move {
     Refund,
 }
 
-fn moves() -> impl Strategy<Value = Vec<Move>> {
+fn transitions() -> impl Strategy<Value = Vec<Transition>> {
     let one = prop_oneof![
-        Just(Move::Confirm),
-        Just(Move::Complete),
-        Just(Move::CancelByBuyer),
-        Just(Move::CancelByStranger),
-        (0..2 * EXPIRES_AT).prop_map(Move::Expire),
-        Just(Move::Refund),
+        Just(Transition::Confirm),
+        Just(Transition::Complete),
+        Just(Transition::CancelByBuyer),
+        Just(Transition::CancelByStranger),
+        (0..2 * EXPIRES_AT).prop_map(Transition::Expire),
+        Just(Transition::Refund),
     ];
     proptest::collection::vec(one, 0..20)
 }
 
-/// The next state, if the move leads to one.
-fn make(order: &Order, next: Move) -> Option<Order> {
-    match next {
-        Move::Confirm => order.confirm(),
-        Move::Complete => order.complete(),
-        Move::CancelByBuyer => order.cancel(order.buyer).ok().flatten(),
-        Move::CancelByStranger => order.cancel(new_id()).ok().flatten(),
-        Move::Expire(now) => order
+/// The next state, if the transition is allowed.
+fn apply(order: &Order, transition: Transition) -> Option<Order> {
+    match transition {
+        Transition::Confirm => order.confirm(),
+        Transition::Complete => order.complete(),
+        Transition::CancelByBuyer => order.cancel(order.buyer()).ok().flatten(),
+        Transition::CancelByStranger => order.cancel(new_id()).ok().flatten(),
+        Transition::Expire(now) => order
             .expire(Timestamp::from_milliseconds(now))
             .ok()
             .flatten(),
-        Move::Refund => order.refund(),
+        Transition::Refund => order.refund(),
     }
 }
 
 proptest! {
     #[test]
-    fn every_change_is_one_version_on_and_the_end_is_the_end(moves in moves()) {
+    fn every_change_increments_the_version_and_final_states_stay(transitions in transitions()) {
         let mut order = new_order();
-        for next in moves {
-            let Some(changed) = make(&order, next) else { continue };
-            let may_change = match next {
-                Move::Refund => order.status != OrderStatus::Cancelled,
-                _ => order.status.is_active(),
+        for transition in transitions {
+            let Some(changed) = apply(&order, transition) else { continue };
+            let may_change = match transition {
+                Transition::Refund => order.status() != OrderStatus::Cancelled,
+                _ => order.status().is_active(),
             };
-            prop_assert!(may_change, "{} is the end", order.status);
-            prop_assert_eq!(changed.version, order.version + 1);
-            prop_assert_ne!(changed.status, order.status);
-            prop_assert_ne!(changed.status, OrderStatus::Created);
-            prop_assert_eq!(changed.reason.is_some(), changed.status == OrderStatus::Cancelled);
-            prop_assert_eq!((&changed.ticket, changed.buyer), (&order.ticket, order.buyer));
+            prop_assert!(may_change, "{} is final", order.status());
+            prop_assert_eq!(changed.version(), order.version() + 1);
+            prop_assert_ne!(changed.status(), order.status());
+            prop_assert_ne!(changed.status(), OrderStatus::Created);
+            let is_cancelled = changed.status() == OrderStatus::Cancelled;
+            prop_assert_eq!(changed.reason().is_some(), is_cancelled);
+            prop_assert_eq!((changed.ticket(), changed.buyer()), (order.ticket(), order.buyer()));
+            let published = is_cancelled.then(|| changed.event());
+            prop_assert_eq!(changed.change_event(), published);
             order = changed;
         }
     }
 
     #[test]
-    fn nothing_expires_before_its_time(now in 0..EXPIRES_AT) {
+    fn no_order_expires_early(now in 0..EXPIRES_AT) {
         prop_assert!(new_order().expire(Timestamp::from_milliseconds(now)).is_err());
     }
 
     #[test]
-    fn the_event_tells_the_state(moves in moves()) {
-        let order = moves.into_iter().fold(new_order(), |order, next| {
-            make(&order, next).unwrap_or(order)
+    fn the_event_carries_the_present_state(transitions in transitions()) {
+        let order = transitions.into_iter().fold(new_order(), |order, transition| {
+            apply(&order, transition).unwrap_or(order)
         });
         let event = order.event();
-        prop_assert_eq!(event.version(), Some(order.version));
-        prop_assert_eq!(event.entity_id(), order.id.to_string());
-        prop_assert_eq!(order.state().status, order.status);
+        prop_assert_eq!(event.version(), Some(order.version()));
+        prop_assert_eq!(event.entity_id(), order.id().to_string());
+        let (Event::OrderCreated(state) | Event::OrderCancelled(state)) = event else {
+            panic!("{event:?}")
+        };
+        prop_assert_eq!(state.status, order.status());
     }
 }
 
-/// What is left of the state: where it stands, and why.
-fn ended(order: Option<Order>) -> Option<(OrderStatus, Option<CancellationReason>)> {
-    order.map(|order| (order.status, order.reason))
+fn status_and_reason(order: Option<Order>) -> Option<(OrderStatus, Option<CancellationReason>)> {
+    order.map(|order| (order.status(), order.reason()))
 }
 
-/// Every move from every state, with what it must lead to.
 #[test]
-fn each_state_allows_its_moves_and_no_others() {
+fn each_state_allows_only_its_transitions() {
     let created = new_order();
     let awaiting = created.confirm().unwrap();
     let complete = awaiting.complete().unwrap();
-    let cancelled = awaiting.cancel(awaiting.buyer).unwrap().unwrap();
+    let cancelled = awaiting.cancel(awaiting.buyer()).unwrap().unwrap();
     let (early, due) = (EXPIRES_AT - 1, EXPIRES_AT);
     let expire = |order: &Order, now| order.expire(Timestamp::from_milliseconds(now));
     let paid = Some((OrderStatus::Complete, None));
@@ -116,29 +116,31 @@ fn each_state_allows_its_moves_and_no_others() {
     let expired = Some((OrderStatus::Cancelled, Some(CancellationReason::Expired)));
     let refunded = Some((OrderStatus::Cancelled, Some(CancellationReason::Refunded)));
     for active in [&created, &awaiting] {
-        assert_eq!(ended(active.complete()), paid);
-        assert_eq!(ended(active.cancel(active.buyer).unwrap()), owner);
-        assert_eq!(ended(expire(active, due).unwrap()), expired);
-        assert_eq!(expire(active, early), Err(NotYetExpired(active.expires_at)));
+        assert_eq!(status_and_reason(active.complete()), paid);
+        let by_buyer = active.cancel(active.buyer()).unwrap();
+        assert_eq!(status_and_reason(by_buyer), owner);
+        assert_eq!(status_and_reason(expire(active, due).unwrap()), expired);
+        let too_early = Err(NotYetExpired(active.expires_at()));
+        assert_eq!(expire(active, early), too_early);
     }
-    for paid_or_about_to_be in [&created, &awaiting, &complete] {
-        assert_eq!(ended(paid_or_about_to_be.refund()), refunded);
+    for refundable in [&created, &awaiting, &complete] {
+        assert_eq!(status_and_reason(refundable.refund()), refunded);
     }
     assert_eq!(cancelled.refund(), None);
     assert_eq!(awaiting.confirm(), None);
-    for end in [&complete, &cancelled] {
-        assert_eq!((end.confirm(), end.complete()), (None, None));
-        assert_eq!((expire(end, early), expire(end, due)), (Ok(None), Ok(None)));
+    for ended in [&complete, &cancelled] {
+        assert_eq!((ended.confirm(), ended.complete()), (None, None));
+        let expired = (expire(ended, early), expire(ended, due));
+        assert_eq!(expired, (Ok(None), Ok(None)));
     }
-    assert_eq!(complete.cancel(complete.buyer), Err(CancelError::Complete));
-    assert_eq!(cancelled.cancel(cancelled.buyer), Ok(None));
+    let of_paid = complete.cancel(complete.buyer());
+    assert_eq!(of_paid, Err(CancelError::Complete));
+    assert_eq!(cancelled.cancel(cancelled.buyer()), Ok(None));
+    assert_eq!(complete.complete(), None);
 }
 
 #[test]
-fn a_complete_order_cannot_be_cancelled_and_a_stranger_cancels_nothing() {
+fn only_the_buyer_can_cancel_an_order() {
     let order = new_order();
-    let complete = order.complete().unwrap();
-    assert_eq!(complete.cancel(order.buyer), Err(CancelError::Complete));
     assert_eq!(order.cancel(new_id()), Err(CancelError::NotTheBuyer));
-    assert_eq!(complete.complete(), None);
 }

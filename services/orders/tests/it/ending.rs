@@ -1,4 +1,4 @@
-//! Orders end: paid, given up, or out of time.
+//! Orders are paid, cancelled, expire or are refunded.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use common::events::CancellationReason;
 use testkit::TestApp;
 
 use crate::{
-    expiration_of, order, path, payment_of, refund_of, settled, show, start, start_with_clock,
-    ticket_for_sale, told_cancellation, wait_for_retry, wait_for_status,
+    assert_reserved, expiration_of, order, path, payment_of, published_cancellation, refund_of,
+    settled, show, start, start_with_clock, ticket_for_sale, wait_for_retry, wait_for_status,
 };
 
 #[tokio::test]
@@ -24,13 +24,13 @@ async fn cancelling_twice_changes_nothing() {
     );
     assert_eq!(buyer.delete(&path(&order)).await.status, 204);
     assert_eq!(show(&buyer, &order).await, cancelled);
-    let told = told_cancellation(&app, &order).await;
-    assert_eq!(told.reason, Some(CancellationReason::Owner));
+    let published = published_cancellation(&app, &order).await;
+    assert_eq!(published.reason, Some(CancellationReason::Owner));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_paid_order_is_complete_for_ever() {
+async fn a_paid_order_neither_expires_nor_can_be_cancelled() {
     let (app, clock) = start_with_clock().await;
     let buyer = app.user();
     let ticket = ticket_for_sale(&app).await;
@@ -45,20 +45,13 @@ async fn a_paid_order_is_complete_for_ever() {
     clock.advance(Duration::from_secs(901));
     app.publish(expiration_of(&order)).await;
     settled(&app).await;
-    let answer = app
-        .user()
-        .post("/api/orders", serde_json::json!({ "ticketId": ticket.id }))
-        .await;
-    assert_eq!(
-        (answer.status, answer.message()),
-        (400, "Ticket is already reserved")
-    );
+    assert_reserved(&app.user(), &ticket).await;
     assert_eq!(show(&buyer, &order).await, complete);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_order_out_of_time_is_cancelled_and_its_ticket_free() {
+async fn an_expired_order_is_cancelled_and_frees_its_ticket() {
     let (app, clock) = start_with_clock().await;
     let buyer = app.user();
     let ticket = ticket_for_sale(&app).await;
@@ -67,14 +60,14 @@ async fn an_order_out_of_time_is_cancelled_and_its_ticket_free() {
     clock.advance(Duration::from_mins(15));
     app.publish(expiration_of(&order)).await;
     wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
-    let told = told_cancellation(&app, &order).await;
-    assert_eq!(told.reason, Some(CancellationReason::Expired));
+    let published = published_cancellation(&app, &order).await;
+    assert_eq!(published.reason, Some(CancellationReason::Expired));
     crate::order(&app.user(), &ticket).await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn no_order_is_cancelled_before_its_time() {
+async fn no_order_expires_early() {
     let (app, clock) = start_with_clock().await;
     let buyer = app.user();
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
@@ -88,7 +81,7 @@ async fn no_order_is_cancelled_before_its_time() {
 }
 
 #[tokio::test]
-async fn an_end_that_comes_too_early_waits_at_the_broker_until_it_is_due() {
+async fn an_early_expiration_event_waits_at_the_broker_until_it_is_due() {
     let app = TestApp::new(orders::NAME)
         .set("ORDER_EXPIRATION_SECONDS", "3")
         .start(orders::Config::read, orders::build)
@@ -100,13 +93,13 @@ async fn an_end_that_comes_too_early_waits_at_the_broker_until_it_is_due() {
     assert!(app.clock().now() >= order.expires_at);
     let redelivered = app.metrics().await;
     let redelivered = redelivered.count("ticketing_event_redeliveries_total", &[]);
-    // Once when it was due; once more if that was some milliseconds early.
+    // One redelivery when it was due; a second one if the first was some milliseconds early.
     assert!((1..=2).contains(&redelivered), "{redelivered}");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_payment_that_comes_too_late_changes_nothing() {
+async fn a_payment_of_a_cancelled_order_changes_nothing() {
     let app = start().await;
     let buyer = app.user();
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
@@ -119,7 +112,7 @@ async fn a_payment_that_comes_too_late_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_paid_order_whose_money_went_back_is_cancelled_and_its_ticket_free() {
+async fn a_refunded_order_is_cancelled_and_frees_its_ticket() {
     let app = start().await;
     let buyer = app.user();
     let ticket = ticket_for_sale(&app).await;
@@ -134,9 +127,12 @@ async fn a_paid_order_whose_money_went_back_is_cancelled_and_its_ticket_free() {
         (cancelled.reason, cancelled.version),
         (Some(CancellationReason::Refunded), complete.version + 1)
     );
-    let told = told_cancellation(&app, &order).await;
-    // Older consumers could not read the reason.
-    assert_eq!((told.version, told.reason), (cancelled.version, None));
+    let published = published_cancellation(&app, &order).await;
+    // Older consumers cannot read the reason.
+    assert_eq!(
+        (published.version, published.reason),
+        (cancelled.version, None)
+    );
     crate::order(&app.user(), &ticket).await;
     settled(&app).await;
     assert_eq!(show(&buyer, &order).await, cancelled);
@@ -157,7 +153,7 @@ async fn a_refund_that_arrives_before_its_payment_cancels_the_order() {
 }
 
 #[tokio::test]
-async fn a_refund_of_an_order_that_was_given_up_changes_nothing() {
+async fn a_refund_of_a_cancelled_order_changes_nothing() {
     let app = start().await;
     let buyer = app.user();
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
@@ -171,14 +167,14 @@ async fn a_refund_of_an_order_that_was_given_up_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_refunded_order_is_stored_so_that_an_older_release_can_read_it() {
+async fn an_older_release_can_read_a_refunded_order() {
     let app = start().await;
     let buyer = app.user();
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
     app.publish(refund_of(&order)).await;
     wait_for_status(&buyer, &order, OrderStatus::Cancelled).await;
     let orders = app.database().collection::<bson::Document>("orders");
-    let by_id = bson::doc! { "_id": service::mongo::object_id(order.id) };
+    let by_id = bson::doc! { "_id": mongo::object_id(order.id) };
     let stored = orders.find_one(by_id).await.unwrap().unwrap();
     assert_eq!(stored.get("reason"), Some(&bson::Bson::Null));
     assert!(stored.get_bool("refunded").unwrap());
@@ -186,7 +182,7 @@ async fn a_refunded_order_is_stored_so_that_an_older_release_can_read_it() {
 }
 
 #[tokio::test]
-async fn a_payment_and_a_cancellation_at_once_leave_one_of_both() {
+async fn of_a_concurrent_payment_and_cancellation_only_one_succeeds() {
     let app = start().await;
     let buyer = app.user();
     for _ in 0..20 {

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod api;
-mod asking_again;
 mod config;
 mod delivery;
 mod domain;
@@ -12,18 +11,20 @@ mod metrics;
 mod placing;
 mod price;
 mod recovery;
+mod repeated_requests;
 mod stream;
 mod tickets;
-mod unknown;
-mod withdrawing;
+mod unknown_tickets;
+mod withdrawals;
 
+use base::Clock;
 use common::api::orders::OrderView;
 use common::events::{ExpirationState, OrderState, PaymentState, TicketState};
-use common::{Event, OrderStatus, Price, Subject};
+use common::id::kind;
+use common::{Event, Id, OrderStatus, Price, Subject};
+use mongo::{new_id, object_id};
 use serde_json::json;
-use service::Clock;
-use service::mongo::{new_id, object_id};
-use testkit::{Api, TestApp, eventually};
+use testkit::{Answer, Api, TestApp, eventually};
 
 async fn start() -> TestApp {
     TestApp::new(orders::NAME)
@@ -31,7 +32,7 @@ async fn start() -> TestApp {
         .await
 }
 
-/// The service with a clock that stands still.
+/// Starts the service with a clock that only the test advances.
 async fn start_with_clock() -> (TestApp, Clock) {
     let clock = Clock::manual(Clock::system().now());
     let app = TestApp::new(orders::NAME)
@@ -53,18 +54,18 @@ fn ticket() -> TicketState {
     }
 }
 
-/// A ticket that the tickets service told of, and that has arrived.
+/// Publishes a new ticket and waits for its replica.
 async fn ticket_for_sale(app: &TestApp) -> TicketState {
     let ticket = ticket();
     app.publish(Event::TicketCreated(ticket.clone())).await;
-    eventually("the ticket is known", async || {
+    eventually("the ticket is replicated", async || {
         replica_version(app, &ticket).await == Some(0)
     })
     .await;
     ticket
 }
 
-/// The version of the ticket that the service knows, if it knows it.
+/// The version of the ticket's replica, if there is one.
 async fn replica_version(app: &TestApp, ticket: &TicketState) -> Option<i64> {
     let tickets = app.database().collection::<bson::Document>("tickets");
     let by_id = bson::doc! { "_id": object_id(ticket.id) };
@@ -72,13 +73,23 @@ async fn replica_version(app: &TestApp, ticket: &TicketState) -> Option<i64> {
     Some(found.get_i64("version").unwrap())
 }
 
-/// Orders the ticket.
+async fn try_order(buyer: &Api, ticket: Id<kind::Ticket>) -> Answer {
+    buyer
+        .post("/api/orders", json!({ "ticketId": ticket }))
+        .await
+}
+
 async fn order(buyer: &Api, ticket: &TicketState) -> OrderView {
-    let answer = buyer
-        .post("/api/orders", json!({ "ticketId": ticket.id }))
-        .await;
+    let answer = try_order(buyer, ticket.id).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     serde_json::from_value(answer.json).unwrap()
+}
+
+/// Checks that an order for the ticket is refused because another order holds it.
+async fn assert_reserved(buyer: &Api, ticket: &TicketState) {
+    let answer = try_order(buyer, ticket.id).await;
+    let refused = (answer.status, answer.message());
+    assert_eq!(refused, (400, "Ticket is already reserved"));
 }
 
 async fn show(buyer: &Api, order: &OrderView) -> OrderView {
@@ -110,10 +121,10 @@ fn payment_of(order: &OrderView) -> Event {
     })
 }
 
-/// The payment's money went back.
+/// The full refund of the payment.
 fn refund_of(order: &OrderView) -> Event {
     let Event::PaymentCreated(paid) = payment_of(order) else {
-        unreachable!("it is one")
+        unreachable!("a payment was created")
     };
     Event::PaymentRefunded(PaymentState {
         version: 2,
@@ -129,7 +140,7 @@ fn expiration_of(order: &OrderView) -> Event {
     })
 }
 
-/// What the broker says of the service's consumer, once that exists.
+/// The state of the service's consumer at the broker, once it exists.
 async fn consumer_state(app: &TestApp) -> Option<ConsumerState> {
     let stream = app.broker().jetstream().get_stream(app.broker().stream());
     let consumer = stream.await.unwrap().consumer_info("orders-service").await;
@@ -146,7 +157,7 @@ struct ConsumerState {
     retrying: bool,
 }
 
-/// Waits until the service handled every event, and published every event that followed.
+/// Waits until the service has handled every event and published the events that followed.
 async fn settled(app: &TestApp) {
     eventually("every event is handled", async || {
         consumer_state(app).await.is_some_and(|state| state.idle)
@@ -160,9 +171,9 @@ async fn settled(app: &TestApp) {
     .await;
 }
 
-/// Waits until the service gave an event back, to be delivered again later.
+/// Waits until the broker has redelivered an event that the service returned.
 async fn wait_for_retry(app: &TestApp) {
-    eventually("an event is tried again", async || {
+    eventually("an event is redelivered", async || {
         consumer_state(app)
             .await
             .is_some_and(|state| state.retrying)
@@ -170,8 +181,8 @@ async fn wait_for_retry(app: &TestApp) {
     .await;
 }
 
-/// The cancellation of this order, as it was told.
-async fn told_cancellation(app: &TestApp, order: &OrderView) -> OrderState {
+/// Waits for the published cancellation of the order.
+async fn published_cancellation(app: &TestApp, order: &OrderView) -> OrderState {
     let of_this = |event: &Event| event.entity_id() == order.id.to_string();
     match app.expect_event(Subject::OrderCancelled, of_this).await {
         Event::OrderCancelled(state) => state,

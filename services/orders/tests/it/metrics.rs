@@ -1,27 +1,26 @@
-//! What is counted of orders.
+//! Metrics of orders.
 
 use std::time::Duration;
 
 use common::events::TicketState;
 use common::{Event, OrderStatus};
-use serde_json::json;
 use testkit::eventually;
 
 use crate::{
-    expiration_of, order, path, payment_of, start, start_with_clock, ticket_for_sale,
+    expiration_of, order, path, payment_of, start, start_with_clock, ticket_for_sale, try_order,
     wait_for_status,
 };
 
 #[tokio::test]
-async fn orders_are_counted_by_how_they_end() {
+async fn orders_are_counted_by_outcome() {
     let (app, clock) = start_with_clock().await;
     let buyer = app.user();
     let mut orders = Vec::new();
     for _ in 0..3 {
         orders.push(order(&buyer, &ticket_for_sale(&app).await).await);
     }
-    let refused = json!({ "ticketId": orders[0].ticket.id });
-    assert_eq!(app.user().post("/api/orders", refused).await.status, 400);
+    let refused = try_order(&app.user(), orders[0].ticket.id).await;
+    assert_eq!(refused.status, 400);
     assert_eq!(buyer.delete(&path(&orders[0])).await.status, 204);
     for _ in 0..2 {
         app.publish(payment_of(&orders[1])).await;
@@ -45,7 +44,7 @@ async fn orders_are_counted_by_how_they_end() {
 }
 
 #[tokio::test]
-async fn a_version_that_never_came_and_one_that_came_twice_are_counted() {
+async fn version_gaps_and_stale_events_are_counted() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
     let newer = TicketState {

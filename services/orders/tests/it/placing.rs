@@ -1,54 +1,46 @@
-//! A ticket has at most one live order, however many want it.
+//! Placing orders: a ticket has at most one active or paid order.
 
 use std::time::{Duration, Instant};
 
 use common::Event;
 use futures::future::join_all;
-use serde_json::json;
 use testkit::eventually;
 
-use crate::{order, path, start, ticket, ticket_for_sale};
+use crate::{order, path, start, ticket, ticket_for_sale, try_order};
 
 #[tokio::test]
-async fn of_a_hundred_shoppers_at_once_exactly_one_gets_the_ticket() {
+async fn exactly_one_of_a_hundred_concurrent_shoppers_gets_the_ticket() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
     let shoppers: Vec<_> = (0..100).map(|_| app.user()).collect();
-    let body = json!({ "ticketId": ticket.id });
-    let orders = shoppers
-        .iter()
-        .map(|shopper| shopper.post("/api/orders", body.clone()));
+    let orders = shoppers.iter().map(|shopper| try_order(shopper, ticket.id));
     let answers = join_all(orders).await;
     let won = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(won, 1);
     for lost in answers.iter().filter(|answer| answer.status != 201) {
-        // A slow machine tells some of such a crowd to come back.
+        // A slow machine sheds some of the load.
         let shed = lost.status == 503 && lost.headers.contains_key("retry-after");
-        let told = (lost.status, lost.message());
-        assert!(
-            shed || told == (400, "Ticket is already reserved"),
-            "{lost:?}"
-        );
+        let reserved = (lost.status, lost.message()) == (400, "Ticket is already reserved");
+        assert!(shed || reserved, "{lost:?}");
     }
     app.finish().await;
 }
 
 #[tokio::test]
-async fn who_orders_at_the_same_time_as_others_loses_only_what_they_hold() {
+async fn concurrent_orders_fail_only_for_reserved_tickets() {
     let app = start().await;
     let mut tickets = Vec::new();
     for _ in 0..20 {
         tickets.push(ticket_for_sale(&app).await);
     }
     let held = order(&app.user(), &tickets[0]).await;
-    // Each ticket but the first is wanted twice, and all at once, so that some are placed together.
+    // Each ticket but the first is ordered twice, and all concurrently, so that some orders share a batch.
     let wanted: Vec<_> = tickets.iter().chain(&tickets[1..]).collect();
-    let orders = wanted.iter().map(async |ticket| {
-        let body = json!({ "ticketId": ticket.id });
-        app.user().post("/api/orders", body).await.status
-    });
+    let orders = wanted
+        .iter()
+        .map(async |ticket| try_order(&app.user(), ticket.id).await.status);
     let answers = join_all(orders).await;
-    assert_eq!(answers[0], 400, "it is held by {held:?}");
+    assert_eq!(answers[0], 400, "the ticket is held by {held:?}");
     let won = answers.iter().filter(|status| **status == 201).count();
     assert_eq!(won, 19, "{answers:?}");
     for (index, ticket) in tickets.iter().enumerate().skip(1) {
@@ -74,14 +66,13 @@ async fn a_cancelled_ticket_can_be_ordered_again_at_once() {
 }
 
 #[tokio::test]
-async fn shoppers_who_order_and_cancel_at_once_never_hold_it_together() {
+async fn concurrent_orders_and_cancellations_never_give_a_ticket_two_orders() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
-    let body = json!({ "ticketId": ticket.id });
     let rounds = (0..8).map(async |_| {
         let shopper = app.user();
         for _ in 0..5 {
-            let answer = shopper.post("/api/orders", body.clone()).await;
+            let answer = try_order(&shopper, ticket.id).await;
             if answer.status == 201 {
                 let cancelled = shopper
                     .delete(&format!("/api/orders/{}", answer.id()))
@@ -93,7 +84,7 @@ async fn shoppers_who_order_and_cancel_at_once_never_hold_it_together() {
         }
     });
     join_all(rounds).await;
-    // Nobody holds it now, so it can be had.
+    // Nobody holds the ticket now, so it can be ordered.
     order(&app.user(), &ticket).await;
     let reservations = app.database().collection::<bson::Document>("reservations");
     assert_eq!(
@@ -104,38 +95,35 @@ async fn shoppers_who_order_and_cancel_at_once_never_hold_it_together() {
 }
 
 #[tokio::test]
-async fn a_ticket_told_of_within_the_second_is_found() {
+async fn a_ticket_that_is_replicated_within_a_second_is_found() {
     let app = start().await;
-    // The consumer is at work once this one has arrived.
+    // Once this ticket is replicated, the consumer is running.
     ticket_for_sale(&app).await;
     let (buyer, ticket) = (app.user(), ticket());
     let ordering = order(&buyer, &ticket);
-    let telling = async {
-        // Late on purpose, and well within the second.
+    let publishing = async {
+        // Late, but well within a second.
         tokio::time::sleep(Duration::from_millis(300)).await;
         app.publish(Event::TicketCreated(ticket.clone())).await;
     };
-    tokio::join!(ordering, telling);
+    tokio::join!(ordering, publishing);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_ticket_that_nobody_tells_of_is_not_found_after_a_second() {
+async fn an_unknown_ticket_is_not_found_after_a_second() {
     let app = start().await;
-    let asked = Instant::now();
-    let answer = app
-        .user()
-        .post("/api/orders", json!({ "ticketId": ticket().id }))
-        .await;
+    let started = Instant::now();
+    let answer = try_order(&app.user(), ticket().id).await;
     assert_eq!(answer.status, 404);
-    let waited = asked.elapsed();
+    let waited = started.elapsed();
     assert!(waited >= Duration::from_secs(1), "{waited:?}");
     assert!(waited < Duration::from_secs(4), "{waited:?}");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_price_is_the_one_that_was_ordered() {
+async fn a_later_price_does_not_change_the_order() {
     let app = start().await;
     let (buyer, mut ticket) = (app.user(), ticket_for_sale(&app).await);
     let order = order(&buyer, &ticket).await;
@@ -156,7 +144,7 @@ async fn the_price_is_the_one_that_was_ordered() {
 }
 
 #[tokio::test]
-async fn a_seller_may_order_their_own_ticket() {
+async fn sellers_may_order_their_own_tickets() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
     let seller = app.user_with_id(ticket.user_id);
@@ -165,10 +153,10 @@ async fn a_seller_may_order_their_own_ticket() {
 }
 
 #[tokio::test]
-async fn the_reservation_decides_whatever_the_replica_says() {
+async fn a_ticket_without_a_reservation_can_be_ordered_even_if_its_replica_has_a_holder() {
     let app = start().await;
     let held = common::events::TicketState {
-        order_id: Some(service::mongo::new_id()),
+        order_id: Some(mongo::new_id()),
         ..ticket()
     };
     app.publish(Event::TicketCreated(held.clone())).await;

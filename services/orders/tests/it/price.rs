@@ -1,4 +1,4 @@
-//! The price that the buyer was shown.
+//! The price that the buyer saw.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ fn assert_changed(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn an_order_at_another_price_than_the_tickets_is_refused() {
+async fn an_order_at_a_price_other_than_the_tickets_is_refused() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     assert_changed(&order_at(&buyer, &ticket, json!(19.98)).await);
     let placed = order_at(&buyer, &ticket, json!(19.99)).await;
     assert_eq!(placed.status, 201, "{placed:?}");
     assert_eq!(placed.json["ticket"]["price"], json!(19.99));
-    // The same of somebody who asks again.
+    // The same applies to a repeated request.
     assert_changed(&order_at(&buyer, &ticket, json!(20)).await);
     assert_eq!(
         order_at(&buyer, &ticket, json!(19.99)).await.id(),
@@ -36,24 +36,24 @@ async fn an_order_at_another_price_than_the_tickets_is_refused() {
 }
 
 #[tokio::test]
-async fn a_price_that_was_shown_before_the_replica_has_it_is_waited_for() {
+async fn a_shown_price_that_the_replica_lacks_is_waited_for() {
     let app = start().await;
     let (buyer, mut ticket) = (app.user(), ticket_for_sale(&app).await);
     ticket.version = 1;
     ticket.price = Price::from_cents(2_500).unwrap();
-    let telling = async {
-        // Late on purpose, and well within the second.
+    let publishing = async {
+        // Late, but well within a second.
         tokio::time::sleep(Duration::from_millis(300)).await;
         app.publish(Event::TicketUpdated(ticket.clone())).await;
     };
-    let (placed, ()) = tokio::join!(order_at(&buyer, &ticket, json!(25)), telling);
+    let (placed, ()) = tokio::join!(order_at(&buyer, &ticket, json!(25)), publishing);
     assert_eq!(placed.status, 201, "{placed:?}");
     assert_eq!(placed.json["ticket"]["price"], json!(25));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_price_that_is_none_is_named() {
+async fn an_invalid_price_is_reported() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     for price in [

@@ -1,4 +1,4 @@
-//! What becomes of events when a process dies, a message cannot be read, or the broker lost everything.
+//! Recovery after crashes, unreadable messages and data loss at the broker.
 
 use std::time::Duration;
 
@@ -6,30 +6,30 @@ use bson::{DateTime, Document, doc};
 use common::events::PaymentState;
 use common::{Event, OrderStatus, Price, Subject};
 use futures::future::join_all;
+use messaging::Outgoing;
+use mongo::{new_id, object_id};
 use serde_json::{Value, json};
-use service::messaging::Outgoing;
-use service::mongo::{new_id, object_id};
 use testkit::eventually_within;
 
 use crate::{
-    order, path, payment_of, replica_version, settled, start, ticket, ticket_for_sale,
-    wait_for_retry, wait_for_status,
+    assert_reserved, order, path, payment_of, replica_version, settled, start, ticket,
+    ticket_for_sale, wait_for_retry, wait_for_status,
 };
 
 #[tokio::test]
-async fn what_a_dead_process_left_in_an_outbox_is_published_after_the_restart() {
+async fn an_event_that_a_crashed_process_left_in_an_outbox_is_published_after_the_restart() {
     let app = start().await;
     let buyer = app.user();
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
-    let told = app.expect_event(Subject::OrderCreated, |_| true).await;
+    let published = app.expect_event(Subject::OrderCreated, |_| true).await;
     settled(&app).await;
-    let Event::OrderCreated(mut left) = told else {
-        panic!("{told:?}")
+    let Event::OrderCreated(mut left) = published else {
+        panic!("{published:?}")
     };
     left.version = 7;
     let left = Event::OrderCreated(left);
     let entry = doc! {
-        "id": "left-by-a-dead-process",
+        "id": "left-by-a-crashed-process",
         "subject": "order:created",
         "body": left.to_json(),
         "time": DateTime::now(),
@@ -53,7 +53,7 @@ async fn what_a_dead_process_left_in_an_outbox_is_published_after_the_restart() 
 }
 
 #[tokio::test]
-async fn a_restart_in_between_loses_no_event() {
+async fn a_restart_loses_no_event() {
     let app = start().await;
     let buyer = app.user_with_id(new_id());
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
@@ -65,10 +65,10 @@ async fn a_restart_in_between_loses_no_event() {
     let buyer = app.user_with_id(buyer.user_id());
     wait_for_status(&buyer, &order, OrderStatus::Complete).await;
     for ticket in &tickets {
-        // Sooner than the broker would give up on the process that ended.
+        // Sooner than the acknowledgement timeout of the broker.
         eventually_within(
             Duration::from_secs(4),
-            "every ticket has arrived",
+            "every ticket is replicated",
             async || replica_version(&app, ticket).await.is_some(),
         )
         .await;
@@ -77,7 +77,7 @@ async fn a_restart_in_between_loses_no_event() {
 }
 
 #[tokio::test]
-async fn an_unreadable_event_is_a_dead_letter_and_holds_up_nobody() {
+async fn an_unreadable_event_becomes_a_dead_letter_and_blocks_no_other() {
     let app = start().await;
     let buyer = app.user();
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
@@ -95,7 +95,7 @@ async fn an_unreadable_event_is_a_dead_letter_and_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn an_event_about_an_unknown_order_is_kept_and_tried_again() {
+async fn an_event_about_an_unknown_order_is_retried() {
     let app = start().await;
     let unknown = Event::PaymentCreated(PaymentState {
         id: new_id(),
@@ -115,7 +115,7 @@ async fn an_event_about_an_unknown_order_is_kept_and_tried_again() {
 }
 
 #[tokio::test]
-async fn re_emission_tells_the_state_of_every_order() {
+async fn re_emission_publishes_the_state_of_every_order() {
     let app = start().await;
     let buyer = app.user();
     let created = order(&buyer, &ticket_for_sale(&app).await).await;
@@ -125,47 +125,43 @@ async fn re_emission_tells_the_state_of_every_order() {
     let cancelled = order(&buyer, &ticket_for_sale(&app).await).await;
     assert_eq!(buyer.delete(&path(&cancelled)).await.status, 204);
     settled(&app).await;
-    let told = async |subject, id: &str| {
-        let mut told = app.published(subject).await;
-        told.retain(|event| event.entity_id() == id);
-        told
+    let published = async |subject, id: &str| {
+        let mut published = app.published(subject).await;
+        published.retain(|event| event.entity_id() == id);
+        published
     };
-    let cancellations = told(Subject::OrderCancelled, &cancelled.id.to_string()).await;
+    let cancellations = published(Subject::OrderCancelled, &cancelled.id.to_string()).await;
     let answer = app.admin().post("/resync", Value::Null).await;
     assert_eq!((answer.status, answer.json), (200, json!({ "events": 3 })));
     for (order, status, version) in [
         (&created, OrderStatus::Created, 0),
         (&complete, OrderStatus::Complete, 1),
     ] {
-        let told = told(Subject::OrderCreated, &order.id.to_string()).await;
-        let Some(Event::OrderCreated(last)) = told.last() else {
-            panic!("{told:?}")
+        let creations = published(Subject::OrderCreated, &order.id.to_string()).await;
+        let Some(Event::OrderCreated(last)) = creations.last() else {
+            panic!("{creations:?}")
         };
-        assert_eq!(told.len(), 2);
+        assert_eq!(creations.len(), 2);
         assert_eq!((last.status, last.version), (status, version));
     }
-    let again = told(Subject::OrderCancelled, &cancelled.id.to_string()).await;
+    let again = published(Subject::OrderCancelled, &cancelled.id.to_string()).await;
     assert_eq!(again, [cancellations.clone(), cancellations].concat());
-    let creations = told(Subject::OrderCreated, &cancelled.id.to_string()).await;
+    let creations = published(Subject::OrderCreated, &cancelled.id.to_string()).await;
     assert_eq!(creations.len(), 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn what_was_answered_survives_a_crash() {
+async fn a_placed_order_survives_a_crash() {
     let app = start().await;
     let unsold = ticket();
     app.publish(Event::TicketCreated(unsold.clone())).await;
     let buyer = app.user();
-    let made = order(&buyer, &unsold).await;
+    let placed = order(&buyer, &unsold).await;
     let user = buyer.user_id();
     let app = app.crash_and_restart().await;
-    let answer = app.user_with_id(user).get(&path(&made)).await;
-    assert_eq!((answer.status, answer.id()), (200, made.id.to_string()));
-    let answer = app
-        .user()
-        .post("/api/orders", json!({ "ticketId": unsold.id }))
-        .await;
-    assert_eq!(answer.message(), "Ticket is already reserved");
+    let answer = app.user_with_id(user).get(&path(&placed)).await;
+    assert_eq!((answer.status, answer.id()), (200, placed.id.to_string()));
+    assert_reserved(&app.user(), &unsold).await;
     app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! An order as it changes, shown to its buyer.
+//! The stream of an order's changes.
 
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,9 @@ async fn watch(buyer: &Api, order: &OrderView, last: Option<&str>) -> EventStrea
     EventStream::open(buyer, &stream_path(order), last).await
 }
 
-/// The next event's order, which has its version for an id.
+/// The order of the next event, whose id is the order's version.
 async fn next(stream: &mut EventStream) -> OrderView {
-    let event = stream.next().await.expect("the stream goes on");
+    let event = stream.next().await.expect("the stream is open");
     let order: OrderView = serde_json::from_value(event.data).unwrap();
     assert_eq!(
         (event.name.as_str(), event.id),
@@ -44,7 +44,7 @@ fn held(ticket: &TicketState, order: &OrderView) -> Event {
 }
 
 #[tokio::test]
-async fn an_order_is_shown_at_once_and_after_each_change_until_it_is_paid() {
+async fn an_order_is_sent_at_once_and_after_each_change_until_it_is_paid() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let order = order(&buyer, &ticket).await;
@@ -64,22 +64,22 @@ async fn an_order_is_shown_at_once_and_after_each_change_until_it_is_paid() {
 }
 
 #[tokio::test]
-async fn the_end_of_an_order_is_shown_with_its_reason() {
+async fn a_cancelled_order_is_sent_with_its_reason() {
     let (app, clock) = start_with_clock().await;
     let buyer = app.user();
-    let given_up = order(&buyer, &ticket_for_sale(&app).await).await;
+    let cancelled = order(&buyer, &ticket_for_sale(&app).await).await;
     let expired = order(&buyer, &ticket_for_sale(&app).await).await;
     let mut streams = Vec::new();
-    for order in [&given_up, &expired] {
+    for order in [&cancelled, &expired] {
         let mut stream = watch(&buyer, order, None).await;
         assert_eq!(next(&mut stream).await, *order);
         streams.push(stream);
     }
-    assert_eq!(buyer.delete(&path(&given_up)).await.status, 204);
+    assert_eq!(buyer.delete(&path(&cancelled)).await.status, 204);
     clock.advance(Duration::from_mins(15));
     app.publish(expiration_of(&expired)).await;
     let reasons = [CancellationReason::Owner, CancellationReason::Expired];
-    for ((stream, order), reason) in streams.iter_mut().zip([given_up, expired]).zip(reasons) {
+    for ((stream, order), reason) in streams.iter_mut().zip([cancelled, expired]).zip(reasons) {
         let ended = next(stream).await;
         assert_eq!(
             (ended.status, ended.reason),
@@ -94,21 +94,21 @@ async fn the_end_of_an_order_is_shown_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_browser_that_knows_how_an_order_ended_need_not_come_back() {
+async fn a_browser_that_has_the_final_version_is_told_to_stop_reconnecting() {
     let app = start().await;
     let buyer = app.user();
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
-    // It knows the order as it is, which may still change.
+    // It has the present version, which is not final.
     let mut stream = watch(&buyer, &order, Some("0")).await;
     assert_eq!(buyer.delete(&path(&order)).await.status, 204);
     assert_eq!(next(&mut stream).await.version, 1);
-    let knows = async |path: &str, last: Option<&str>| {
+    let status = async |path: &str, last: Option<&str>| {
         let answer = EventStream::ask(&buyer, path, last).await;
         answer.status().as_u16()
     };
     let path = stream_path(&order);
-    assert_eq!(knows(&path, Some("1")).await, 204);
-    assert_eq!(knows(&format!("{path}?lastEventId=1"), None).await, 204);
+    assert_eq!(status(&path, Some("1")).await, 204);
+    assert_eq!(status(&format!("{path}?lastEventId=1"), None).await, 204);
     for last in [None, Some("0"), Some("banana"), Some("2")] {
         let mut stream = watch(&buyer, &order, last).await;
         assert_eq!(next(&mut stream).await.status, OrderStatus::Cancelled);
@@ -118,7 +118,7 @@ async fn a_browser_that_knows_how_an_order_ended_need_not_come_back() {
 }
 
 #[tokio::test]
-async fn an_order_is_shown_to_its_buyer_alone() {
+async fn only_the_buyer_can_open_the_stream() {
     let app = start().await;
     let (buyer, stranger) = (app.user(), app.user());
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
@@ -136,19 +136,19 @@ async fn an_order_is_shown_to_its_buyer_alone() {
 }
 
 #[tokio::test]
-async fn a_change_made_by_another_process_is_shown_too() {
+async fn a_change_made_by_another_process_is_sent_too() {
     let app = start().await;
     let replica = app.replica().await;
     let buyer = app.user();
     let elsewhere = replica.user_with_id(buyer.user_id());
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
-    let mut here = watch(&buyer, &order, None).await;
-    let mut there = watch(&elsewhere, &order, None).await;
-    for stream in [&mut here, &mut there] {
+    let mut first = watch(&buyer, &order, None).await;
+    let mut second = watch(&elsewhere, &order, None).await;
+    for stream in [&mut first, &mut second] {
         assert_eq!(next(stream).await, order);
     }
     app.publish(payment_of(&order)).await;
-    for stream in [&mut here, &mut there] {
+    for stream in [&mut first, &mut second] {
         assert_eq!(next(stream).await.status, OrderStatus::Complete);
     }
     replica.leave().await;
@@ -156,15 +156,15 @@ async fn a_change_made_by_another_process_is_shown_too() {
 }
 
 #[tokio::test]
-async fn a_change_of_which_nothing_is_told_is_shown_a_little_later() {
+async fn a_change_without_an_event_is_sent_a_little_later() {
     let app = start().await;
     let buyer = app.user();
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
     let mut stream = watch(&buyer, &order, None).await;
     assert_eq!(next(&mut stream).await, order);
     let orders = app.database().collection::<bson::Document>("orders");
-    let silently = bson::doc! { "$set": { "status": "complete", "version": 1_i64 } };
-    orders.update_one(bson::doc! {}, silently).await.unwrap();
+    let change = bson::doc! { "$set": { "status": "complete", "version": 1_i64 } };
+    orders.update_one(bson::doc! {}, change).await.unwrap();
     let complete = next(&mut stream).await;
     assert_eq!(complete, show(&buyer, &order).await);
     app.finish().await;
@@ -197,7 +197,7 @@ async fn two_hundred_watchers_of_many_orders_share_one_subscription() {
     let consumers: Vec<String> = consumers.try_collect().await.unwrap();
     let feeds = consumers.iter().filter(|name| name.starts_with("feed-"));
     assert_eq!(feeds.count(), 1, "{consumers:?}");
-    // They end with the process, which does not wait for them.
+    // The streams end with the process, which does not wait for them.
     let before = Instant::now();
     let app = app.restart().await;
     assert!(before.elapsed() < Duration::from_secs(3));
@@ -205,7 +205,7 @@ async fn two_hundred_watchers_of_many_orders_share_one_subscription() {
 }
 
 #[tokio::test]
-async fn a_watcher_that_comes_back_after_a_restart_sees_what_it_missed() {
+async fn a_client_that_reconnects_after_a_restart_receives_what_it_missed() {
     let app = start().await;
     let buyer = app.user();
     let order = order(&buyer, &ticket_for_sale(&app).await).await;
@@ -217,7 +217,7 @@ async fn a_watcher_that_comes_back_after_a_restart_sees_what_it_missed() {
     assert_eq!(buyer.delete(&path(&order)).await.status, 204);
     let mut stream = watch(&buyer, &order, Some("0")).await;
     assert_eq!(next(&mut stream).await.status, OrderStatus::Cancelled);
-    eventually("it is told of", async || {
+    eventually("the cancellation is published", async || {
         !app.published(Subject::OrderCancelled).await.is_empty()
     })
     .await;

@@ -1,11 +1,11 @@
-//! Replicas of tickets, and what their reservations say of orders.
+//! Replicas of tickets, and reservations that confirm orders.
 
 use common::events::TicketState;
 use common::{Event, OrderStatus, Subject};
 use testkit::eventually;
 
 use crate::{
-    order, path, replica_version, settled, start, ticket, ticket_for_sale, told_cancellation,
+    order, path, published_cancellation, replica_version, settled, start, ticket, ticket_for_sale,
     wait_for_status,
 };
 
@@ -18,14 +18,14 @@ fn reserved(ticket: &TicketState, order: common::Id<common::id::kind::Order>) ->
 }
 
 #[tokio::test]
-async fn the_newest_state_of_a_ticket_stays_whatever_comes_after() {
+async fn an_older_event_does_not_change_a_replica() {
     let app = start().await;
     let ticket = ticket();
     let version = |version| TicketState {
         version,
         ..ticket.clone()
     };
-    // A gap, then everything before it, twice.
+    // First a version gap, then the older versions, twice.
     app.publish(Event::TicketUpdated(version(5))).await;
     for _ in 0..2 {
         app.publish(Event::TicketCreated(version(0))).await;
@@ -33,13 +33,13 @@ async fn the_newest_state_of_a_ticket_stays_whatever_comes_after() {
         app.publish(Event::TicketUpdated(version(5))).await;
     }
     let marker = ticket_for_sale(&app).await;
-    eventually("all of it is applied", async || {
+    eventually("all events are applied", async || {
         replica_version(&app, &marker).await.is_some()
             && replica_version(&app, &ticket).await == Some(5)
     })
     .await;
     app.publish(Event::TicketUpdated(version(6))).await;
-    eventually("what is newer is applied", async || {
+    eventually("the newer event is applied", async || {
         replica_version(&app, &ticket).await == Some(6)
     })
     .await;
@@ -57,29 +57,29 @@ async fn a_reservation_confirms_its_order() {
     let confirmed = wait_for_status(&buyer, &order, OrderStatus::AwaitingPayment).await;
     assert_eq!(confirmed.version, 1);
     assert_eq!(buyer.delete(&path(&order)).await.status, 204);
-    assert_eq!(told_cancellation(&app, &order).await.version, 2);
+    assert_eq!(published_cancellation(&app, &order).await.version, 2);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_reservation_for_a_cancelled_order_is_answered_by_its_cancellation() {
+async fn a_reservation_for_a_cancelled_order_makes_its_cancellation_be_published_again() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let order = order(&buyer, &ticket).await;
     assert_eq!(buyer.delete(&path(&order)).await.status, 204);
-    let first = told_cancellation(&app, &order).await;
+    let first = published_cancellation(&app, &order).await;
     app.publish(reserved(&ticket, order.id)).await;
-    let told = eventually("the cancellation is told again", async || {
-        let told = app.published(Subject::OrderCancelled).await;
-        (told.len() == 2).then_some(told)
+    let published = eventually("the cancellation is published again", async || {
+        let published = app.published(Subject::OrderCancelled).await;
+        (published.len() == 2).then_some(published)
     })
     .await;
-    assert_eq!(told, vec![Event::OrderCancelled(first); 2]);
+    assert_eq!(published, vec![Event::OrderCancelled(first); 2]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_old_reservation_for_a_cancelled_order_is_not_answered() {
+async fn an_old_reservation_for_a_cancelled_order_publishes_nothing() {
     let app = start().await;
     let (buyer, ticket) = (app.user(), ticket_for_sale(&app).await);
     let order = order(&buyer, &ticket).await;
@@ -98,12 +98,11 @@ async fn an_old_reservation_for_a_cancelled_order_is_not_answered() {
 }
 
 #[tokio::test]
-async fn a_reservation_for_an_order_that_is_not_ours_is_only_replicated() {
+async fn a_reservation_for_an_unknown_order_is_only_replicated() {
     let app = start().await;
     let ticket = ticket_for_sale(&app).await;
-    app.publish(reserved(&ticket, service::mongo::new_id()))
-        .await;
-    eventually("it is applied", async || {
+    app.publish(reserved(&ticket, mongo::new_id())).await;
+    eventually("the event is applied", async || {
         replica_version(&app, &ticket).await == Some(1)
     })
     .await;

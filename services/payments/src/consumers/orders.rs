@@ -1,7 +1,7 @@
 //! Orders are to be paid, or not any more.
 
 use common::{Event, Subject};
-use service::messaging::{Failure, Handler};
+use messaging::{Failure, Handler};
 
 use crate::domain::Order;
 use crate::settlement::Settlement;

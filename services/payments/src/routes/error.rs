@@ -1,6 +1,6 @@
 //! What refusals are over HTTP.
 
-use service::ApiError;
+use web::ApiError;
 
 use crate::domain::PayRefusal;
 use crate::settlement::{PayFailure, ReversalFailure};

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use base::Clock;
 use common::ErrorBody;
 use common::api::auth::Empty;
-use service::{ApiError, Clock};
+use web::ApiError;
 
 use crate::settlement::Settlement;
 use crate::stripe::{Notice, Webhooks};

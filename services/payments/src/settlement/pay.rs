@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::backoff::Backoff;
 use common::Id;
 use common::OrderStatus;
 use common::id::kind;
-use service::backoff::Backoff;
-use service::messaging::WriteError;
-use service::mongo::{StoreError, new_id};
+use messaging::WriteError;
+use mongo::{StoreError, new_id};
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 

@@ -1,6 +1,6 @@
 //! Refunds and disputes made at Stripe: the payment follows, and tells the orders service if all of the money is gone.
 
-use service::mongo::StoreError;
+use mongo::StoreError;
 use tracing::Instrument;
 
 use super::Settlement;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use service::mongo::StoreError;
+use mongo::StoreError;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;

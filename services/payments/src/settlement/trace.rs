@@ -5,7 +5,7 @@
 
 use common::Id;
 use common::id::kind;
-use service::telemetry::{TraceContext, has_collector};
+use telemetry::{TraceContext, has_collector};
 use tracing::Span;
 
 use super::Settlement;

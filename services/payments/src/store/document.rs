@@ -3,12 +3,10 @@
 use bson::oid::ObjectId;
 use bson::{DateTime, Document};
 use common::{OrderStatus, Price};
+use mongo::{StoreError, from_date_time, object_id, stored_version, to_date_time, typed_id};
 use serde::{Deserialize, Serialize};
-use service::mongo::{
-    StoreError, from_date_time, object_id, stored_version, to_date_time, typed_id,
-};
 
-use service::telemetry::TraceContext;
+use telemetry::TraceContext;
 
 use crate::domain::{
     Attempt, CardToken, Charge, Decline, Dispute, Order, Outcome, Payment, Standing, Status,

@@ -2,8 +2,8 @@
 
 use common::Id;
 use common::id::kind;
-use service::mongo::{Collection, Database, StoreError, apply_if_newer, object_id};
-use service::telemetry::TraceContext;
+use mongo::{Collection, Database, StoreError, apply_if_newer, object_id};
+use telemetry::TraceContext;
 
 use super::document::OrderDocument;
 use crate::domain::Order;

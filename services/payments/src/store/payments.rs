@@ -3,14 +3,12 @@
 use bson::{DateTime, Document, doc};
 use common::id::kind;
 use common::{Event, Id, Timestamp};
+use messaging::resync::{Snapshot, snapshot_of};
+use messaging::{OutboxCollection, Publisher, Relay, WriteError};
+use mongo::{Database, Find, StoreError, object_id, stored_version, to_date_time, typed_id};
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use serde::Deserialize;
-use service::messaging::resync::{Snapshot, snapshot_of};
-use service::messaging::{OutboxCollection, Publisher, Relay, WriteError};
-use service::mongo::{
-    Database, Find, StoreError, object_id, stored_version, to_date_time, typed_id,
-};
 
 use super::document::PaymentDocument;
 use crate::domain::Payment;

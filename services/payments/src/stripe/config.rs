@@ -1,8 +1,8 @@
 //! Where Stripe is, and what we prove ourselves with.
 
 use axum::http::Uri;
+use base::config::Environment;
 use secrecy::SecretString;
-use service::config::Environment;
 
 /// How to reach Stripe.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 
 use ::stripe::{Client, StripeRequest};
 use futures::FutureExt;
-use service::mongo::{from_date_time, object_id};
+use mongo::{from_date_time, object_id};
 use stripe_core::payment_intent::{CancelPaymentIntent, ListPaymentIntent};
 use stripe_shared::{PaymentIntent, PaymentIntentStatus};
 use stripe_types::RangeQueryTs;

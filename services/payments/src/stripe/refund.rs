@@ -10,7 +10,7 @@ use stripe_types::List;
 use super::failure::Failed;
 use super::trace::Operation;
 use super::{Account, Stripe, Unclear};
-use crate::domain::Charge;
+use crate::domain::{Charge, Dispute, Standing};
 
 const CREATE_REFUND: Operation = Operation {
     method: "POST",
@@ -23,6 +23,9 @@ const LIST_REFUNDS: Operation = Operation {
 
 /// Stripe's code for a charge that has nothing left to give back.
 const ALREADY_REFUNDED: &str = "charge_already_refunded";
+
+/// Stripe's code for a charge that a bank disputes, or has taken back.
+const DISPUTED: &str = "charge_disputed";
 
 impl Stripe {
     /// Gives back all that is left of a charge, once however often this is asked; gives Stripe's id of the refund.
@@ -38,6 +41,9 @@ impl Stripe {
         tries: u64,
     ) -> Result<String, Unclear> {
         let mut given_back = self.give_back(key(payment, 0), charge).await;
+        if matches!(&given_back, Err(Failed::Refused(refusal)) if refusal.code == DISPUTED) {
+            given_back = self.after_dispute(payment, charge, price).await;
+        }
         for number in 1..=tries.saturating_add(1).ilog2() {
             if !matches!(given_back, Err(Failed::Broken(_))) {
                 break;
@@ -74,6 +80,33 @@ impl Stripe {
                 earlier.ok_or_else(|| Failed::unclear("refunded, but by no refund"))
             }
             Err(failed) => Err(failed),
+        }
+    }
+
+    /// Refunds a charge whose refund was refused because of a dispute.
+    ///
+    /// Stripe repeats that refusal under its idempotency key for a day, also after the dispute was won. So each won dispute
+    /// has a key of its own. A lost dispute that took the whole price is what gave it back.
+    async fn after_dispute(
+        &self,
+        payment: Id<kind::Payment>,
+        charge: &Charge,
+        price: Price,
+    ) -> Result<String, Failed> {
+        let reversals = self.reversals(&charge.intent).await?;
+        match reversals.dispute {
+            Some(Dispute {
+                id,
+                standing: Standing::Won,
+            }) => {
+                self.give_back(format!("{payment}-refund-{id}"), charge)
+                    .await
+            }
+            Some(Dispute {
+                id,
+                standing: Standing::Lost,
+            }) if reversals.lost >= price.cents() => Ok(id),
+            _ => Err(Failed::unclear("the charge is disputed")),
         }
     }
 

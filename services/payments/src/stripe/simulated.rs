@@ -11,9 +11,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base::simulation::Process;
 use common::Id;
 use common::id::kind;
-use service::simulation::Process;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
 
@@ -287,6 +287,7 @@ impl SimulatedStripe {
             Answer::Broken => Err(Failed::broken("answered 500")),
             Answer::KeyTaken => Err(Failed::KeyTaken),
             Answer::Refused(code) => Err(Failed::Refused(Decline::new(code))),
+            Answer::Disputed => Err(Failed::Refused(Decline::new("charge_disputed"))),
             answer => Ok(answer),
         }
     }

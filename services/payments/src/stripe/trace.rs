@@ -1,6 +1,6 @@
 //! Calls to Stripe as spans of the payment's trace.
 
-use service::telemetry::is_recorded;
+use telemetry::is_recorded;
 use tracing::Span;
 use tracing::field::Empty;
 

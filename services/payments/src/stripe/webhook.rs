@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use service::metrics::catalogue::STRIPE_WEBHOOKS;
-use service::metrics::{Counters, Metrics};
+use telemetry::metrics::catalogue::STRIPE_WEBHOOKS;
+use telemetry::metrics::{Counters, Metrics};
 
 use super::StripeConfig;
 use super::charge::{ATTEMPT, ORDER_ID};

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use common::{Event, Subject};
+use mongo::new_id;
 use serde_json::json;
-use service::mongo::new_id;
-use service::patience::REPLICA_WAIT;
+use web::replica_waits::REPLICA_WAIT;
 
 use crate::shop::{Shop, pay};
 

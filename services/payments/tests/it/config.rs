@@ -1,7 +1,7 @@
 //! What the service wants to know of Stripe before it starts.
 
+use base::config::Environment;
 use payments::StripeConfig;
-use service::config::Environment;
 
 fn read(variables: &[(&str, &str)]) -> Result<StripeConfig, Vec<String>> {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());

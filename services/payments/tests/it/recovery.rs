@@ -5,7 +5,7 @@ use std::time::Duration;
 use bson::{DateTime, doc};
 use common::events::OrderState;
 use common::{Event, Subject};
-use service::mongo::object_id;
+use mongo::object_id;
 use testkit::eventually_within;
 
 use crate::shop::{Shop, pay};

@@ -6,7 +6,7 @@ use common::Subject;
 use common::events::OrderState;
 use serde_json::Value;
 use stripe_stand_in::{Fault, FaultKind};
-use testkit::Api;
+use testkit::{Api, eventually};
 
 use crate::shop::{Shop, WEBHOOK_SECRET, pay};
 use crate::webhook::{event, send, signature};
@@ -156,6 +156,29 @@ async fn a_dispute_that_is_lost_ends_the_payment_like_a_refund() {
     shop.cancel(&order).await;
     shop.wait_until_idle().await;
     assert_eq!(shop.books().refunded, 0);
+    assert_eq!(shop.count(Subject::PaymentRefunded).await, 1);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_a_dispute_delayed_is_made_when_the_dispute_is_won() {
+    let (shop, order, _) = shop_with_a_paid_order().await;
+    let intent = intent_id(&shop, &order).await;
+    let dispute = shop.stripe.open_dispute(&intent).unwrap();
+    shop.cancel(&order).await;
+    shop.wait_for_status(&order, "refund_due").await;
+    wait_for_dispute(&shop, &order, "open").await;
+    eventually("Stripe refused a refund", async || {
+        let tries = shop.stored(&order).await?.get_i64("tries").ok()?;
+        (tries > 0).then_some(())
+    })
+    .await;
+    // Stripe repeats that under the same key.
+    assert!(shop.stripe.close_dispute(&dispute, true));
+    shop.told(Subject::PaymentRefunded, &order).await;
+    shop.wait_for_webhooks().await;
+    shop.wait_until_idle().await;
+    assert_eq!(shop.books().refunded, 2_000);
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 1);
     shop.close().await;
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use base::Clock;
 use bson::{Document, doc};
 use common::events::{OrderState, PaymentState};
 use common::{Event, OrderStatus, Price, Subject};
+use mongo::{new_id, object_id};
 use payments::{Config, NAME, build};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use service::Clock;
-use service::mongo::{new_id, object_id};
 use stripe_stand_in::{Fault, FaultKind, LedgerCharge, Settings, StripeStandIn};
 use testkit::{Answer, Api, TestApp, eventually};
 use tokio::net::TcpListener;

@@ -6,21 +6,21 @@ use axum::http::StatusCode;
 use common::ErrorBody;
 use common::api::tickets::{TicketBody, TicketDetails, TicketView};
 use common::id::kind;
-use service::ApiError;
-use service::http::{Authorized, NewId};
-use service::kept::Wrote;
+use web::ApiError;
+use web::response_cache::Wrote;
+use web::{Authorized, NewId};
 
 use crate::domain::Ticket;
 use crate::store::TicketStore;
 
-/// Puts a ticket up for sale. Also `POST /api/ticket/create`.
+/// Puts a ticket up for sale. Also available as `POST /api/ticket/create`.
 #[utoipa::path(
     post, path = "/api/tickets", tag = "tickets", request_body = TicketBody,
     security(("session" = [])),
     responses(
         (status = 201, description = "For sale",
-            headers(("Set-Cookie" = String, description = "`wrote`, for two seconds: who sends it is shown this change by whichever replica")), body = TicketView),
-        (status = 400, description = "Title or price is wrong", body = ErrorBody,
+            headers(("Set-Cookie" = String, description = "`wrote`, for two seconds. A request that sends it sees this change at every replica")), body = TicketView),
+        (status = 400, description = "The title or the price is invalid", body = ErrorBody,
             example = json!({"errors": [{"message": "Price must be greater than 0", "field": "price"}]})),
         (status = 401, description = "Not signed in", body = ErrorBody),
     )
@@ -31,7 +31,7 @@ pub(crate) async fn create(
     Authorized { user, input }: Authorized<TicketDetails>,
 ) -> Result<(StatusCode, Wrote, Json<TicketView>), ApiError> {
     let ticket = Ticket::new(id.get(), user.id, input);
-    // One that is there with this id was made by the same request.
+    // If the id exists, an earlier attempt of this request inserted it.
     tickets.insert(&ticket).await?;
     Ok((StatusCode::CREATED, Wrote, Json(ticket.into())))
 }

@@ -1,9 +1,8 @@
-//! What the domain's refusals are over HTTP.
+//! Maps the errors of the domain to HTTP responses.
 
-use service::ApiError;
+use web::ApiError;
 
 use crate::domain::{EditError, WithdrawError};
-use crate::store::Raced;
 
 impl From<EditError> for ApiError {
     fn from(error: EditError) -> Self {
@@ -20,11 +19,5 @@ impl From<WithdrawError> for ApiError {
             WithdrawError::NotTheSeller => Self::NotAuthorized,
             WithdrawError::Reserved => Self::bad_request(error.to_string()),
         }
-    }
-}
-
-impl From<Raced> for ApiError {
-    fn from(error: Raced) -> Self {
-        Self::Unavailable(error.into())
     }
 }

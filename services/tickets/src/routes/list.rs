@@ -3,43 +3,41 @@
 use axum::extract::{OriginalUri, State};
 use common::ErrorBody;
 use common::api::tickets::{TicketListing, TicketSort, TicketView};
-use service::ApiError;
-use service::http::{Encoded, PageRequest, ValidQuery, invalid_after};
-use service::kept::{Freshness, Kept};
+use web::ApiError;
+use web::response_cache::Freshness;
+use web::{Encoded, PageRequest, ValidQuery, invalid_after};
 
 use crate::feed::TicketFeed;
-use crate::store::{Place, TicketStore};
+use crate::state::CachedLists;
+use crate::store::{Position, TicketStore};
 
-/// The lists that are looked at, by their addresses.
-pub(crate) type Lists = Kept<String, Encoded>;
-
-/// What is for sale. Also `GET /api/ticket/getall`.
+/// Lists the tickets for sale. Also available as `GET /api/ticket/getall`.
 #[utoipa::path(
     get, path = "/api/tickets", tag = "tickets",
     params(
-        ("q" = Option<String>, Query, description = "Words that the title must have, whatever their case and Unicode normalization form", max_length = 100, example = "front row"),
-        ("sort" = inline(Option<TicketSort>), Query, description = "In which order"),
-        ("limit" = Option<u32>, Query, description = "How many, 100 unless given", minimum = 1, maximum = 100, example = 20),
-        ("after" = Option<String>, Query, description = "The last page's end, from its `Link` header"),
+        ("q" = Option<String>, Query, description = "Words that the title must contain, in any case and Unicode normalization form", max_length = 100, example = "front row"),
+        ("sort" = inline(Option<TicketSort>), Query, description = "The sort order"),
+        ("limit" = Option<u32>, Query, description = "The page size, 100 by default", minimum = 1, maximum = 100, example = 20),
+        ("after" = Option<String>, Query, description = "Where the page begins, from the `Link` header of the page before"),
     ),
     responses(
-        (status = 200, description = "A page; the next one's address is in `Link`",
+        (status = 200, description = "One page",
             headers(
-                ("Link" = String, description = "`<address>; rel=\"next\"`, unless this is the last page"),
-                ("Last-Event-ID" = String, description = "The place in `/api/tickets/stream` after which is told what changes in this"),
+                ("Link" = String, description = "The next page, as `<address>; rel=\"next\"`; absent on the last page"),
+                ("Last-Event-ID" = String, description = "The position in `/api/tickets/stream` from which later changes of this response follow"),
             ), body = Vec<TicketView>),
-        (status = 400, description = "The list or the page asked for makes no sense", body = ErrorBody,
+        (status = 400, description = "A query parameter is invalid", body = ErrorBody,
             example = json!({"errors": [{"message": "Sort must be newest, price or -price", "field": "sort"}]})),
     )
 )]
 pub(super) async fn list(
     State(tickets): State<TicketStore>,
-    State(lists): State<Lists>,
+    State(lists): State<CachedLists>,
     State(feed): State<TicketFeed>,
     freshness: Freshness,
     OriginalUri(address): OriginalUri,
     ValidQuery(listing): ValidQuery<TicketListing>,
-    page: PageRequest<Place>,
+    page: PageRequest<Position>,
 ) -> Result<Encoded, ApiError> {
     if page.after.is_some_and(|after| !after.fits(listing.sort)) {
         return Err(invalid_after());
@@ -47,7 +45,7 @@ pub(super) async fn list(
     let listed = lists.read(address.to_string(), freshness, || async move {
         let place = feed.place();
         let found = tickets.list_for_sale(&listing, &page).await?;
-        let page = page.page(found, |ticket| Place::of(ticket, listing.sort));
+        let page = page.page(found, |ticket| Position::of(ticket, listing.sort));
         Ok(page.map(TicketView::from).encoded().with_place(place))
     });
     Ok(listed.await?)

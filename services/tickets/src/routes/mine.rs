@@ -4,24 +4,25 @@ use axum::extract::State;
 use common::api::tickets::TicketView;
 use common::id::kind;
 use common::{ErrorBody, Id};
-use service::ApiError;
-use service::http::{Page, PageRequest};
-use service::session::RequireUser;
+use web::ApiError;
+use web::session::RequireUser;
+use web::{Page, PageRequest};
 
+use crate::domain::Ticket;
 use crate::store::TicketStore;
 
-/// One's own tickets, taken or not, newest first; those withdrawn are left out.
+/// Lists the user's own tickets, newest first: for sale, reserved and sold, but not withdrawn.
 #[utoipa::path(
     get, path = "/api/tickets/mine", tag = "tickets",
     security(("session" = [])),
     params(
-        ("limit" = Option<u32>, Query, description = "How many, 100 unless given", minimum = 1, maximum = 100, example = 20),
-        ("after" = Option<String>, Query, description = "The last page's end, from its `Link` header"),
+        ("limit" = Option<u32>, Query, description = "The page size, 100 by default", minimum = 1, maximum = 100, example = 20),
+        ("after" = Option<String>, Query, description = "Where the page begins, from the `Link` header of the page before"),
     ),
     responses(
-        (status = 200, description = "A page; the next one's address is in `Link`",
-            headers(("Link" = String, description = "`<address>; rel=\"next\"`, unless this is the last page")), body = Vec<TicketView>),
-        (status = 400, description = "The page asked for makes no sense", body = ErrorBody,
+        (status = 200, description = "One page",
+            headers(("Link" = String, description = "The next page, as `<address>; rel=\"next\"`; absent on the last page")), body = Vec<TicketView>),
+        (status = 400, description = "A query parameter is invalid", body = ErrorBody,
             example = json!({"errors": [{"message": "Limit must be between 1 and 100", "field": "limit"}]})),
         (status = 401, description = "Not signed in", body = ErrorBody),
     )
@@ -32,5 +33,5 @@ pub(super) async fn mine(
     page: PageRequest<Id<kind::Ticket>>,
 ) -> Result<Page<TicketView>, ApiError> {
     let found = tickets.list_of(user.id, &page).await?;
-    Ok(page.page(found, |ticket| ticket.id).map(TicketView::from))
+    Ok(page.page(found, Ticket::id).map(TicketView::from))
 }

@@ -7,24 +7,24 @@ use axum::response::Response;
 use axum::response::sse::Event;
 use common::ErrorBody;
 use futures::StreamExt;
-use service::ApiError;
-use service::http::{EventStreams, LastEventId};
-use service::messaging::feed::News;
+use messaging::feed::News;
+use web::ApiError;
+use web::{EventStreams, LastEventId};
 
 use crate::feed::TicketFeed;
 
-/// Changes of tickets, as they happen: new, edited, reserved, released, withdrawn.
+/// Streams the changes of all tickets: new, edited, reserved, released and withdrawn ones.
 ///
-/// Server-sent events. `ticket` has the ticket as it is now, with `withdrawn` if it is off sale; it may come again, and what has no higher `version` than is
-/// known says nothing new. `reset` says that more happened since the client's place than can be told: what is shown has
-/// to be loaded again. `place` only gives a client its place. Every event's id is the client's place after it, at
-/// whichever replica; without a place the stream begins now. A list of tickets, and a ticket, come with the place after
-/// which is told what changes in them, in `Last-Event-ID`.
+/// Server-sent events. `ticket` carries a ticket after a change; it has `withdrawn` if it is off sale. It may be sent
+/// more than once: ignore it unless its `version` is higher than the known one. `reset` means that too many changes
+/// were missed, so the client must reload what it shows. `place` only carries a position. The id of every event is the
+/// client's position in the stream, valid at every replica; without a position, the stream begins with the next change.
+/// Responses with tickets carry the position from which their later changes follow, in the header `Last-Event-ID`.
 #[utoipa::path(
     get, path = "/api/tickets/stream", tag = "tickets",
     params(
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen; what came after it is sent first"),
-        ("lastEventId" = Option<String>, Query, description = "The same, for clients that cannot set the header, which wins"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event received; the stream continues after it"),
+        ("lastEventId" = Option<String>, Query, description = "The same, for clients that cannot set the header; the header takes precedence"),
     ),
     responses(
         (status = 200, description = "Events `ticket`, with a `TicketView`, `reset` and `place`, both with `{}`", body = String, content_type = "text/event-stream"),
@@ -37,13 +37,13 @@ pub(super) async fn stream(
     LastEventId(last): LastEventId,
 ) -> Result<Response, ApiError> {
     let news = feed.subscribe(last.as_deref());
-    streams.answer(news.into_stream().map(|news| told(&news)))
+    streams.answer(news.into_stream().map(|news| event_of(&news)))
 }
 
-fn told(news: &News<Arc<str>>) -> Event {
+fn event_of(news: &News<Arc<str>>) -> Event {
     let (name, id, data) = match news {
         News::Event { id, item } => ("ticket", id, &**item),
-        // Browsers pass over an event without data.
+        // Browsers ignore events without data.
         News::Reset(id) => ("reset", id, "{}"),
         News::Place(id) => ("place", id, "{}"),
     };

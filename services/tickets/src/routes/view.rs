@@ -1,4 +1,4 @@
-//! A ticket as the API answers it.
+//! The JSON form of a ticket.
 
 use common::api::tickets::TicketView;
 
@@ -6,14 +6,6 @@ use crate::domain::Ticket;
 
 impl From<Ticket> for TicketView {
     fn from(ticket: Ticket) -> Self {
-        Self {
-            id: ticket.id,
-            title: ticket.title,
-            price: ticket.price,
-            user_id: ticket.seller,
-            order_id: ticket.order,
-            version: ticket.version,
-            withdrawn: ticket.withdrawn,
-        }
+        ticket.into_state().into()
     }
 }

@@ -1,37 +1,38 @@
-//! A ticket as it is stored.
+//! The stored form of a ticket.
 
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use common::search_key::search_key;
 use common::{Price, Title};
+use mongo::{object_id, stored_version, typed_id};
 use serde::{Deserialize, Serialize};
-use service::mongo::{object_id, stored_version, typed_id};
 
-use crate::domain::Ticket;
+use crate::domain::{Availability, Ticket};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct TicketDocument {
     #[serde(rename = "_id")]
     id: ObjectId,
     title: Title,
-    /// What searches compare. Tickets of earlier releases lack it until [`super::search_keys`] adds it.
+    /// The text that searches compare. It is missing in tickets of earlier releases until it is corrected.
     #[serde(default)]
     search_key: String,
     price_cents: i64,
     user_id: ObjectId,
-    /// Written as null when nobody holds the ticket, so that the index finds what is for sale. A withdrawn ticket is stored
-    /// as held by itself: the same indexes skip it, and a release that does not know withdrawals takes it for reserved.
+    /// The holder, or null, so that the index finds the tickets for sale. A withdrawn ticket is stored with its own id
+    /// as the holder: the same indexes skip it, and a release that does not know withdrawals takes it for reserved.
     order_id: Option<ObjectId>,
     #[serde(default)]
     released: Vec<ObjectId>,
-    /// True while it is withdrawn; false while an order that was paid before holds it, after which it is withdrawn again.
+    /// `true` while the ticket is withdrawn; `false` while a paid order holds it after whose release it is withdrawn
+    /// again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     withdrawn: Option<bool>,
     version: i64,
 }
 
 impl TicketDocument {
-    /// The fields that a change may touch, but for the memory of released orders.
+    /// The fields that a change may touch, except `released`.
     pub(super) fn changeable(&self) -> Document {
         doc! {
             "title": self.title.as_str(),
@@ -46,43 +47,47 @@ impl TicketDocument {
 
 impl From<&Ticket> for TicketDocument {
     fn from(ticket: &Ticket) -> Self {
+        let id = object_id(ticket.id());
+        let (order_id, withdrawn) = match ticket.availability() {
+            Availability::ForSale => (None, None),
+            Availability::Held {
+                order,
+                withdraw_on_release,
+            } => (Some(object_id(order)), withdraw_on_release.then_some(false)),
+            Availability::Withdrawn => (Some(id), Some(true)),
+        };
         Self {
-            id: object_id(ticket.id),
-            title: ticket.title.clone(),
-            search_key: search_key(ticket.title.as_str()),
-            price_cents: ticket.price.cents(),
-            user_id: object_id(ticket.seller),
-            order_id: if ticket.withdrawn {
-                Some(object_id(ticket.id))
-            } else {
-                ticket.order.map(object_id)
-            },
-            released: ticket.released.iter().copied().map(object_id).collect(),
-            withdrawn: match (ticket.withdrawn, ticket.withdrawn_once_free) {
-                (true, _) => Some(true),
-                (false, true) => Some(false),
-                (false, false) => None,
-            },
-            version: stored_version(ticket.version),
+            id,
+            title: ticket.title().clone(),
+            search_key: search_key(ticket.title().as_str()),
+            price_cents: ticket.price().cents(),
+            user_id: object_id(ticket.seller()),
+            order_id,
+            released: ticket.released().iter().copied().map(object_id).collect(),
+            withdrawn,
+            version: stored_version(ticket.version()),
         }
     }
 }
 
 impl From<TicketDocument> for Ticket {
     fn from(stored: TicketDocument) -> Self {
-        Self {
-            id: typed_id(stored.id),
-            title: stored.title,
-            price: Price::from_cents(stored.price_cents).expect("only valid prices are stored"),
-            seller: typed_id(stored.user_id),
-            order: stored
-                .order_id
-                .filter(|holder| *holder != stored.id)
-                .map(typed_id),
-            withdrawn: stored.order_id == Some(stored.id),
-            withdrawn_once_free: stored.withdrawn == Some(false),
-            released: stored.released.into_iter().map(typed_id).collect(),
-            version: stored.version.unsigned_abs(),
-        }
+        let availability = match stored.order_id {
+            None => Availability::ForSale,
+            Some(holder) if holder == stored.id => Availability::Withdrawn,
+            Some(order) => Availability::Held {
+                order: typed_id(order),
+                withdraw_on_release: stored.withdrawn == Some(false),
+            },
+        };
+        Self::restore(
+            typed_id(stored.id),
+            stored.title,
+            Price::from_cents(stored.price_cents).expect("only valid prices are stored"),
+            typed_id(stored.user_id),
+            availability,
+            stored.released.into_iter().map(typed_id).collect(),
+            stored.version.unsigned_abs(),
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! Lists of what is for sale: which tickets, in which order, from which on.
+//! Lists of tickets for sale: filter, sort order and position.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,42 +8,42 @@ use common::Id;
 use common::api::tickets::{TicketListing, TicketSort, TitleSearch};
 use common::id::kind;
 use common::search_key::search_key;
+use mongo::object_id;
 use mongodb::IndexModel;
-use service::mongo::object_id;
 
 use crate::domain::Ticket;
 
-/// Where a ticket stands in a list. Written `<id>` where the newest come first, and `<cents>-<id>` in lists by price.
+/// A ticket's position in a list, written `<id>` in lists by age and `<cents>-<id>` in lists by price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Among tickets by age.
+pub(crate) enum Position {
+    /// In a list by age.
     ByAge(Id<kind::Ticket>),
-    /// Among tickets by price, in cents, and by age where that is the same.
+    /// In a list by price in cents, and by age among equal prices.
     ByPrice(i64, Id<kind::Ticket>),
 }
 
-/// The text is no place in a list.
+/// The text is not a position.
 #[derive(Debug)]
-pub(crate) struct InvalidPlace;
+pub(crate) struct InvalidPosition;
 
-impl Place {
-    /// The ticket's place in a list of this order.
+impl Position {
+    /// The ticket's position in a list with this sort order.
     pub(crate) fn of(ticket: &Ticket, sort: TicketSort) -> Self {
         match sort {
-            TicketSort::Newest => Self::ByAge(ticket.id),
+            TicketSort::Newest => Self::ByAge(ticket.id()),
             TicketSort::Cheapest | TicketSort::Dearest => {
-                Self::ByPrice(ticket.price.cents(), ticket.id)
+                Self::ByPrice(ticket.price().cents(), ticket.id())
             }
         }
     }
 
-    /// Whether lists of this order have such places.
+    /// Whether this is a position in a list with this sort order.
     pub(crate) const fn fits(self, sort: TicketSort) -> bool {
         matches!(self, Self::ByAge(_)) == matches!(sort, TicketSort::Newest)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ByAge(id) => write!(f, "{id}"),
@@ -52,22 +52,22 @@ impl fmt::Display for Place {
     }
 }
 
-impl FromStr for Place {
-    type Err = InvalidPlace;
+impl FromStr for Position {
+    type Err = InvalidPosition;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
-        let id = |text: &str| text.parse().map_err(|_| InvalidPlace);
+    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
+        let id = |text: &str| text.parse().map_err(|_| InvalidPosition);
         match text.split_once('-') {
             None => Ok(Self::ByAge(id(text)?)),
             Some((cents, text)) => {
-                let cents = cents.parse().map_err(|_| InvalidPlace)?;
+                let cents = cents.parse().map_err(|_| InvalidPosition)?;
                 Ok(Self::ByPrice(cents, id(text)?))
             }
         }
     }
 }
 
-/// An index for each order of a list.
+/// One index for each sort order.
 pub(super) fn indexes() -> impl Iterator<Item = IndexModel> {
     TicketSort::ALL.into_iter().map(|sort| {
         let mut keys = doc! { "order_id": 1 };
@@ -76,7 +76,7 @@ pub(super) fn indexes() -> impl Iterator<Item = IndexModel> {
     })
 }
 
-/// The order of a list, as the database has it.
+/// The database's form of a sort order.
 pub(super) fn order(sort: TicketSort) -> Document {
     match sort {
         TicketSort::Newest => doc! { "_id": -1 },
@@ -85,43 +85,44 @@ pub(super) fn order(sort: TicketSort) -> Document {
     }
 }
 
-/// Matches what a list has behind this place, or all of it.
-pub(super) fn filter(listing: &TicketListing, after: Option<Place>) -> Document {
+/// Matches the tickets of a list after this position, or all of them.
+pub(super) fn filter(listing: &TicketListing, after: Option<Position>) -> Document {
     let mut filter = doc! { "order_id": null };
-    filter.extend(having(&listing.search));
+    filter.extend(matching(&listing.search));
     filter.extend(
         after
-            .map(|after| behind(after, listing.sort))
+            .map(|position| beyond(position, listing.sort))
             .unwrap_or_default(),
     );
     filter
 }
 
-fn behind(place: Place, sort: TicketSort) -> Document {
-    let (cents, id) = match place {
-        Place::ByAge(id) => return doc! { "_id": { "$lt": object_id(id) } },
-        Place::ByPrice(cents, id) => (cents, id),
+fn beyond(position: Position, sort: TicketSort) -> Document {
+    let (cents, id) = match position {
+        Position::ByAge(id) => return doc! { "_id": { "$lt": object_id(id) } },
+        Position::ByPrice(cents, id) => (cents, id),
     };
-    let (from, beyond) = match sort {
+    let (at_or_after, after) = match sort {
         TicketSort::Dearest => ("$lte", "$lt"),
         TicketSort::Cheapest | TicketSort::Newest => ("$gte", "$gt"),
     };
     doc! {
-        "price_cents": { from: cents },
-        "$or": [{ "price_cents": { beyond: cents } }, { "_id": { "$lt": object_id(id) } }],
+        "price_cents": { at_or_after: cents },
+        "$or": [{ "price_cents": { after: cents } }, { "_id": { "$lt": object_id(id) } }],
     }
 }
 
-/// Matches titles that have all words, whatever their case and normalization form. Of a ticket that an earlier release
-/// wrote, whose search key may be missing or of the title before, the title itself is compared, which differs only in
-/// rare letters.
-fn having(search: &TitleSearch) -> Document {
+/// Matches titles that contain all words, in any case and normalization form.
+///
+/// The search key may be missing or outdated if an earlier release wrote the ticket. So the title is searched too,
+/// which finds the same except for rare letters.
+fn matching(search: &TitleSearch) -> Document {
     let words = search.words().iter().map(|word| (word, search_key(word)));
     let each: Vec<_> = words
         .filter(|(_, key)| !key.is_empty())
         .map(|(word, key)| {
-            let in_key = doc! { "search_key": { "$regex": literally(&key) } };
-            let in_title = doc! { "title": { "$regex": literally(word), "$options": "i" } };
+            let in_key = doc! { "search_key": { "$regex": escape(&key) } };
+            let in_title = doc! { "title": { "$regex": escape(word), "$options": "i" } };
             doc! { "$or": [in_key, in_title] }
         })
         .collect();
@@ -132,8 +133,8 @@ fn having(search: &TitleSearch) -> Document {
     }
 }
 
-/// A regular expression that matches the text and nothing else.
-fn literally(text: &str) -> String {
+/// A regular expression that matches exactly this text.
+fn escape(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for c in text.chars() {
         if r"\^$.|?*+()[]{}".contains(c) {

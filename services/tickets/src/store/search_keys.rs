@@ -1,23 +1,23 @@
-//! Search keys of tickets that earlier releases wrote: added in the background, as soon as a process starts.
+//! Corrects the search keys of tickets that earlier releases wrote, in the background after the start of a process.
 //!
-//! Every process looks through all that is for sale, because an earlier release may have written some of it since the last
-//! one did, during a deployment or after a rollback. What is not for sale is in no list, and gets its key with the write
-//! that puts it back.
+//! Every process checks all tickets for sale, because an earlier release may have written some of them since the last
+//! check, during a deployment or after a rollback. Other tickets are in no list; the write that puts them back on sale
+//! also writes their keys.
 
 use std::time::Duration;
 
+use base::backoff::Backoff;
 use bson::doc;
 use bson::oid::ObjectId;
 use common::search_key::search_key;
+use mongo::{Find, StoreError};
 use serde::{Deserialize, Serialize};
-use service::backoff::Backoff;
-use service::mongo::{Find, StoreError};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::TicketStore;
 
-/// How many tickets are read at once.
+/// How many tickets are read in one query.
 const BATCH: u16 = 500;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ struct Searchable {
 }
 
 impl TicketStore {
-    /// Corrects the search keys of all that is for sale, or ends at `stop`.
+    /// Corrects the search keys of all tickets for sale, or returns at `stop`.
     pub(crate) async fn correct_search_keys(self, stop: CancellationToken) {
         let all = async {
             let mut delays = Backoff::new(Duration::from_secs(1), Duration::from_mins(1));
@@ -42,7 +42,7 @@ impl TicketStore {
                         delays.reset();
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "search keys not corrected, trying again");
+                        tracing::warn!(%error, "search keys not corrected, will retry");
                         sleep(delays.next_delay()).await;
                     }
                 }
@@ -57,8 +57,8 @@ impl TicketStore {
         }
     }
 
-    /// Corrects the keys of the next tickets behind this one, newest first; returns the last of them, or `None` if there
-    /// are no more.
+    /// Corrects the keys of the next tickets older than `after`. Returns the last of them, or `None` if there are no
+    /// more.
     async fn correct_batch(
         &self,
         after: Option<ObjectId>,
@@ -77,7 +77,7 @@ impl TicketStore {
         for ticket in &found {
             let key = search_key(&ticket.title);
             if ticket.search_key.as_ref() != Some(&key) {
-                // Not if the title was changed meanwhile, which wrote its key too.
+                // Skips a title that changed meanwhile, since that change wrote its key too.
                 let unchanged = doc! { "_id": ticket.id, "title": &ticket.title };
                 let update = doc! { "$set": { "search_key": key } };
                 let written = tickets.find_one_and_update(unchanged, update).await?;

@@ -1,4 +1,4 @@
-//! The endpoints, as the contract has them.
+//! The endpoints, as the contract defines them.
 
 use bson::{Document, doc};
 use common::{Event, Subject};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{sell, show, start};
 
 #[tokio::test]
-async fn a_ticket_is_created_shown_and_told_of() {
+async fn a_created_ticket_is_returned_listed_and_published() {
     let app = start().await;
     let seller = app.user();
     let body = json!({ "title": " Front row ", "price": 19.99 });
@@ -22,17 +22,17 @@ async fn a_ticket_is_created_shown_and_told_of() {
     let shown = app.anonymous().get(&format!("/api/tickets/{id}")).await;
     assert_eq!((shown.status, shown.json), (200, while_free(&expected)));
     assert_eq!(seller.get("/api/tickets").await.json, json!([expected]));
-    let told = app
+    let published = app
         .expect_event(Subject::TicketCreated, |event| event.entity_id() == id)
         .await;
-    let Event::TicketCreated(state) = told else {
-        panic!("{told:?}")
+    let Event::TicketCreated(state) = published else {
+        panic!("{published:?}")
     };
     assert_eq!((state.price.cents(), state.version), (1_999, 0));
     app.finish().await;
 }
 
-/// The ticket as it is shown alone while no order holds it.
+/// The ticket as a single resource, while no order holds it.
 fn while_free(ticket: &Value) -> Value {
     let mut shown = ticket.clone();
     shown["orderId"] = Value::Null;
@@ -49,7 +49,7 @@ async fn whole_dollars_are_written_without_decimals() {
 }
 
 #[tokio::test]
-async fn a_price_may_come_as_a_string_and_goes_out_as_a_number() {
+async fn a_price_may_be_sent_as_a_string_and_is_returned_as_a_number() {
     let app = start().await;
     let seller = app.user();
     for (sent, price) in [
@@ -71,14 +71,14 @@ async fn a_price_may_come_as_a_string_and_goes_out_as_a_number() {
             (200, &price),
             "{sent}"
         );
-        let told = app
+        let published = app
             .expect_event(Subject::TicketUpdated, |event| {
                 event.entity_id() == created.id()
             })
             .await;
         assert!(
-            told.to_json().contains(&format!("\"price\":{price}")),
-            "{told:?}"
+            published.to_json().contains(&format!("\"price\":{price}")),
+            "{published:?}"
         );
     }
     for wrong in ["", "0.00", "19,99", "$20", "1e3", "NaN"] {
@@ -95,7 +95,7 @@ async fn a_price_may_come_as_a_string_and_goes_out_as_a_number() {
 }
 
 #[tokio::test]
-async fn a_price_that_stripe_would_refuse_is_refused_when_it_is_set() {
+async fn a_price_below_the_minimum_of_stripe_is_refused() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(0.5)).await;
@@ -116,7 +116,7 @@ async fn a_price_that_stripe_would_refuse_is_refused_when_it_is_set() {
             "{price}"
         );
     }
-    // One that an earlier release accepted is still there, and can be raised.
+    // A lower price that an earlier release accepted still exists, and can be raised.
     let tickets = app.database().collection::<Document>("tickets");
     let lower = doc! { "$set": { "price_cents": 30_i64 } };
     tickets.update_one(doc! {}, lower).await.unwrap();
@@ -133,7 +133,7 @@ async fn a_price_that_stripe_would_refuse_is_refused_when_it_is_set() {
 }
 
 #[tokio::test]
-async fn a_title_is_cleaned_and_shows_something() {
+async fn a_title_is_cleaned_and_must_be_visible() {
     let app = start().await;
     let seller = app.user();
     let errors = json!([{ "message": "Title is required", "field": "title" }]);
@@ -163,11 +163,11 @@ async fn a_title_is_cleaned_and_shows_something() {
 }
 
 #[tokio::test]
-async fn checks_come_in_the_contracts_order() {
+async fn requests_are_checked_in_the_order_of_the_contract() {
     let app = start().await;
     let (anonymous, seller) = (app.anonymous(), app.user());
     let wrong = json!({ "title": "", "price": "a lot" });
-    // JSON, then signed in, then validation.
+    // First the JSON, then the session, then the fields.
     let answer = anonymous.post_raw("/api/tickets", "{").await;
     assert_eq!(
         (answer.status, answer.message()),
@@ -181,7 +181,7 @@ async fn checks_come_in_the_contracts_order() {
         { "message": "Price must be greater than 0", "field": "price" },
     ]});
     assert_eq!((answer.status, answer.json), (400, errors.clone()));
-    // Then existence, also of an id that is none.
+    // Then the existence, also with a malformed id.
     for id in ["64b7f0c2a1b2c3d4e5f60718", "banana"] {
         let path = format!("/api/tickets/{id}");
         assert_eq!(anonymous.put(&path, wrong.clone()).await.status, 401);
@@ -204,7 +204,7 @@ async fn checks_come_in_the_contracts_order() {
 }
 
 #[tokio::test]
-async fn an_edit_gives_the_next_version_and_is_told_of() {
+async fn an_edit_increments_the_version_and_is_published() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
@@ -222,7 +222,7 @@ async fn an_edit_gives_the_next_version_and_is_told_of() {
 }
 
 #[tokio::test]
-async fn the_list_shows_the_newest_first_in_pages() {
+async fn tickets_are_listed_in_pages_newest_first() {
     let app = start().await;
     let seller = app.user();
     let mut ids = Vec::new();
@@ -260,7 +260,7 @@ async fn the_list_shows_the_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn the_other_documented_spelling_does_the_same() {
+async fn the_alternative_paths_do_the_same() {
     let app = start().await;
     let seller = app.user();
     let created = seller
@@ -284,7 +284,7 @@ async fn the_other_documented_spelling_does_the_same() {
 }
 
 #[tokio::test]
-async fn the_service_describes_itself() {
+async fn the_service_serves_its_openapi_description() {
     let app = start().await;
     let answer = app.anonymous().get("/api/tickets/openapi.json").await;
     assert_eq!(answer.status, 200);
@@ -295,7 +295,7 @@ async fn the_service_describes_itself() {
 }
 
 #[tokio::test]
-async fn an_edit_whose_version_is_no_number_is_refused_and_changes_nothing() {
+async fn an_edit_with_a_malformed_version_is_refused() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
@@ -311,7 +311,7 @@ async fn an_edit_whose_version_is_no_number_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn lists_have_a_hundred_items_unless_the_query_says_how_many() {
+async fn a_page_has_a_hundred_tickets_by_default() {
     let app = start().await;
     let seller = app.user();
     for number in 0..101 {
@@ -329,7 +329,7 @@ async fn lists_have_a_hundred_items_unless_the_query_says_how_many() {
 }
 
 #[tokio::test]
-async fn head_and_a_trailing_slash_find_every_endpoint() {
+async fn every_endpoint_accepts_head_and_a_trailing_slash() {
     let app = start().await;
     let seller = app.user();
     let body = json!({ "title": "Front row", "price": 20 });
@@ -366,7 +366,7 @@ async fn head_and_a_trailing_slash_find_every_endpoint() {
 }
 
 #[tokio::test]
-async fn a_form_of_the_public_origin_is_accepted_whatever_host_a_proxy_says() {
+async fn a_form_from_the_public_origin_is_accepted_whatever_the_host_header_says() {
     let app = start().await;
     let seller = app.user();
     let send = async |origin: &str, site: Option<&str>| {

@@ -1,4 +1,4 @@
-//! Of things that happen at once, none is lost silently.
+//! Concurrent edits: none is lost silently.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{sell, show, start};
 
 #[tokio::test]
-async fn of_concurrent_edits_each_is_applied_or_told_so() {
+async fn each_of_several_concurrent_edits_is_applied_or_refused() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;
@@ -28,7 +28,7 @@ async fn of_concurrent_edits_each_is_applied_or_told_so() {
 }
 
 #[tokio::test]
-async fn an_edit_made_from_an_older_version_is_refused() {
+async fn an_edit_of_an_older_version_is_refused() {
     let app = start().await;
     let seller = app.user();
     let ticket = sell(&seller, "Front row", json!(20)).await;

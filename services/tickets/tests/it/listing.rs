@@ -1,4 +1,4 @@
-//! Search and sort among what is for sale.
+//! Searching and sorting the tickets for sale.
 
 use bson::{Document, doc};
 use serde_json::json;
@@ -6,7 +6,7 @@ use testkit::{Api, TestApp, eventually};
 
 use crate::{sell, start};
 
-/// The titles of a list, page by page.
+/// The titles of all pages of a list.
 async fn titles(api: &Api, query: &str) -> Vec<String> {
     let (mut next, mut titles) = (Some(format!("/api/tickets?{query}")), Vec::new());
     while let Some(path) = next {
@@ -19,13 +19,13 @@ async fn titles(api: &Api, query: &str) -> Vec<String> {
     titles
 }
 
-/// The query that searches for these words.
+/// The query string of a search for these words.
 fn search(words: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("q", words).finish()
 }
 
-/// A service with these tickets, the last of which is the newest.
+/// Starts a service with these tickets, the last of which is the newest.
 async fn shop(tickets: &[(&str, f64)]) -> (TestApp, Api) {
     let app = start().await;
     let seller = app.user();
@@ -37,24 +37,24 @@ async fn shop(tickets: &[(&str, f64)]) -> (TestApp, Api) {
 }
 
 #[tokio::test]
-async fn a_search_finds_titles_that_have_every_word_whatever_its_case() {
-    let signs = "Ballet (front) 100% $5.00 a|b";
+async fn a_search_finds_titles_that_contain_every_word_in_any_case() {
+    let symbols = "Ballet (front) 100% $5.00 a|b";
     let (app, api) = shop(&[
         ("Opera, front row", 1.0),
         ("Opera, last row", 1.0),
-        (signs, 1.0),
+        (symbols, 1.0),
         ("Été des Arts", 1.0),
     ])
     .await;
     let rows = &["Opera, last row", "Opera, front row"];
     for (query, expected) in [
-        ("q=FRONT", &[signs, "Opera, front row"][..]),
+        ("q=FRONT", &[symbols, "Opera, front row"][..]),
         ("q=row+opera", rows),
         ("q=%20%20row%09OPERA%20first", &[]),
         ("q=row%20la", &["Opera, last row"]),
-        ("q=(front)", &[signs]),
-        ("q=%245.00", &[signs]),
-        ("q=a%7Cb", &[signs]),
+        ("q=(front)", &[symbols]),
+        ("q=%245.00", &[symbols]),
+        ("q=a%7Cb", &[symbols]),
         ("q=.*", &[]),
         ("q=%5C", &[]),
         ("q=%5E%5B%7B", &[]),
@@ -71,7 +71,7 @@ async fn a_search_finds_titles_that_have_every_word_whatever_its_case() {
 }
 
 #[tokio::test]
-async fn a_search_is_insensitive_to_case_and_to_the_normalization_form() {
+async fn a_search_ignores_case_and_normalization_form() {
     let titles_for_sale = [
         "Große Straße",
         "Cafe\u{301} des Arts",
@@ -95,13 +95,13 @@ async fn a_search_is_insensitive_to_case_and_to_the_normalization_form() {
     ] {
         assert_eq!(titles(&api, &search(query)).await, [found], "{query}");
     }
-    // An accent is another letter.
+    // Accents are not ignored.
     assert_eq!(titles(&api, &search("cafe")).await, Vec::<String>::new());
     app.finish().await;
 }
 
 #[tokio::test]
-async fn tickets_of_an_earlier_release_are_found_as_new_ones_are() {
+async fn tickets_of_an_earlier_release_are_found_too() {
     let (app, _) = shop(&[("Große Straße", 1.0), ("Fußball", 1.0), ("Gruß", 1.0)]).await;
     let tickets = app.database().collection::<Document>("tickets");
     let missing = doc! { "$unset": { "search_key": "" } };
@@ -109,7 +109,7 @@ async fn tickets_of_an_earlier_release_are_found_as_new_ones_are() {
         .update_one(doc! { "title": "Große Straße" }, missing)
         .await
         .unwrap();
-    // Renamed by the earlier release after a rollback.
+    // As after an edit by the earlier release, after a rollback.
     let stale = doc! { "$set": { "search_key": "opera" } };
     tickets
         .update_one(doc! { "title": "Fußball" }, stale)
@@ -145,7 +145,7 @@ async fn tickets_of_an_earlier_release_are_found_as_new_ones_are() {
 }
 
 #[tokio::test]
-async fn lists_by_price_have_the_newest_first_of_those_at_one_price() {
+async fn tickets_with_equal_prices_are_listed_newest_first() {
     let (app, api) = shop(&[
         ("A", 20.0),
         ("B", 5.5),
@@ -169,23 +169,23 @@ async fn lists_by_price_have_the_newest_first_of_those_at_one_price() {
 }
 
 #[tokio::test]
-async fn pages_go_on_behind_what_was_seen_whatever_comes_and_goes() {
+async fn the_next_page_continues_after_the_last_ticket_even_if_others_were_added() {
     let (app, api) = shop(&[("A", 10.0), ("B", 20.0), ("C", 20.0), ("D", 30.0)]).await;
     let first = api.get("/api/tickets?sort=price&limit=2").await;
     let seen = [&first.json[0]["title"], &first.json[1]["title"]];
     assert_eq!(seen, ["A", "C"]);
     let seller = app.user();
     sell(&seller, "cheaper", json!(5)).await;
-    sell(&seller, "as dear but newer", json!(20)).await;
-    sell(&seller, "dearer", json!(25)).await;
+    sell(&seller, "equal but newer", json!(20)).await;
+    sell(&seller, "more expensive", json!(25)).await;
     let rest = first.next_page().unwrap();
     let rest = rest.strip_prefix("/api/tickets?").unwrap();
-    assert_eq!(titles(&api, rest).await, ["B", "dearer", "D"]);
+    assert_eq!(titles(&api, rest).await, ["B", "more expensive", "D"]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_next_page_is_of_the_same_list() {
+async fn the_next_page_keeps_search_and_sort_order() {
     let (app, api) = shop(&[("A & B", 1.0), ("B & A", 2.0), ("C", 3.0)]).await;
     let query = "q=a+%26+b&sort=-price&limit=1";
     let first = api.get(&format!("/api/tickets?{query}")).await;
@@ -200,7 +200,7 @@ async fn the_next_page_is_of_the_same_list() {
 }
 
 #[tokio::test]
-async fn a_list_that_makes_no_sense_is_refused() {
+async fn invalid_query_parameters_are_refused() {
     let (app, api) = shop(&[("A", 1.0), ("B", 2.0)]).await;
     let long = format!("q={}", "x".repeat(101));
     for (query, field) in [
@@ -222,7 +222,7 @@ async fn a_list_that_makes_no_sense_is_refused() {
     ]);
     assert_eq!(both.json["errors"], errors);
     assert_eq!(api.get("/api/tickets?q=a&q=b").await.status, 400);
-    // A place in one list is none in another.
+    // A position in one list is invalid in another.
     for (list, other) in [("price", "newest"), ("newest", "-price")] {
         let page = api.get(&format!("/api/tickets?sort={list}&limit=1")).await;
         let next = page.next_page().unwrap().replace(list, other);

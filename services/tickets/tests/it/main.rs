@@ -3,22 +3,22 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod api;
+mod broker_outage;
 mod concurrency;
-mod kept;
 mod listing;
 mod metrics;
-mod mine;
 mod orders;
-mod outage;
+mod own_tickets;
+mod response_cache;
 mod stream;
-mod withdrawing;
+mod withdrawals;
 
+use base::Clock;
 use common::OrderStatus;
 use common::api::tickets::TicketView;
 use common::events::OrderState;
+use mongo::new_id;
 use serde_json::{Value, json};
-use service::Clock;
-use service::mongo::new_id;
 use testkit::{Api, TestApp};
 
 async fn start() -> TestApp {
@@ -27,7 +27,7 @@ async fn start() -> TestApp {
         .await
 }
 
-/// Puts a ticket up for sale and gives it as it was answered.
+/// Puts a ticket up for sale.
 async fn sell(seller: &Api, title: &str, price: Value) -> TicketView {
     let body = json!({ "title": title, "price": price });
     let answer = seller.post("/api/tickets", body).await;
@@ -45,7 +45,7 @@ fn now() -> common::Timestamp {
     Clock::system().now()
 }
 
-/// An order of the ticket, as the orders service tells of it.
+/// The state of a new order for the ticket.
 fn order_of(ticket: &TicketView) -> OrderState {
     OrderState {
         id: new_id(),

@@ -1,4 +1,4 @@
-//! Orders hold tickets and let them go, in whatever order their events come.
+//! Orders hold and release tickets, in whatever order their events arrive.
 
 use common::api::tickets::TicketView;
 use common::events::OrderState;
@@ -77,10 +77,10 @@ async fn a_reserved_ticket_cannot_be_repriced() {
 }
 
 #[tokio::test]
-async fn every_event_twice_and_in_any_order_leaves_the_same_state() {
+async fn repeated_and_reordered_events_lead_to_the_same_state() {
     let app = start().await;
     let seller = app.user();
-    // Three orders one after the other, of which the last keeps the ticket; every order of their events.
+    // Three successive orders, of which the last holds the ticket, with their events in different orders.
     let mut tickets = Vec::new();
     for rotation in 0..10 {
         let ticket = sell(&seller, &format!("Seat {rotation}"), json!(20)).await;
@@ -110,19 +110,19 @@ async fn every_event_twice_and_in_any_order_leaves_the_same_state() {
 }
 
 #[tokio::test]
-async fn a_creation_that_comes_after_the_cancellation_holds_nothing() {
+async fn an_order_created_after_its_cancellation_does_not_hold_the_ticket() {
     let app = start().await;
     let ticket = sell(&app.user(), "Front row", json!(20)).await;
-    let (gone, next) = (order_of(&ticket), order_of(&ticket));
-    app.publish(cancelled(&gone)).await;
-    app.publish(created(&gone)).await;
+    let (cancelled_order, next) = (order_of(&ticket), order_of(&ticket));
+    app.publish(cancelled(&cancelled_order)).await;
+    app.publish(created(&cancelled_order)).await;
     app.publish(created(&next)).await;
     wait_until_held_by(&app, &ticket, Some(&next)).await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_order_waits_until_the_one_before_lets_go() {
+async fn an_order_waits_until_the_previous_one_releases_the_ticket() {
     let app = start().await;
     let ticket = sell(&app.user(), "Front row", json!(20)).await;
     let (first, second) = (order_of(&ticket), order_of(&ticket));

@@ -1,4 +1,4 @@
-//! Changes of tickets as they happen.
+//! The stream of ticket changes.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ async fn watch(app: &TestApp, last: Option<&str>) -> EventStream {
     EventStream::open(&app.anonymous(), PATH, last).await
 }
 
-/// Opens a stream and waits until it gives its place.
+/// Opens a stream and waits for its position.
 async fn watch_from_now(app: &TestApp) -> EventStream {
     let mut stream = watch(app, None).await;
     assert_eq!(next(&mut stream).await.name, "place");
@@ -25,10 +25,10 @@ async fn watch_from_now(app: &TestApp) -> EventStream {
 }
 
 async fn next(stream: &mut EventStream) -> ServerSentEvent {
-    stream.next().await.expect("the stream goes on")
+    stream.next().await.expect("the stream is open")
 }
 
-/// The next event's ticket.
+/// The ticket of the next event.
 async fn ticket(stream: &mut EventStream) -> TicketView {
     let event = next(stream).await;
     assert_eq!(event.name, "ticket", "{event:?}");
@@ -36,18 +36,18 @@ async fn ticket(stream: &mut EventStream) -> TicketView {
 }
 
 #[tokio::test]
-async fn every_change_of_a_ticket_is_shown_within_a_second() {
+async fn every_change_of_a_ticket_is_sent_within_a_second() {
     let app = start().await;
     let mut stream = watch_from_now(&app).await;
     let seller = app.user();
     let before = Instant::now();
-    let made = sell(&seller, "Front row", json!(20)).await;
-    assert_eq!(ticket(&mut stream).await, made);
+    let created = sell(&seller, "Front row", json!(20)).await;
+    assert_eq!(ticket(&mut stream).await, created);
     let edit = json!({ "title": "Second row", "price": 15.5 });
-    let path = format!("/api/tickets/{}", made.id);
+    let path = format!("/api/tickets/{}", created.id);
     let edited = seller.put(&path, edit).await;
     assert_eq!(json!(ticket(&mut stream).await), edited.json);
-    let order = order_of(&made);
+    let order = order_of(&created);
     app.publish(Event::OrderCreated(order.clone())).await;
     assert_eq!(ticket(&mut stream).await.order_id, Some(order.id));
     app.publish(Event::OrderCancelled(order)).await;
@@ -59,7 +59,7 @@ async fn every_change_of_a_ticket_is_shown_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_watcher_that_comes_back_is_told_just_what_it_missed() {
+async fn a_client_that_reconnects_receives_exactly_what_it_missed() {
     let app = start().await;
     let replica = app.replica().await;
     let seller = app.user();
@@ -67,11 +67,11 @@ async fn a_watcher_that_comes_back_is_told_just_what_it_missed() {
     sell(&seller, "A", json!(1)).await;
     let seen = next(&mut stream).await;
     for title in ["B", "C"] {
-        let made = sell(&seller, title, json!(1)).await;
-        assert_eq!(ticket(&mut stream).await, made);
+        let created = sell(&seller, title, json!(1)).await;
+        assert_eq!(ticket(&mut stream).await, created);
     }
     drop(stream);
-    // At another replica and at the same, by the header and by the parameter.
+    // At another replica with the header, and at the same one with the parameter.
     let mut elsewhere = watch(&replica, Some(&seen.id)).await;
     let path = format!("{PATH}?lastEventId={}", seen.id);
     let mut reopened = EventStream::open(&app.anonymous(), &path, None).await;
@@ -92,7 +92,7 @@ async fn a_watcher_that_comes_back_is_told_just_what_it_missed() {
 }
 
 #[tokio::test]
-async fn a_page_that_goes_on_from_its_place_misses_nothing() {
+async fn a_page_that_continues_from_its_position_misses_nothing() {
     let app = start().await;
     let replica = app.replica().await;
     let (seller, anybody) = (app.user(), app.anonymous());
@@ -103,59 +103,60 @@ async fn a_page_that_goes_on_from_its_place_misses_nothing() {
         let rendered = anybody.get(page).await;
         let list = rendered.json.as_array().and_then(|list| list.first());
         let shown = list.unwrap_or(&rendered.json)["version"].as_u64().unwrap();
-        let place = rendered.headers["last-event-id"].to_str().unwrap();
+        let position = rendered.headers["last-event-id"].to_str().unwrap();
         let edit = json!({ "title": "Front row", "price": shown + 2 });
         now = serde_json::from_value(seller.put(&path, edit).await.json).unwrap();
-        let mut stream = watch(&replica, Some(place)).await;
-        let mut told = ticket(&mut stream).await;
-        assert!(told.version <= shown + 1, "{} after {shown}", told.version);
-        while told.version < now.version {
-            told = ticket(&mut stream).await;
+        let mut stream = watch(&replica, Some(position)).await;
+        let mut received = ticket(&mut stream).await;
+        let first = received.version;
+        assert!(first <= shown + 1, "{first} after {shown}");
+        while received.version < now.version {
+            received = ticket(&mut stream).await;
         }
-        assert_eq!(told, now);
+        assert_eq!(received, now);
     }
     replica.leave().await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_watcher_without_a_place_is_told_of_what_is_to_come() {
+async fn a_client_without_a_position_receives_later_changes_only() {
     let app = start().await;
     let mut first = watch_from_now(&app).await;
     sell(&app.user(), "Front row", json!(1)).await;
     ticket(&mut first).await;
     let mut second = watch_from_now(&app).await;
-    let made = sell(&app.user(), "Second row", json!(2)).await;
-    assert_eq!(ticket(&mut second).await, made);
+    let created = sell(&app.user(), "Second row", json!(2)).await;
+    assert_eq!(ticket(&mut second).await, created);
     drop((first, second));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_watcher_whose_place_is_unknown_is_told_to_load_again() {
+async fn a_client_with_an_unknown_position_is_told_to_reload() {
     let app = start().await;
     let mut stream = watch(&app, Some("banana")).await;
     let reset = next(&mut stream).await;
     assert_eq!((reset.name.as_str(), &reset.data), ("reset", &json!({})));
-    let made = sell(&app.user(), "Front row", json!(20)).await;
-    assert_eq!(ticket(&mut stream).await, made);
+    let created = sell(&app.user(), "Front row", json!(20)).await;
+    assert_eq!(ticket(&mut stream).await, created);
     let mut stream = watch(&app, Some(&reset.id)).await;
-    assert_eq!(ticket(&mut stream).await, made);
+    assert_eq!(ticket(&mut stream).await, created);
     drop(stream);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn two_hundred_watchers_share_one_subscription() {
+async fn two_hundred_streams_share_one_subscription() {
     let app = start().await;
     let mut streams = Vec::new();
     for _ in 0..200 {
         streams.push(watch_from_now(&app).await);
     }
     let before = Instant::now();
-    let made = sell(&app.user(), "Front row", json!(20)).await;
+    let created = sell(&app.user(), "Front row", json!(20)).await;
     for stream in &mut streams {
-        assert_eq!(ticket(stream).await, made);
+        assert_eq!(ticket(stream).await, created);
     }
     assert!(before.elapsed() < Duration::from_secs(1));
     let stream = app.broker().jetstream().get_stream(app.broker().stream());
@@ -168,7 +169,7 @@ async fn two_hundred_watchers_share_one_subscription() {
 }
 
 #[tokio::test]
-async fn open_streams_do_not_keep_the_service_from_stopping() {
+async fn open_streams_do_not_delay_the_shutdown() {
     let app = start().await;
     let mut streams = Vec::new();
     for _ in 0..20 {
@@ -184,7 +185,7 @@ async fn open_streams_do_not_keep_the_service_from_stopping() {
 }
 
 #[tokio::test]
-async fn the_stream_is_described_and_can_only_be_read() {
+async fn the_stream_is_in_the_openapi_description_and_read_only() {
     let app = start().await;
     let described = app.anonymous().get("/api/tickets/openapi.json").await;
     let answers = &described.json["paths"][PATH]["get"]["responses"]["200"];

@@ -1,15 +1,15 @@
 //! Everything that makes the services look for something in their databases.
 
+use base::Clock;
+use base::config::Environment;
 use common::api::orders::OrderSort;
 use common::api::tickets::TicketSort;
 use common::events::{CancellationReason, OrderState};
 use common::{Event, OrderStatus, Price};
+use messaging::{Broker, BrokerConfig, Outgoing};
+use mongo::new_id;
 use reqwest::Method;
 use serde_json::{Value, json};
-use service::Clock;
-use service::config::Environment;
-use service::messaging::{Broker, BrokerConfig, Outgoing};
-use service::mongo::new_id;
 use stripe_stand_in::{Fault, FaultKind};
 use testkit::{Api, Fleet, fresh};
 

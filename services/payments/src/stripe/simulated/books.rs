@@ -42,8 +42,10 @@ pub(super) enum Answer {
     Charged(Result<Charge, Decline>),
     Spent,
     Refunded(String),
-    /// The parameters are refused, for this reason. That is not stored.
+    /// The parameters are refused, for this reason. Stripe does not store that.
     Refused(&'static str),
+    /// The charge is disputed. Stripe stores this answer.
+    Disputed,
     /// 500.
     Broken,
     /// The key was used for something else.
@@ -149,7 +151,7 @@ impl Books {
                 .find(|charged| charged.names == *charge)
                 .expect("only what was charged is given back");
             if charged.dispute == Some(Standing::Open) {
-                return Answer::Refused("charge_disputed");
+                return Answer::Disputed;
             }
             // Stripe would refuse to give back twice. Here that would be seen, since nobody may ask for it.
             let cents = if charged.by_us {

@@ -1,0 +1,348 @@
+//! The connection to NATS, and publishing with acknowledgement.
+
+mod config;
+mod streams;
+
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream;
+use async_nats::jetstream::context::{
+    CreateStreamError, GetStreamError, PublishError, PublishErrorKind,
+};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::{ConnectOptions, HeaderName};
+use common::{Event, Subject, Timestamp};
+use secrecy::ExposeSecret;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use super::metrics::Connection;
+use super::permissions::inbox_prefix;
+use super::trace;
+use base::backoff::Backoff;
+use base::definition::Definition;
+use telemetry::TraceContext;
+use telemetry::metrics::Metrics;
+
+pub use config::{BrokerConfig, Credentials};
+
+/// The oldest server whose consumers honour several filters and all the settings that we send.
+const OLDEST_SERVER: (u64, u64) = (2, 12);
+
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
+
+// Headers of CloudEvents' NATS binding, binary mode.
+const SPEC_VERSION: HeaderName = HeaderName::from_static("ce-specversion");
+const TYPE: HeaderName = HeaderName::from_static("ce-type");
+const SOURCE: HeaderName = HeaderName::from_static("ce-source");
+const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
+
+/// The broker could not do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// No connection.
+    #[error("NATS connection: {0}")]
+    Connect(#[from] async_nats::ConnectError),
+    /// The server is older than [`OLDEST_SERVER`] and would silently ignore settings that we rely on.
+    #[error("NATS server {0} is too old, 2.12 or later is needed")]
+    TooOld(String),
+    /// A stream could not be made.
+    #[error("JetStream stream: {0}")]
+    Stream(#[from] CreateStreamError),
+    /// A stream could not be looked at.
+    #[error("JetStream stream: {0}")]
+    Look(#[from] GetStreamError),
+    /// The event is not among those that the service's definition says it tells.
+    #[error("{0} is not an event of this service")]
+    NotOurs(Subject),
+    /// A message was not acknowledged by the stream.
+    #[error("JetStream publish: {0}")]
+    Publish(PublishError),
+    /// The connection did not take a message in time, or the stream's acknowledgement did not come in time.
+    #[error("JetStream did not acknowledge within {PUBLISH_TIMEOUT:?}")]
+    Timeout,
+    /// A message could not be read from the stream.
+    #[error("JetStream read: {0}")]
+    Read(String),
+    /// A consumer could not be made or read.
+    #[error("JetStream consumer: {0}")]
+    Consumer(String),
+}
+
+impl BrokerError {
+    /// Whether a message will be refused each time, however often it is published.
+    pub(super) fn is_permanent(&self) -> bool {
+        match self {
+            Self::NotOurs(_) => true,
+            Self::Publish(error) => error.kind() == PublishErrorKind::MaxPayloadExceeded,
+            _ => false,
+        }
+    }
+}
+
+impl From<PublishError> for BrokerError {
+    fn from(error: PublishError) -> Self {
+        match error.kind() {
+            PublishErrorKind::TimedOut => Self::Timeout,
+            _ => Self::Publish(error),
+        }
+    }
+}
+
+/// An event on its way out.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Globally unique; a second message with the same id is dropped by the broker.
+    pub id: String,
+    /// Where it goes.
+    pub subject: Subject,
+    /// Its JSON.
+    pub body: String,
+    /// When what it tells of happened.
+    pub time: Timestamp,
+    /// Where in a trace that was; none if it is told again.
+    pub cause: Option<TraceContext>,
+}
+
+impl Outgoing {
+    /// The event as a message of its own, with the given id.
+    #[must_use]
+    pub fn new(id: String, event: &Event, time: Timestamp) -> Self {
+        Self {
+            id,
+            subject: event.subject(),
+            body: event.to_json(),
+            time,
+            cause: None,
+        }
+    }
+
+    /// The same, caused at this place in a trace.
+    #[must_use]
+    pub fn caused_by(self, cause: Option<TraceContext>) -> Self {
+        Self { cause, ..self }
+    }
+}
+
+/// Where events go: the broker, or the simulation's.
+pub trait Publisher: Clone + Send + Sync + 'static {
+    /// Publishes, and returns once the stream has the message on file. Publishing the same message twice is publishing
+    /// it once.
+    fn publish(&self, message: &Outgoing) -> impl Future<Output = Result<(), BrokerError>> + Send;
+
+    /// The subjects that this release publishes; one that runs beside it may know others.
+    fn publishes(&self) -> &[Subject];
+}
+
+/// A connection to the broker. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Broker {
+    client: async_nats::Client,
+    jetstream: jetstream::Context,
+    config: BrokerConfig,
+    service: &'static str,
+    /// The path of the service, as events name where they come from.
+    source: String,
+    publishes: &'static [Subject],
+    keeps_streams: bool,
+    instruments: Connection,
+}
+
+impl Broker {
+    /// Connects, refuses a server that is too old, and makes sure that the streams are there.
+    ///
+    /// Once connected, the client reconnects by itself for ever.
+    pub async fn connect(
+        config: &BrokerConfig,
+        service: &'static str,
+    ) -> Result<Self, BrokerError> {
+        let everything = Definition {
+            publishes: &Subject::ALL,
+            keeps_streams: true,
+            ..Definition::new(service)
+        };
+        Self::connect_as(config, &everything).await
+    }
+
+    /// As [`connect`](Self::connect), for a service that tells nothing but what its definition says, and leaves the
+    /// streams as they are unless it keeps them.
+    pub async fn connect_as(
+        config: &BrokerConfig,
+        definition: &Definition,
+    ) -> Result<Self, BrokerError> {
+        let client = options(config)
+            .name(&config.client_id)
+            .max_reconnects(None)
+            .connection_timeout(Duration::from_secs(3))
+            .ping_interval(Duration::from_secs(10))
+            .reconnect_delay_callback(reconnect_delay)
+            .connect(&config.url)
+            .await?;
+        let version = client.server_info().version;
+        if server_version(&version) < OLDEST_SERVER {
+            return Err(BrokerError::TooOld(version));
+        }
+        let jetstream = jetstream::context::ContextBuilder::new()
+            .timeout(PUBLISH_TIMEOUT)
+            .build(client.clone());
+        let broker = Self {
+            client,
+            jetstream,
+            config: config.clone(),
+            service: definition.name,
+            source: format!("/{}", definition.name),
+            publishes: definition.publishes,
+            keeps_streams: definition.keeps_streams,
+            instruments: Connection::unmeasured(),
+        };
+        broker.ensure_streams().await?;
+        Ok(broker)
+    }
+
+    /// The same connection, measured.
+    #[must_use]
+    pub fn measured_by(mut self, metrics: &Metrics) -> Self {
+        self.instruments = Connection::of(&self.client, metrics);
+        self
+    }
+
+    /// What it is measured by: the metrics of the service whose connection it is.
+    #[must_use]
+    pub const fn metrics(&self) -> &Metrics {
+        &self.instruments.metrics
+    }
+
+    /// Publishes, and returns once the stream has the message on file.
+    pub async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
+        if !self.publishes.contains(&message.subject) {
+            return Err(BrokerError::NotOurs(message.subject));
+        }
+        let publication = self.publish_event(message);
+        let publication = publication.instrument(trace::publishing(message));
+        self.instruments
+            .publishing(message.subject, publication)
+            .await
+    }
+
+    async fn publish_event(&self, message: &Outgoing) -> Result<(), BrokerError> {
+        let mut publish = PublishMessage::build()
+            .message_id(&message.id)
+            .header(SPEC_VERSION, "1.0")
+            .header(trace::ID, message.id.as_str())
+            .header(TYPE, message.subject.as_str())
+            .header(SOURCE, self.source.as_str())
+            .header(trace::TIME, message.time.to_string())
+            .header(CONTENT_TYPE, "application/json")
+            .payload(message.body.clone().into());
+        // What is not recorded here may be at others.
+        if let Some(cause) = &message.cause {
+            for (name, value) in TraceContext::current().as_ref().unwrap_or(cause).headers() {
+                publish = publish.header(name, value);
+            }
+        }
+        self.publish_message(self.subject(message.subject), publish)
+            .await
+    }
+
+    pub(super) async fn publish_message(
+        &self,
+        subject: String,
+        publish: PublishMessage,
+    ) -> Result<(), BrokerError> {
+        let sent = self.jetstream.send_publish(subject, publish);
+        let sent = timeout(PUBLISH_TIMEOUT, sent).await;
+        // For which the client has the same patience.
+        sent.map_err(|_| BrokerError::Timeout)??.await?;
+        Ok(())
+    }
+
+    /// The subject with the configured prefix.
+    #[must_use]
+    pub fn subject(&self, subject: Subject) -> String {
+        format!("{}{subject}", self.config.subject_prefix)
+    }
+
+    /// The subject of ours behind a subject on the wire.
+    pub(super) fn without_prefix<'a>(&self, subject: &'a str) -> &'a str {
+        subject
+            .strip_prefix(&self.config.subject_prefix)
+            .unwrap_or(subject)
+    }
+
+    pub(super) fn dead_letter_subject(&self, consumer: &str, subject: &str) -> String {
+        let prefix = &self.config.subject_prefix;
+        format!(
+            "{prefix}dead-letter.{consumer}.{}",
+            self.without_prefix(subject)
+        )
+    }
+
+    pub(super) fn dead_letter_stream(&self) -> String {
+        self.config.dead_letter_stream()
+    }
+
+    /// Whose connection it is.
+    pub(super) const fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// The event stream's name.
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        &self.config.stream
+    }
+
+    /// `JetStream`, for what this type does not offer.
+    #[must_use]
+    pub const fn jetstream(&self) -> &jetstream::Context {
+        &self.jetstream
+    }
+
+    /// Whether the connection stands at this moment.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Sends what is buffered and closes the connection.
+    pub async fn close(self) {
+        if let Err(error) = self.client.drain().await {
+            tracing::debug!(%error, "NATS connection was closed already");
+        }
+    }
+}
+
+/// What is said when connecting: who we are, if the broker wants to know. Replies come to the user alone.
+fn options(config: &BrokerConfig) -> ConnectOptions {
+    match &config.credentials {
+        None => ConnectOptions::new(),
+        Some(Credentials { user, password }) => {
+            let password = password.expose_secret().to_owned();
+            ConnectOptions::with_user_and_password(user.clone(), password)
+                .custom_inbox_prefix(inbox_prefix(user))
+        }
+    }
+}
+
+/// How long to wait before the connection is tried again: at most a second, so that what an outage held up goes on soon
+/// after its end.
+fn reconnect_delay(attempts: usize) -> Duration {
+    let attempt = u64::try_from(attempts).unwrap_or(u64::MAX);
+    Backoff::new(Duration::from_millis(50), Duration::from_secs(1)).delay_of(attempt)
+}
+
+impl Publisher for Broker {
+    async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
+        Self::publish(self, message).await
+    }
+
+    fn publishes(&self) -> &[Subject] {
+        self.publishes
+    }
+}
+
+fn server_version(version: &str) -> (u64, u64) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}

@@ -1,0 +1,247 @@
+//! Reads the stream into the window, for ever: an ordered consumer that is made again after every interruption.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull::{self, Stream as Messages};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
+use async_nats::jetstream::message::Message;
+use async_nats::jetstream::stream::{self, Stream};
+use common::{Event, Subject, Timestamp};
+use futures::StreamExt;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::window::{StreamState, Window};
+use crate::broker::{Broker, BrokerError};
+use base::backoff::Backoff;
+use telemetry::metrics::FeedMetrics;
+
+/// How often to look whether the consumer is still there and everything that it sent has come.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// After how long the broker forgets a consumer that nobody reads.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
+
+/// How long a stopping process takes to tell the broker that the consumer is done with.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// The task behind a [`Feed`](super::Feed).
+#[derive(Debug)]
+pub struct FeedReader<T> {
+    broker: Broker,
+    subjects: &'static [Subject],
+    read: fn(Event) -> Option<T>,
+    window: watch::Sender<Window<T>>,
+    ended: DropGuard,
+    metrics: FeedMetrics,
+}
+
+/// A consumer of the broker's.
+struct Reading {
+    stream: Stream<stream::Info>,
+    consumer: String,
+    messages: Messages,
+    /// How many messages came.
+    received: u64,
+    /// How many of those that were there at the start are to come.
+    missing: u64,
+    /// The last number that the stream had given at the start.
+    last: u64,
+    /// How many messages were sent when that was last looked at, all of which must have come by the next look.
+    sent: u64,
+}
+
+impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
+    pub(super) const fn new(
+        broker: Broker,
+        subjects: &'static [Subject],
+        read: fn(Event) -> Option<T>,
+        window: watch::Sender<Window<T>>,
+        ended: DropGuard,
+        metrics: FeedMetrics,
+    ) -> Self {
+        Self {
+            broker,
+            subjects,
+            read,
+            window,
+            ended,
+            metrics,
+        }
+    }
+
+    /// What it reads.
+    #[must_use]
+    pub const fn subjects(&self) -> &'static [Subject] {
+        self.subjects
+    }
+
+    /// Reads until told to stop; then the feed ends for all who watch it.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
+        let mut reading = None;
+        while let Some(interrupted) = stop
+            .run_until_cancelled(self.read(&mut reading, &mut delays))
+            .await
+        {
+            self.metrics.interruptions.increment();
+            tracing::warn!(error = %interrupted, "live feed interrupted, starting again");
+            stop.run_until_cancelled(sleep(delays.next_delay())).await;
+        }
+        drop((self.window, self.ended));
+        if let Some(Reading {
+            stream, consumer, ..
+        }) = reading
+            && self.broker.is_connected()
+        {
+            // Otherwise the broker forgets it by itself.
+            let _ = timeout(LAST_WORD, stream.delete_consumer(&consumer)).await;
+        }
+    }
+
+    /// Reads until something is wrong.
+    async fn read(&self, current: &mut Option<Reading>, delays: &mut Backoff) -> BrokerError {
+        let reading = match Box::pin(self.begin()).await {
+            Ok(reading) => current.insert(reading),
+            Err(error) => return error,
+        };
+        let mut looks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let read = tokio::select! {
+                message = reading.messages.next() => match message {
+                    Some(Ok(message)) => self.take(&message, reading),
+                    Some(Err(error)) => Err(interruption(error)),
+                    None => Err(interruption("the subscription ended")),
+                },
+                _ = looks.tick() => reading.look().await,
+            };
+            match read {
+                Ok(()) => delays.reset(),
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// Makes a consumer that begins where the last one ended.
+    async fn begin(&self) -> Result<Reading, BrokerError> {
+        self.broker.ensure_streams().await?;
+        let stream = self.broker.jetstream().get_stream(self.broker.stream());
+        let stream = stream.await.map_err(interruption)?;
+        let info = stream.cached_info();
+        let last = info.state.last_sequence;
+        let state = StreamState {
+            created: info.created.unix_timestamp_nanos(),
+            first: info.state.first_sequence,
+            last,
+        };
+        let mut start = 1;
+        self.window
+            .send_modify(|window| start = window.begin(state));
+        let consumer = stream.create_consumer(self.consumer(start)).await;
+        let consumer = consumer.map_err(interruption)?;
+        let (name, missing) = {
+            let info = consumer.cached_info();
+            (info.name.clone(), info.num_pending)
+        };
+        let messages = consumer
+            .stream()
+            .heartbeat(Duration::from_secs(2))
+            .expires(Duration::from_secs(10))
+            .messages();
+        let messages = messages.await.map_err(interruption)?;
+        if missing == 0 {
+            self.window.send_modify(|window| window.complete(last));
+        }
+        Ok(Reading {
+            stream,
+            consumer: name,
+            messages,
+            received: 0,
+            missing,
+            last,
+            sent: 0,
+        })
+    }
+
+    fn consumer(&self, start: u64) -> pull::Config {
+        let nonce = rand::random::<u64>();
+        let subjects = self.subjects.iter();
+        pull::Config {
+            name: Some(format!("feed-{}-{nonce:016x}", self.broker.service())),
+            description: Some("Live feed of one process".to_owned()),
+            deliver_policy: DeliverPolicy::ByStartSequence {
+                start_sequence: start,
+            },
+            ack_policy: AckPolicy::None,
+            filter_subjects: subjects
+                .map(|subject| self.broker.subject(*subject))
+                .collect(),
+            inactive_threshold: FORGOTTEN_AFTER,
+            memory_storage: true,
+            num_replicas: 1,
+            ..pull::Config::default()
+        }
+    }
+
+    /// Takes a message in, if none before it was lost on the way.
+    fn take(&self, message: &Message, reading: &mut Reading) -> Result<(), BrokerError> {
+        let info = message.info().map_err(interruption)?;
+        if info.consumer_sequence != reading.received + 1 {
+            return Err(interruption("a message was lost on the way"));
+        }
+        reading.received += 1;
+        reading.missing = reading.missing.saturating_sub(1);
+        let published = info.published.unix_timestamp_nanos() / 1_000_000;
+        let published = Timestamp::from_milliseconds(i64::try_from(published).unwrap_or(i64::MAX));
+        let item = self.item(message);
+        self.window.send_modify(|window| {
+            window.push(info.stream_sequence, published, item);
+            if reading.missing == 0 {
+                window.complete(reading.last);
+            }
+        });
+        // What is read of the past at the start says nothing of how late the present comes.
+        if info.stream_sequence > reading.last {
+            self.metrics.told(published);
+        }
+        Ok(())
+    }
+
+    fn item(&self, message: &Message) -> Option<T> {
+        let subject = self.broker.without_prefix(&message.subject).parse();
+        let event = subject.map_err(Into::into);
+        match event.and_then(|subject| Event::from_json(subject, &message.payload)) {
+            Ok(event) => (self.read)(event),
+            Err(error) => {
+                // Those who act on it make a dead letter of it.
+                tracing::warn!(%error, "unreadable event left out of the live feed");
+                None
+            }
+        }
+    }
+}
+
+impl Reading {
+    /// Looks whether the consumer is still there, and whether everything came that it had sent at the last look. A
+    /// broker that does not answer is noticed by its missing heartbeats.
+    async fn look(&mut self) -> Result<(), BrokerError> {
+        if self.received < self.sent {
+            return Err(interruption("messages were lost on the way"));
+        }
+        match self.stream.consumer_info(&self.consumer).await {
+            Ok(info) => self.sent = info.delivered.consumer_sequence,
+            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+                return Err(interruption("the consumer is gone"));
+            }
+            Err(error) => tracing::debug!(%error, "consumer not looked at"),
+        }
+        Ok(())
+    }
+}
+
+fn interruption(error: impl std::fmt::Display) -> BrokerError {
+    BrokerError::Consumer(error.to_string())
+}

@@ -1,0 +1,146 @@
+//! Events on their way, as spans of a trace and as lines in the log.
+//!
+//! An event goes on from where it was caused: the context is written down with it, stands in the message's headers, and
+//! each delivery is a span under the one that published it. So is a second delivery, with its number.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use async_nats::HeaderName;
+use async_nats::jetstream::Message;
+use common::{Event, Timestamp};
+use tracing::Span;
+use tracing::field::Empty;
+
+use super::broker::Outgoing;
+use super::consumer::Failure;
+use base::clock::Clock;
+use telemetry::TraceContext;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The header that says when what the event tells of happened.
+pub(super) const TIME: HeaderName = HeaderName::from_static("ce-time");
+/// The header that says which event it is.
+pub(super) const ID: HeaderName = HeaderName::from_static("ce-id");
+
+/// The span of publishing an event; none if the event is of no trace, as those of a re-emission are.
+pub(super) fn publishing(message: &Outgoing) -> Span {
+    let Some(cause) = &message.cause else {
+        return Span::none();
+    };
+    let span = tracing::info_span!(
+        "publish",
+        otel.kind = "producer",
+        otel.name = format_args!("publish {}", message.subject),
+        otel.status_code = Empty,
+        messaging.system = "nats",
+        messaging.operation.name = "publish",
+        "messaging.operation.type" = "send",
+        messaging.destination.name = %message.subject,
+        messaging.message.id = message.id,
+        messaging.message.body.size = message.body.len(),
+        event.id = message.id,
+        event.subject = %message.subject,
+    );
+    cause.caused(&span);
+    span
+}
+
+/// How a delivery ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Its effect is durable.
+    Done,
+    /// The process stops, or what it depends on is away: another may have it at once.
+    GivenBack,
+    /// It comes again after a while.
+    Retry { delay: Duration, reason: BoxError },
+    /// It is kept aside.
+    DeadLetter(Failure),
+}
+
+/// A delivery of an event, of which a line is written once it was handled.
+#[derive(Debug)]
+pub(super) struct Handling {
+    pub(super) span: Span,
+    pub(super) begun: Instant,
+    committed: Option<Timestamp>,
+}
+
+impl Handling {
+    /// Begins with what is known of the delivery; `event` if it could be read.
+    pub(super) fn of(
+        consumer: &'static str,
+        subject: &str,
+        message: &Message,
+        event: Option<&Event>,
+        deliveries: u64,
+    ) -> Self {
+        let headers = message.headers.as_ref();
+        let header = |name| headers?.get(name).map(async_nats::HeaderValue::as_str);
+        let span = tracing::info_span!(
+            "process",
+            otel.kind = "consumer",
+            otel.name = format_args!("process {subject}"),
+            otel.status_code = Empty,
+            messaging.system = "nats",
+            messaging.operation.name = "process",
+            "messaging.operation.type" = "process",
+            messaging.destination.name = subject,
+            messaging.consumer.group.name = consumer,
+            messaging.message.id = header(ID),
+            messaging.message.body.size = message.payload.len(),
+            event.id = header(ID),
+            event.subject = subject,
+            event.entity_id = event.map(Event::entity_id),
+            event.version = event.and_then(Event::version),
+            event.consumer = consumer,
+            event.delivery_count = deliveries,
+            event.outcome = Empty,
+        );
+        if let Some(publisher) =
+            TraceContext::from_headers(|name| headers?.get(name).map(ToString::to_string))
+        {
+            publisher.caused(&span);
+        }
+        Self {
+            span,
+            begun: Instant::now(),
+            committed: header(TIME).and_then(|time| time.parse().ok()),
+        }
+    }
+
+    /// How long the event was on its way, from the write that caused it until now.
+    pub(super) fn lag(&self) -> Option<Duration> {
+        let now = Clock::system().now();
+        self.committed.map(|committed| now.since(committed))
+    }
+
+    /// Takes note of how the delivery ended, within the span.
+    pub(super) fn ended(&self, outcome: &Outcome) {
+        let lag = self.lag().map(|lag| lag.as_secs_f64());
+        let duration = self.begun.elapsed().as_secs_f64();
+        let words = match outcome {
+            Outcome::Done => "done",
+            Outcome::GivenBack => "given_back",
+            Outcome::Retry { .. } => "retry",
+            Outcome::DeadLetter(_) => "dead_letter",
+        };
+        self.span.record("event.outcome", words);
+        match outcome {
+            Outcome::Done | Outcome::GivenBack => {
+                tracing::info!(event.lag = lag, event.duration = duration, "event handled");
+            }
+            Outcome::Retry { delay, reason } => {
+                self.span.record("otel.status_code", "ERROR");
+                let delay = delay.as_secs_f64();
+                tracing::info!(event.lag = lag, event.duration = duration, event.retry_delay = delay, error = %reason, "event will be tried again");
+            }
+            Outcome::DeadLetter(failure) => {
+                self.span.record("otel.status_code", "ERROR");
+                tracing::error!(event.lag = lag, event.duration = duration, error = %failure, "dead letter");
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Transactions in memory: a snapshot to read, what was written so far, and the first to write wins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bson::{Bson, Document};
+use tokio::time::sleep_until;
+
+use super::filter::matches;
+use super::update::apply;
+use super::{COMMIT_FORGOTTEN, COMMIT_LOST, COMMIT_LOST_FOR_LONG, Memory, Refusal, Row, id_of};
+
+/// A transaction, started or not. Dropping it aborts.
+#[derive(Debug)]
+pub struct Transaction {
+    memory: Memory,
+    number: u64,
+    snapshot: BTreeMap<String, Vec<Row>>,
+    written: Vec<Written>,
+    commit: Commit,
+}
+
+/// How far a commit got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Commit {
+    Open,
+    Done,
+    /// Done, and no answer says so any more.
+    Unanswered,
+}
+
+#[derive(Debug)]
+struct Written {
+    table: String,
+    id: Bson,
+    document: Option<Arc<Document>>,
+}
+
+impl Written {
+    fn is(&self, table: &str, id: &Bson) -> bool {
+        self.table == table && self.id == *id
+    }
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.id.fmt(f)
+    }
+}
+
+impl Transaction {
+    pub(super) const fn new(memory: Memory) -> Self {
+        Self {
+            memory,
+            number: 0,
+            snapshot: BTreeMap::new(),
+            written: Vec::new(),
+            commit: Commit::Open,
+        }
+    }
+
+    pub(super) async fn step(&self) {
+        self.memory.process.step().await;
+    }
+
+    /// Begins, with the database as it is now.
+    pub(crate) fn start(&mut self) {
+        self.abort();
+        let mut data = self.memory.lock();
+        data.transactions += 1;
+        self.number = data.transactions;
+        self.snapshot = data.tables.clone();
+        self.commit = Commit::Open;
+    }
+
+    /// Makes all of it visible at once, if that is not done; answered once a majority has it.
+    pub(crate) async fn commit(&mut self) -> Result<(), Refusal> {
+        self.step().await;
+        let process = self.memory.process.clone();
+        match self.commit {
+            Commit::Open => self.write_all().await,
+            Commit::Done if process.is_unlucky(COMMIT_FORGOTTEN) => return Err(Refusal::Conflict),
+            Commit::Done => return Ok(()),
+            Commit::Unanswered => return Err(Refusal::UnknownCommit),
+        }
+        self.step().await;
+        if !process.is_unlucky(COMMIT_LOST) {
+            return Ok(());
+        }
+        self.commit = if process.is_unlucky(COMMIT_LOST_FOR_LONG) {
+            Commit::Unanswered
+        } else {
+            Commit::Done
+        };
+        Err(Refusal::UnknownCommit)
+    }
+
+    async fn write_all(&mut self) {
+        let lag = self.memory.lag();
+        let at = {
+            let mut data = self.memory.lock();
+            let at = data.replicated_after(lag);
+            for written in self.written.drain(..) {
+                data.put(&written.table, &written.id, written.document, at);
+            }
+            at
+        };
+        sleep_until(at).await;
+    }
+
+    /// Makes none of it visible.
+    pub(crate) fn abort(&mut self) {
+        let mut data = self.memory.lock();
+        for written in self.written.drain(..) {
+            if let Some(row) = data.row(&written.table, &written.id) {
+                row.held_by = None;
+            }
+            if let Some(rows) = data.tables.get_mut(&written.table) {
+                rows.retain(|row| row.document.is_some() || row.held_by.is_some());
+            }
+        }
+    }
+
+    pub(super) fn insert(&mut self, table: &str, document: Document) -> Result<(), Refusal> {
+        let id = id_of(&document);
+        if self.sees(table, &id).is_some() {
+            return Err(Refusal::Duplicate);
+        }
+        self.write(table, id, Some(document))
+    }
+
+    pub(super) fn update(
+        &mut self,
+        table: &str,
+        filter: &Document,
+        update: &Document,
+    ) -> Result<bool, Refusal> {
+        let found = self.find(table, filter).next();
+        match found {
+            Some(found) => self.change(table, &found, update).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    pub(super) fn update_all(
+        &mut self,
+        table: &str,
+        filter: &Document,
+        update: &Document,
+    ) -> Result<(), Refusal> {
+        let found: Vec<_> = self.find(table, filter).collect();
+        let mut found = found.iter();
+        found.try_for_each(|document| self.change(table, document, update))
+    }
+
+    pub(super) fn delete_all(&mut self, table: &str, filter: &Document) -> Result<(), Refusal> {
+        let found: Vec<_> = self.find(table, filter).collect();
+        let mut found = found.iter();
+        found.try_for_each(|document| self.write(table, id_of(document), None))
+    }
+
+    fn change(&mut self, table: &str, found: &Document, update: &Document) -> Result<(), Refusal> {
+        let mut document = found.clone();
+        apply(&mut document, update);
+        self.write(table, id_of(&document), Some(document))
+    }
+
+    /// The documents that match, as this transaction sees them.
+    fn find(&self, table: &str, filter: &Document) -> impl Iterator<Item = Arc<Document>> {
+        let there = self.snapshot.get(table).into_iter().flatten();
+        let there = there.map(|row| &row.id);
+        let added = self
+            .written
+            .iter()
+            .enumerate()
+            .filter(move |(number, written)| {
+                let before = &self.written[..*number];
+                let again = before.iter().any(|one| one.is(table, &written.id));
+                written.table == table && !again && self.in_snapshot(table, &written.id).is_none()
+            });
+        let ids = there.chain(added.map(|(_, written)| &written.id));
+        ids.filter_map(move |id| self.sees(table, id))
+            .filter(move |document| matches(document, filter))
+    }
+
+    /// The document as this transaction sees it.
+    fn sees(&self, table: &str, id: &Bson) -> Option<Arc<Document>> {
+        let mut written = self.written.iter().rev();
+        match written.find(|written| written.is(table, id)) {
+            Some(own) => own.document.clone(),
+            None => self.in_snapshot(table, id),
+        }
+    }
+
+    fn in_snapshot(&self, table: &str, id: &Bson) -> Option<Arc<Document>> {
+        let rows = self.snapshot.get(table)?;
+        rows.iter().find(|row| row.id == *id)?.document.clone()
+    }
+
+    fn write(&mut self, table: &str, id: Bson, document: Option<Document>) -> Result<(), Refusal> {
+        let seen = self.in_snapshot(table, &id);
+        let mut data = self.memory.lock();
+        let row = data.row(table, &id);
+        let holder = row.as_ref().and_then(|row| row.held_by);
+        let now = row.as_ref().and_then(|row| row.document.clone());
+        let unchanged = match (&seen, &now) {
+            (Some(seen), Some(now)) => Arc::ptr_eq(seen, now),
+            (seen, now) => seen.is_none() && now.is_none(),
+        };
+        if holder.is_some_and(|holder| holder != self.number) || !unchanged {
+            return Err(Refusal::Conflict);
+        }
+        match row {
+            Some(row) => row.held_by = Some(self.number),
+            None => data.tables.entry(table.to_owned()).or_default().push(Row {
+                id: id.clone(),
+                document: None,
+                held_by: Some(self.number),
+            }),
+        }
+        drop(data);
+        self.written.push(Written {
+            table: table.to_owned(),
+            id,
+            document: document.map(Arc::new),
+        });
+        Ok(())
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}

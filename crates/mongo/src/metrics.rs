@@ -1,0 +1,166 @@
+//! What is measured of the database: each operation, and the pool of connections as the driver tells of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use mongodb::event::EventHandler;
+use mongodb::event::cmap::{CmapEvent, ConnectionClosedReason};
+
+use super::StoreError;
+use telemetry::metrics::catalogue::{
+    DB_CONNECTION_FAILURES, DB_CONNECTION_WAIT, DB_CONNECTIONS, DB_CONNECTIONS_CLOSED,
+    DB_CONNECTIONS_CREATED, DB_CONNECTIONS_MAX, DB_OPERATION_DURATION, DB_PENDING_REQUESTS,
+    DB_POOL_CLEARED, STALE_EVENTS, VERSION_GAPS,
+};
+use telemetry::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
+
+/// What is measured of a collection. Clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Operations(Arc<Measured>);
+
+#[derive(Debug)]
+struct Measured {
+    collection: String,
+    durations: Histograms<3>,
+    gaps: Counters<1>,
+    stale: Counters<1>,
+}
+
+impl Operations {
+    /// On the collection of this name; an empty one is the database itself.
+    pub(super) fn on(collection: &str, metrics: &Metrics) -> Self {
+        Self(Arc::new(Measured {
+            collection: collection.to_owned(),
+            durations: metrics.histograms(&DB_OPERATION_DURATION),
+            gaps: metrics.counters(&VERSION_GAPS),
+            stale: metrics.counters(&STALE_EVENTS),
+        }))
+    }
+
+    /// Measures an operation, which is named by the command that the server is sent.
+    pub(super) async fn time<T>(
+        &self,
+        command: &'static str,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let outcome = operation.await;
+        let failure = outcome.as_ref().err().map_or("", StoreError::kind);
+        let said = [command, &self.0.collection, failure];
+        self.0.durations.with(said).observe(began.elapsed());
+        outcome
+    }
+
+    /// Takes note of an event that told of more than the next version.
+    pub(super) fn healed_gap(&self) {
+        self.0.gaps.with([&self.0.collection]).increment();
+    }
+
+    /// Takes note of an event that told nothing new.
+    pub(super) fn was_stale(&self) {
+        self.0.stale.with([&self.0.collection]).increment();
+    }
+}
+
+/// The pool, as the driver's events tell of it.
+struct Pool {
+    /// How many connections are open, and how many of them are in use. ResponseCache beside the gauges, since the driver tells of
+    /// a connection's end whether it was used or not.
+    open: AtomicI64,
+    used: AtomicI64,
+    pending: AtomicI64,
+    created: Counter,
+    closed: Counters<1>,
+    wait: Histogram,
+    failures: Counter,
+    cleared: Counter,
+}
+
+/// What measures the pool of a client that may have so many connections.
+pub(super) fn pool(metrics: &Metrics, most: u32) -> EventHandler<CmapEvent> {
+    let pool = Arc::new(Pool {
+        open: AtomicI64::new(0),
+        used: AtomicI64::new(0),
+        pending: AtomicI64::new(0),
+        created: metrics.counter(&DB_CONNECTIONS_CREATED),
+        closed: metrics.counters(&DB_CONNECTIONS_CLOSED),
+        wait: metrics.histogram(&DB_CONNECTION_WAIT),
+        failures: metrics.counter(&DB_CONNECTION_FAILURES),
+        cleared: metrics.counter(&DB_POOL_CLEARED),
+    });
+    metrics.gauge(&DB_CONNECTIONS_MAX).set(f64::from(most));
+    let gauges = Gauges {
+        idle: metrics.gauges(&DB_CONNECTIONS).with(["idle"]),
+        used: metrics.gauges(&DB_CONNECTIONS).with(["used"]),
+        pending: metrics.gauge(&DB_PENDING_REQUESTS),
+    };
+    let shown = Arc::clone(&pool);
+    metrics.on_scrape(move || gauges.show(&shown));
+    EventHandler::callback(move |event| pool.take(event))
+}
+
+impl Pool {
+    fn take(&self, event: CmapEvent) {
+        match event {
+            CmapEvent::ConnectionCreated(_) => {
+                self.open.fetch_add(1, Ordering::Relaxed);
+                self.created.increment();
+            }
+            CmapEvent::ConnectionClosed(event) => {
+                self.open.fetch_sub(1, Ordering::Relaxed);
+                self.closed.with([word(&event.reason)]).increment();
+            }
+            CmapEvent::ConnectionCheckoutStarted(_) => {
+                self.pending.fetch_add(1, Ordering::Relaxed);
+            }
+            CmapEvent::ConnectionCheckedOut(event) => {
+                self.used.fetch_add(1, Ordering::Relaxed);
+                self.waited(event.duration);
+            }
+            CmapEvent::ConnectionCheckoutFailed(event) => {
+                self.failures.increment();
+                self.waited(event.duration);
+            }
+            CmapEvent::ConnectionCheckedIn(_) => {
+                self.used.fetch_sub(1, Ordering::Relaxed);
+            }
+            CmapEvent::PoolCleared(_) => self.cleared.increment(),
+            _ => {}
+        }
+    }
+
+    fn waited(&self, duration: Duration) {
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+        self.wait.observe(duration);
+    }
+}
+
+struct Gauges {
+    idle: Gauge,
+    used: Gauge,
+    pending: Gauge,
+}
+
+impl Gauges {
+    /// The numbers are read one after the other and may be of different moments, so none is let go below zero.
+    fn show(&self, pool: &Pool) {
+        let read =
+            |number: &AtomicI64| usize::try_from(number.load(Ordering::Relaxed)).unwrap_or(0);
+        let (open, used) = (read(&pool.open), read(&pool.used));
+        self.used.set_number(used);
+        self.idle.set_number(open.saturating_sub(used));
+        self.pending.set_number(read(&pool.pending));
+    }
+}
+
+const fn word(reason: &ConnectionClosedReason) -> &'static str {
+    match reason {
+        ConnectionClosedReason::Stale => "stale",
+        ConnectionClosedReason::Idle => "idle",
+        ConnectionClosedReason::Error => "error",
+        ConnectionClosedReason::Dropped => "dropped",
+        ConnectionClosedReason::PoolClosed => "pool_closed",
+        _ => "other",
+    }
+}

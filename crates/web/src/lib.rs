@@ -1,0 +1,33 @@
+//! The HTTP side that all services share: connections, admission, the middleware stack, idempotency keys, errors,
+//! extractors, pages of lists, and streams of events.
+
+mod admission;
+mod connections;
+mod encoded;
+mod error;
+mod event_stream;
+mod extract;
+mod idempotency;
+mod normalize;
+mod observed;
+mod occurrences;
+pub mod openapi;
+mod page;
+pub mod replica_waits;
+pub mod response_cache;
+pub mod session;
+mod stack;
+
+pub use admission::Admission;
+pub use connections::Connections;
+pub use encoded::Encoded;
+pub use error::{ApiError, Retry};
+pub use event_stream::{EventStreams, LAST_EVENT_ID, LastEventId};
+pub use extract::{Authorized, PathId, Valid, ValidQuery};
+pub use idempotency::{Callers, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Idempotency, NewId};
+pub(crate) use idempotency::{KEY_NAME, LONGEST_KEY};
+pub use normalize::remove_trailing_slash;
+pub use occurrences::Occurrences;
+pub use page::{Page, PageRequest, invalid_after};
+pub(crate) use stack::FROM_ANOTHER_SITE;
+pub use stack::{BODY_LIMIT, REQUEST_ID, around, contract_shape, stack, stack_with, stack_within};
