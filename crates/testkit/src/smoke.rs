@@ -10,9 +10,9 @@ mod tunnel;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, redirect};
-use url::Url;
 
 use crate::http::Api;
 pub use steps::{Step, Trouble};

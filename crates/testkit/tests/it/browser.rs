@@ -60,7 +60,7 @@ async fn the_keyboard_alone_sends_a_form() {
     browser.press(Key::Tab).await;
     let button = browser.focused().await;
     assert_eq!((&*button.role, button.outlined), ("button", false));
-    browser.press(Key::ShiftTab).await;
+    browser.press_shift_tab().await;
     assert_eq!(browser.focused().await.name, "Seat");
     browser.press(Key::Tab).await;
     browser.press(Key::Enter).await;
@@ -255,7 +255,7 @@ async fn a_cookie_that_is_set_is_sent() {
     browser.wait_for_text("session=abc").await;
     let cookies = browser.cookies().await;
     assert_eq!(
-        (cookies[0].name(), cookies[0].http_only()),
+        (&*cookies[0].name, cookies[0].http_only),
         ("session", Some(true))
     );
     browser.close().await;
