@@ -1,4 +1,4 @@
-//! Catches mail: an SMTP server that delivers to nobody, and pages to read what it caught.
+//! The mail catcher: an SMTP server that stores all mail, and pages to read it.
 
 mod page;
 
@@ -18,30 +18,30 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::eventually::{eventually, within};
 use crate::port;
 
-/// How many mails are kept; older ones are forgotten.
-const KEPT: usize = 10_000;
+/// The limit of stored mails. Older mails are removed.
+const STORED: usize = 10_000;
 
-/// How many may come in before they are taken over; the library drops what is beyond.
+/// The limit of received mails that are not yet stored. The library drops more.
 const BUFFERED: usize = 4_096;
 
-/// A mail that somebody sent.
+/// A mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// The sender's address.
     pub from: String,
     /// The recipients' addresses.
     pub to: Vec<String>,
-    /// Its subject.
+    /// The subject.
     pub subject: String,
-    /// Its plain text; empty if it has none.
+    /// The plain text; empty if there is none.
     pub text: String,
-    /// Its HTML; empty if it has none.
+    /// The HTML; empty if there is none.
     pub html: String,
 }
 
 type Store = Arc<Mutex<VecDeque<Mail>>>;
 
-/// The catcher, running until it is stopped or dropped.
+/// A mail catcher that runs until it is stopped or dropped.
 #[derive(Debug)]
 pub struct MailCatcher {
     smtp_port: u16,
@@ -51,7 +51,7 @@ pub struct MailCatcher {
 }
 
 impl MailCatcher {
-    /// Starts it on free ports of loopback.
+    /// Starts it on free loopback ports.
     pub async fn start() -> Result<Self> {
         let (smtp_port, stop) = (port::free(), CancellationToken::new());
         let (mails, caught) = broadcast::channel(BUFFERED);
@@ -64,7 +64,7 @@ impl MailCatcher {
             stop.clone(),
         );
         let smtp = tokio::spawn(smtp);
-        tokio::spawn(keep(caught, store.clone()));
+        tokio::spawn(store_all(caught, store.clone()));
         let listening = within(Duration::from_secs(5), || {
             TcpStream::connect((Ipv4Addr::LOCALHOST, smtp_port))
         });
@@ -85,28 +85,28 @@ impl MailCatcher {
         })
     }
 
-    /// Where mail is sent to: `smtp://127.0.0.1:port`.
+    /// The SMTP URL: `smtp://127.0.0.1:port`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}", self.smtp_port)
     }
 
-    /// Where a person reads it; `/api/messages` below it is the same as JSON.
+    /// The URL of a page with all mails. `/api/messages` below it has them as JSON.
     #[must_use]
     pub fn page_url(&self) -> String {
         format!("http://{}", self.page)
     }
 
-    /// All mails kept, the newest first.
+    /// All stored mails, the newest first.
     #[must_use]
     pub fn messages(&self) -> Vec<Mail> {
         messages(&self.store)
     }
 
-    /// The newest mail to this address, waited for as long as [`eventually`] waits.
+    /// Waits for a mail to this address, with the deadline of [`eventually`]. Returns the newest.
     ///
     /// # Panics
-    /// If none comes.
+    /// If none arrives.
     pub async fn wait_for(&self, recipient: &str) -> Mail {
         eventually(&format!("a mail to {recipient}"), async || {
             let addressed =
@@ -127,24 +127,26 @@ fn messages(store: &Store) -> Vec<Mail> {
     store.iter().cloned().collect()
 }
 
-/// Takes over what was caught as fast as it comes, until the server ends.
-async fn keep(mut caught: broadcast::Receiver<MailMessage>, store: Store) {
+/// Stores received mails until the server ends.
+async fn store_all(mut caught: broadcast::Receiver<MailMessage>, store: Store) {
     loop {
         match caught.recv().await {
             Ok(message) => {
                 let mail = Mail::of(&message);
                 let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
                 store.push_front(mail);
-                store.truncate(KEPT);
+                store.truncate(STORED);
             }
-            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "mails came too fast"),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::warn!(missed, "mails were lost: they arrived too fast")
+            }
             Err(RecvError::Closed) => return,
         }
     }
 }
 
 impl Mail {
-    /// The library shows the body of a message only in its JSON.
+    /// The library exposes the body of a message only in its JSON.
     fn of(message: &MailMessage) -> Self {
         let json = serde_json::to_value(message).unwrap_or_default();
         let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();

@@ -19,13 +19,13 @@ use super::Kind;
 use crate::install::search_path;
 use crate::progress::Progress;
 
-const ENGINE_PATIENCE: Duration = Duration::from_secs(3);
+const ENGINE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Takes the data away. A folder that is a volume stays, empty, and `rm` complains of that.
-const EMPTY: &str = "rm -rf /data/* || true";
+/// Removes the data. `rm` fails for a folder that is a volume, after it has emptied it.
+const REMOVE_DATA: &str = "rm -rf /data/* || true";
 
-/// Pulling an image over a slow line.
-const START_PATIENCE: Duration = Duration::from_mins(10);
+/// Long enough to pull an image over a slow connection.
+const START_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A container. Dropping it removes it.
 pub(super) struct Container {
@@ -47,7 +47,7 @@ struct Recipe {
     command: &'static [&'static str],
 }
 
-/// The versions that the manifests deploy (`infra/k8s/kustomization.yaml`), with the latest corrections.
+/// The versions of the manifests (`infra/k8s/kustomization.yaml`), with the latest patch releases.
 const fn recipe(kind: Kind) -> Recipe {
     match kind {
         Kind::Mongo => Recipe {
@@ -65,7 +65,7 @@ const fn recipe(kind: Kind) -> Recipe {
             port: 6379,
             command: &[
                 "redis-server",
-                // From inside, those who come through the published port are strangers.
+                // Connections through the published port come from another address.
                 "--protected-mode",
                 "no",
                 "--appendonly",
@@ -82,12 +82,12 @@ const fn recipe(kind: Kind) -> Recipe {
 /// The Docker engine, if one answers.
 pub(super) async fn engine() -> Option<Docker> {
     let engine = docker_client_instance().await.ok()?;
-    let answered = timeout(ENGINE_PATIENCE, engine.ping()).await.ok()?;
+    let answered = timeout(ENGINE_TIMEOUT, engine.ping()).await.ok()?;
     answered.ok().map(|_| engine)
 }
 
 impl Container {
-    /// Runs the image of this server, published on this port of loopback, and there after each restart.
+    /// Runs the image of this server, published on this loopback port. The port stays the same after restarts.
     pub(super) async fn start(kind: Kind, port: u16, progress: &Arc<dyn Progress>) -> Result<Self> {
         let recipe = recipe(kind);
         let (name, tag) = recipe.image;
@@ -95,7 +95,7 @@ impl Container {
         let inner = format!("{}/tcp", recipe.port);
         let request = GenericImage::new(name, tag)
             .with_cmd(recipe.command.iter().copied())
-            .with_startup_timeout(START_PATIENCE)
+            .with_startup_timeout(START_TIMEOUT)
             .with_host_config_modifier(move |host| {
                 let binding = PortBinding {
                     host_ip: Some("127.0.0.1".to_owned()),
@@ -113,32 +113,33 @@ impl Container {
     }
 
     pub(super) async fn kill(&self) -> Result<()> {
-        let engine = engine().await.context("the Docker engine is gone")?;
+        let engine = engine()
+            .await
+            .context("the Docker engine does not answer")?;
         let killed = engine.kill_container(self.container.id(), None).await;
         killed.context("cannot kill the container")
     }
 
-    /// Kills it, and takes its data away right before: nobody can reach into a container that does not run. What it
-    /// still has open then is gone with it.
+    /// Removes its data and kills it. The data is removed first, because commands run only in a running container.
     pub(super) async fn lose_data(&self) -> Result<()> {
-        self.run_in_it(EMPTY).await?;
+        self.run(REMOVE_DATA).await?;
         self.kill().await
     }
 
-    /// Kills it, right after its data was copied.
-    pub(super) async fn keep_data(&self) -> Result<()> {
-        self.run_in_it("cp -a /data /kept").await?;
+    /// Copies its data and kills it.
+    pub(super) async fn save_data(&self) -> Result<()> {
+        self.run("cp -a /data /saved").await?;
         self.kill().await
     }
 
-    /// Kills it, right after the copy was put in its data's place.
-    pub(super) async fn lose_what_came_since(&self) -> Result<()> {
-        let put_back = format!("{EMPTY}; cp -a /kept/. /data");
-        self.run_in_it(&put_back).await?;
+    /// Replaces its data with the copy and kills it.
+    pub(super) async fn restore_data(&self) -> Result<()> {
+        let restore = format!("{REMOVE_DATA}; cp -a /saved/. /data");
+        self.run(&restore).await?;
         self.kill().await
     }
 
-    async fn run_in_it(&self, script: &str) -> Result<()> {
+    async fn run(&self, script: &str) -> Result<()> {
         let command = ExecCommand::new(["sh", "-c", script])
             .with_cmd_ready_condition(CmdWaitFor::exit_code(0));
         let done = self.container.exec(command).await;
@@ -146,9 +147,9 @@ impl Container {
         Ok(())
     }
 
-    /// Does nothing if it does not run.
-    pub(super) async fn stop(&self, patience: Duration) -> Result<()> {
-        let seconds = i32::try_from(patience.as_secs()).unwrap_or(i32::MAX);
+    /// Does nothing if it is not running.
+    pub(super) async fn stop(&self, timeout: Duration) -> Result<()> {
+        let seconds = i32::try_from(timeout.as_secs()).unwrap_or(i32::MAX);
         self.container.stop_with_timeout(Some(seconds)).await?;
         Ok(())
     }
@@ -175,12 +176,11 @@ impl Container {
     }
 }
 
-/// Removes a container when this process has ended without doing so, however it ended: a shell that waits for the
-/// end of a pipe whose other end only we hold.
+/// Removes a container if this process ends without doing so: a shell that waits until this process closes a pipe.
 struct Reaper(Child);
 
 impl Reaper {
-    /// None if there is no Docker client that it could call.
+    /// `None` without a Docker client.
     fn of(container: &str) -> Option<Self> {
         search_path("docker")?;
         let mut shell = Command::new("sh");
@@ -191,13 +191,13 @@ impl Reaper {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        // Ctrl-C at a terminal is for us alone.
+        // Ctrl-C at a terminal must not end the shell.
         std::os::unix::process::CommandExt::process_group(&mut shell, 0);
         shell.spawn().ok().map(Self)
     }
 
     async fn dismiss(mut self) {
-        // Waiting closes its standard input; what it removes then is gone already.
+        // Waiting closes its standard input. The container is already removed.
         let _ = tokio::task::spawn_blocking(move || self.0.wait()).await;
     }
 }
