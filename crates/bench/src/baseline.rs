@@ -103,7 +103,7 @@ impl Baseline {
 
     /// How long it has computed.
     pub(crate) fn computed(&self) -> Option<Duration> {
-        usage::computed(self.process.pid())
+        usage::cpu_time(self.process.pid())
     }
 }
 

@@ -100,7 +100,7 @@ impl Lab {
 
     /// Ends the fleet; what ended before, or not in order.
     pub(crate) async fn close(self) -> Vec<String> {
-        let mut faults = self.fleet.obituaries();
+        let mut faults = self.fleet.unexpected_exits();
         self.mongo.shutdown().immediate(true).await;
         faults.extend(
             self.fleet
@@ -161,7 +161,7 @@ impl Lab {
     /// How long each process has computed, this one with the load among them.
     pub(crate) fn computed(&self) -> Computed {
         let load = (LOAD.to_owned(), std::process::id());
-        let known = |(name, pid)| Some((name, usage::computed(pid)?));
+        let known = |(name, pid)| Some((name, usage::cpu_time(pid)?));
         self.processes().chain([load]).filter_map(known).collect()
     }
 

@@ -1,7 +1,7 @@
-//! A link to MongoDB that reads the commands passing through it: a command may be answered in the server's place, or its
-//! answer may be lost.
+//! A proxy for MongoDB that reads the commands passing through it. It can answer a command itself, or lose the server's
+//! response.
 //!
-//! It speaks as much of the wire protocol as that needs: messages with one document (`OP_MSG`). Everything else passes.
+//! It parses `OP_MSG` messages and forwards all others unread.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,24 +18,24 @@ use tokio_util::task::AbortOnDropHandle;
 
 const HEADER: usize = 16;
 const OP_MSG: i32 = 2_013;
-/// Larger than any message that MongoDB sends.
-const LONGEST: usize = 64 * 1024 * 1024;
+/// Larger than any MongoDB message.
+const MAX_LENGTH: usize = 64 * 1024 * 1024;
 
-/// What becomes of a command.
+/// How a command is handled.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fate {
-    /// It passes, and so does its answer.
+    /// The command and its response pass.
     Passes,
-    /// The server never sees it; the client receives this answer.
+    /// The client receives this response. The server does not receive the command.
     Answered(Document),
-    /// The server handles it, and the connection breaks before the answer.
+    /// The server handles the command, and the connection closes before the response.
     AnswerLost,
-    /// The server handles it, and the client waits for the answer in vain.
+    /// The server handles the command, and the client never receives the response.
     AnswerWithheld,
 }
 
 impl Fate {
-    /// The server refuses the command with this code.
+    /// An error response with this code.
     #[must_use]
     pub fn refused(code: i32, message: &str) -> Self {
         Self::Answered(bson::doc! { "ok": 0.0, "code": code, "errmsg": message })
@@ -44,7 +44,7 @@ impl Fate {
 
 type Decide = Box<dyn FnMut(&Document) -> Fate + Send>;
 
-/// The link. Dropping it ends it, and all its connections.
+/// The proxy. Dropping it closes it and all its connections.
 pub struct MongoLink {
     address: SocketAddr,
     decide: Arc<Mutex<Decide>>,
@@ -52,10 +52,10 @@ pub struct MongoLink {
 }
 
 impl MongoLink {
-    /// A link to the server at this address, on which everything passes.
+    /// Starts a proxy for the server at this address. Everything passes at first.
     pub async fn start(target: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
-        let listener = listener.context("no port for a link")?;
+        let listener = listener.context("no port for the proxy")?;
         let address = listener.local_addr().context("a bound socket")?;
         let pass: Decide = Box::new(|_| Fate::Passes);
         let decide = Arc::new(Mutex::new(pass));
@@ -67,13 +67,13 @@ impl MongoLink {
         })
     }
 
-    /// The connection string, by way of this link.
+    /// The connection string through this proxy.
     #[must_use]
     pub fn uri(&self, direct: &str, server: &str) -> String {
         direct.replace(server, &self.address.to_string())
     }
 
-    /// From now on `decide` says what becomes of each command. The first field of a command is its name.
+    /// Lets `decide` choose how each later command is handled. The first field of a command is its name.
     pub fn decide(&self, decide: impl FnMut(&Document) -> Fate + Send + 'static) {
         *self.decide.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(decide);
     }
@@ -90,10 +90,10 @@ async fn serve(listener: TcpListener, target: SocketAddr, decide: Arc<Mutex<Deci
     loop {
         tokio::select! {
             Ok((client, _)) = listener.accept() => {
-                let connection = carry(client, target, Arc::clone(&decide));
+                let connection = forward(client, target, Arc::clone(&decide));
                 connections.spawn(async move {
                     if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection of a link ended");
+                        tracing::debug!(%error, "a connection of the MongoDB proxy ended");
                     }
                 });
             }
@@ -102,27 +102,27 @@ async fn serve(listener: TcpListener, target: SocketAddr, decide: Arc<Mutex<Deci
     }
 }
 
-/// Carries one connection until either side ends it, or an answer is lost.
-async fn carry(client: TcpStream, target: SocketAddr, decide: Arc<Mutex<Decide>>) -> Result<()> {
+/// Forwards one connection until either side closes it, or a response is lost.
+async fn forward(client: TcpStream, target: SocketAddr, decide: Arc<Mutex<Decide>>) -> Result<()> {
     let server = TcpStream::connect(target).await?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let (answers, answered) = mpsc::channel(16);
+    let (responses, queue) = mpsc::channel(16);
     let lost = Arc::default();
     tokio::select! {
-        ended = ask(from_client, to_server, answers.clone(), &lost, &decide) => ended,
-        ended = answer(from_server, answers, &lost) => ended,
-        ended = write(to_client, answered) => ended,
+        ended = requests(from_client, to_server, responses.clone(), &lost, &decide) => ended,
+        ended = replies(from_server, responses, &lost) => ended,
+        ended = write(to_client, queue) => ended,
     }
 }
 
-/// The answers that do not arrive, by the number of their request.
+/// The responses to lose, by the id of their request.
 type Lost = Mutex<HashMap<i32, Fate>>;
 
-async fn ask(
+async fn requests(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,
-    answers: mpsc::Sender<Vec<u8>>,
+    responses: mpsc::Sender<Vec<u8>>,
     lost: &Lost,
     decide: &Mutex<Decide>,
 ) -> Result<()> {
@@ -131,25 +131,25 @@ async fn ask(
         let fate = command(&message).map_or(Fate::Passes, |command| {
             decide.lock().unwrap_or_else(PoisonError::into_inner)(&command)
         });
-        let number = integer(&message, 4);
+        let id = integer(&message, 4);
         match fate {
             Fate::Passes => {}
             Fate::Answered(document) => {
-                answers.send(in_answer_to(number, &document)?).await?;
+                responses.send(response(id, &document)?).await?;
                 continue;
             }
-            dropped => {
+            fate => {
                 let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
-                lost.insert(number, dropped);
+                lost.insert(id, fate);
             }
         }
         server.write_all(&message).await?;
     }
 }
 
-async fn answer(
+async fn replies(
     mut server: OwnedReadHalf,
-    answers: mpsc::Sender<Vec<u8>>,
+    responses: mpsc::Sender<Vec<u8>>,
     lost: &Lost,
 ) -> Result<()> {
     loop {
@@ -159,26 +159,26 @@ async fn answer(
             lost.remove(&integer(&message, 8))
         };
         match fate {
-            None => answers.send(message).await?,
+            None => responses.send(message).await?,
             Some(Fate::AnswerWithheld) => {}
-            Some(_) => bail!("the answer is lost"),
+            Some(_) => bail!("the response is lost"),
         }
     }
 }
 
-async fn write(mut client: OwnedWriteHalf, mut answers: mpsc::Receiver<Vec<u8>>) -> Result<()> {
-    while let Some(message) = answers.recv().await {
+async fn write(mut client: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) -> Result<()> {
+    while let Some(message) = queue.recv().await {
         client.write_all(&message).await?;
     }
     Ok(())
 }
 
-/// A whole message: its length, its number, the number that it answers, what kind it is, and its content.
+/// Reads a message: its length, its id, the id that it responds to, its opcode and its content.
 async fn read(from: &mut OwnedReadHalf) -> Result<Vec<u8>> {
     let mut message = vec![0; HEADER];
     from.read_exact(&mut message).await?;
     let length = usize::try_from(integer(&message, 0))?;
-    ensure!((HEADER..=LONGEST).contains(&length), "no message");
+    ensure!((HEADER..=MAX_LENGTH).contains(&length), "not a message");
     message.resize(length, 0);
     from.read_exact(&mut message[HEADER..]).await?;
     Ok(message)
@@ -191,12 +191,12 @@ fn integer(message: &[u8], at: usize) -> i32 {
     bytes.map_or(0, i32::from_le_bytes)
 }
 
-/// The document of a command, which stands beside the documents that it writes.
+/// The command document. A message may also contain documents to write.
 fn command(message: &[u8]) -> Option<Document> {
     if integer(message, 12) != OP_MSG {
         return None;
     }
-    // After the flags come sections: one document (0), or several under a name (1).
+    // The flags are followed by sections: one document (0), or a named sequence of documents (1).
     let mut sections = message.get(HEADER + 4..)?;
     loop {
         let (kind, rest) = sections.split_first()?;
@@ -208,12 +208,13 @@ fn command(message: &[u8]) -> Option<Document> {
     }
 }
 
-fn in_answer_to(number: i32, document: &Document) -> Result<Vec<u8>> {
+/// A message that responds to this request.
+fn response(id: i32, document: &Document) -> Result<Vec<u8>> {
     let mut content = vec![0; 5];
     document.to_writer(&mut content)?;
     let length = i32::try_from(HEADER + content.len())?;
     let mut message = Vec::new();
-    for part in [length, 0, number, OP_MSG] {
+    for part in [length, 0, id, OP_MSG] {
         message.extend(part.to_le_bytes());
     }
     message.extend(content);

@@ -52,9 +52,9 @@ async fn a_cut_link_takes_one_dependency_from_one_process_and_nothing_goes_aroun
     assert_eq!(fleet.stripe().ledger().totals.charged, 1_999);
 
     assert_nothing_goes_around(&fleet);
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.servers().redis().kill().await.unwrap();
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.servers().redis().restart().await.unwrap();
     fleet.stop().await.unwrap();
 }

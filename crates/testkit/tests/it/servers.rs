@@ -27,7 +27,7 @@ async fn kill_and_restart(server: &Server) {
     server.kill().await.unwrap();
     server.restart().await.unwrap();
     assert!(before.is_none() || server.pid() != before);
-    assert_eq!(server.obituary(), None);
+    assert_eq!(server.unexpected_exit(), None);
 }
 
 #[tokio::test]
@@ -126,12 +126,12 @@ async fn an_end_is_told_of_only_if_nobody_here_wanted_it() {
     let servers = own_servers().await;
     let redis = servers.redis();
     redis.kill().await.unwrap();
-    assert_eq!(redis.obituary(), None);
+    assert_eq!(redis.unexpected_exit(), None);
     redis.restart().await.unwrap();
     let pid = redis.pid().and_then(|pid| pid.try_into().ok());
     if let Some(pid) = pid {
         kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
-        eventually("an obituary", async || redis.obituary()).await;
+        eventually("an unexpected exit", async || redis.unexpected_exit()).await;
     }
     servers.stop().await;
 }

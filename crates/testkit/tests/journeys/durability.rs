@@ -17,7 +17,7 @@ async fn an_event_that_the_broker_acknowledged_and_lost_is_told_again() {
         assert_eq!(buyer.delete(&path).await.status, 204);
         wait_for_holder(&buyer, &ticket, None).await;
         let nats = fleet.servers().nats();
-        nats.keep_data().await.unwrap();
+        nats.save_data().await.unwrap();
         // The one who is to be told of the order does not listen.
         let [payments] = fleet.service("payments")[..] else {
             panic!("one process of payments");
@@ -26,7 +26,7 @@ async fn an_event_that_the_broker_acknowledged_and_lost_is_told_again() {
         let order = order(&buyer, &ticket).await;
         wait_for_holder(&buyer, &ticket, Some(&order)).await;
         wait_until_seen(fleet).await;
-        nats.lose_what_came_since().await.unwrap();
+        nats.restore_data().await.unwrap();
         payments.resume().await;
         eventually_within(PATIENCE, "the order can be paid", async || {
             let paid = pay(&buyer, &order).await;

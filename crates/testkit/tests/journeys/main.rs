@@ -37,7 +37,7 @@ async fn with_fleet(expiration: Duration, journey: impl AsyncFnOnce(&Fleet)) {
     };
     let fleet = Fleet::start(settings).await.unwrap();
     journey(&fleet).await;
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.stop().await.unwrap();
 }
 

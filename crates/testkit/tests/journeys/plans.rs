@@ -208,12 +208,12 @@ async fn with_recorder(journey: impl AsyncFnOnce(&Fleet, &Recorder)) {
     for service in fleet.services() {
         if Dependency::of(service.name()).contains(&Dependency::Mongo) {
             let uri = recorder.on_the_way(&fleet.mongo_uri(service.name()));
-            service.tell("MONGO_URI", &uri);
+            service.set_variable("MONGO_URI", &uri);
             service.restart().await.unwrap();
         }
     }
     journey(&fleet, &recorder).await;
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     // Before the recorder goes, over which the services reach what they finish.
     fleet.stop().await.unwrap();
 }

@@ -26,7 +26,7 @@ pub(crate) async fn with_collector(
     };
     let fleet = Fleet::start(settings).await.unwrap();
     journey(&fleet, &collector).await;
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.stop().await.unwrap();
 }
 
