@@ -1,25 +1,22 @@
 //! A proxy for MongoDB that reads the commands passing through it. It can answer a command itself, or lose the server's
 //! response.
-//!
-//! It parses `OP_MSG` messages and forwards all others unread.
+
+mod message;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use bson::Document;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-const HEADER: usize = 16;
-const OP_MSG: i32 = 2_013;
-/// Larger than any MongoDB message.
-const MAX_LENGTH: usize = 64 * 1024 * 1024;
+use message::Message;
 
 /// How a command is handled.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,40 +99,42 @@ async fn serve(listener: TcpListener, target: SocketAddr, decide: Arc<Mutex<Deci
     }
 }
 
-/// Forwards one connection until either side closes it, or a response is lost.
+/// Forwards one connection until either side closes it, a response is lost, or a message cannot be parsed.
 async fn forward(client: TcpStream, target: SocketAddr, decide: Arc<Mutex<Decide>>) -> Result<()> {
     let server = TcpStream::connect(target).await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let (responses, queue) = mpsc::channel(16);
-    let lost = Arc::default();
+    let lost = Lost::default();
     tokio::select! {
-        ended = requests(from_client, to_server, responses.clone(), &lost, &decide) => ended,
-        ended = replies(from_server, responses, &lost) => ended,
-        ended = write(to_client, queue) => ended,
+        ended = forward_requests(from_client, to_server, responses.clone(), &lost, &decide) => ended,
+        ended = queue_responses(from_server, responses, &lost) => ended,
+        ended = write_responses(to_client, queue) => ended,
     }
 }
 
 /// The responses to lose, by the id of their request.
 type Lost = Mutex<HashMap<i32, Fate>>;
 
-async fn requests(
+async fn forward_requests(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,
-    responses: mpsc::Sender<Vec<u8>>,
+    responses: mpsc::Sender<Message>,
     lost: &Lost,
     decide: &Mutex<Decide>,
 ) -> Result<()> {
     loop {
-        let message = read(&mut client).await?;
-        let fate = command(&message).map_or(Fate::Passes, |command| {
+        let message = Message::read(&mut client).await?;
+        let fate = message.command()?.map_or(Fate::Passes, |command| {
             decide.lock().unwrap_or_else(PoisonError::into_inner)(&command)
         });
-        let id = integer(&message, 4);
+        let id = message.id()?;
         match fate {
             Fate::Passes => {}
             Fate::Answered(document) => {
-                responses.send(response(id, &document)?).await?;
+                responses.send(Message::response(id, &document)?).await?;
                 continue;
             }
             fate => {
@@ -143,20 +142,20 @@ async fn requests(
                 lost.insert(id, fate);
             }
         }
-        server.write_all(&message).await?;
+        server.write_all(&message.0).await?;
     }
 }
 
-async fn replies(
+async fn queue_responses(
     mut server: OwnedReadHalf,
-    responses: mpsc::Sender<Vec<u8>>,
+    responses: mpsc::Sender<Message>,
     lost: &Lost,
 ) -> Result<()> {
     loop {
-        let message = read(&mut server).await?;
+        let message = Message::read(&mut server).await?;
         let fate = {
             let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
-            lost.remove(&integer(&message, 8))
+            lost.remove(&message.response_to()?)
         };
         match fate {
             None => responses.send(message).await?,
@@ -166,57 +165,12 @@ async fn replies(
     }
 }
 
-async fn write(mut client: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) -> Result<()> {
+async fn write_responses(
+    mut client: OwnedWriteHalf,
+    mut queue: mpsc::Receiver<Message>,
+) -> Result<()> {
     while let Some(message) = queue.recv().await {
-        client.write_all(&message).await?;
+        client.write_all(&message.0).await?;
     }
     Ok(())
-}
-
-/// Reads a message: its length, its id, the id that it responds to, its opcode and its content.
-async fn read(from: &mut OwnedReadHalf) -> Result<Vec<u8>> {
-    let mut message = vec![0; HEADER];
-    from.read_exact(&mut message).await?;
-    let length = usize::try_from(integer(&message, 0))?;
-    ensure!((HEADER..=MAX_LENGTH).contains(&length), "not a message");
-    message.resize(length, 0);
-    from.read_exact(&mut message[HEADER..]).await?;
-    Ok(message)
-}
-
-fn integer(message: &[u8], at: usize) -> i32 {
-    let bytes = message
-        .get(at..at + 4)
-        .and_then(|four| four.try_into().ok());
-    bytes.map_or(0, i32::from_le_bytes)
-}
-
-/// The command document. A message may also contain documents to write.
-fn command(message: &[u8]) -> Option<Document> {
-    if integer(message, 12) != OP_MSG {
-        return None;
-    }
-    // The flags are followed by sections: one document (0), or a named sequence of documents (1).
-    let mut sections = message.get(HEADER + 4..)?;
-    loop {
-        let (kind, rest) = sections.split_first()?;
-        let length = usize::try_from(integer(rest, 0)).ok()?;
-        if *kind == 0 {
-            return Document::from_reader(rest.get(..length)?).ok();
-        }
-        sections = rest.get(length..)?;
-    }
-}
-
-/// A message that responds to this request.
-fn response(id: i32, document: &Document) -> Result<Vec<u8>> {
-    let mut content = vec![0; 5];
-    document.to_writer(&mut content)?;
-    let length = i32::try_from(HEADER + content.len())?;
-    let mut message = Vec::new();
-    for part in [length, 0, id, OP_MSG] {
-        message.extend(part.to_le_bytes());
-    }
-    message.extend(content);
-    Ok(message)
 }

@@ -1,17 +1,15 @@
 //! The smoke test of deployed fleets, against a working fleet and against an address without pages.
 
-use std::time::Duration;
-
 use testkit::smoke::{SmokeSettings, Step, Trust, buy_a_ticket};
 
-use crate::{PATIENCE, net_charged, with_fleet};
+use crate::{NO_EXPIRY, TIMEOUT, net_charged, with_fleet};
 
 async fn buy(url: String) -> (bool, Vec<Step>) {
     let settings = SmokeSettings {
         url,
         trust: Trust::Public,
         card_token: "tok_visa".to_owned(),
-        timeout: PATIENCE,
+        timeout: TIMEOUT,
     };
     let mut steps = Vec::new();
     let bought = buy_a_ticket(&settings, &mut |step: &Step| steps.push(step.clone())).await;
@@ -20,7 +18,7 @@ async fn buy(url: String) -> (bool, Vec<Step>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_is_bought_and_a_failed_step_names_the_probable_cause() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let (bought, steps) = buy(fleet.origin()).await;
         assert!(bought, "{steps:#?}");
         assert_eq!(net_charged(fleet), 100);
