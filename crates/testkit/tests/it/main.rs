@@ -1,4 +1,4 @@
-//! The development tools themselves: servers that can be killed, links that can fail, the gateway, the catcher of mail.
+//! Tests of the development tools: servers, links with faults, the gateway, the mail catcher and the browser.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! Children end with their parent, however it ends.
+//! Child processes end with their parent, however it ends.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use testkit::process::Process;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-/// Not a test: the parent in the test below, which runs this binary a second time.
+/// Not a test: the parent process of the test below, which runs this binary again.
 #[tokio::test]
 #[ignore = "runs until it is killed"]
 async fn a_parent() {
@@ -22,7 +22,7 @@ async fn a_parent() {
 }
 
 #[tokio::test]
-async fn a_child_does_not_outlive_a_parent_that_is_killed() {
+async fn a_child_ends_when_its_parent_is_killed() {
     let mut parent = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "process::a_parent", "--nocapture"])
         .stdout(Stdio::piped())
@@ -40,7 +40,7 @@ async fn a_child_does_not_outlive_a_parent_that_is_killed() {
 
     parent.kill().await.unwrap();
 
-    eventually("the child is gone", async || {
+    eventually("the child has ended", async || {
         kill(child, None) == Err(Errno::ESRCH)
     })
     .await;
@@ -53,7 +53,7 @@ async fn a_child_whose_handle_is_dropped_is_killed() {
     let child = Process::start(sleep).await.unwrap();
     let pid = Pid::from_raw(child.pid().try_into().unwrap());
     drop(child);
-    eventually("the child is gone", async || {
+    eventually("the child has ended", async || {
         kill(pid, None) == Err(Errno::ESRCH)
     })
     .await;

@@ -31,8 +31,8 @@ async fn a_mailed_link_signs_in_once() {
         sell(&guest).await;
         let thief = Api::anonymous(&fleet.origin());
         assert_eq!(thief.get(&path).await.status, 400);
-        let nobody = thief.get("/api/users/currentuser").await;
-        assert_eq!(nobody.json, json!({ "currentUser": null }));
+        let current = thief.get("/api/users/currentuser").await;
+        assert_eq!(current.json, json!({ "currentUser": null }));
     })
     .await;
 }
