@@ -266,7 +266,8 @@ impl TestApp {
         .await
     }
 
-    /// Resets each `Idempotency-Key` to its state after a process died before it stored the result, and its lease ended.
+    /// Resets each `Idempotency-Key` to its state after a process died before it stored the result, and its lease
+    /// ended.
     ///
     /// # Panics
     /// If the database rejects it.

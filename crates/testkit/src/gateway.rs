@@ -1,7 +1,7 @@
 //! The development gateway: it stands in for the ingress, and reads its routes from the ingress manifest.
 //!
-//! It streams requests and responses, so that server-sent events pass at once. The replicas of a service take turns. The
-//! next replica is tried only if no connection was made: a request that may have arrived is never sent twice.
+//! It streams requests and responses, so that server-sent events pass at once. The replicas of a service take turns.
+//! The next replica is tried only if no connection was made: a request that may have arrived is never sent twice.
 
 mod forward;
 mod routes;

@@ -1,8 +1,8 @@
 //! Installs external programs and packages from the package registries, each once.
 //!
-//! Programs that have no system folder go into a cache folder outside the repository. A lock file allows one install at a
-//! time on a machine: a second process waits and then finds the result. All functions block, so async code calls them in
-//! `spawn_blocking`.
+//! Programs that have no system folder go into a cache folder outside the repository. A lock file allows one install at
+//! a time on a machine: a second process waits and then finds the result. All functions block, so async code calls them
+//! in `spawn_blocking`.
 
 mod apt;
 mod npm;

@@ -1,5 +1,6 @@
 //! A strict parser of Prometheus's text format
-//! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>), and a comparison with the catalogue.
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>), and a comparison with the
+//! catalogue.
 
 use std::collections::{BTreeMap, HashSet};
 

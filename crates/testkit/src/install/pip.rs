@@ -10,8 +10,8 @@ use super::{Installer, cache_folder, once};
 use crate::command::run_visibly;
 use crate::progress::Progress;
 
-/// A cache folder with these packages, each `name==version`, without their dependencies. Each set of versions has its own
-/// folder.
+/// A cache folder with these packages, each `name==version`, without their dependencies. Each set of versions has its
+/// own folder.
 pub fn pip_packages(folder: &str, packages: &[&str], progress: &dyn Progress) -> Result<PathBuf> {
     let versions = packages.iter().map(|package| package.replace("==", "-"));
     let name = versions.collect::<Vec<_>>().join("+");

@@ -1,7 +1,7 @@
 //! One connection through a proxy.
 //!
-//! Each direction has a reader and a writer with a queue between them, so that delayed bytes do not delay the bytes behind
-//! them further. Closes and errors pass through the same queue, so they stay in order.
+//! Each direction has a reader and a writer with a queue between them, so that delayed bytes do not delay the bytes
+//! behind them further. Closes and errors pass through the same queue, so they stay in order.
 
 use std::io;
 use std::net::SocketAddr;

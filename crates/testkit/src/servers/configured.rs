@@ -67,8 +67,8 @@ impl ConfiguredNats {
         Ok(())
     }
 
-    /// Starts the server on loopback with its data in a temporary folder, whatever addresses and folders the configuration
-    /// has. Returns once it answers.
+    /// Starts the server on loopback with its data in a temporary folder, whatever addresses and folders the
+    /// configuration has. Returns once it answers.
     pub async fn start(
         configuration: &NatsConfiguration,
         progress: &Arc<dyn Progress>,

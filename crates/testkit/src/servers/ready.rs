@@ -47,8 +47,8 @@ async fn ping_redis(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes a new MongoDB server a replica set with one member, whose own address is `member`. Does nothing if it already is
-/// a replica set.
+/// Makes a new MongoDB server a replica set with one member, whose own address is `member`. Does nothing if it already
+/// is a replica set.
 pub(super) async fn initiate_replica_set(url: &str, member: &str) -> Result<()> {
     let config = doc! { "_id": "rs0", "members": [{ "_id": 0, "host": member }] };
     match mongo_command(url, doc! { "replSetInitiate": config }).await {
@@ -57,8 +57,8 @@ pub(super) async fn initiate_replica_set(url: &str, member: &str) -> Result<()> 
     }
 }
 
-/// Limits the lifetime of transactions to the deployed value, so that those of dead clients end soon. With the default of
-/// a minute, their documents would stay locked that long.
+/// Limits the lifetime of transactions to the deployed value, so that those of dead clients end soon. With the default
+/// of a minute, their documents would stay locked that long.
 pub(super) async fn limit_transactions(url: &str) -> Result<()> {
     let limit = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 3 };
     mongo_command(url, limit).await.map(drop)

@@ -158,8 +158,8 @@ impl Server {
             .await
     }
 
-    /// Kills it, and starts it again on the same port with the data of [`Server::save_data`], as after a power failure that
-    /// lost later writes. Returns once it answers.
+    /// Kills it, and starts it again on the same port with the data of [`Server::save_data`], as after a power failure
+    /// that lost later writes. Returns once it answers.
     pub async fn restore_data(&self) -> Result<()> {
         let (local, container) = (Local::restore_data, Container::restore_data);
         self.start_after(local, container).await

@@ -1,7 +1,7 @@
 //! A shopper of the smoke test: an HTTP client with its own cookies, for shops with and without TLS.
 //!
-//! It uses ureq and not reqwest, whose TLS feature would reach every client of the workspace: Cargo unifies features, so
-//! the shop's own programs would need a TLS provider or the system's certificates when they are built for tests.
+//! It uses ureq and not reqwest, whose TLS feature would reach every client of the workspace: Cargo unifies features,
+//! so the shop's own programs would need a TLS provider or the system's certificates when they are built for tests.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Every query that the services send to MongoDB uses an index, so that it stays fast however many documents there are.
 //!
-//! A proxy records the queries while a scenario makes the services send each kind once. Then the server explains its plan
-//! for each recorded query.
+//! A proxy records the queries while a scenario makes the services send each kind once. Then the server explains its
+//! plan for each recorded query.
 
 mod explain;
 mod query;

@@ -31,8 +31,8 @@ async fn sales_continue_without_the_broker_and_are_published_when_it_is_back() {
 async fn without_the_database_the_api_responds_with_503_and_recovers() {
     with_fleet(NO_EXPIRY, async |fleet| {
         let buyer = shopper(fleet).await;
-        // Creates every collection first: the installable replacement of MongoDB does not survive a kill while it creates
-        // one.
+        // Creates every collection first: the installable replacement of MongoDB does not survive a kill while it
+        // creates one.
         let first = order(&buyer, &sell(&buyer).await).await;
         assert_eq!(pay(&buyer, &first).await.status, 201);
         wait_for_status(&buyer, &first, "complete").await;

@@ -63,8 +63,8 @@ fn expiry<'a>(spans: &'a [RecordedSpan], order: &str) -> Option<&'a RecordedSpan
     })
 }
 
-/// The tree of a trace. Each kind of span appears once under its parent, because deliveries and attempts may repeat, and
-/// Stripe also sends a webhook. Database operations are left out, because their number varies.
+/// The tree of a trace. Each kind of span appears once under its parent, because deliveries and attempts may repeat,
+/// and Stripe also sends a webhook. Database operations are left out, because their number varies.
 fn tree(spans: &[&RecordedSpan]) -> String {
     let mut tree = String::new();
     draw(spans, &|span| span.parent.is_none(), 0, &mut tree);

@@ -44,8 +44,8 @@ async fn sign_in(fleet: &Fleet) {
     assert!((300..400).contains(&followed.status), "{followed:?}");
 }
 
-/// A ticket is ordered, cancelled, edited, ordered again, and paid with a second card, whose charge Stripe confirms only
-/// later.
+/// A ticket is ordered, cancelled, edited, ordered again, and paid with a second card, whose charge Stripe confirms
+/// only later.
 async fn trade(fleet: &Fleet, seller: &Api, buyer: &Api) {
     let ticket = sell(seller).await;
     let first = order(buyer, &ticket).await;
