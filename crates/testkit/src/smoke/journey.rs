@@ -1,8 +1,7 @@
 //! The purchase: a seller, a buyer, one ticket, an order that is cancelled and one that is paid.
 
-use serde_json::{Value, json};
-
 use anyhow::Result;
+use serde_json::json;
 
 use super::Shop;
 use super::shopper::Shopper;
@@ -332,6 +331,7 @@ fn created_id(answer: &Result<Answer>) -> Attempt<String> {
 #[cfg(test)]
 mod tests {
     use reqwest::header::{HeaderMap, HeaderValue};
+    use serde_json::Value;
 
     use super::*;
 

@@ -4,15 +4,13 @@ mod pages;
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use futures::FutureExt;
 use testkit::browser::{Focused, Key};
 use testkit::{Browser, BrowserSettings, Viewport, eventually};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
 
+use crate::start_parent;
 use pages::Site;
 
 async fn open(site: &Site) -> Browser {
@@ -321,19 +319,8 @@ async fn a_parent() {
 
 #[tokio::test]
 async fn a_browser_ends_when_its_test_is_killed() {
-    let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "browser::a_parent", "--nocapture"])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
-    let profile = loop {
-        let line = lines.next_line().await.unwrap().expect("the profile");
-        if let Some((_, folder)) = line.split_once("profile=") {
-            break PathBuf::from(folder);
-        }
-    };
+    let (mut parent, profile) = start_parent("browser::a_parent", "profile=").await;
+    let profile = PathBuf::from(profile);
     assert!(processes_with(&profile) > 3);
 
     parent.kill().await.unwrap();

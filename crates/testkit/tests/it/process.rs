@@ -1,14 +1,13 @@
 //! Child processes end with their parent, however it ends.
 
-use std::process::Stdio;
-
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use testkit::eventually;
 use testkit::process::Process;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
+
+use crate::start_parent;
 
 /// Not a test: the parent process of the test below, which runs this binary again.
 #[tokio::test]
@@ -23,19 +22,8 @@ async fn a_parent() {
 
 #[tokio::test]
 async fn a_child_ends_when_its_parent_is_killed() {
-    let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "process::a_parent", "--nocapture"])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
-    let child = loop {
-        let line = lines.next_line().await.unwrap().expect("the child's id");
-        if let Some((_, pid)) = line.split_once("child=") {
-            break Pid::from_raw(pid.trim().parse().unwrap());
-        }
-    };
+    let (mut parent, pid) = start_parent("process::a_parent", "child=").await;
+    let child = Pid::from_raw(pid.parse().unwrap());
     assert_eq!(kill(child, None), Ok(()));
 
     parent.kill().await.unwrap();

@@ -1,8 +1,9 @@
 //! The fields in the services' logs match their documentation.
 
-use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
+
+use serde_json::{Map, Value};
 use testkit::{Fleet, eventually_within};
 
 use crate::traces::with_collector;
