@@ -138,7 +138,7 @@ async fn store_all(mut caught: broadcast::Receiver<MailMessage>, store: Store) {
                 store.truncate(STORED);
             }
             Err(RecvError::Lagged(missed)) => {
-                tracing::warn!(missed, "mails were lost: they arrived too fast")
+                tracing::warn!(missed, "mails were lost");
             }
             Err(RecvError::Closed) => return,
         }
