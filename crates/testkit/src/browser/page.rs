@@ -21,16 +21,6 @@ impl Browser {
         self.once(format!("go to {path}"), loading).await;
     }
 
-    /// Reloads the page.
-    pub async fn reload(&self) {
-        self.once("reload", self.driver.refresh()).await;
-    }
-
-    /// Goes back one page in the history.
-    pub async fn back(&self) {
-        self.once("go back", self.driver.back()).await;
-    }
-
     /// The page's full address.
     pub async fn url(&self) -> Url {
         self.once("the address", self.driver.current_url()).await
@@ -58,11 +48,6 @@ impl Browser {
     /// The page's title.
     pub async fn title(&self) -> String {
         self.once("the title", self.driver.title()).await
-    }
-
-    /// The page's current HTML.
-    pub async fn source(&self) -> String {
-        self.once("the page's HTML", self.driver.source()).await
     }
 
     /// How many elements match, visible or not.
