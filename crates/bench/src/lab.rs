@@ -96,7 +96,7 @@ impl Lab {
 
     /// Stops the fleet. Returns the processes that ended earlier or did not stop cleanly.
     pub(crate) async fn close(self) -> Vec<String> {
-        let mut faults = self.fleet.obituaries();
+        let mut faults = self.fleet.unexpected_exits();
         self.mongo.shutdown().immediate(true).await;
         faults.extend(
             self.fleet

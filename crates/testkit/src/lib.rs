@@ -1,5 +1,5 @@
-//! Development only: real servers to run against, one service in this process, the whole fleet on loopback, a
-//! browser, and clients and waiting for tests.
+//! Development only: real servers, one service inside the test's process, the whole fleet on loopback, a browser, and
+//! clients and helpers for tests.
 
 pub mod app;
 pub mod browser;

@@ -1,4 +1,4 @@
-//! Catches mail: an SMTP server that delivers to nobody, and pages to read what it caught.
+//! The mail catcher: an SMTP server that stores all mail, and pages to read it.
 
 mod page;
 mod smtp;
@@ -15,27 +15,27 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::eventually::eventually;
 use crate::port;
 
-/// How many mails are kept; older ones are forgotten.
-const KEPT: usize = 10_000;
+/// The limit of stored mails. Older mails are removed.
+const STORED: usize = 10_000;
 
-/// A mail that somebody sent.
+/// A mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// The sender's address.
     pub from: String,
     /// The recipients' addresses.
     pub to: Vec<String>,
-    /// Its subject.
+    /// The subject.
     pub subject: String,
-    /// Its plain text; empty if it has none.
+    /// The plain text; empty if there is none.
     pub text: String,
-    /// Its HTML; empty if it has none.
+    /// The HTML; empty if there is none.
     pub html: String,
 }
 
 type Store = Arc<Mutex<VecDeque<Mail>>>;
 
-/// The catcher, running until it is stopped or dropped.
+/// A mail catcher that runs until it is stopped or dropped.
 #[derive(Debug)]
 pub struct MailCatcher {
     smtp: SocketAddr,
@@ -45,7 +45,7 @@ pub struct MailCatcher {
 }
 
 impl MailCatcher {
-    /// Starts it on free ports of loopback.
+    /// Starts it on free loopback ports.
     pub async fn start() -> Result<Self> {
         let (store, stop) = (Store::default(), CancellationToken::new());
         let (listener, smtp) = listen().await?;
@@ -60,28 +60,28 @@ impl MailCatcher {
         })
     }
 
-    /// Where mail is sent to: `smtp://127.0.0.1:port`.
+    /// The SMTP URL: `smtp://127.0.0.1:port`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("smtp://{}", self.smtp)
     }
 
-    /// Where a person reads it; `/api/messages` below it is the same as JSON.
+    /// The URL of a page with all mails. `/api/messages` below it has them as JSON.
     #[must_use]
     pub fn page_url(&self) -> String {
         format!("http://{}", self.page)
     }
 
-    /// All mails kept, the newest first.
+    /// All stored mails, the newest first.
     #[must_use]
     pub fn messages(&self) -> Vec<Mail> {
         messages(&self.store)
     }
 
-    /// The newest mail to this address, waited for as long as [`eventually`] waits.
+    /// Waits for a mail to this address, with the deadline of [`eventually`]. Returns the newest.
     ///
     /// # Panics
-    /// If none comes.
+    /// If none arrives.
     pub async fn wait_for(&self, recipient: &str) -> Mail {
         eventually(&format!("a mail to {recipient}"), async || {
             let addressed =
@@ -109,9 +109,9 @@ fn messages(store: &Store) -> Vec<Mail> {
     store.iter().cloned().collect()
 }
 
-/// Adds a mail, and forgets the oldest beyond the limit.
+/// Stores a mail, and removes the oldest beyond the limit.
 fn add(store: &Store, mail: Mail) {
     let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
     store.push_front(mail);
-    store.truncate(KEPT);
+    store.truncate(STORED);
 }

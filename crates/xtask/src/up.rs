@@ -185,7 +185,7 @@ async fn watch(fleet: &Fleet, prometheus: Option<&Prometheus>, stop: &mut StopSi
             () = stop.next() => return,
             () = tokio::time::sleep(WATCH_INTERVAL) => {}
         }
-        let mut obituaries = fleet.obituaries();
+        let mut obituaries = fleet.unexpected_exits();
         obituaries.extend(prometheus.and_then(Prometheus::obituary));
         for obituary in &obituaries {
             if !reported.contains(obituary) {
