@@ -91,7 +91,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     // Checked before minutes of building, not after them.
     refuse_taken_port(arguments.port)?;
     // First what can be installed quickly, because only one install runs at a time.
-    client::install(console.clone()).await?;
+    let Some(installed) = stop.unless(client::install(console.clone())).await else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    installed?;
     // The database server may take minutes to compile: that goes on during the builds.
     let servers = tokio::spawn(Servers::install(Arc::new(Console::plain())));
     if !client::build(&console, &mut stop).await? {
