@@ -90,24 +90,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let console = Arc::new(Console::new());
     // Checked before minutes of building, not after them.
     refuse_taken_port(arguments.port)?;
-    // First what can be installed quickly, because only one install runs at a time.
-    client::install(console.clone()).await?;
-    // The database server may take minutes to compile: that goes on during the builds.
-    let servers = tokio::spawn(Servers::install(Arc::new(Console::plain())));
-    if !client::build(&console, &mut stop).await? {
+    if !prepare(&arguments, &console, &mut stop).await? {
         return Ok(ExitCode::SUCCESS);
-    }
-    console.step("building the services");
-    console.pause();
-    if !cargo::build_services(arguments.release, &mut stop).await? {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let Some(servers) = stop.unless(servers).await else {
-        return Ok(ExitCode::SUCCESS);
-    };
-    servers.context("the install panicked")??;
-    if arguments.observe {
-        observe::install(console.clone()).await?;
     }
     let settings = settings(&arguments, console.clone());
     let fleet = tokio::select! {
@@ -145,6 +129,37 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let stopped = fleet.stop().await;
     console.pause();
     stopped.map(|()| ExitCode::SUCCESS)
+}
+
+/// Builds and installs what the fleet runs; false if stopped before.
+async fn prepare(
+    arguments: &Arguments,
+    console: &Arc<Console>,
+    stop: &mut StopSignals,
+) -> Result<bool> {
+    // First what can be installed quickly, because only one install runs at a time.
+    let Some(installed) = stop.unless(client::install(console.clone())).await else {
+        return Ok(false);
+    };
+    installed?;
+    // The database server may take minutes to compile: that goes on during the builds.
+    let servers = tokio::spawn(Servers::install(Arc::new(Console::plain())));
+    if !client::build(console, stop).await? {
+        return Ok(false);
+    }
+    console.step("building the services");
+    console.pause();
+    if !cargo::build_services(arguments.release, stop).await? {
+        return Ok(false);
+    }
+    let Some(servers) = stop.unless(servers).await else {
+        return Ok(false);
+    };
+    servers.context("the install panicked")??;
+    if arguments.observe {
+        observe::install(console.clone()).await?;
+    }
+    Ok(true)
 }
 
 fn settings(arguments: &Arguments, progress: Arc<dyn Progress>) -> FleetSettings {
