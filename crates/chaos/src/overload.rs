@@ -60,7 +60,7 @@ pub async fn run(settings: OverloadSettings) -> Result<Report> {
     })
     .await?;
     let measured = measure(&fleet, &settings, &processors).await;
-    let mut faults = fleet.obituaries();
+    let mut faults = fleet.unexpected_exits();
     faults.extend(fleet.stop().await.err().map(|error| format!("{error:#}")));
     Ok(Report {
         faults,

@@ -50,7 +50,7 @@ async fn control(fleet: Arc<Fleet>, stop: CancellationToken) -> Vec<String> {
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         join_all(SERVICES.map(|service| route(&fleet, service, &client))).await;
         for process in fleet.services() {
-            if let Some(obituary) = process.obituary() {
+            if let Some(obituary) = process.unexpected_exit() {
                 // An error means that somebody else was faster.
                 let _ = process.start().await;
                 obituaries.push(obituary);

@@ -122,7 +122,7 @@ async fn revive(processes: &[&Service]) -> Result<Vec<String>> {
 async fn revive_one(process: &Service) -> Result<Vec<String>> {
     let mut obituaries = Vec::new();
     for _ in 0..STARTS {
-        obituaries.extend(process.obituary());
+        obituaries.extend(process.unexpected_exit());
         if !process.is_running() {
             process.start().await?;
         }

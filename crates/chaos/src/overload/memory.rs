@@ -11,7 +11,7 @@ pub(super) struct Memory(Vec<(String, u64)>);
 impl Memory {
     pub(super) fn of(fleet: &Fleet) -> Self {
         let services = fleet.services().filter_map(|service| {
-            let held = usage::resident(service.pid()?)? / KIBIBYTES_A_MEBIBYTE;
+            let held = usage::working_set(service.pid()?)? / KIBIBYTES_A_MEBIBYTE;
             Some((service.to_string(), held))
         });
         Self(services.collect())

@@ -231,6 +231,6 @@ async fn it_is_silent_while_all_is_well_and_names_what_was_damaged() {
     assert!(names(&damaged, Invariant::I7, &paid), "{damaged:#?}");
 
     drop(checker);
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     Arc::into_inner(fleet).unwrap().stop().await.unwrap();
 }

@@ -29,7 +29,7 @@ async fn an_operator_sees_a_purchase_a_poisoned_event_and_damage() {
     handles_a_poisoned_event(&fleet, &file).await;
     finds_damage(&fleet, &file, &sold).await;
 
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.stop().await.unwrap();
 }
 

@@ -1,38 +1,58 @@
-//! Progress on the terminal: a line that moves where somebody looks, plain lines where nobody does.
+//! Progress on the terminal: a spinner if standard error is a terminal, otherwise plain lines.
 
 use std::io::{IsTerminal, stderr};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use testkit::progress::Progress;
+
+use crate::progress::Progress;
 
 const FRAME: Duration = Duration::from_millis(120);
 
-/// How often plain output says that a long step still runs.
+/// How often plain output shows a line of a step that takes long.
 const REMINDER: Duration = Duration::from_secs(30);
 
-/// Standard error, as a place for progress.
-pub(crate) struct Console {
+/// Progress on standard error.
+#[derive(Debug)]
+pub struct Console {
     spinner: Option<ProgressBar>,
-    spoken: std::sync::Mutex<Instant>,
+    last_detail: Mutex<Instant>,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Console {
-    pub(crate) fn new() -> Self {
+    /// With a spinner if standard error is a terminal.
+    #[must_use]
+    pub fn new() -> Self {
         let spinner = stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{spinner} {prefix} {wide_msg:.dim}");
             let bar = ProgressBar::new_spinner();
-            bar.set_style(style.expect("a good template"));
+            bar.set_style(style.expect("the template is valid"));
             bar
         });
         Self {
             spinner,
-            spoken: std::sync::Mutex::new(Instant::now()),
+            ..Self::plain()
         }
     }
 
-    /// Leaves the last step as a plain line, for others to write below.
-    pub(crate) fn pause(&self) {
+    /// Without a spinner: for work beside something else that writes to the terminal.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self {
+            spinner: None,
+            last_detail: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Turns the current step into a plain line, so that other output can follow.
+    pub fn pause(&self) {
         if let Some(bar) = &self.spinner {
             let step = bar.prefix();
             if !step.is_empty() {
@@ -60,12 +80,12 @@ impl Progress for Console {
         if let Some(bar) = &self.spinner {
             return bar.set_message(line.trim().to_owned());
         }
-        let mut spoken = self
-            .spoken
+        let mut last = self
+            .last_detail
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if spoken.elapsed() > REMINDER {
-            *spoken = Instant::now();
+            .unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() > REMINDER {
+            *last = Instant::now();
             eprintln!("  {}", line.trim());
         }
     }

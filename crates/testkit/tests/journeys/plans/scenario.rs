@@ -1,4 +1,4 @@
-//! Everything that makes the services look for something in their databases.
+//! A scenario in which the services send every kind of query.
 
 use base::Clock;
 use base::config::Environment;
@@ -16,20 +16,20 @@ use testkit::{Api, Fleet, fresh};
 use crate::magic_link::mailed_link;
 use crate::{order, pay, sell, shopper, try_order, wait_for_holder, wait_for_status};
 
-/// Does all of it once.
-pub(super) async fn everything(fleet: &Fleet) {
+/// Runs the scenario once.
+pub(super) async fn run(fleet: &Fleet) {
     sign_in(fleet).await;
     let (seller, buyer) = (shopper(fleet).await, shopper(fleet).await);
     let expiring = order(&buyer, &sell(&seller).await).await;
     trade(fleet, &seller, &buyer).await;
-    cancel_before_it_is_placed(fleet, &buyer, &sell(&seller).await).await;
+    cancel_before_creation(fleet, &buyer, &sell(&seller).await).await;
     sell(&seller).await;
     turn_pages(&seller, &buyer).await;
-    ask_admin_ports(fleet).await;
+    use_admin_ports(fleet).await;
     wait_for_status(&buyer, &expiring, "cancelled").await;
 }
 
-/// By a password, and by a mailed link.
+/// Signs in with a password, and with a mailed link.
 async fn sign_in(fleet: &Fleet) {
     let guest = Api::anonymous(&fleet.origin());
     let credentials = json!({ "email": fresh::email(), "password": fresh::password() });
@@ -38,22 +38,22 @@ async fn sign_in(fleet: &Fleet) {
     let signed_in = guest.post("/api/users/signin", credentials).await;
     assert_eq!(signed_in.status, 200, "{signed_in:?}");
     let link = mailed_link(fleet, &guest, &fresh::email()).await;
-    let looked = guest.send(guest.request(Method::HEAD, &link)).await;
-    assert_eq!(looked.status, 303, "{looked:?}");
+    let previewed = guest.send(guest.request(Method::HEAD, &link)).await;
+    assert_eq!(previewed.status, 303, "{previewed:?}");
     let followed = guest.get(&link).await;
     assert!((300..400).contains(&followed.status), "{followed:?}");
 }
 
-/// A ticket is ordered, given up, edited, ordered again, and paid by the second card, of which Stripe says only later
-/// that it was charged.
+/// A ticket is ordered, cancelled, edited, ordered again, and paid with a second card, whose charge Stripe confirms
+/// only later.
 async fn trade(fleet: &Fleet, seller: &Api, buyer: &Api) {
     let ticket = sell(seller).await;
-    let given_up = order(buyer, &ticket).await;
-    wait_for_status(buyer, &given_up, "awaiting:payment").await;
-    // To its own buyer the order would be given again.
+    let first = order(buyer, &ticket).await;
+    wait_for_status(buyer, &first, "awaiting:payment").await;
+    // The same buyer would receive the same order again.
     let other = shopper(fleet).await;
     assert_eq!(try_order(&other, &ticket).await.status, 400);
-    let cancelled = buyer.delete(&format!("/api/orders/{given_up}")).await;
+    let cancelled = buyer.delete(&format!("/api/orders/{first}")).await;
     assert_eq!(cancelled.status, 204, "{cancelled:?}");
     wait_for_holder(buyer, &ticket, None).await;
     let details = json!({ "title": "Front row", "price": 25 });
@@ -70,8 +70,8 @@ async fn trade(fleet: &Fleet, seller: &Api, buyer: &Api) {
     wait_for_status(buyer, &paid, "complete").await;
 }
 
-/// Tells that an order of this ticket was cancelled before anything tells of the order, as a broker may.
-async fn cancel_before_it_is_placed(fleet: &Fleet, buyer: &Api, ticket: &str) {
+/// Publishes the cancellation of an order of this ticket before the order's creation.
+async fn cancel_before_creation(fleet: &Fleet, buyer: &Api, ticket: &str) {
     let mut environment = Environment::of([("NATS_URL".to_owned(), fleet.nats_url())]);
     let config = BrokerConfig::read(&mut environment, "plans").unwrap();
     let broker = Broker::connect(&config, "plans").await.unwrap();
@@ -90,7 +90,7 @@ async fn cancel_before_it_is_placed(fleet: &Fleet, buyer: &Api, ticket: &str) {
     broker.publish(&message).await.unwrap();
 }
 
-/// Two pages of every list.
+/// Reads two pages of every list.
 async fn turn_pages(seller: &Api, buyer: &Api) {
     for sort in TicketSort::ALL {
         for search in ["", "&q=front+row"] {
@@ -113,14 +113,14 @@ async fn turn_page(reader: &Api, list: &str) {
     assert_eq!(second.status, 200, "{second:?}");
 }
 
-/// The metrics, for which outboxes are counted, and that everything is told again.
-async fn ask_admin_ports(fleet: &Fleet) {
+/// Reads the metrics, which count the outboxes, and starts a resync.
+async fn use_admin_ports(fleet: &Fleet) {
     for name in ["tickets", "orders", "payments"] {
         for service in fleet.service(name) {
             let admin = Api::anonymous(&format!("http://127.0.0.1:{}", service.admin_port()));
             assert_eq!(admin.get("/metrics").await.status, 200);
-            let told = admin.post("/resync", Value::Null).await;
-            assert_eq!(told.status, 200, "{told:?}");
+            let resync = admin.post("/resync", Value::Null).await;
+            assert_eq!(resync.status, 200, "{resync:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whether queries are answered by an index, by the plans that the server tells of.
+//! Checks with the server's query plans whether queries use an index.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use mongodb::Client;
 
 use super::query::Query;
 
-/// The collections of which a service tells everything when it is asked to (`POST /resync`), or when the broker lost
-/// something. Only that may look at every document: it needs every document.
-const TOLD_AS_A_WHOLE: [(&str, &str); 3] = [
+/// The collections whose documents a service publishes again on `POST /resync`, or after the broker lost events. Only a
+/// resync may read every document.
+const RESYNCED: [(&str, &str); 3] = [
     ("tickets", "tickets"),
     ("orders", "orders"),
     ("payments", "payments"),
 ];
 
-/// The stages of a plan that find by an index, or know without one that there is nothing.
+/// The stages of a plan that use an index, or that find nothing without one.
 const BY_INDEX: [&str; 6] = [
     "IXSCAN",
     "EXPRESS_IXSCAN",
@@ -25,7 +25,7 @@ const BY_INDEX: [&str; 6] = [
     "EOF",
 ];
 
-/// A query that is answered otherwise than by an index.
+/// A query that does not use an index well.
 #[derive(Debug)]
 pub(super) struct Finding {
     pub(super) query: Query,
@@ -45,10 +45,10 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Those of the queries that are answered otherwise than by an index.
+/// The queries that do not use an index well.
 pub(super) async fn without_index(client: &Client, queries: Vec<Query>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for query in queries.into_iter().filter(|query| !is_told(query)) {
+    for query in queries.into_iter().filter(|query| !is_resync(query)) {
         let plan = plan_of(client, &query).await;
         let stages = stages(&plan);
         if let Some(fault) = fault_of(&stages) {
@@ -63,12 +63,12 @@ pub(super) async fn without_index(client: &Client, queries: Vec<Query>) -> Vec<F
     findings
 }
 
-fn is_told(query: &Query) -> bool {
+fn is_resync(query: &Query) -> bool {
     let collection = (query.database.as_str(), query.collection.as_str());
-    query.finds_everything() && TOLD_AS_A_WHOLE.contains(&collection)
+    query.finds_everything() && RESYNCED.contains(&collection)
 }
 
-/// How the server would answer the query.
+/// The server's plan for the query.
 async fn plan_of(client: &Client, query: &Query) -> Document {
     let explain = doc! { "explain": query.as_find(), "verbosity": "queryPlanner" };
     let database = client.database(&query.database);
@@ -80,7 +80,7 @@ async fn plan_of(client: &Client, query: &Query) -> Document {
         .clone()
 }
 
-/// The stages of a plan, however they are put into each other, each before those that it takes its documents from.
+/// The stages of a plan, however they are nested. Each precedes its inputs.
 fn stages(plan: &Document) -> Vec<&Document> {
     let this = plan.contains_key("stage").then_some(plan);
     this.into_iter()
@@ -100,20 +100,20 @@ fn name(stage: &Document) -> &str {
     stage.get_str("stage").unwrap_or_default()
 }
 
-/// What is wrong with a plan of these stages, if anything is; of several things what is done first.
+/// The first fault in the order of execution, if there is one.
 fn fault_of(stages: &[&Document]) -> Option<&'static str> {
     let wrong = stages.iter().rev().find_map(|stage| match name(stage) {
-        "COLLSCAN" => Some("looks at every document"),
-        // Without an index for the filter the server takes one that has at least the order.
-        "IXSCAN" if is_whole(stage) => Some("looks at every entry of an index"),
-        "SORT" => Some("sorts what it found, which no index has in that order"),
+        "COLLSCAN" => Some("reads every document"),
+        // Without an index for the filter, the server may scan an index that has the order.
+        "IXSCAN" if is_whole(stage) => Some("reads every entry of an index"),
+        "SORT" => Some("sorts the found documents, for lack of an index in that order"),
         _ => None,
     });
     let is_by_index = stages.iter().any(|stage| BY_INDEX.contains(&name(stage)));
-    wrong.or((!is_by_index).then_some("does something that this test does not know"))
+    wrong.or((!is_by_index).then_some("has no stage that this test knows"))
 }
 
-/// Whether an index is looked at from one end to the other. A partial one may be: it has only what is looked for.
+/// Whether a whole index is scanned. A partial index may be: it contains only the wanted documents.
 fn is_whole(stage: &Document) -> bool {
     let bounds = stage.get_document("indexBounds").ok();
     let first = bounds.and_then(|bounds| bounds.values().next()?.as_array());
