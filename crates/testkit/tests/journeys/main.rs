@@ -35,11 +35,16 @@ static FLEETS: Semaphore = Semaphore::const_new(1);
 
 /// Runs a journey in a new fleet, which must shut down gracefully.
 async fn with_fleet(expiration: Duration, journey: impl AsyncFnOnce(&Fleet)) {
-    let _permit = FLEETS.acquire().await.unwrap();
     let settings = FleetSettings {
         expiration,
         ..FleetSettings::default()
     };
+    with_settings(settings, journey).await;
+}
+
+/// As [`with_fleet`], with more settings.
+async fn with_settings(settings: FleetSettings, journey: impl AsyncFnOnce(&Fleet)) {
+    let _permit = FLEETS.acquire().await.unwrap();
     let fleet = Fleet::start(settings).await.unwrap();
     journey(&fleet).await;
     assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());

@@ -18,9 +18,9 @@ use mongodb::options::UpdateOneModel;
 use mongodb::{Client, Collection, IndexModel};
 use testkit::progress::ToStderr;
 use testkit::servers::ServersSettings;
-use testkit::{Dependency, Fleet, FleetSettings, Servers, eventually_within};
+use testkit::{Dependency, Fleet, Servers, eventually_within};
 
-use crate::{FLEETS, TIMEOUT};
+use crate::{FLEETS, TIMEOUT, with_fleet};
 use explain::{Finding, without_index};
 use recorder::Recorder;
 
@@ -200,24 +200,20 @@ async fn send_queries(tickets: &Collection<Document>) {
 
 /// Runs a journey in a new fleet, whose services connect to their databases through a recorder.
 async fn with_recorder(journey: impl AsyncFnOnce(&Fleet, &Recorder)) {
-    let _permit = FLEETS.acquire().await.unwrap();
-    let settings = FleetSettings {
-        expiration: EXPIRATION,
-        ..FleetSettings::default()
-    };
-    let fleet = Fleet::start(settings).await.unwrap();
-    let recorder = Recorder::start(fleet.servers().mongo()).await;
-    for service in fleet.services() {
-        if Dependency::of(service.name()).contains(&Dependency::Mongo) {
-            let uri = recorder.uri(&fleet.mongo_uri(service.name()));
-            service.set_variable("MONGO_URI", &uri);
-            service.restart().await.unwrap();
+    let mut recorder = None;
+    // The recorder outlives the fleet, because the services need their databases until they end.
+    with_fleet(EXPIRATION, async |fleet| {
+        let recorder = recorder.insert(Recorder::start(fleet.servers().mongo()).await);
+        for service in fleet.services() {
+            if Dependency::of(service.name()).contains(&Dependency::Mongo) {
+                let uri = recorder.uri(&fleet.mongo_uri(service.name()));
+                service.set_variable("MONGO_URI", &uri);
+                service.restart().await.unwrap();
+            }
         }
-    }
-    journey(&fleet, &recorder).await;
-    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
-    // Before the recorder is dropped, because the services still need their databases.
-    fleet.stop().await.unwrap();
+        journey(fleet, &*recorder).await;
+    })
+    .await;
 }
 
 /// Waits until every kind of query was sent. Some are caused by events or by a deadline.

@@ -7,14 +7,15 @@ use std::time::Duration;
 use reqwest::Method;
 use testkit::{Api, Collector, Fleet, FleetSettings, RecordedSpan, eventually_within};
 
-use crate::{FLEETS, NO_EXPIRY, TIMEOUT, pay, sell, shopper, wait_for_holder, wait_for_status};
+use crate::{
+    NO_EXPIRY, TIMEOUT, pay, sell, shopper, wait_for_holder, wait_for_status, with_settings,
+};
 
 /// Runs a journey in a new fleet whose services send all spans to a collector.
 pub(crate) async fn with_collector(
     expiration: Duration,
     journey: impl AsyncFnOnce(&Fleet, &Collector),
 ) {
-    let _permit = FLEETS.acquire().await.unwrap();
     let collector = Collector::start().await.unwrap();
     let mut environment = collector.variables();
     // These tests are about logs and traces, so the level must not depend on the caller's environment.
@@ -24,10 +25,7 @@ pub(crate) async fn with_collector(
         environment,
         ..FleetSettings::default()
     };
-    let fleet = Fleet::start(settings).await.unwrap();
-    journey(&fleet, &collector).await;
-    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
-    fleet.stop().await.unwrap();
+    with_settings(settings, async |fleet| journey(fleet, &collector).await).await;
 }
 
 /// Submits the form that buys the ticket, as a browser without scripts does. Returns the order.
