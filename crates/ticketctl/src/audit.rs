@@ -102,7 +102,7 @@ fn shown(violation: Violation) -> ShownViolation {
     ShownViolation {
         invariant: violation.invariant.code(),
         entities: violation.entities,
-        words: violation.words,
+        words: violation.message,
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
         Violation {
             invariant: Invariant::I1,
             entities: vec!["a".to_owned()],
-            words: "ticket a has two orders".to_owned(),
+            message: "ticket a has two orders".to_owned(),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use audit::access::answered;
-use audit::documents::{Order, OrderReplica, Payment, Reservation, Ticket, Waiting, moment};
+use audit::access::within_timeout;
+use audit::documents::{Order, OrderReplica, OutboxEntry, Payment, Reservation, Ticket, timestamp};
 use bson::doc;
 use bson::oid::ObjectId;
 use common::Timestamp;
@@ -96,7 +96,7 @@ impl Documents {
         if let Some(order) = &self.order {
             waiting(timeline, "orders", &order.outbox);
             if order.status.is_active() {
-                let at = moment(order.expires_at);
+                let at = timestamp(order.expires_at);
                 timeline.add(Moment::new(at, "orders", "to be paid until", ""));
             }
         }
@@ -171,12 +171,12 @@ fn shown(
     }
 }
 
-fn waiting(timeline: &mut Timeline, service: &str, outbox: &[Waiting]) {
+fn waiting(timeline: &mut Timeline, service: &str, outbox: &[OutboxEntry]) {
     let mut seen = BTreeSet::new();
     for entry in outbox.iter().filter(|entry| seen.insert(&entry.id)) {
         let what = format!("{} waits", entry.subject);
         let details = "in the outbox, to be published";
-        timeline.add(Moment::new(moment(entry.time), service, what, details));
+        timeline.add(Moment::new(timestamp(entry.time), service, what, details));
     }
 }
 
@@ -192,7 +192,7 @@ where
     let database = connections.database(store).await?;
     let documents = database.collection::<D>(collection);
     let found = documents.find_one(doc! { "_id": id });
-    let found = answered(collection, async { found.await }).await;
+    let found = within_timeout(collection, async { found.await }).await;
     Ok(found.with_context(|| connections.database_away(store))?)
 }
 

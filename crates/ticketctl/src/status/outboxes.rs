@@ -1,8 +1,8 @@
 //! What waits to be published, in each service's database.
 
 use anyhow::Context;
-use audit::access::{answered, now};
-use audit::documents::moment;
+use audit::access::{now, within_timeout};
+use audit::documents::timestamp;
 use bson::{DateTime, Document, doc};
 use futures::future::join_all;
 use serde::Serialize;
@@ -44,19 +44,19 @@ async fn outbox(
     // As the index of the relay's sweep has it.
     let waiting = doc! { "outbox.time": { "$exists": true } };
     let count = documents.count_documents(waiting.clone());
-    let count = answered(collection, async { count.await }).await;
+    let count = within_timeout(collection, async { count.await }).await;
     let count = count.with_context(|| connections.database_away(store))?;
     let oldest = documents
         .find_one(waiting)
         .sort(doc! { "outbox.time": 1 })
         .projection(doc! { "outbox.time": 1 });
-    let oldest = answered(collection, async { oldest.await }).await;
+    let oldest = within_timeout(collection, async { oldest.await }).await;
     let oldest = oldest.with_context(|| connections.database_away(store))?;
     Ok(ShownOutbox {
         database: store.name(),
         documents: count,
         oldest_milliseconds: oldest.as_ref().and_then(waits_since).map(|since| {
-            let age = now().since(moment(since)).as_millis();
+            let age = now().since(timestamp(since)).as_millis();
             u64::try_from(age).unwrap_or(u64::MAX)
         }),
     })

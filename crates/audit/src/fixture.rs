@@ -1,4 +1,4 @@
-//! A small fleet in which all is well, as it lies in the databases: for tests, which damage it.
+//! The data of a small sound fleet, for tests to damage.
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 
 use super::acknowledged::Acknowledged;
 use super::ledger::{Charge, Declined, Ledger};
-use super::snapshot::{Backlog, Databases, Reach, Slice, Snapshot, Stream, Told};
+use super::snapshot::{Backlog, Databases, Snapshot, Stream};
 
-/// When the sample was taken, in milliseconds.
+/// When the snapshot was taken, in milliseconds.
 pub(crate) const NOW: i64 = 1_700_000_100_000;
 
 pub(crate) const SELLER: ObjectId = id(1);
 pub(crate) const BUYER: ObjectId = id(2);
 /// Sold.
 pub(crate) const SOLD: ObjectId = id(10);
-/// For sale again, after an order that was paid too late.
+/// For sale again, after the refund of an order that was paid too late.
 pub(crate) const FREE: ObjectId = id(11);
-/// Held by an order that waits to be paid.
+/// Held by an order that awaits payment.
 pub(crate) const HELD: ObjectId = id(12);
 pub(crate) const COMPLETE: ObjectId = id(20);
 pub(crate) const CANCELLED: ObjectId = id(21);
@@ -153,7 +153,7 @@ fn ledger() -> Ledger {
     }
 }
 
-/// What lies in the databases.
+/// The snapshot.
 pub(crate) fn snapshot() -> Snapshot {
     let groups = [
         "expiration-service",
@@ -177,7 +177,7 @@ pub(crate) fn snapshot() -> Snapshot {
     }
 }
 
-fn told_ticket(id: ObjectId, holder: Option<ObjectId>, version: i64) -> (&'static str, Value) {
+fn ticket_event(id: ObjectId, holder: Option<ObjectId>, version: i64) -> (&'static str, Value) {
     let subject = if version == 0 {
         "ticket:created"
     } else {
@@ -193,7 +193,7 @@ fn told_ticket(id: ObjectId, holder: Option<ObjectId>, version: i64) -> (&'stati
     (subject, body)
 }
 
-fn told_order(
+fn order_event(
     id: ObjectId,
     ticket: ObjectId,
     version: i64,
@@ -212,7 +212,7 @@ fn told_order(
     ("order:cancelled", body)
 }
 
-fn told_payment(
+fn payment_event(
     id: ObjectId,
     order: ObjectId,
     version: i64,
@@ -228,48 +228,37 @@ fn told_payment(
     ("payment:created", body)
 }
 
-/// What was told of it.
+/// The stream.
 pub(crate) fn stream() -> Stream {
-    let expiration = told_order(CANCELLED, FREE, 0, -40).1["expiresAt"].clone();
+    let expiration = order_event(CANCELLED, FREE, 0, -40).1["expiresAt"].clone();
     let expiration = json!({ "orderId": CANCELLED.to_hex(), "expiresAt": expiration });
-    let events = [
-        told_ticket(SOLD, None, 0),
-        told_ticket(FREE, None, 0),
-        told_ticket(HELD, None, 0),
-        told_order(COMPLETE, SOLD, 0, -50),
-        told_ticket(SOLD, Some(COMPLETE), 1),
-        told_payment(PAYMENT, COMPLETE, 3, "ch_1"),
-        told_order(CANCELLED, FREE, 0, -40),
-        told_ticket(FREE, None, 1),
-        told_ticket(FREE, Some(CANCELLED), 2),
+    Stream::complete([
+        ticket_event(SOLD, None, 0),
+        ticket_event(FREE, None, 0),
+        ticket_event(HELD, None, 0),
+        order_event(COMPLETE, SOLD, 0, -50),
+        ticket_event(SOLD, Some(COMPLETE), 1),
+        payment_event(PAYMENT, COMPLETE, 3, "ch_1"),
+        order_event(CANCELLED, FREE, 0, -40),
+        ticket_event(FREE, None, 1),
+        ticket_event(FREE, Some(CANCELLED), 2),
         ("expiration:complete", expiration),
-        told_order(CANCELLED, FREE, 2, -40),
-        told_payment(REFUND, CANCELLED, 1, "ch_2"),
-        told_ticket(FREE, None, 3),
-        told_payment(REFUND, CANCELLED, 3, "ch_2"),
-        told_order(ACTIVE, HELD, 0, 30),
-        told_ticket(HELD, Some(ACTIVE), 1),
-        // Told again, as after a broken connection.
-        told_ticket(SOLD, None, 0),
-    ];
-    let events = events.into_iter().zip(1..);
-    let events = events.map(|((subject, body), sequence)| Told {
-        sequence,
-        subject: subject.to_owned(),
-        body,
-    });
-    Stream {
-        reach: Reach::Everything,
-        slice: Slice::default(),
-        events: events.collect(),
-    }
+        order_event(CANCELLED, FREE, 2, -40),
+        payment_event(REFUND, CANCELLED, 1, "ch_2"),
+        ticket_event(FREE, None, 3),
+        payment_event(REFUND, CANCELLED, 3, "ch_2"),
+        order_event(ACTIVE, HELD, 0, 30),
+        ticket_event(HELD, Some(ACTIVE), 1),
+        // StreamEvent again, as after a broken connection.
+        ticket_event(SOLD, None, 0),
+    ])
 }
 
 fn typed<K>(id: ObjectId) -> Id<K> {
     Id::from_bytes(id.bytes())
 }
 
-/// What the API said of it.
+/// What the API acknowledged.
 pub(crate) fn acknowledged() -> Vec<Acknowledged> {
     let price = Price::from_cents(1_999).expect("a price");
     vec![
