@@ -1,4 +1,4 @@
-//! What is asked of the fleet, and by which request.
+//! The kinds of requests to the fleet.
 
 use std::fmt;
 
@@ -6,39 +6,39 @@ use reqwest::Method;
 
 /// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Ask {
-    /// A new account.
+pub enum Operation {
+    /// Creates an account.
     SignUp,
-    /// A session.
+    /// Signs in with a password.
     SignIn,
-    /// A magic link.
+    /// Requests a magic link.
     AskLink,
-    /// Signing in by a magic link.
+    /// Signs in by a magic link.
     FollowLink,
-    /// Whose session it is.
+    /// Reads the session's account.
     WhoAmI,
-    /// A new ticket.
+    /// Creates a ticket.
     Sell,
-    /// Another title and price.
+    /// Changes a ticket's title and price.
     Edit,
-    /// A ticket, no longer for sale.
+    /// Withdraws a ticket.
     Withdraw,
-    /// All tickets, one ticket, or a page of the shop.
+    /// Reads all tickets, one ticket, or a page of the shop.
     Look,
-    /// A ticket, please.
+    /// Places an order.
     Order,
-    /// How an order of one's own stands.
+    /// Reads an order.
     ShowOrder,
-    /// One's own orders.
+    /// Lists the customer's orders.
     ListOrders,
-    /// An order, no longer wanted.
+    /// Cancels an order.
     Cancel,
-    /// Money.
+    /// Pays an order.
     Pay,
 }
 
-impl Ask {
-    /// How the report calls it.
+impl Operation {
+    /// Its name in the report.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Ask {
         }
     }
 
-    /// Whether this status is the contract's way of saying that it was done.
+    /// Whether this is the contract's status of success.
     pub(super) const fn is_done(self, status: u16) -> bool {
         match self {
             Self::SignUp | Self::Sell | Self::Order | Self::Pay => status == 201,
@@ -83,7 +83,7 @@ impl Ask {
     }
 }
 
-impl fmt::Display for Ask {
+impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
