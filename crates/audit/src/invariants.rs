@@ -104,7 +104,7 @@ pub(crate) fn summary(
     } else {
         ", begun anew"
     };
-    let looks = observer.looks;
+    let samples = observer.samples;
     let unpaid = observer.orders_seen_active();
     let replicas = databases.ticket_replicas.len() + databases.order_replicas.len();
     let accounts = snapshot.users.len();
@@ -128,7 +128,7 @@ pub(crate) fn summary(
         ),
         (
             Invariant::I4,
-            format!("{looks} looks at all versions, {events} events"),
+            format!("{samples} samples of all versions, {events} events"),
         ),
         (
             Invariant::I5,
@@ -139,7 +139,7 @@ pub(crate) fn summary(
         ),
         (
             Invariant::I6,
-            format!("{unpaid} orders seen unpaid in {looks} looks"),
+            format!("{unpaid} orders seen unpaid in {samples} samples"),
         ),
         (Invariant::I7, format!("{replicas} replicas")),
         (

@@ -29,7 +29,7 @@ pub(crate) struct Observer {
     dead_letters: BTreeMap<i128, u64>,
     violations: Vec<Violation>,
     /// The number of observations.
-    pub(crate) looks: u64,
+    pub(crate) samples: u64,
 }
 
 /// The kind of an entity, and its id.
@@ -57,7 +57,7 @@ struct Active {
 impl Observer {
     /// Records an observation that began at `at`.
     pub(crate) fn observe(&mut self, at: Timestamp, databases: &Databases) {
-        self.looks += 1;
+        self.samples += 1;
         self.watch_owners(databases);
         for order in databases.orders.values() {
             if order.status.is_active() {

@@ -20,7 +20,7 @@ const AFTERMATH: Duration = Duration::from_secs(3);
 
 /// How long the settlement of a payment may take after its process died: its lease of ten seconds, the next sweep, three
 /// tries if Stripe stored a 500 for it, a call to Stripe, and the consequences.
-pub(super) const PAYMENT_RECOVERY: Duration = Duration::from_secs(24);
+const PAYMENT_RECOVERY: Duration = Duration::from_secs(24);
 
 /// Orders that expire later than this after the run are not waited for.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -79,12 +79,7 @@ impl Settlement {
         for violation in found {
             let key = violation.to_string();
             let first = self.open.get(&key).copied().unwrap_or(snapshot.taken_at);
-            let limit = if is_of_money(&violation) {
-                PAYMENT_RECOVERY
-            } else {
-                RECOVERY
-            };
-            let too_late = snapshot.taken_at > self.since.plus(limit);
+            let too_late = snapshot.taken_at > self.since.plus(recovery_limit(&violation));
             if too_late && snapshot.taken_at.since(first) > IN_TRANSIT {
                 let late = lasting(&violation, self.since, snapshot.taken_at);
                 self.late.insert(key.clone(), late);
@@ -121,6 +116,15 @@ impl Settlement {
 
 pub(super) const fn is_of_money(violation: &Violation) -> bool {
     matches!(violation.invariant, Invariant::I2 | Invariant::I5)
+}
+
+/// How long a violation may last.
+pub(super) const fn recovery_limit(violation: &Violation) -> Duration {
+    if is_of_money(violation) {
+        PAYMENT_RECOVERY
+    } else {
+        RECOVERY
+    }
 }
 
 fn lasting(violation: &Violation, since: Timestamp, at: Timestamp) -> Violation {

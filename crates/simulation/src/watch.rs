@@ -1,4 +1,4 @@
-//! The invariants that are checked with every write: what changes in between, the check at the end cannot see.
+//! The invariants that are checked with every write, because the check at the end sees only the last state.
 //!
 //! `audit` compares samples of a real fleet, which miss writes and may mix older and newer documents. Here every single
 //! write is seen in order, so these checks are stricter and share no code with `audit`.

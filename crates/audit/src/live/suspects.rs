@@ -2,13 +2,11 @@
 //! transit may.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use common::Timestamp;
 
 use super::gathering::Roots;
-use crate::observer::RECOVERY;
-use crate::settlement::{PAYMENT_RECOVERY, is_of_money};
+use crate::settlement::{is_of_money, recovery_limit};
 use crate::violation::{Invariant, Violation};
 
 /// The limit of suspects; a fleet with so many violations is broken in any case.
@@ -96,7 +94,7 @@ impl Suspects {
         for (violation, roots) in found {
             let key = violation.to_string();
             let since = before.get(&key).map_or(at, |suspect| suspect.since);
-            if at.since(since) > limit(&violation) {
+            if at.since(since) > recovery_limit(&violation) {
                 if !self.violations.contains(&violation) {
                     self.violations.push(violation);
                 }
@@ -126,15 +124,6 @@ impl Suspects {
 
 fn subject(violation: &Violation) -> Subject {
     (violation.invariant, violation.entities.clone())
-}
-
-/// How long a violation may be in transit.
-fn limit(violation: &Violation) -> Duration {
-    if is_of_money(violation) {
-        PAYMENT_RECOVERY
-    } else {
-        RECOVERY
-    }
 }
 
 #[cfg(test)]

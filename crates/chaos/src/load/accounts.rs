@@ -93,7 +93,7 @@ impl Customer {
             return self.fail(
                 Operation::WhoAmI,
                 email,
-                "a link signed nobody in".to_owned(),
+                "a link did not sign in".to_owned(),
             );
         };
         self.shop.history.add(Acknowledged::SignedUp {

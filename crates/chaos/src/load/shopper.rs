@@ -82,15 +82,15 @@ impl Shopper {
             Scenario::Race => self.race().await?,
             Scenario::SignUp => {
                 let (email, password) = (self.email(), testkit::fresh::password());
-                let nobody = Customer::anonymous(&self.shop);
-                nobody
+                let visitor = Customer::anonymous(&self.shop);
+                visitor
                     .sign_up_and_in(&email, &password)
                     .await
                     .then_some(())?;
             }
             Scenario::MagicLink => {
-                let (email, nobody) = (self.email(), Customer::anonymous(&self.shop));
-                nobody.sign_in_by_link(&email).await.then_some(())?;
+                let (email, visitor) = (self.email(), Customer::anonymous(&self.shop));
+                visitor.sign_in_by_link(&email).await.then_some(())?;
             }
             Scenario::LookAround => self.look_around().await,
             _ => {

@@ -163,6 +163,10 @@ fn a_payment_that_contradicts_its_order_or_stripe_is_found() {
     finds(I5, "contradict each other", |world| {
         order(world, COMPLETE).status = OrderStatus::Cancelled;
     });
+    finds(I5, "contradict each other", |world| {
+        order(world, CANCELLED).refunded = true;
+        payment(world, CANCELLED).status = PaymentStatus::Open;
+    });
     finds(I5, "have different prices", |world| {
         payment(world, COMPLETE).price_cents = 1;
     });
