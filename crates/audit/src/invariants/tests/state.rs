@@ -305,7 +305,7 @@ fn missing_effects_are_found() {
 #[test]
 fn unreachable_states_are_found() {
     finds(I3, "cannot be at version 3", |world| {
-        order(world, COMPLETE).version = 3
+        order(world, COMPLETE).version = 3;
     });
     finds(I3, "has a reason", |world| {
         order(world, COMPLETE).refunded = true;
