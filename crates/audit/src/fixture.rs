@@ -6,9 +6,12 @@ use common::{Id, Price, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::access::QUEUE_GROUPS;
 use super::acknowledged::Acknowledged;
+use super::documents::{Order, OrderReplica, Payment, Ticket};
 use super::ledger::{Charge, Declined, Ledger};
 use super::snapshot::{Backlog, Databases, Snapshot, Stream};
+use super::sources::by_id;
 
 /// When the snapshot was taken, in milliseconds.
 pub(crate) const NOW: i64 = 1_700_000_100_000;
@@ -103,25 +106,21 @@ fn databases() -> Databases {
             "outbox": [],
         },
     ];
-    let mut databases = Databases::default();
-    for (stored, released) in tickets {
-        let key = stored.get_object_id("_id").expect("it has an id");
-        databases.ticket_replicas.insert(key, read(stored.clone()));
-        databases.tickets.insert(key, read(owned(stored, released)));
+    let owned = tickets
+        .clone()
+        .map(|(stored, released)| read::<Ticket>(owned(stored, released)));
+    let replicas = tickets.map(|(stored, _)| read::<Ticket>(stored));
+    Databases {
+        tickets: by_id(owned.into(), |ticket| ticket.id),
+        ticket_replicas: by_id(replicas.into(), |ticket| ticket.id),
+        orders: by_id(orders.map(read::<Order>).into(), |order| order.id),
+        order_replicas: by_id(order_replicas.map(read::<OrderReplica>).into(), |order| {
+            order.id
+        }),
+        payments: by_id(payments.map(read::<Payment>).into(), |payment| {
+            payment.order_id
+        }),
     }
-    for stored in orders {
-        let key = stored.get_object_id("_id").expect("it has an id");
-        databases.orders.insert(key, read(stored));
-    }
-    for stored in order_replicas {
-        let key = stored.get_object_id("_id").expect("it has an id");
-        databases.order_replicas.insert(key, read(stored));
-    }
-    for stored in payments {
-        let key = stored.get_object_id("_id").expect("it has an id");
-        databases.payments.insert(key, read(stored));
-    }
-    databases
 }
 
 pub(crate) fn charge(number: u8, order: ObjectId, payment: ObjectId, key: &str) -> Charge {
@@ -155,12 +154,6 @@ fn ledger() -> Ledger {
 
 /// The snapshot.
 pub(crate) fn snapshot() -> Snapshot {
-    let groups = [
-        "expiration-service",
-        "orders-service",
-        "payments-service",
-        "tickets-service",
-    ];
     Snapshot {
         taken_at: Timestamp::from_milliseconds(NOW),
         databases: databases(),
@@ -171,7 +164,9 @@ pub(crate) fn snapshot() -> Snapshot {
         .into(),
         reservations: [(SOLD, COMPLETE), (HELD, ACTIVE)].into(),
         ledger: ledger(),
-        backlogs: groups.map(|group| (group, Some(Backlog::default()))).into(),
+        backlogs: QUEUE_GROUPS
+            .map(|group| (group, Some(Backlog::default())))
+            .into(),
         dead_letters: Vec::new(),
         jobs: [ACTIVE].into(),
     }
