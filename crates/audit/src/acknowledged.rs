@@ -1,4 +1,4 @@
-//! What the fleet acknowledged over HTTP, and must have stored from then on. The client that drives the fleet records it.
+//! What the fleet acknowledged over HTTP, recorded by its client. From then on it must be stored.
 
 use common::id::kind;
 use common::{Id, Price, Timestamp};

@@ -1,5 +1,5 @@
-//! The documents in the databases, read independently of the services' own types: a service that maps a document wrongly
-//! must not be able to hide that from the checker.
+//! The documents in the databases, read independently of the services' own types: a service that maps a document
+//! wrongly must not be able to hide that from the checker.
 
 mod display;
 mod states;

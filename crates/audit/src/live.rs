@@ -1,9 +1,9 @@
 //! Audits a fleet at work: read-only, page by page, with bounded memory.
 //!
-//! Every ticket and every order is read by its id, with everything that belongs to it, and checked by the same functions
-//! as the end of a chaos run. What looks wrong may only be in transit: an event is on its way, or Stripe has not
-//! answered. So it is checked again every second. It is a violation if it stays the same for longer than anything may
-//! be in transit (ten seconds, and twenty-four for money), and undecided if it keeps changing until the end.
+//! Every ticket and every order is read by its id, with everything that belongs to it, and checked by the same
+//! functions as the end of a chaos run. What looks wrong may only be in transit: an event is on its way, or Stripe has
+//! not answered. So it is checked again every second. It is a violation if it stays the same for longer than anything
+//! may be in transit (ten seconds, and twenty-four for money), and undecided if it keeps changing until the end.
 //!
 //! Memory holds a page of documents, a slice of the stream (200,000 events; a longer stream is read once per slice),
 //! Stripe's charges if Stripe is read, and at most 5,000 findings. The audit refuses or reports what exceeds this.

@@ -18,8 +18,8 @@ const IN_TRANSIT: Duration = Duration::from_secs(2);
 /// How long the consequences of an order's end may take.
 const AFTERMATH: Duration = Duration::from_secs(3);
 
-/// How long the settlement of a payment may take after its process died: its lease of ten seconds, the next sweep, three
-/// tries if Stripe stored a 500 for it, a call to Stripe, and the consequences.
+/// How long the settlement of a payment may take after its process died: its lease of ten seconds, the next sweep,
+/// three tries if Stripe stored a 500 for it, a call to Stripe, and the consequences.
 const PAYMENT_RECOVERY: Duration = Duration::from_secs(24);
 
 /// Orders that expire later than this after the run are not waited for.

@@ -1,7 +1,7 @@
 //! Chaos: tests that the fleet survives faults. Development only.
 //!
-//! A run starts its own fleet, drives mixed load, injects faults on a schedule drawn from a seed, heals them, waits, and
-//! then checks the invariants of `ARCHITECTURE.md` (`audit`) in the databases, the stream and Stripe's ledger.
+//! A run starts its own fleet, drives mixed load, injects faults on a schedule drawn from a seed, heals them, waits,
+//! and then checks the invariants of `ARCHITECTURE.md` (`audit`) in the databases, the stream and Stripe's ledger.
 
 pub mod checker;
 mod evidence;

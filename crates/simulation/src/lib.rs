@@ -1,10 +1,10 @@
 //! The saga in one thread: the services' own code on a database, a broker and a Stripe in memory, with everything that
 //! happens drawn from a seed. Development only.
 //!
-//! Two processes of each service share a database; in some histories they are two releases that know different subjects.
-//! Shoppers compete, pay, pay twice, cancel, and let orders expire. Messages arrive late, twice and in any order, answers
-//! are lost, processes die between any two effects and restart, and money is refunded and disputed at Stripe. The
-//! invariants are checked with every write and when nothing is left to do.
+//! Two processes of each service share a database; in some histories they are two releases that know different
+//! subjects. Shoppers compete, pay, pay twice, cancel, and let orders expire. Messages arrive late, twice and in any
+//! order, answers are lost, processes die between any two effects and restart, and money is refunded and disputed at
+//! Stripe. The invariants are checked with every write and when nothing is left to do.
 //!
 //! The same seed is the same history, to the last step.
 

@@ -96,7 +96,7 @@ impl Shopper {
     pub(crate) async fn resync(&self) {
         self.pause(6_000).await;
         let stream = &self.fleet.stream;
-        // It may fail half way, which is the next resync's concern.
+        // A resync may fail half way, which changes nothing for the others.
         let tickets = self.fleet.any(&self.fleet.tickets);
         let emitted = tickets.ask(async |tickets| emit(&tickets.snapshot(), stream).await);
         let _ = emitted.await;

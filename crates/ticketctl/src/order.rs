@@ -1,7 +1,7 @@
 //! `order trace`: everything that happened to one order in all services, by time.
 //!
-//! Events with their times are in the stream, the present state is in the databases and the queue, and attempts to charge
-//! cards are at Stripe, if its key is given.
+//! Events with their times are in the stream, the present state is in the databases and the queue, and attempts to
+//! charge cards are at Stripe, if its key is given.
 
 mod documents;
 mod money;

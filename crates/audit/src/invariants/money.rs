@@ -1,5 +1,5 @@
-//! I2: by Stripe's ledger, the money that was charged and not returned is the price of complete orders, per order and in
-//! total, less the partial refunds that payments recorded.
+//! I2: by Stripe's ledger, the money that was charged and not returned is the price of complete orders, per order and
+//! in total, less the partial refunds that payments recorded.
 
 use std::collections::BTreeMap;
 

@@ -65,7 +65,9 @@ impl Customer {
     pub(super) async fn sign_in_by_link(&self, email: &str) -> bool {
         let body = json!({ "email": email });
         let path = "/api/users/signup-pl";
-        let asked = self.request(Operation::AskLink, path, Some(&body)).await;
+        let asked = self
+            .request(Operation::RequestLink, path, Some(&body))
+            .await;
         let Some(link) = self.mailed_link(email).await.filter(|_| asked.is_some()) else {
             return false;
         };
@@ -83,15 +85,15 @@ impl Customer {
             }
         }
         let response = self
-            .request(Operation::WhoAmI, "/api/users/currentuser", None)
+            .request(Operation::CurrentUser, "/api/users/currentuser", None)
             .await;
         let Some(response) = response else {
             return false;
         };
-        let shown: Option<CurrentUserView> = self.read(Operation::WhoAmI, &response.answer);
+        let shown: Option<CurrentUserView> = self.read(Operation::CurrentUser, &response.answer);
         let Some(session) = shown.and_then(|shown| shown.current_user) else {
             return self.fail(
-                Operation::WhoAmI,
+                Operation::CurrentUser,
                 email,
                 "a link did not sign in".to_owned(),
             );

@@ -77,12 +77,12 @@ pub(super) fn fault(operation: Operation, path: &str, answer: &Answer) -> Option
 /// Whether a valid request may be refused with this status.
 const fn may_refuse(operation: Operation, status: u16) -> bool {
     match operation {
-        Operation::Look
-        | Operation::WhoAmI
+        Operation::Browse
+        | Operation::CurrentUser
         | Operation::ListOrders
         | Operation::ShowOrder
         | Operation::Sell
-        | Operation::AskLink => false,
+        | Operation::RequestLink => false,
         Operation::SignUp
         | Operation::SignIn
         | Operation::FollowLink

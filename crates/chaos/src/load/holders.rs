@@ -19,7 +19,8 @@ struct Held {
 }
 
 impl Holders {
-    /// Records a new order that was acknowledged at `now`; returns the orders of the same ticket that are certainly live.
+    /// Records a new order that was acknowledged at `now`; returns the orders of the same ticket that are certainly
+    /// live.
     ///
     /// An order is live at least until it expires, unless it is to be cancelled or refunded.
     pub(super) fn placed(

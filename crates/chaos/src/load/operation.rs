@@ -12,11 +12,11 @@ pub enum Operation {
     /// Signs in with a password.
     SignIn,
     /// Requests a magic link.
-    AskLink,
+    RequestLink,
     /// Signs in by a magic link.
     FollowLink,
     /// Reads the session's account.
-    WhoAmI,
+    CurrentUser,
     /// Creates a ticket.
     Sell,
     /// Changes a ticket's title and price.
@@ -24,7 +24,7 @@ pub enum Operation {
     /// Withdraws a ticket.
     Withdraw,
     /// Reads all tickets, one ticket, or a page of the shop.
-    Look,
+    Browse,
     /// Places an order.
     Order,
     /// Reads an order.
@@ -44,15 +44,15 @@ impl Operation {
         match self {
             Self::SignUp => "sign up",
             Self::SignIn => "sign in",
-            Self::AskLink => "ask for a link",
+            Self::RequestLink => "request a link",
             Self::FollowLink => "follow a link",
-            Self::WhoAmI => "current user",
+            Self::CurrentUser => "current user",
             Self::Sell => "sell",
             Self::Edit => "edit",
             Self::Withdraw => "withdraw",
-            Self::Look => "look around",
+            Self::Browse => "browse",
             Self::Order => "order",
-            Self::ShowOrder => "look at an order",
+            Self::ShowOrder => "show an order",
             Self::ListOrders => "list orders",
             Self::Cancel => "cancel",
             Self::Pay => "pay",
@@ -61,14 +61,19 @@ impl Operation {
 
     pub(super) const fn method(self) -> Method {
         match self {
-            Self::SignUp | Self::SignIn | Self::AskLink | Self::Sell | Self::Order | Self::Pay => {
-                Method::POST
-            }
+            Self::SignUp
+            | Self::SignIn
+            | Self::RequestLink
+            | Self::Sell
+            | Self::Order
+            | Self::Pay => Method::POST,
             Self::Edit => Method::PUT,
             Self::Cancel | Self::Withdraw => Method::DELETE,
-            Self::FollowLink | Self::WhoAmI | Self::Look | Self::ShowOrder | Self::ListOrders => {
-                Method::GET
-            }
+            Self::FollowLink
+            | Self::CurrentUser
+            | Self::Browse
+            | Self::ShowOrder
+            | Self::ListOrders => Method::GET,
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) enum Scenario {
     LastMoment,
     SignUp,
     MagicLink,
-    LookAround,
+    Browse,
 }
 
 /// The scenarios with their shares in percent.
@@ -39,7 +39,7 @@ const SHARES: [(Scenario, u32); 15] = [
     (Scenario::LastMoment, 5),
     (Scenario::SignUp, 3),
     (Scenario::MagicLink, 3),
-    (Scenario::LookAround, 2),
+    (Scenario::Browse, 2),
 ];
 
 impl Scenario {
@@ -73,7 +73,7 @@ impl Scenario {
             Self::LastMoment => "pay at the last moment",
             Self::SignUp => "sign up and in",
             Self::MagicLink => "magic link",
-            Self::LookAround => "look around",
+            Self::Browse => "browse",
         }
     }
 }

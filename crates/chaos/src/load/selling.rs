@@ -100,8 +100,8 @@ impl Customer {
     /// The present ticket.
     pub(super) async fn show_ticket(&self, ticket: Id<kind::Ticket>) -> Option<OwnTicket> {
         let path = format!("/api/tickets/{ticket}");
-        let response = self.request(Operation::Look, &path, None).await?;
-        let view: TicketView = self.read_if(Operation::Look, 200, &response.answer)?;
+        let response = self.request(Operation::Browse, &path, None).await?;
+        let view: TicketView = self.read_if(Operation::Browse, 200, &response.answer)?;
         Some(own(&view))
     }
 }

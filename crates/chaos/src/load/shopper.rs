@@ -92,7 +92,7 @@ impl Shopper {
                 let (email, visitor) = (self.email(), Customer::anonymous(&self.shop));
                 visitor.sign_in_by_link(&email).await.then_some(())?;
             }
-            Scenario::LookAround => self.look_around().await,
+            Scenario::Browse => self.browse().await,
             _ => {
                 let own = self.order().await?;
                 self.end(scenario, own).await;
@@ -188,13 +188,13 @@ impl Shopper {
         Some(())
     }
 
-    async fn look_around(&mut self) {
+    async fn browse(&mut self) {
         let path = match self.random.random_range(0..3) {
             0 => "/",
             1 => "/api/tickets?limit=20",
             _ => "/api/payments",
         };
-        self.me.send_once(Operation::Look, path, None).await;
+        self.me.send_once(Operation::Browse, path, None).await;
         if let Some(&order) = self.orders.first() {
             // An acknowledged order must still exist.
             self.me.show_order(order).await;

@@ -1,5 +1,5 @@
-//! The requests: the opening of a sale. Most shoppers read the list and tickets, some compete for the newest ones, those
-//! who get one pay for it, and sellers create more.
+//! The requests: the opening of a sale. Most shoppers read the list and tickets, some compete for the newest ones,
+//! those who get one pay for it, and sellers create more.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -140,8 +140,8 @@ impl DeadLetterStream {
         }
     }
 
-    /// Publishes the event again under its subject with its own headers, and deletes the dead letter. The broker drops a
-    /// second replay by its message id.
+    /// Publishes the event again under its subject with its own headers, and deletes the dead letter. The broker drops
+    /// a second replay by its message id.
     pub(crate) async fn replay(&self, letter: &DeadLetter) -> Result<(), Failure> {
         let subject: Subject = letter.event.subject.parse().map_err(|error| {
             Failure::usage(format_args!(

@@ -165,7 +165,8 @@ impl Timeline {
         Some(created.at)
     }
 
-    /// All steps, the earliest first. A step whose time is only known to the second did not precede the order's creation.
+    /// All steps, the earliest first. A step whose time is only known to the second did not precede the order's
+    /// creation.
     pub(crate) fn in_order(mut self) -> Vec<Step> {
         if let Some(created) = self.created_at() {
             for step in &mut self.steps {

@@ -108,7 +108,8 @@ async fn consumer(stream: &Stream, name: &'static str) -> Result<ShownConsumer, 
     }
 }
 
-/// The age of the oldest event that is not yet acknowledged: the first after the floor under any subject of the consumer.
+/// The age of the oldest event that is not yet acknowledged: the first after the floor under any subject of the
+/// consumer.
 async fn lag(stream: &Stream, info: &ConsumerInfo) -> Option<u64> {
     if info.num_pending == 0 && info.num_ack_pending == 0 {
         return Some(0);
