@@ -1,4 +1,4 @@
-//! Who takes money back at Stripe without asking the fleet: the seller in the dashboard, or the buyer's bank.
+//! Returns money at Stripe without the fleet: the seller in the dashboard, or the buyer's bank by a dispute.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::sleep;
 
 use crate::fleet::Fleet;
 
-/// How long after the charge at most, in milliseconds.
-const LATEST: u64 = 9_000;
+/// The longest pauses, in milliseconds.
+const LONGEST_PAUSE: u64 = 9_000;
 
-/// Somebody who looks at one charge.
+/// One charge in the dashboard.
 pub(crate) struct Dashboard {
     fleet: Fleet,
     intent: String,
@@ -27,8 +27,8 @@ impl Dashboard {
         }
     }
 
-    /// Refunds all of it, or a part and later perhaps the rest; or disputes it.
-    pub(crate) async fn take_back(self) {
+    /// Refunds all of it, or a part and later perhaps the rest, or disputes it.
+    pub(crate) async fn reverse(self) {
         self.pause().await;
         let stripe = &self.fleet.stripe;
         match self.fleet.world.below(5) {
@@ -53,7 +53,7 @@ impl Dashboard {
     }
 
     async fn pause(&self) {
-        let longest = self.fleet.world.below(LATEST);
-        sleep(Duration::from_millis(longest)).await;
+        let pause = self.fleet.world.below(LONGEST_PAUSE);
+        sleep(Duration::from_millis(pause)).await;
     }
 }

@@ -120,7 +120,7 @@ impl Prometheus {
             Instant::now() + START_TIMEOUT,
         );
         while Instant::now() < deadline {
-            if let Some(obituary) = self.obituary() {
+            if let Some(obituary) = self.unexpected_exit() {
                 bail!(obituary);
             }
             let response = client.get(&url).timeout(START_TIMEOUT).send().await;

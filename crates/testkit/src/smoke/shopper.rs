@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use reqwest::Url;
 use serde_json::Value;
-use service::session;
 use ureq::http::{Method, Request};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, SendBody};
+use web::session;
 
 use crate::http::Answer;
 

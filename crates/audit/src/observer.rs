@@ -1,4 +1,5 @@
-//! What one look after the other saw: things that grow, end or live, and must not shrink, return or vanish.
+//! Compares consecutive observations of the databases: versions must not fall, ends must be final, and nothing may
+//! vanish.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -6,60 +7,62 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use common::Timestamp;
 
-use super::documents::{Money, Order, OrderReplica, Payment, Standing, Ticket, moment};
+use super::documents::{
+    Order, OrderReplica, OrderStatus, Payment, PaymentStatus, Ticket, timestamp,
+};
 use super::snapshot::Databases;
 use super::sources::StreamSize;
 use super::violation::{Invariant, Violation};
 
-/// How long after its expiry an order may live.
+/// How long after its expiry an unpaid order may live.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
-/// How long after the last fault everything may take to be right.
+/// How long after the last fault everything may take to agree.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(10);
 
-/// Everything seen so far.
+/// Everything observed so far.
 #[derive(Debug, Default)]
-pub(crate) struct Sightings {
+pub(crate) struct Observer {
     seen: HashMap<Key, Seen>,
     active: BTreeMap<ObjectId, Active>,
     events: BTreeMap<i128, u64>,
-    letters: BTreeMap<i128, u64>,
+    dead_letters: BTreeMap<i128, u64>,
     violations: Vec<Violation>,
-    /// How many looks there were.
-    pub(crate) looks: u64,
+    /// The number of observations.
+    pub(crate) samples: u64,
 }
 
-/// What kind of thing, and which.
+/// The kind of an entity, and its id.
 type Key = (&'static str, ObjectId);
 
-/// An entity at the last look.
+/// An entity at the last observation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     version: i64,
-    /// How far it has come; never falls.
+    /// How far it has come; must never fall.
     rank: u8,
-    /// Whether nothing may change any more.
+    /// Whether its state is final.
     ended: bool,
-    /// All that belongs to the version.
+    /// Everything that belongs to the version.
     state: String,
 }
 
-/// When an order that can be paid was last seen so.
+/// An unpaid order, and when it was last seen.
 #[derive(Debug, Clone, Copy)]
 struct Active {
     expires_at: Timestamp,
     last: Timestamp,
 }
 
-impl Sightings {
-    /// Takes note of a look that began at `at`.
+impl Observer {
+    /// Records an observation that began at `at`.
     pub(crate) fn observe(&mut self, at: Timestamp, databases: &Databases) {
-        self.looks += 1;
+        self.samples += 1;
         self.watch_owners(databases);
         for order in databases.orders.values() {
             if order.status.is_active() {
                 let active = Active {
-                    expires_at: moment(order.expires_at),
+                    expires_at: timestamp(order.expires_at),
                     last: at,
                 };
                 self.active.insert(order.id, active);
@@ -79,8 +82,8 @@ impl Sightings {
         self.seen = now;
     }
 
-    /// Two orders that were both there at the look before and are both alive now were both alive in between: a
-    /// cancelled order never lives again.
+    /// Two orders that existed at the last observation and are live now were live at the same time in between, because
+    /// a cancelled order never becomes live again.
     fn watch_owners(&mut self, databases: &Databases) {
         let mut owners: HashMap<ObjectId, &Order> = HashMap::new();
         let known = |order: &&Order| self.seen.contains_key(&("order", order.id));
@@ -102,59 +105,64 @@ impl Sightings {
                 ));
             }
         }
-        // Seen again and again while it lasts.
-        let told: HashSet<_> = self.violations.iter().map(|told| &told.entities).collect();
-        found.retain(|violation| !told.contains(&violation.entities));
+        // Each observation finds it again while it lasts.
+        let known: HashSet<_> = self
+            .violations
+            .iter()
+            .map(|known| &known.entities)
+            .collect();
+        found.retain(|violation| !known.contains(&violation.entities));
         self.violations.extend(found);
     }
 
-    /// Takes note of how far the streams have come.
-    pub(crate) fn observe_streams(&mut self, (events, letters): (StreamSize, StreamSize)) {
-        self.events.insert(events.born, events.last);
-        self.letters.insert(letters.born, letters.last);
+    /// Records the sizes of the two streams.
+    pub(crate) fn observe_streams(&mut self, (events, dead_letters): (StreamSize, StreamSize)) {
+        self.events.insert(events.created, events.last);
+        self.dead_letters
+            .insert(dead_letters.created, dead_letters.last);
     }
 
-    /// How many events were ever seen in any stream.
+    /// The number of events in all streams that were observed.
     pub(crate) fn events(&self) -> u64 {
         self.events.values().sum()
     }
 
-    /// Whether the broker never lost its data.
-    pub(crate) fn stream_is_whole(&self) -> bool {
+    /// Whether the broker has never lost its data.
+    pub(crate) fn stream_is_complete(&self) -> bool {
         self.events.len() == 1
     }
 
-    /// Dead letters that went with the broker's data before anybody could read them.
-    pub(crate) fn lost_letters(&self) -> Option<Violation> {
-        // The last stream is there to be read.
-        let gone: u64 = self.letters.values().rev().skip(1).sum();
-        (gone > 0).then(|| {
-            let words = format!("{gone} dead letters went with the broker's data");
-            Violation::new(Invariant::I3, [], words)
+    /// Dead letters that the broker lost with its data, unread.
+    pub(crate) fn lost_dead_letters(&self) -> Option<Violation> {
+        // The last stream still exists.
+        let lost: u64 = self.dead_letters.values().rev().skip(1).sum();
+        (lost > 0).then(|| {
+            let message = format!("{lost} dead letters were lost with the broker's data");
+            Violation::new(Invariant::I3, [], message)
         })
     }
 
-    /// Orders that were seen unpaid for longer than they may live, given when all that they need was up again.
+    /// Orders that stayed unpaid for longer than they may, where all dependencies were available from `healed_at` on.
     pub(crate) fn overdue(&self, healed_at: Timestamp) -> Vec<Violation> {
         let late = self.active.iter().filter_map(|(order, active)| {
             let latest = active.expires_at.plus(GRACE).max(healed_at.plus(RECOVERY));
             (active.last > latest).then(|| {
-                let words = format!(
-                    "order {order} expired at {}, was to end by {latest}, and was still unpaid and alive at {}",
+                let message = format!(
+                    "order {order} expired at {}, had to end by {latest}, and was still unpaid at {}",
                     active.expires_at, active.last
                 );
-                Violation::new(Invariant::I6, [order], words)
+                Violation::new(Invariant::I6, [order], message)
             })
         });
         late.collect()
     }
 
-    /// How many orders were seen alive.
+    /// The number of orders that were seen unpaid.
     pub(crate) fn orders_seen_active(&self) -> usize {
         self.active.len()
     }
 
-    /// What was found since this was asked last.
+    /// The violations since the last call.
     pub(crate) fn take_violations(&mut self) -> Vec<Violation> {
         std::mem::take(&mut self.violations)
     }
@@ -195,12 +203,12 @@ impl Seen {
         }
     }
 
-    /// A complete order ends once more if it is refunded.
+    /// A complete order is not final: it is cancelled if it is refunded.
     fn order(order: &Order) -> Self {
         Self {
             version: order.version,
             rank: order.status.rank(),
-            ended: order.status == Standing::Cancelled,
+            ended: order.status == OrderStatus::Cancelled,
             state: order.to_string(),
         }
     }
@@ -209,7 +217,7 @@ impl Seen {
         Self {
             version: order.version,
             rank: order.status.rank(),
-            ended: order.status == Standing::Cancelled,
+            ended: order.status == OrderStatus::Cancelled,
             state: order.to_string(),
         }
     }
@@ -218,7 +226,7 @@ impl Seen {
         let charge = payment.status.charge();
         let charge = charge.map_or("nothing", |(_, charge)| charge);
         let refund = match &payment.status {
-            Money::Refunded { refund_id, .. } => Some(refund_id.as_str()),
+            PaymentStatus::Refunded { refund_id, .. } => Some(refund_id.as_str()),
             _ => None,
         };
         let refund_id = refund.unwrap_or("nothing");
@@ -233,29 +241,26 @@ impl Seen {
 
 fn compare((kind, id): Key, before: &Seen, after: &Seen) -> Option<Violation> {
     let what = if after.version < before.version {
-        "went back"
+        "went back to an older version"
     } else if before.ended && after != before {
         "changed after its end"
     } else if after.rank < before.rank {
-        "is not as far as it was"
+        "went back to an earlier status"
     } else if after.version == before.version && after != before {
         "changed without a new version"
     } else {
         return None;
     };
-    let words = format!(
+    let message = format!(
         "{kind} {id} {what}: from ({}) to ({})",
         before.state, after.state
     );
-    Some(Violation::new(Invariant::I4, [&id], words))
+    Some(Violation::new(Invariant::I4, [&id], message))
 }
 
 fn vanished((kind, id): Key, before: &Seen) -> Violation {
-    let words = format!(
-        "{kind} {id} was there and is gone: it was ({})",
-        before.state
-    );
-    Violation::new(Invariant::I8, [&id], words)
+    let message = format!("{kind} {id} vanished: it was ({})", before.state);
+    Violation::new(Invariant::I8, [&id], message)
 }
 
 #[cfg(test)]

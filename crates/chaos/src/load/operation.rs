@@ -1,4 +1,4 @@
-//! What is asked of the fleet, and by which request.
+//! The kinds of requests to the fleet.
 
 use std::fmt;
 
@@ -6,53 +6,53 @@ use reqwest::Method;
 
 /// A kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Ask {
-    /// A new account.
+pub enum Operation {
+    /// Creates an account.
     SignUp,
-    /// A session.
+    /// Signs in with a password.
     SignIn,
-    /// A magic link.
-    AskLink,
-    /// Signing in by a magic link.
+    /// Requests a magic link.
+    RequestLink,
+    /// Signs in by a magic link.
     FollowLink,
-    /// Whose session it is.
-    WhoAmI,
-    /// A new ticket.
+    /// Reads the session's account.
+    CurrentUser,
+    /// Creates a ticket.
     Sell,
-    /// Another title and price.
+    /// Changes a ticket's title and price.
     Edit,
-    /// A ticket, no longer for sale.
+    /// Withdraws a ticket.
     Withdraw,
-    /// All tickets, one ticket, or a page of the shop.
-    Look,
-    /// A ticket, please.
+    /// Reads all tickets, one ticket, or a page of the shop.
+    Browse,
+    /// Places an order.
     Order,
-    /// How an order of one's own stands.
+    /// Reads an order.
     ShowOrder,
-    /// One's own orders.
+    /// Lists the customer's orders.
     ListOrders,
-    /// An order, no longer wanted.
+    /// Cancels an order.
     Cancel,
-    /// Money.
+    /// Pays an order.
     Pay,
 }
 
-impl Ask {
-    /// How the report calls it.
+impl Operation {
+    /// Its name in the report.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::SignUp => "sign up",
             Self::SignIn => "sign in",
-            Self::AskLink => "ask for a link",
+            Self::RequestLink => "request a link",
             Self::FollowLink => "follow a link",
-            Self::WhoAmI => "current user",
+            Self::CurrentUser => "current user",
             Self::Sell => "sell",
             Self::Edit => "edit",
             Self::Withdraw => "withdraw",
-            Self::Look => "look around",
+            Self::Browse => "browse",
             Self::Order => "order",
-            Self::ShowOrder => "look at an order",
+            Self::ShowOrder => "show an order",
             Self::ListOrders => "list orders",
             Self::Cancel => "cancel",
             Self::Pay => "pay",
@@ -61,18 +61,23 @@ impl Ask {
 
     pub(super) const fn method(self) -> Method {
         match self {
-            Self::SignUp | Self::SignIn | Self::AskLink | Self::Sell | Self::Order | Self::Pay => {
-                Method::POST
-            }
+            Self::SignUp
+            | Self::SignIn
+            | Self::RequestLink
+            | Self::Sell
+            | Self::Order
+            | Self::Pay => Method::POST,
             Self::Edit => Method::PUT,
             Self::Cancel | Self::Withdraw => Method::DELETE,
-            Self::FollowLink | Self::WhoAmI | Self::Look | Self::ShowOrder | Self::ListOrders => {
-                Method::GET
-            }
+            Self::FollowLink
+            | Self::CurrentUser
+            | Self::Browse
+            | Self::ShowOrder
+            | Self::ListOrders => Method::GET,
         }
     }
 
-    /// Whether this status is the contract's way of saying that it was done.
+    /// Whether this is the contract's status of success.
     pub(super) const fn is_done(self, status: u16) -> bool {
         match self {
             Self::SignUp | Self::Sell | Self::Order | Self::Pay => status == 201,
@@ -83,7 +88,7 @@ impl Ask {
     }
 }
 
-impl fmt::Display for Ask {
+impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }

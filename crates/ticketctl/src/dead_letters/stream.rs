@@ -13,10 +13,10 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::connections::Connections;
-use crate::events::{Told, moment};
+use crate::events::{StreamEvent, timestamp};
 use crate::failure::Failure;
 
-/// What the headers of a letter begin with that its event did not have.
+/// The prefix of the headers that are added to the event's own.
 const OURS: &str = "dead-letter-";
 const REASON: &str = "dead-letter-reason";
 const CONSUMER: &str = "dead-letter-consumer";
@@ -24,34 +24,34 @@ const SUBJECT: &str = "dead-letter-subject";
 const SEQUENCE: &str = "dead-letter-sequence";
 const DELIVERIES: &str = "dead-letter-deliveries";
 
-/// How long the broker may take to have an event on file.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the broker may take to store an event.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An event that a consumer gave up.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Letter {
+pub(crate) struct DeadLetter {
     pub(crate) number: u64,
     pub(crate) given_up_at: Timestamp,
     pub(crate) consumer: String,
     pub(crate) reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tries: Option<u64>,
-    pub(crate) event: Told,
+    pub(crate) event: StreamEvent,
     #[serde(skip)]
     headers: HeaderMap,
     #[serde(skip)]
     payload: Vec<u8>,
 }
 
-/// The letters of a fleet.
-pub(crate) struct Letters {
+/// The stream of a fleet's dead letters.
+pub(crate) struct DeadLetterStream {
     access: BrokerAccess,
     jetstream: jetstream::Context,
     stream: Stream,
 }
 
-impl Letters {
+impl DeadLetterStream {
     pub(crate) async fn open(connections: &Connections) -> Result<Self, Failure> {
         let (access, jetstream) = connections.jetstream().await?;
         let name = access.dead_letter_stream();
@@ -66,13 +66,13 @@ impl Letters {
         })
     }
 
-    /// How many there are.
+    /// The number of dead letters.
     pub(crate) fn count(&self) -> u64 {
         self.stream.cached_info().state.messages
     }
 
-    /// The oldest, and how many more there are.
-    pub(crate) async fn oldest(&self, limit: usize) -> Result<(Vec<Letter>, u64), Failure> {
+    /// The oldest dead letters, and the number of further ones.
+    pub(crate) async fn oldest(&self, limit: usize) -> Result<(Vec<DeadLetter>, u64), Failure> {
         let mut found = Vec::new();
         let mut next = self.stream.cached_info().state.first_sequence;
         while found.len() < limit {
@@ -86,7 +86,7 @@ impl Letters {
         Ok((found, self.count().saturating_sub(shown)))
     }
 
-    /// The numbers of those that there are now.
+    /// The numbers of all dead letters.
     pub(crate) async fn numbers(&self) -> Result<Vec<u64>, Failure> {
         let mut numbers = Vec::new();
         let mut next = self.stream.cached_info().state.first_sequence;
@@ -97,17 +97,17 @@ impl Letters {
         Ok(numbers)
     }
 
-    /// The letter of this number, if there is one.
-    pub(crate) async fn find(&self, number: u64) -> Result<Option<Letter>, Failure> {
+    /// The dead letter of this number.
+    pub(crate) async fn find(&self, number: u64) -> Result<Option<DeadLetter>, Failure> {
         match self.stream.get_raw_message(number).await {
             Ok(message) => Ok(Some(self.read(message))),
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(anyhow!("letter {number}: {error}").into()),
+            Err(error) => Err(anyhow!("dead letter {number}: {error}").into()),
         }
     }
 
-    /// The first letter from this number on.
-    async fn from(&self, number: u64) -> Result<Option<Letter>, Failure> {
+    /// The first dead letter from this number on.
+    async fn from(&self, number: u64) -> Result<Option<DeadLetter>, Failure> {
         let subject = format!("{}dead-letter.>", self.access.subject_prefix);
         let next = self
             .stream
@@ -116,36 +116,36 @@ impl Letters {
         match next {
             Ok(message) => Ok(Some(self.read(message))),
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(anyhow!("letters from number {number}: {error}").into()),
+            Err(error) => Err(anyhow!("dead letters from {number} on: {error}").into()),
         }
     }
 
-    fn read(&self, message: StreamMessage) -> Letter {
-        let given_up_at = moment(message.time);
+    fn read(&self, message: StreamMessage) -> DeadLetter {
+        let given_up_at = timestamp(message.time);
         let headers = message.headers;
         let header = |name: &str| headers.get(name).map(ToString::to_string);
         let number = |name: &str| header(name)?.parse().ok();
         let subject = header(SUBJECT).unwrap_or_default();
         let sequence = number(SEQUENCE).unwrap_or_default();
         let subject = self.access.without_prefix(&subject).to_owned();
-        Letter {
+        DeadLetter {
             number: message.sequence,
             given_up_at,
             consumer: header(CONSUMER).unwrap_or_default(),
             reason: header(REASON).unwrap_or_default(),
             tries: number(DELIVERIES),
-            event: Told::of(sequence, given_up_at, subject, &headers, &message.payload),
+            event: StreamEvent::of(sequence, given_up_at, subject, &headers, &message.payload),
             payload: message.payload.to_vec(),
             headers,
         }
     }
 
-    /// Publishes the event again under its subject, to everybody, with what its headers said; then forgets the letter.
-    /// Twice is once: the broker knows the id.
-    pub(crate) async fn replay(&self, letter: &Letter) -> Result<(), Failure> {
+    /// Publishes the event again under its subject with its own headers, and deletes the dead letter. The broker drops
+    /// a second replay by its message id.
+    pub(crate) async fn replay(&self, letter: &DeadLetter) -> Result<(), Failure> {
         let subject: Subject = letter.event.subject.parse().map_err(|error| {
             Failure::usage(format_args!(
-                "letter {} cannot be replayed: {error}",
+                "dead letter {} cannot be replayed: {error}",
                 letter.number
             ))
         })?;
@@ -156,35 +156,35 @@ impl Letters {
             .payload(letter.payload.clone().into())
             .message_id(id);
         let published = async { self.jetstream.send_publish(subject, publish).await?.await };
-        let published = timeout(PATIENCE, published).await;
+        let published = timeout(TIMEOUT, published).await;
         published
-            .context("the broker did not take the event in time")?
-            .context("the broker did not take the event")?;
+            .context("the broker did not store the event in time")?
+            .context("the broker did not store the event")?;
         self.discard(letter).await
     }
 
-    /// Forgets the letter.
-    pub(crate) async fn discard(&self, letter: &Letter) -> Result<(), Failure> {
-        let forgotten = self.stream.delete_message(letter.number).await;
-        forgotten.with_context(|| format!("letter {} could not be forgotten", letter.number))?;
+    /// Deletes the dead letter.
+    pub(crate) async fn discard(&self, letter: &DeadLetter) -> Result<(), Failure> {
+        let deleted = self.stream.delete_message(letter.number).await;
+        deleted.with_context(|| format!("dead letter {} cannot be deleted", letter.number))?;
         Ok(())
     }
 }
 
-/// The headers that the event had before it was given up.
+/// The event's own headers.
 fn of_the_event(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
+    let mut own = HeaderMap::new();
     for (name, values) in headers.iter() {
         let text: &str = name.as_ref();
-        let of_the_broker = text.to_ascii_lowercase().starts_with("nats-");
-        if text.starts_with(OURS) || of_the_broker {
+        let is_of_broker = text.to_ascii_lowercase().starts_with("nats-");
+        if text.starts_with(OURS) || is_of_broker {
             continue;
         }
         for value in values {
-            kept.append(name.clone(), value.clone());
+            own.append(name.clone(), value.clone());
         }
     }
-    kept
+    own
 }
 
 #[cfg(test)]
@@ -192,18 +192,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replayed_event_has_the_headers_that_it_had() {
+    fn a_replayed_event_has_its_own_headers() {
         let mut headers = HeaderMap::new();
         headers.insert("ce-id", "a");
         headers.insert("traceparent", "00-a-b-01");
         headers.insert(REASON, "no");
         headers.insert("Nats-Msg-Id", "dead-orders-service-3");
-        let kept = of_the_event(&headers);
+        let own = of_the_event(&headers);
         assert_eq!(
-            kept.get("ce-id").map(ToString::to_string).as_deref(),
+            own.get("ce-id").map(ToString::to_string).as_deref(),
             Some("a")
         );
-        assert!(kept.get("traceparent").is_some());
-        assert!(kept.get(REASON).is_none() && kept.get("Nats-Msg-Id").is_none());
+        assert!(own.get("traceparent").is_some());
+        assert!(own.get(REASON).is_none() && own.get("Nats-Msg-Id").is_none());
     }
 }

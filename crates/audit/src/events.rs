@@ -1,4 +1,4 @@
-//! The events of the stream, by what they tell of: read on the checker's own account, like the documents.
+//! The events of the stream by entity, read independently of the services' own types, like the documents.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,16 +7,16 @@ use bson::oid::ObjectId;
 use common::Timestamp;
 use serde_json::Value;
 
-use super::documents::{Order, Ticket, moment};
-use super::snapshot::{Stream, Told};
+use super::documents::{Order, Ticket, timestamp};
+use super::snapshot::{Stream, StreamEvent};
 
-/// What kind of thing an event tells of.
+/// The kind of entity that an event describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Ticket,
     Order,
     Payment,
-    /// An order's time. It has no version and counts as version 0.
+    /// The expiration of an order. It has no version and counts as version 0.
     Expiration,
 }
 
@@ -31,52 +31,51 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What was told of one thing, by version; the same version may be told of any number of times.
-pub(crate) type Versions<'a> = BTreeMap<i64, Vec<&'a Told>>;
+/// The events of one entity by version. A version may be published any number of times.
+pub(crate) type Versions<'a> = BTreeMap<i64, Vec<&'a StreamEvent>>;
 
-/// The events of a stream by what they tell of.
+/// The events of a stream by entity.
 #[derive(Debug, Default)]
-pub(crate) struct Tales<'a> {
+pub(crate) struct EventIndex<'a> {
     pub(crate) of: BTreeMap<(Kind, ObjectId), Versions<'a>>,
-    /// Events that tell of nothing that the fleet knows.
-    pub(crate) unreadable: Vec<&'a Told>,
+    /// Events of unknown subjects, or with invalid bodies.
+    pub(crate) unreadable: Vec<&'a StreamEvent>,
 }
 
-impl<'a> Tales<'a> {
+impl<'a> EventIndex<'a> {
     pub(crate) fn new(stream: &'a Stream) -> Self {
-        let mut tales = Self::default();
+        let mut index = Self::default();
         for event in &stream.events {
-            match subject_of(event) {
+            match entity_of(event) {
                 Some((kind, id, version)) => {
-                    let versions = tales.of.entry((kind, id)).or_default();
+                    let versions = index.of.entry((kind, id)).or_default();
                     versions.entry(version).or_default().push(event);
                 }
-                None => tales.unreadable.push(event),
+                None => index.unreadable.push(event),
             }
         }
-        tales
+        index
     }
 
-    /// What was told of this one.
     pub(crate) fn get(&self, kind: Kind, id: ObjectId) -> Option<&Versions<'a>> {
         self.of.get(&(kind, id))
     }
 
-    /// Everything of a kind.
+    /// All entities of a kind.
     pub(crate) fn all(&self, kind: Kind) -> impl Iterator<Item = (ObjectId, &Versions<'a>)> {
         let of_kind = self.of.iter().filter(move |((of, _), _)| *of == kind);
         of_kind.map(|((_, id), versions)| (*id, versions))
     }
 
-    /// A ticket as an event told of it in this version.
-    pub(crate) fn ticket(&self, id: ObjectId, version: i64) -> Option<TicketTale<'a>> {
-        let told = self.get(Kind::Ticket, id)?.get(&version)?.first()?;
-        Some(TicketTale::of(&told.body))
+    /// This version of a ticket, as the first event describes it.
+    pub(crate) fn ticket(&self, id: ObjectId, version: i64) -> Option<TicketState<'a>> {
+        let event = self.get(Kind::Ticket, id)?.get(&version)?.first()?;
+        Some(TicketState::of(&event.body))
     }
 }
 
-/// What an event tells of: what kind of thing, which, and in which version.
-pub(crate) fn subject_of(event: &Told) -> Option<(Kind, ObjectId, i64)> {
+/// The entity and version that an event describes.
+pub(crate) fn entity_of(event: &StreamEvent) -> Option<(Kind, ObjectId, i64)> {
     let (kind, id) = match event.subject.as_str() {
         "ticket:created" | "ticket:updated" => (Kind::Ticket, "id"),
         "order:created" | "order:cancelled" => (Kind::Order, "id"),
@@ -96,7 +95,7 @@ pub(crate) fn id_in(body: &Value, field: &str) -> Option<ObjectId> {
     ObjectId::parse_str(body[field].as_str()?).ok()
 }
 
-/// The price in a body, in cents; zero for none.
+/// The price in a body, in cents; zero if there is none.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "prices are far below 2^53 cents"
@@ -105,9 +104,9 @@ pub(crate) fn cents_in(body: &Value) -> i64 {
     (body["price"].as_f64().unwrap_or_default() * 100.0).round() as i64
 }
 
-/// What an event says of a ticket.
+/// The state of a ticket in an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TicketTale<'a> {
+pub(crate) struct TicketState<'a> {
     pub(crate) title: &'a str,
     pub(crate) cents: i64,
     pub(crate) seller: Option<ObjectId>,
@@ -115,7 +114,7 @@ pub(crate) struct TicketTale<'a> {
     pub(crate) withdrawn: bool,
 }
 
-impl<'a> TicketTale<'a> {
+impl<'a> TicketState<'a> {
     pub(crate) fn of(body: &'a Value) -> Self {
         Self {
             title: body["title"].as_str().unwrap_or_default(),
@@ -126,7 +125,7 @@ impl<'a> TicketTale<'a> {
         }
     }
 
-    /// Whether the ticket is as was told.
+    /// Whether this is the ticket's state.
     pub(crate) fn is(&self, ticket: &Ticket) -> bool {
         self.title == ticket.title
             && self.cents == ticket.price_cents
@@ -136,18 +135,18 @@ impl<'a> TicketTale<'a> {
     }
 }
 
-/// Whether the order is as this body tells.
-pub(crate) fn tells_of_order(body: &Value, order: &Order) -> bool {
+/// Whether the body describes the order's state.
+pub(crate) fn describes_order(body: &Value, order: &Order) -> bool {
     body["status"].as_str() == Some(order.status.as_str())
         && id_in(body, "userId") == Some(order.user_id)
         && id_in(body, "ticketId") == Some(order.ticket.id)
         && cents_in(body) == order.ticket.price_cents
-        && tells_expiry_of(body, order)
+        && describes_expiry(body, order)
         && body["reason"].as_str() == order.reason.as_deref()
 }
 
-/// Whether the order's time is as this body tells.
-pub(crate) fn tells_expiry_of(body: &Value, order: &Order) -> bool {
-    let told = body["expiresAt"].as_str();
-    told.and_then(|text| text.parse::<Timestamp>().ok()) == Some(moment(order.expires_at))
+/// Whether the body has the order's expiry.
+pub(crate) fn describes_expiry(body: &Value, order: &Order) -> bool {
+    let expiry = body["expiresAt"].as_str();
+    expiry.and_then(|text| text.parse::<Timestamp>().ok()) == Some(timestamp(order.expires_at))
 }

@@ -1,4 +1,4 @@
-//! An event as it lies in the stream, and what it says in a few words.
+//! An event in the stream.
 
 use anyhow::{Result, anyhow};
 use async_nats::HeaderMap;
@@ -12,20 +12,20 @@ use time::OffsetDateTime;
 /// An event of the stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Told {
-    /// Its number in the stream.
+pub(crate) struct StreamEvent {
+    /// Its sequence number.
     pub(crate) sequence: u64,
-    /// When the stream had it.
+    /// When it was stored in the stream.
     pub(crate) published_at: Timestamp,
-    /// When what it tells of happened, by the clock of whoever tells; as above if that is not said.
+    /// When the change happened, by the clock of the service that made it; else as above.
     pub(crate) happened_at: Timestamp,
     pub(crate) subject: String,
-    /// What it is about; absent for what nobody can read.
+    /// The entity's id; absent if the event is unreadable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) entity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<u64>,
-    /// Who told it.
+    /// The service that published it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,25 +33,25 @@ pub(crate) struct Told {
     /// The trace that it is part of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trace_id: Option<String>,
-    /// As JSON, or as text if it is none.
+    /// As JSON, or as text if it is not JSON.
     pub(crate) body: Value,
 }
 
-impl Told {
-    /// Reads a message of the stream; gives how many are behind it, too.
+impl StreamEvent {
+    /// Reads a message of the stream; returns also the number of messages after it.
     pub(crate) fn read(access: &BrokerAccess, message: &Message) -> Result<(Self, u64)> {
         let info = message
             .info()
             .map_err(|error| anyhow!("a message of the stream: {error}"))?;
-        let published_at = moment(info.published);
+        let published_at = timestamp(info.published);
         let headers = message.headers.clone().unwrap_or_default();
         let subject = access.without_prefix(&message.subject).to_owned();
         let (sequence, behind) = (info.stream_sequence, info.pending);
-        let told = Self::of(sequence, published_at, subject, &headers, &message.payload);
-        Ok((told, behind))
+        let event = Self::of(sequence, published_at, subject, &headers, &message.payload);
+        Ok((event, behind))
     }
 
-    /// The event that a message with these headers is.
+    /// The event in a message with these headers.
     pub(crate) fn of(
         sequence: u64,
         published_at: Timestamp,
@@ -77,7 +77,7 @@ impl Told {
         }
     }
 
-    /// Whether it names this one anywhere.
+    /// Whether this id is in any of its fields.
     pub(crate) fn names(&self, id: &str) -> bool {
         let named = |field: &str| self.body[field].as_str() == Some(id);
         self.entity.as_deref() == Some(id)
@@ -86,13 +86,13 @@ impl Told {
                 .any(named)
     }
 
-    /// What it says, in a few words.
-    pub(crate) fn words(&self) -> String {
+    /// A short description.
+    pub(crate) fn summary(&self) -> String {
         let text = |field: &str| self.body[field].as_str().unwrap_or("?").to_owned();
         let price = || format!("${:.2}", self.body["price"].as_f64().unwrap_or_default());
-        let also = |field: &str, words: &str| {
+        let also = |field: &str, label: &str| {
             let value = self.body[field].as_str();
-            value.map_or_else(String::new, |value| format!(", {words} {value}"))
+            value.map_or_else(String::new, |value| format!(", {label} {value}"))
         };
         match self.subject.parse() {
             Ok(Subject::TicketCreated | Subject::TicketUpdated) => {
@@ -112,11 +112,7 @@ impl Told {
                 text("expiresAt")
             ),
             Ok(Subject::OrderCancelled) => {
-                format!(
-                    "ticket {}{}",
-                    text("ticketId"),
-                    also("reason", "by reason:")
-                )
+                format!("ticket {}{}", text("ticketId"), also("reason", "reason:"))
             }
             Ok(Subject::PaymentCreated) => {
                 format!(
@@ -135,7 +131,7 @@ impl Told {
                 )
             }
             Ok(Subject::ExpirationComplete) => {
-                format!("its time was over at {}", text("expiresAt"))
+                format!("it expired at {}", text("expiresAt"))
             }
             Err(_) => "not an event of the fleet".to_owned(),
         }
@@ -146,7 +142,7 @@ fn read(subject: &str, payload: &[u8]) -> Option<Event> {
     Event::from_json(subject.parse().ok()?, payload).ok()
 }
 
-/// The payload as JSON, or as text if it is none.
+/// The payload as JSON, or as text if it is not JSON.
 pub(crate) fn body(payload: &[u8]) -> Value {
     let text = || Value::from(String::from_utf8_lossy(payload).into_owned());
     serde_json::from_slice(payload).unwrap_or_else(|_| text())
@@ -158,8 +154,8 @@ fn trace_id(parent: &str) -> Option<String> {
     (id.len() == 32).then(|| id.to_owned())
 }
 
-/// The moment as the broker has it.
-pub(crate) fn moment(time: OffsetDateTime) -> Timestamp {
+/// A time of the broker.
+pub(crate) fn timestamp(time: OffsetDateTime) -> Timestamp {
     let milliseconds = time.unix_timestamp_nanos().div_euclid(1_000_000);
     Timestamp::from_milliseconds(i64::try_from(milliseconds).unwrap_or(i64::MAX))
 }
@@ -170,7 +166,7 @@ mod tests {
 
     const ID: &str = "665f1c2ab3d4e5f601234567";
 
-    fn told(subject: &str, body: &str) -> Told {
+    fn event(subject: &str, body: &str) -> StreamEvent {
         let mut headers = HeaderMap::new();
         headers.insert("ce-source", "/orders");
         headers.insert("ce-time", "2026-01-01T00:00:00.000Z");
@@ -179,31 +175,31 @@ mod tests {
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         );
         let at = Timestamp::from_milliseconds(1_767_225_600_012);
-        Told::of(7, at, subject.to_owned(), &headers, body.as_bytes())
+        StreamEvent::of(7, at, subject.to_owned(), &headers, body.as_bytes())
     }
 
     #[test]
-    fn an_event_says_what_it_is_about_and_who_told_it_when() {
+    fn an_event_has_its_entity_source_and_time() {
         let body = format!(
             r#"{{"id":"{ID}","version":2,"status":"cancelled","userId":"{ID}","ticketId":"{ID}","price":19.99,"expiresAt":"2026-01-01T00:00:00.000Z","reason":"expired"}}"#
         );
-        let told = told("order:cancelled", &body);
-        assert_eq!(told.entity.as_deref(), Some(ID));
-        assert_eq!(told.version, Some(2));
-        assert_eq!(told.source.as_deref(), Some("orders"));
-        let late = told.published_at.since(told.happened_at);
+        let event = event("order:cancelled", &body);
+        assert_eq!(event.entity.as_deref(), Some(ID));
+        assert_eq!(event.version, Some(2));
+        assert_eq!(event.source.as_deref(), Some("orders"));
+        let late = event.published_at.since(event.happened_at);
         assert_eq!(late.as_millis(), 12);
         assert_eq!(
-            told.trace_id.as_deref(),
+            event.trace_id.as_deref(),
             Some("0af7651916cd43dd8448eb211c80319c")
         );
-        assert_eq!(told.words(), format!("ticket {ID}, by reason: expired"));
+        assert_eq!(event.summary(), format!("ticket {ID}, reason: expired"));
     }
 
     #[test]
-    fn what_nobody_can_read_is_shown_as_it_is() {
-        let told = told("ticket:updated", "{ not JSON");
-        assert_eq!(told.entity, None);
-        assert_eq!(told.body, "{ not JSON");
+    fn an_unreadable_body_is_shown_unchanged() {
+        let event = event("ticket:updated", "{ not JSON");
+        assert_eq!(event.entity, None);
+        assert_eq!(event.body, "{ not JSON");
     }
 }

@@ -1,4 +1,4 @@
-//! Money that goes back at Stripe without the fleet's asking: refunds in the dashboard, and disputes.
+//! Money that is returned at Stripe without the fleet: refunds in the dashboard, and disputes.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use common::id::kind;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::buying::Own;
+use super::buying::OwnOrder;
 use super::customer::Customer;
 
-/// How long a bank takes to decide.
+/// How long a bank takes to decide a dispute.
 const DECISION: Duration = Duration::from_millis(1_500);
 
-/// How money goes back.
+/// How money is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TakenBack {
+pub(super) enum Reversal {
     /// All of it, in the dashboard.
     All,
-    /// A part of it, in the dashboard, which leaves the order as it is.
+    /// A part of it, in the dashboard. The order stays complete.
     Part,
-    /// By a dispute that is lost.
+    /// All of it, by a lost dispute.
     Lost,
-    /// Not at all: a dispute is opened and won.
+    /// Nothing: a dispute is opened and won.
     Won,
 }
 
-impl TakenBack {
+impl Reversal {
     pub(super) fn draw(random: &mut StdRng) -> Self {
         match random.random_range(0..5) {
             0 | 1 => Self::All,
@@ -38,34 +38,34 @@ impl TakenBack {
 }
 
 impl Customer {
-    /// Pays, and then somebody takes the money back at Stripe.
-    pub(super) async fn pay_and_take_back(&self, own: Own, how: TakenBack) {
+    /// Pays, and then has the money returned at Stripe.
+    pub(super) async fn pay_and_reverse(&self, own: OwnOrder, how: Reversal) {
         if self.pay(own).await.is_none() {
             return;
         }
-        if matches!(how, TakenBack::All | TakenBack::Lost) {
-            // From here on its ticket may be sold to somebody else.
-            self.shop.holders.given_up(own.ticket, own.order);
+        if matches!(how, Reversal::All | Reversal::Lost) {
+            // From now on its ticket may be sold again.
+            self.shop.holders.released(own.ticket, own.order);
         }
         let Some((intent, cents)) = self.charge_of(own.order) else {
             return;
         };
         let stripe = self.shop.fleet.stripe();
         match how {
-            TakenBack::All => _ = stripe.refund(&intent, None),
-            TakenBack::Part => _ = stripe.refund(&intent, Some(cents / 2)),
-            TakenBack::Lost | TakenBack::Won => {
+            Reversal::All => _ = stripe.refund(&intent, None),
+            Reversal::Part => _ = stripe.refund(&intent, Some(cents / 2)),
+            Reversal::Lost | Reversal::Won => {
                 let Some(dispute) = stripe.open_dispute(&intent) else {
                     return;
                 };
-                // Also when the shop closes: a bank decides all the same.
+                // The bank decides even if the shop closes.
                 self.shop.pause(DECISION).await;
-                _ = stripe.close_dispute(&dispute, how == TakenBack::Won);
+                _ = stripe.close_dispute(&dispute, how == Reversal::Won);
             }
         }
     }
 
-    /// The order's payment intent at Stripe, and what was charged by it.
+    /// The order's payment intent at Stripe, and the charged amount.
     fn charge_of(&self, order: Id<kind::Order>) -> Option<(String, i64)> {
         let order = order.to_string();
         let charges = self.shop.fleet.stripe().ledger().charges;

@@ -1,4 +1,4 @@
-//! A small fleet in which all is well, as it lies in the databases: for tests, which damage it.
+//! The data of a small sound fleet, for tests to damage.
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, doc};
@@ -6,20 +6,23 @@ use common::{Id, Price, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::access::QUEUE_GROUPS;
 use super::acknowledged::Acknowledged;
+use super::documents::{Order, OrderReplica, Payment, Ticket};
 use super::ledger::{Charge, Declined, Ledger};
-use super::snapshot::{Backlog, Databases, Reach, Slice, Snapshot, Stream, Told};
+use super::snapshot::{Backlog, Databases, Snapshot, Stream};
+use super::sources::by_id;
 
-/// When the sample was taken, in milliseconds.
+/// When the snapshot was taken, in milliseconds.
 pub(crate) const NOW: i64 = 1_700_000_100_000;
 
 pub(crate) const SELLER: ObjectId = id(1);
 pub(crate) const BUYER: ObjectId = id(2);
 /// Sold.
 pub(crate) const SOLD: ObjectId = id(10);
-/// For sale again, after an order that was paid too late.
+/// For sale again, after the refund of an order that was paid too late.
 pub(crate) const FREE: ObjectId = id(11);
-/// Held by an order that waits to be paid.
+/// Held by an order that awaits payment.
 pub(crate) const HELD: ObjectId = id(12);
 pub(crate) const COMPLETE: ObjectId = id(20);
 pub(crate) const CANCELLED: ObjectId = id(21);
@@ -103,25 +106,21 @@ fn databases() -> Databases {
             "outbox": [],
         },
     ];
-    let mut databases = Databases::default();
-    for (stored, released) in tickets {
-        let key = stored.get_object_id("_id").expect("it has an id");
-        databases.ticket_replicas.insert(key, read(stored.clone()));
-        databases.tickets.insert(key, read(owned(stored, released)));
+    let owned = tickets
+        .clone()
+        .map(|(stored, released)| read::<Ticket>(owned(stored, released)));
+    let replicas = tickets.map(|(stored, _)| read::<Ticket>(stored));
+    Databases {
+        tickets: by_id(owned.into(), |ticket| ticket.id),
+        ticket_replicas: by_id(replicas.into(), |ticket| ticket.id),
+        orders: by_id(orders.map(read::<Order>).into(), |order| order.id),
+        order_replicas: by_id(order_replicas.map(read::<OrderReplica>).into(), |order| {
+            order.id
+        }),
+        payments: by_id(payments.map(read::<Payment>).into(), |payment| {
+            payment.order_id
+        }),
     }
-    for stored in orders {
-        let key = stored.get_object_id("_id").expect("it has an id");
-        databases.orders.insert(key, read(stored));
-    }
-    for stored in order_replicas {
-        let key = stored.get_object_id("_id").expect("it has an id");
-        databases.order_replicas.insert(key, read(stored));
-    }
-    for stored in payments {
-        let key = stored.get_object_id("_id").expect("it has an id");
-        databases.payments.insert(key, read(stored));
-    }
-    databases
 }
 
 pub(crate) fn charge(number: u8, order: ObjectId, payment: ObjectId, key: &str) -> Charge {
@@ -153,14 +152,8 @@ fn ledger() -> Ledger {
     }
 }
 
-/// What lies in the databases.
+/// The snapshot.
 pub(crate) fn snapshot() -> Snapshot {
-    let groups = [
-        "expiration-service",
-        "orders-service",
-        "payments-service",
-        "tickets-service",
-    ];
     Snapshot {
         taken_at: Timestamp::from_milliseconds(NOW),
         databases: databases(),
@@ -171,13 +164,15 @@ pub(crate) fn snapshot() -> Snapshot {
         .into(),
         reservations: [(SOLD, COMPLETE), (HELD, ACTIVE)].into(),
         ledger: ledger(),
-        backlogs: groups.map(|group| (group, Some(Backlog::default()))).into(),
+        backlogs: QUEUE_GROUPS
+            .map(|group| (group, Some(Backlog::default())))
+            .into(),
         dead_letters: Vec::new(),
         jobs: [ACTIVE].into(),
     }
 }
 
-fn told_ticket(id: ObjectId, holder: Option<ObjectId>, version: i64) -> (&'static str, Value) {
+fn ticket_event(id: ObjectId, holder: Option<ObjectId>, version: i64) -> (&'static str, Value) {
     let subject = if version == 0 {
         "ticket:created"
     } else {
@@ -193,7 +188,7 @@ fn told_ticket(id: ObjectId, holder: Option<ObjectId>, version: i64) -> (&'stati
     (subject, body)
 }
 
-fn told_order(
+fn order_event(
     id: ObjectId,
     ticket: ObjectId,
     version: i64,
@@ -212,7 +207,7 @@ fn told_order(
     ("order:cancelled", body)
 }
 
-fn told_payment(
+fn payment_event(
     id: ObjectId,
     order: ObjectId,
     version: i64,
@@ -228,48 +223,37 @@ fn told_payment(
     ("payment:created", body)
 }
 
-/// What was told of it.
+/// The stream.
 pub(crate) fn stream() -> Stream {
-    let expiration = told_order(CANCELLED, FREE, 0, -40).1["expiresAt"].clone();
+    let expiration = order_event(CANCELLED, FREE, 0, -40).1["expiresAt"].clone();
     let expiration = json!({ "orderId": CANCELLED.to_hex(), "expiresAt": expiration });
-    let events = [
-        told_ticket(SOLD, None, 0),
-        told_ticket(FREE, None, 0),
-        told_ticket(HELD, None, 0),
-        told_order(COMPLETE, SOLD, 0, -50),
-        told_ticket(SOLD, Some(COMPLETE), 1),
-        told_payment(PAYMENT, COMPLETE, 3, "ch_1"),
-        told_order(CANCELLED, FREE, 0, -40),
-        told_ticket(FREE, None, 1),
-        told_ticket(FREE, Some(CANCELLED), 2),
+    Stream::complete([
+        ticket_event(SOLD, None, 0),
+        ticket_event(FREE, None, 0),
+        ticket_event(HELD, None, 0),
+        order_event(COMPLETE, SOLD, 0, -50),
+        ticket_event(SOLD, Some(COMPLETE), 1),
+        payment_event(PAYMENT, COMPLETE, 3, "ch_1"),
+        order_event(CANCELLED, FREE, 0, -40),
+        ticket_event(FREE, None, 1),
+        ticket_event(FREE, Some(CANCELLED), 2),
         ("expiration:complete", expiration),
-        told_order(CANCELLED, FREE, 2, -40),
-        told_payment(REFUND, CANCELLED, 1, "ch_2"),
-        told_ticket(FREE, None, 3),
-        told_payment(REFUND, CANCELLED, 3, "ch_2"),
-        told_order(ACTIVE, HELD, 0, 30),
-        told_ticket(HELD, Some(ACTIVE), 1),
-        // Told again, as after a broken connection.
-        told_ticket(SOLD, None, 0),
-    ];
-    let events = events.into_iter().zip(1..);
-    let events = events.map(|((subject, body), sequence)| Told {
-        sequence,
-        subject: subject.to_owned(),
-        body,
-    });
-    Stream {
-        reach: Reach::Everything,
-        slice: Slice::default(),
-        events: events.collect(),
-    }
+        order_event(CANCELLED, FREE, 2, -40),
+        payment_event(REFUND, CANCELLED, 1, "ch_2"),
+        ticket_event(FREE, None, 3),
+        payment_event(REFUND, CANCELLED, 3, "ch_2"),
+        order_event(ACTIVE, HELD, 0, 30),
+        ticket_event(HELD, Some(ACTIVE), 1),
+        // StreamEvent again, as after a broken connection.
+        ticket_event(SOLD, None, 0),
+    ])
 }
 
 fn typed<K>(id: ObjectId) -> Id<K> {
     Id::from_bytes(id.bytes())
 }
 
-/// What the API said of it.
+/// What the API acknowledged.
 pub(crate) fn acknowledged() -> Vec<Acknowledged> {
     let price = Price::from_cents(1_999).expect("a price");
     vec![
