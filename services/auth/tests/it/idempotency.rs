@@ -1,4 +1,4 @@
-//! Sign-ups and sign-ins that are sent again under one key.
+//! Sign-ups and sign-ins that are repeated with the same idempotency key.
 
 use bson::{Document, doc};
 use futures::TryStreamExt;
@@ -16,12 +16,12 @@ async fn sign_in_once(api: &Api, key: &str, body: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn a_sign_up_that_is_sent_again_makes_one_account_and_signs_in_to_it() {
+async fn a_repeated_sign_up_creates_one_account_and_signs_in_to_it() {
     let app = start().await;
     let email = fresh_email();
     let first = sign_up_once(&app.anonymous(), "key", credentials(&email, PASSWORD)).await;
     assert_eq!(first.status, 201, "{first:?}");
-    // Also by a browser that has the cookie already.
+    // The repeat may or may not carry the session cookie.
     let signed_in = app.anonymous();
     sign_in(&signed_in, &email, PASSWORD).await;
     for api in [app.anonymous(), signed_in] {
@@ -35,7 +35,7 @@ async fn a_sign_up_that_is_sent_again_makes_one_account_and_signs_in_to_it() {
 }
 
 #[tokio::test]
-async fn a_key_opens_no_account_without_its_password() {
+async fn a_key_does_not_replace_the_password() {
     let app = start().await;
     let email = fresh_email();
     sign_up_once(&app.anonymous(), "key", credentials(&email, PASSWORD)).await;
@@ -58,7 +58,7 @@ async fn a_key_opens_no_account_without_its_password() {
 }
 
 #[tokio::test]
-async fn a_sign_up_under_an_old_key_does_not_sign_in_once_the_password_is_another() {
+async fn a_repeated_sign_up_is_refused_after_a_password_change() {
     let app = start().await;
     let (email, other) = (fresh_email(), fresh_email());
     sign_up_once(&app.anonymous(), "key", credentials(&email, PASSWORD)).await;
@@ -68,7 +68,7 @@ async fn a_sign_up_under_an_old_key_does_not_sign_in_once_the_password_is_anothe
         credentials(&other, "another password"),
     )
     .await;
-    // As if the owner had changed it since.
+    // As if the owner had changed the password since.
     let users = app.database().collection::<Document>("users");
     let stored = users
         .find_one(doc! { "email": &other })
@@ -88,7 +88,7 @@ async fn a_sign_up_under_an_old_key_does_not_sign_in_once_the_password_is_anothe
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_sent_again_signs_in_again() {
+async fn a_repeated_sign_in_signs_in_again() {
     let app = start().await;
     let email = fresh_email();
     sign_up_once(&app.anonymous(), "up", credentials(&email, PASSWORD)).await;
@@ -103,7 +103,7 @@ async fn a_sign_in_that_is_sent_again_signs_in_again() {
 }
 
 #[tokio::test]
-async fn no_session_and_no_password_is_in_the_database() {
+async fn stored_keys_contain_neither_sessions_nor_passwords() {
     let app = start().await;
     let (api, email) = (app.anonymous(), fresh_email());
     sign_up_once(&api, "up", credentials(&email, PASSWORD)).await;
@@ -130,7 +130,7 @@ async fn no_session_and_no_password_is_in_the_database() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_asked_for_again_is_mailed_once() {
+async fn a_repeated_request_for_a_link_sends_one_mail() {
     let app = start().await;
     let email = fresh_email();
     let body = serde_json::json!({ "email": email });

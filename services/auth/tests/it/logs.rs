@@ -1,4 +1,4 @@
-//! No secret is logged, however much is logged.
+//! No secret is logged at any level.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{credentials, fresh_email, launch, magic_link, sign_in, unlimited};
 
-/// Everything that was logged.
+/// The captured log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -40,7 +40,7 @@ async fn no_password_token_or_cookie_is_logged() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    // The runtime of this test has one thread, which is this one.
+    // The runtime of this test is single-threaded, so the subscriber of this thread receives everything.
     let _logged = set_default(everything);
     let app = launch(unlimited().set("SIGN_IN_FAILURES_PER_ACCOUNT", "1/1m")).await;
     let (email, api) = (fresh_email(), app.anonymous());
@@ -70,7 +70,7 @@ async fn no_password_token_or_cookie_is_logged() {
     app.finish().await;
     let text = log.text();
     assert!(text.contains("/api/users/verify-magic-links"), "{text}");
-    assert!(text.contains("letter sent"), "{text}");
+    assert!(text.contains("mail sent"), "{text}");
     secrets.push("$argon2".to_owned());
     secrets.push("token=".to_owned());
     for secret in secrets {
