@@ -26,7 +26,11 @@ mod page;
 #[cfg(feature = "ssr")]
 mod routes;
 #[cfg(feature = "ssr")]
+mod security;
+#[cfg(feature = "ssr")]
 mod site;
+#[cfg(feature = "ssr")]
+mod state;
 #[cfg(feature = "ssr")]
 mod view;
 

@@ -30,8 +30,9 @@ use service::ApiError;
 use service::http::{Admission, around};
 use service::metrics::Metrics;
 
-use crate::app::AppState;
-use crate::page::{REPORTS, Visit};
+use crate::page::Visit;
+use crate::security::REPORTS;
+use crate::state::AppState;
 
 /// Every page, with all that goes around them.
 pub(crate) fn site(state: AppState, metrics: &Metrics) -> Admission {

@@ -7,13 +7,12 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use common::api::auth::SessionView;
 use leptos::prelude::*;
 
-use super::{Page, respond};
+use super::respond::respond;
 use crate::api::{Api, ApiClient, Failure};
-use crate::app::Shop;
-use crate::view;
+use crate::state::Shop;
+use crate::view::{self, Page, Visitor};
 
 /// A request for a page.
 #[derive(Debug)]
@@ -23,27 +22,6 @@ pub(crate) struct Visit {
     method: Method,
     /// What was asked for: path and query.
     address: String,
-}
-
-/// Who asks.
-#[derive(Debug, Clone)]
-pub(crate) enum Visitor {
-    /// Somebody who is not signed in.
-    Anonymous,
-    /// Somebody who is.
-    SignedIn(SessionView),
-    /// The service that could tell does not answer.
-    Unknown,
-}
-
-impl Visitor {
-    /// The session, if somebody is known to be signed in.
-    pub(crate) fn session(&self) -> Option<&SessionView> {
-        match self {
-            Self::SignedIn(session) => Some(session),
-            Self::Anonymous | Self::Unknown => None,
-        }
-    }
 }
 
 impl<S> FromRequestParts<S> for Visit

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::app::AppState;
+use crate::state::AppState;
 
 /// The most of a report that is logged, in bytes; anybody can send one.
 const LONGEST: usize = 1_000;

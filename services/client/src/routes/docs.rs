@@ -9,9 +9,9 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 
 use crate::api::Attempt;
-use crate::app::AppState;
 use crate::docs::{Operation, Place, Reference};
 use crate::page::{Page, Visit};
+use crate::state::AppState;
 use crate::view::{self, BODY, Trial, Tried};
 
 /// The headers of an answer that say something to a developer.

@@ -6,8 +6,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use service::http::contract_shape;
 
-use crate::app::AppState;
 use crate::page::Visit;
+use crate::state::AppState;
 
 /// The answer, or the page that says the same if it is a failure that is not a page yet.
 pub(super) async fn reshape(state: AppState, request: Request, next: Next) -> Response {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect};
 
-use crate::app::AppState;
+use crate::state::AppState;
 
 /// `GET /robots.txt`
 pub(super) async fn robots() -> impl IntoResponse {

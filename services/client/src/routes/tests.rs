@@ -14,8 +14,8 @@ use tower::ServiceExt;
 use tracing::subscriber::set_default;
 
 use super::site;
-use crate::app::AppState;
 use crate::config::Config;
+use crate::state::AppState;
 
 const FILES: [&str; 4] = ["client.js", "client_bg.wasm", "shop.css", "favicon.svg"];
 

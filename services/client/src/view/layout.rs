@@ -5,8 +5,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::account::leading_to;
-use crate::app::Shop;
-use crate::page::{Page, Visitor};
+use super::page::{Page, Section, Visitor};
+use crate::state::Shop;
 
 const NAME: &str = "Ticketing";
 
@@ -113,16 +113,6 @@ fn Script(shop: Arc<Shop>, nonce: String) -> impl IntoView {
             {start}
         </script>
     }
-}
-
-/// The parts of the shop that the header leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Section {
-    Tickets,
-    Sell,
-    Mine,
-    Orders,
-    Elsewhere,
 }
 
 #[component]

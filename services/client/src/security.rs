@@ -12,11 +12,11 @@ pub(crate) const REPORTS: &str = "/csp-reports";
 
 /// Marks an inline script as ours, on one page once.
 #[derive(Debug)]
-pub(super) struct Nonce(String);
+pub(crate) struct Nonce(String);
 
 impl Nonce {
     /// 128 random bits.
-    pub(super) fn fresh() -> Self {
+    pub(crate) fn fresh() -> Self {
         Self(BASE64_STANDARD.encode(rand::random::<[u8; 16]>()))
     }
 }
@@ -60,7 +60,7 @@ impl ContentSecurity {
         Self { stripe }
     }
 
-    pub(super) fn policy(&self, nonce: &Nonce, card_form: bool) -> HeaderValue {
+    pub(crate) fn policy(&self, nonce: &Nonce, card_form: bool) -> HeaderValue {
         let stripe = card_form.then_some(&self.stripe);
         let script = stripe.map_or("", |stripe| &stripe.script);
         let connect = stripe.map_or("", |stripe| &stripe.connect);
