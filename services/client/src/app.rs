@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::state::AppState;
 use crate::{DEFINITION, NAME, routes};
 
-/// Puts the service together. It depends on nothing at start: without the API its pages say so.
+/// Builds the service. It starts without the API; its pages then say that the shop is unavailable.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let metrics = Metrics::new(NAME);
     let site = routes::site(AppState::new(config, clock, &metrics)?, &metrics);

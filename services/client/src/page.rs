@@ -4,4 +4,4 @@ mod respond;
 mod visit;
 
 pub(crate) use crate::view::{Page, Visitor};
-pub(crate) use visit::{Visit, go, sign_in_url};
+pub(crate) use visit::{Visit, redirect, sign_in_url};

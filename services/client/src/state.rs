@@ -14,14 +14,14 @@ use crate::config::{Config, StripeConfig};
 use crate::security::ContentSecurity;
 use crate::site::Site;
 
-/// What handlers share.
+/// `State` extracts each field by its type.
 #[derive(Clone, FromRef)]
 pub(crate) struct AppState {
     pub(crate) api: ApiClient,
     pub(crate) shop: Arc<Shop>,
 }
 
-/// What is the same on every page.
+/// What all pages have in common.
 #[derive(Debug)]
 pub(crate) struct Shop {
     pub(crate) origin: Origin,
@@ -34,7 +34,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// How long a ticket is held for who buys it, in words.
+    /// How long a ticket is reserved for its buyer, in words.
     pub(crate) fn hold(&self) -> String {
         match self.hold.as_secs() {
             60 => "a minute".to_owned(),
@@ -45,7 +45,6 @@ impl Shop {
 }
 
 impl AppState {
-    /// What the configuration says that handlers share.
     pub(crate) fn new(config: Config, clock: Clock, metrics: &Metrics) -> Result<Self, StartError> {
         let site = Site::open(&config.site_root)
             .map_err(|error| StartError::Other(format!("SITE_ROOT: {error}")))?;

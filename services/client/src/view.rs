@@ -1,4 +1,4 @@
-//! What pages show: from data to markup, without effects.
+//! The views of the pages: markup made from data, without side effects.
 
 mod account;
 mod docs;
@@ -12,8 +12,8 @@ mod page;
 mod shelf;
 mod tickets;
 
-pub(crate) use account::{Account, SignInNotice, leading_to, sign_in, sign_out, sign_up};
-pub(crate) use docs::{BODY, Trial, Tried, docs, events, trial};
+pub(crate) use account::{Account, SignInNotice, sign_in, sign_out, sign_up, with_next};
+pub(crate) use docs::{BODY, Outcome, Trial, docs, events, trial};
 pub(crate) use error::{not_found, refused, unavailable};
 pub(crate) use layout::layout;
 pub(crate) use orders::{Desk, order, orders};

@@ -11,7 +11,7 @@ use crate::security::Nonce;
 use crate::state::Shop;
 use crate::view::{self, Page, Visitor};
 
-/// The whole answer. `view` is called where Leptos wants views to be made.
+/// Builds the response. `view` is called within a Leptos owner, as views require.
 pub(super) fn respond<V: IntoView>(
     shop: &Arc<Shop>,
     visitor: &Visitor,
@@ -31,7 +31,7 @@ pub(super) fn respond<V: IntoView>(
     let caching = HeaderValue::from_static(caching);
     headers.insert(header::CACHE_CONTROL, caching);
     headers.insert(header::VARY, HeaderValue::from_static("cookie"));
-    // With no referrer at all, browsers would not say where a form was sent from.
+    // With `no-referrer`, browsers would send the origin of a form as `null`.
     let referrer = HeaderValue::from_static("same-origin");
     headers.insert(header::REFERRER_POLICY, referrer);
     let status = page.status;
@@ -48,7 +48,7 @@ pub(super) fn respond<V: IntoView>(
     (status, headers, Html(document)).into_response()
 }
 
-/// The HTML of a view, in which islands are marked to be found by the browser.
+/// Renders a view to HTML, with markers around its islands.
 fn render<V: IntoView>(view: impl FnOnce() -> V) -> String {
     let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new_islands())));
     let html = owner.with(|| view().into_view().to_html());

@@ -1,4 +1,4 @@
-//! Files that browsers and robots look for at fixed addresses.
+//! Files at well-known paths.
 
 use axum::extract::State;
 use axum::http::header;

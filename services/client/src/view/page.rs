@@ -1,42 +1,41 @@
-//! What the layout must know about a page and its visitor.
+//! Pages and visitors, as the layout needs them.
 
 use axum::http::StatusCode;
 use common::api::auth::SessionView;
 
-/// What a page is like, apart from its view.
+/// The properties of a page, apart from its content.
 #[derive(Debug, Clone)]
 pub(crate) struct Page {
     pub(crate) title: String,
     pub(crate) description: Option<String>,
     pub(crate) status: StatusCode,
-    /// The path under which search engines may know it; none if they may not.
+    /// The path for search engines; `None` if they must not index the page.
     pub(crate) canonical: Option<String>,
-    /// Whether parts of it are alive, so that it needs the WASM.
-    pub(crate) alive: bool,
-    /// Whether it may hold the card form.
+    /// Whether it contains islands, and so needs the WASM.
+    pub(crate) has_islands: bool,
+    /// Whether it may contain the card form.
     pub(crate) card_form: bool,
-    /// Which part of the shop it belongs to.
     pub(crate) section: Section,
-    /// Where somebody goes who signs in from here; this page, if it can be come back to and says nothing else.
+    /// Where the sign-in links of this page lead afterwards. By default it is this page, if it can be requested again.
     pub(crate) next: String,
 }
 
 impl Page {
-    /// A page for one shopper's eyes, without script.
+    /// A private page without islands.
     pub(crate) fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
             description: None,
             status: StatusCode::OK,
             canonical: None,
-            alive: false,
+            has_islands: false,
             card_form: false,
             section: Section::Elsewhere,
             next: String::new(),
         }
     }
 
-    /// A page that is a form, or the form that came back with this status, which its title says first.
+    /// A page with a form. If the status is an error, the title says so first.
     pub(crate) fn form(title: &str, status: StatusCode) -> Self {
         if status.is_success() {
             Self::new(title)
@@ -49,7 +48,7 @@ impl Page {
         Self { status, ..self }
     }
 
-    pub(crate) fn described(self, description: impl Into<String>) -> Self {
+    pub(crate) fn description(self, description: impl Into<String>) -> Self {
         let description = Some(description.into());
         Self {
             description,
@@ -57,23 +56,23 @@ impl Page {
         }
     }
 
-    pub(crate) fn public_at(self, path: impl Into<String>) -> Self {
+    pub(crate) fn canonical(self, path: impl Into<String>) -> Self {
         let canonical = Some(path.into());
         Self { canonical, ..self }
     }
 
-    pub(crate) fn of(self, section: Section) -> Self {
+    pub(crate) fn section(self, section: Section) -> Self {
         Self { section, ..self }
     }
 
-    pub(crate) fn leading_to(self, next: impl Into<String>) -> Self {
+    pub(crate) fn with_next(self, next: impl Into<String>) -> Self {
         let next = next.into();
         Self { next, ..self }
     }
 
-    pub(crate) fn alive(self) -> Self {
+    pub(crate) fn with_islands(self) -> Self {
         Self {
-            alive: true,
+            has_islands: true,
             ..self
         }
     }
@@ -86,19 +85,17 @@ impl Page {
     }
 }
 
-/// Who asks.
+/// The user of a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Visitor {
-    /// Somebody who is not signed in.
     Anonymous,
-    /// Somebody who is.
     SignedIn(SessionView),
-    /// The service that could tell does not answer.
+    /// The auth service does not answer.
     Unknown,
 }
 
 impl Visitor {
-    /// The session, if somebody is known to be signed in.
+    /// The session, if the visitor is signed in.
     pub(crate) fn session(&self) -> Option<&SessionView> {
         match self {
             Self::SignedIn(session) => Some(session),
@@ -107,7 +104,7 @@ impl Visitor {
     }
 }
 
-/// The parts of the shop that the header leads to.
+/// The sections of the shop, as the header links to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Section {
     Tickets,
