@@ -24,7 +24,7 @@ pub struct Limit {
 
 /// The text is not a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be tries over a time of up to a week in s, m or h, such as 10/15m")]
+#[error("must be attempts per time, such as 10/15m (in s, m or h, at most a week)")]
 pub struct InvalidLimit;
 
 impl Limit {

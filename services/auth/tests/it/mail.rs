@@ -46,7 +46,7 @@ async fn queued_mails_are_sent_before_the_process_ends() {
 
 #[tokio::test]
 async fn a_failed_mail_is_retried() {
-    let (app, proxy) = launch_behind_smtp_proxy(async |first| drop(first)).await;
+    let (app, proxy) = launch_behind_smtp_proxy(async |first: TcpStream| drop(first)).await;
     let email = fresh_email();
     assert_eq!(request_link(&app.anonymous(), &email).await.status, 200);
     let link = mailed_link(&email).await;
@@ -58,7 +58,7 @@ async fn a_failed_mail_is_retried() {
 #[tokio::test]
 async fn a_mail_is_retried_when_the_mail_server_rejects_our_credentials() {
     // As while a password is rotated.
-    let (app, proxy) = launch_behind_smtp_proxy(async |first| {
+    let (app, proxy) = launch_behind_smtp_proxy(async |first: TcpStream| {
         let mut client = BufReader::new(first);
         let mut line = String::new();
         for answer in [
