@@ -1,7 +1,6 @@
 //! The site without an API: paths, methods and headers.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
@@ -12,6 +11,7 @@ use service::{Clock, Environment};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use tracing::subscriber::set_default;
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::site;
 use crate::config::Config;
@@ -223,27 +223,14 @@ async fn an_unreadable_cookie_does_not_hide_the_session() {
 }
 
 /// The captured log.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 #[tokio::test]
 async fn reports_and_paths_cannot_flood_the_log() {
-    let log = Log::default();
-    let writer = log.clone();
-    let logged = tracing_subscriber::fmt().with_ansi(false);
-    let logged = logged.with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false);
+    let subscriber = subscriber.with_writer(|| LOG.make_writer()).finish();
     // The runtime of this test is single-threaded, so the subscriber of this thread receives everything.
-    let _logged = set_default(logged);
+    let _default = set_default(subscriber);
     let (_folder, site) = start();
     for _ in 0..50 {
         let report = Request::post("/csp-reports").body(Body::from(vec![0xff; 50_000]));
@@ -253,7 +240,7 @@ async fn reports_and_paths_cannot_flood_the_log() {
     let path = format!("/{}", "x".repeat(50_000));
     let id = [("x-request-id", [b'x'; 10_000].as_slice())];
     send(&site, Method::GET, &path, &id).await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
     let lines = log
         .lines()
         .filter(|line| line.contains("content security policy"));
