@@ -1,12 +1,13 @@
 //! Addresses with a non-ASCII domain, and accounts of earlier releases, which stored addresses as they were typed.
 
 use bson::oid::ObjectId;
-use bson::{DateTime, Document, doc};
+use bson::{DateTime, doc};
 use serde_json::json;
 use testkit::TestApp;
 
 use crate::{
-    PASSWORD, current_user, fresh_email, mailed_link, request_link, sign_in, sign_up, start,
+    PASSWORD, count, current_user, fresh_email, mailed_link, request_link, sign_in, sign_up, start,
+    stored_user, users,
 };
 
 /// An unused address in both spellings: Unicode and ASCII.
@@ -21,9 +22,8 @@ fn fresh_addresses() -> (String, String) {
 
 /// Changes the account to how an earlier release stored it: with the address as it was typed, in lower case.
 async fn respell(app: &TestApp, email: &str, earlier: &str) {
-    let users = app.database().collection::<Document>("users");
     let change = doc! { "$set": { "email": earlier } };
-    let changed = users.update_one(doc! { "email": email }, change).await;
+    let changed = users(app).update_one(doc! { "email": email }, change).await;
     assert_eq!(changed.unwrap().modified_count, 1);
 }
 
@@ -100,17 +100,12 @@ async fn two_accounts_of_an_earlier_release_are_each_found_by_their_own_spelling
     let app = start().await;
     let (unicode, ascii) = fresh_addresses();
     let first = sign_up(&app.anonymous(), &ascii).await;
-    let users = app.database().collection::<Document>("users");
-    let mut second = users
-        .find_one(doc! { "email": &ascii })
-        .await
-        .unwrap()
-        .unwrap();
+    let mut second = stored_user(&app, &ascii).await;
     let id = ObjectId::new();
     second.insert("_id", id);
     second.insert("email", &unicode);
     second.insert("created_at", DateTime::now());
-    users.insert_one(second).await.unwrap();
+    users(&app).insert_one(second).await.unwrap();
     for (spelling, id) in [(&ascii, first.id()), (&unicode, id.to_hex())] {
         let signed_in = sign_in(&app.anonymous(), spelling, PASSWORD).await;
         assert_eq!((signed_in.status, signed_in.id()), (200, id), "{spelling}");
@@ -165,7 +160,6 @@ async fn an_undeliverable_address_gets_neither_an_account_nor_mail() {
             "{wrong}"
         );
     }
-    let users = app.database().collection::<Document>("users");
-    assert_eq!(users.count_documents(doc! {}).await.unwrap(), 0);
+    assert_eq!(count(&app, "users", doc! {}).await, 0);
     app.finish().await;
 }

@@ -5,7 +5,10 @@ use futures::TryStreamExt;
 use serde_json::Value;
 use testkit::{Answer, Api};
 
-use crate::{PASSWORD, credentials, current_user, errors, fresh_email, sign_in, start};
+use crate::{
+    PASSWORD, count, credentials, current_user, errors, fresh_email, sign_in, start, stored_user,
+    users,
+};
 
 async fn sign_up_once(api: &Api, key: &str, body: Value) -> Answer {
     api.post_once("/api/users/signup", key, body).await
@@ -29,8 +32,7 @@ async fn a_repeated_sign_up_creates_one_account_and_signs_in_to_it() {
         assert_eq!((again.status, &again.json), (201, &first.json));
         assert_eq!(current_user(&api).await["id"], first.json["id"]);
     }
-    let users = app.database().collection::<Document>("users");
-    assert_eq!(users.count_documents(doc! {}).await.unwrap(), 1);
+    assert_eq!(count(&app, "users", doc! {}).await, 1);
     app.finish().await;
 }
 
@@ -69,18 +71,12 @@ async fn a_repeated_sign_up_is_refused_after_a_password_change() {
     )
     .await;
     // As if the owner had changed the password since.
-    let users = app.database().collection::<Document>("users");
-    let stored = users
-        .find_one(doc! { "email": &other })
-        .await
-        .unwrap()
-        .unwrap();
+    let stored = stored_user(&app, &other).await;
     let hash = stored.get_str("password_hash").unwrap();
-    let changed = doc! { "$set": { "password_hash": hash } };
-    users
-        .update_one(doc! { "email": &email }, changed)
-        .await
-        .unwrap();
+    let change = doc! { "$set": { "password_hash": hash } };
+    let users = users(&app);
+    let changed = users.update_one(doc! { "email": &email }, change).await;
+    changed.unwrap();
     let again = sign_up_once(&app.anonymous(), "key", credentials(&email, PASSWORD)).await;
     assert_eq!((again.status, again.message()), (400, "Email in use"));
     assert!(!again.headers.contains_key("set-cookie"), "{again:?}");
@@ -141,7 +137,6 @@ async fn a_repeated_request_for_a_link_sends_one_mail() {
             .await;
         assert_eq!(answer.status, 200, "{answer:?}");
     }
-    let links = app.database().collection::<Document>("magic_links");
-    assert_eq!(links.count_documents(doc! {}).await.unwrap(), 1);
+    assert_eq!(count(&app, "magic_links", doc! {}).await, 1);
     app.finish().await;
 }

@@ -9,8 +9,8 @@ use serde_json::json;
 use testkit::{Answer, Api, Servers, TestApp};
 
 use crate::{
-    PASSWORD, current_user, fresh_email, launch, magic_link, manual_clock, request_link, sign_in,
-    sign_up, start, unlimited,
+    PASSWORD, count, current_user, fresh_email, launch, magic_link, manual_clock, request_link,
+    sign_in, sign_up, start, unlimited,
 };
 
 const FOLLOW: &str = "/api/users/verify-magic-links";
@@ -22,11 +22,7 @@ fn assert_refused(answer: &Answer) {
 }
 
 async fn accounts(app: &TestApp, email: &str) -> u64 {
-    let users = app.database().collection::<Document>("users");
-    users
-        .count_documents(doc! { "email": email })
-        .await
-        .unwrap()
+    count(app, "users", doc! { "email": email }).await
 }
 
 #[tokio::test]
@@ -195,7 +191,7 @@ async fn only_the_digest_of_a_token_is_stored_until_its_use() {
     assert!(!stored.to_string().contains(token));
     assert_eq!(stored.get_str("_id").unwrap().len(), 64);
     assert_eq!(app.anonymous().get(&link).await.status, 303);
-    assert_eq!(links.count_documents(doc! {}).await.unwrap(), 0);
+    assert_eq!(count(&app, "magic_links", doc! {}).await, 0);
     app.finish().await;
 }
 

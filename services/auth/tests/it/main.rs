@@ -14,8 +14,10 @@ mod sessions;
 mod sign_in;
 mod sign_up;
 
+use bson::{Document, doc};
 use common::id::kind;
 use common::{FieldError, Id};
+use mongodb::Collection;
 use serde_json::{Value, json};
 use service::Clock;
 use service::mongo::new_id;
@@ -85,6 +87,22 @@ async fn magic_link(app: &TestApp, email: &str) -> String {
     let answer = request_link(&app.anonymous(), email).await;
     assert_eq!((answer.status, &answer.json), (200, &json!({})));
     mailed_link(email).await
+}
+
+fn users(app: &TestApp) -> Collection<Document> {
+    app.database().collection("users")
+}
+
+/// The stored account with this address.
+async fn stored_user(app: &TestApp, email: &str) -> Document {
+    let found = users(app).find_one(doc! { "email": email }).await;
+    found.unwrap().expect("an account")
+}
+
+/// The number of documents in a collection that match the filter.
+async fn count(app: &TestApp, collection: &str, filter: Document) -> u64 {
+    let collection: Collection<Document> = app.database().collection(collection);
+    collection.count_documents(filter).await.unwrap()
 }
 
 fn user_id(answer: &Answer) -> Id<kind::User> {

@@ -1,10 +1,12 @@
 //! Sign-up with a password.
 
-use bson::{Document, doc};
+use bson::doc;
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::{PASSWORD, credentials, current_user, fresh_email, sign_in, sign_up, start};
+use crate::{
+    PASSWORD, count, credentials, current_user, fresh_email, sign_in, sign_up, start, stored_user,
+};
 
 #[tokio::test]
 async fn a_sign_up_creates_an_account_and_signs_in() {
@@ -63,14 +65,7 @@ async fn of_twenty_concurrent_sign_ups_of_one_email_one_succeeds() {
     for refused in answers.iter().filter(|answer| answer.status != 201) {
         assert_eq!((refused.status, refused.message()), (400, "Email in use"));
     }
-    let users = app.database().collection::<Document>("users");
-    assert_eq!(
-        users
-            .count_documents(doc! { "email": &email })
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(count(&app, "users", doc! { "email": &email }).await, 1);
     app.finish().await;
 }
 
@@ -79,12 +74,7 @@ async fn only_a_hash_of_the_password_is_stored() {
     let app = start().await;
     let email = fresh_email();
     sign_up(&app.anonymous(), &email).await;
-    let users = app.database().collection::<Document>("users");
-    let stored = users
-        .find_one(doc! { "email": &email })
-        .await
-        .unwrap()
-        .unwrap();
+    let stored = stored_user(&app, &email).await;
     let hash = stored.get_str("password_hash").unwrap();
     assert!(
         hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
