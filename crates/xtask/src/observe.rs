@@ -101,7 +101,7 @@ impl Prometheus {
     }
 
     /// An error message if the process has ended on its own.
-    pub(crate) fn obituary(&self) -> Option<String> {
+    pub(crate) fn unexpected_exit(&self) -> Option<String> {
         let status = self.process.ended()?;
         Some(format!(
             "Prometheus ended ({status}); see {}",

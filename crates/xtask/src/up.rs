@@ -201,7 +201,7 @@ async fn watch(fleet: &Fleet, prometheus: Option<&Prometheus>, stop: &mut StopSi
             () = tokio::time::sleep(WATCH_INTERVAL) => {}
         }
         let mut obituaries = fleet.unexpected_exits();
-        obituaries.extend(prometheus.and_then(Prometheus::obituary));
+        obituaries.extend(prometheus.and_then(Prometheus::unexpected_exit));
         for obituary in &obituaries {
             if !reported.contains(obituary) {
                 eprintln!("\nERROR: {obituary}\n");
