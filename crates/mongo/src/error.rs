@@ -47,9 +47,9 @@ enum Cause {
     /// One document of a batch was not written.
     #[error("{message} (code {code})")]
     Document { code: i32, message: String },
-    #[cfg(feature = "simulation")]
-    #[error(transparent)]
-    Memory(super::memory::Refusal),
+    /// In a transaction of a database that replaces MongoDB.
+    #[error("write conflict")]
+    Conflict,
 }
 
 impl From<Error> for StoreError {
@@ -64,16 +64,23 @@ impl From<bson::error::Error> for StoreError {
     }
 }
 
-#[cfg(feature = "simulation")]
-impl From<super::memory::Refusal> for StoreError {
-    fn from(refusal: super::memory::Refusal) -> Self {
-        Self(Cause::Memory(refusal))
-    }
-}
-
 impl StoreError {
-    pub(super) const fn no_answer() -> Self {
+    /// The database did not answer in time, so the effect is unknown.
+    #[must_use]
+    pub const fn no_answer() -> Self {
         Self(Cause::NoAnswer)
+    }
+
+    /// A unique value is taken, in a database that replaces MongoDB.
+    #[must_use]
+    pub fn duplicate_key() -> Self {
+        Self::of_document(DUPLICATE_KEY, "duplicate key".to_owned())
+    }
+
+    /// The transaction must be retried from the start, in a database that replaces MongoDB.
+    #[must_use]
+    pub const fn write_conflict() -> Self {
+        Self(Cause::Conflict)
     }
 
     pub(super) const fn is_no_answer(&self) -> bool {
@@ -138,11 +145,9 @@ impl StoreError {
     pub fn is_unavailable(&self) -> bool {
         match &self.0 {
             Cause::Server(error) => is_passing(error),
-            Cause::NoAnswer | Cause::Contended => true,
+            Cause::NoAnswer | Cause::Contended | Cause::Conflict => true,
             Cause::IndexesUnfinished => false,
             Cause::Document { code, .. } => *code == WRITE_CONFLICT || PASSING.contains(code),
-            #[cfg(feature = "simulation")]
-            Cause::Memory(refusal) => *refusal != super::memory::Refusal::Duplicate,
         }
     }
 
@@ -162,9 +167,7 @@ impl StoreError {
                 _ => false,
             },
             Cause::Document { code, .. } => *code == DUPLICATE_KEY,
-            Cause::NoAnswer | Cause::Contended | Cause::IndexesUnfinished => false,
-            #[cfg(feature = "simulation")]
-            Cause::Memory(refusal) => *refusal == super::memory::Refusal::Duplicate,
+            _ => false,
         }
     }
 
@@ -172,8 +175,7 @@ impl StoreError {
     pub(super) fn is_lost_transaction(&self) -> bool {
         match &self.0 {
             Cause::Server(error) => is_conflict(error),
-            #[cfg(feature = "simulation")]
-            Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
+            Cause::Conflict => true,
             _ => false,
         }
     }

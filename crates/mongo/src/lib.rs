@@ -7,10 +7,9 @@ mod database;
 mod error;
 pub mod grouped;
 mod joint;
-#[cfg(feature = "simulation")]
-pub mod memory;
 mod metrics;
 mod optimistic;
+pub mod raw;
 mod replica;
 mod requirements;
 mod timeouts;

@@ -20,8 +20,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
                 let read = found.map(|found| bson::deserialize_from_slice(found.as_bytes()));
                 Ok(read.transpose()?)
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.find_one(&doc! { "_id": id }).await,
+            Backing::Replaced(_) => self.find_one(doc! { "_id": id }).await,
         }
     }
 }
