@@ -35,12 +35,7 @@ pub trait RawCollection: Debug + Send + Sync {
     fn insert_one(&self, document: Document) -> Operation<'_, ()>;
 
     /// Changes or, if `upsert` is set, adds a document. Returns whether one matched.
-    fn update_one(
-        &self,
-        filter: Document,
-        update: Document,
-        upsert: bool,
-    ) -> Operation<'_, bool>;
+    fn update_one(&self, filter: Document, update: Document, upsert: bool) -> Operation<'_, bool>;
 
     /// Changes a document and returns the new state.
     fn find_one_and_update(

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use payments::domain::Standing;
-use payments::simulation::SimulatedCharge;
 use tokio::time::sleep;
 
 use crate::fleet::Fleet;
+use crate::stripe::SimulatedCharge;
 
 /// How long after the charge at most, in milliseconds.
 const LATEST: u64 = 9_000;

@@ -6,17 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use base::simulation::{Process, World};
 use common::events::ExpirationState;
 use common::id::kind;
 use common::{Event, Id, Timestamp};
 use futures::future::BoxFuture;
 use messaging::{Failure, Outgoing, Publisher, Relay};
-use mongo::Database;
-use mongo::memory::Memory;
-use orders::simulation::Orders;
-use payments::simulation::{Payments, SimulatedStripe, SimulatedWebhook};
-use tickets::simulation::Tickets;
+use orders::in_process::Orders;
+use payments::in_process::Payments;
+use tickets::in_process::Tickets;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
@@ -24,10 +21,13 @@ use web::ApiError;
 
 use crate::books::Books;
 use crate::dashboard::Dashboard;
+use crate::memory::Memory;
 use crate::release::{self, Release};
 use crate::replica::{Replica, Service, Started, Work};
 use crate::shopper::is_contended;
 use crate::stream::Stream;
+use crate::stripe::{SimulatedStripe, SimulatedWebhook};
+use crate::world::{Process, World};
 
 /// How long an order can be paid.
 pub(crate) const EXPIRATION: Duration = Duration::from_secs(5);
@@ -269,7 +269,7 @@ impl Fleet {
         loop {
             self.some_time().await;
             let replica = self.any(&self.payments);
-            let heard = replica.ask(async |payments| payments.hear_of(&webhook).await);
+            let heard = replica.ask(async |payments| webhook.deliver_to(&payments).await);
             match heard.await {
                 Some(Ok(())) if self.world.percent(DUPLICATE) => {}
                 Some(Ok(())) => return,
@@ -308,7 +308,7 @@ impl Fleet {
 fn tickets(world: &World, data: &Data, stream: &Stream, clock: &Clock) -> Vec<Replica<Tickets>> {
     let (data, stream, clock) = (data.tickets.clone(), stream.clone(), clock.clone());
     replicas("tickets", world, move |process, release| {
-        let database = Database::in_memory(data.reached_by(process.clone()));
+        let database = data.reached_by(process.clone()).database();
         let mut relay = Relay::to(stream.reached_by(process, release), clock.clone());
         Box::pin(async move {
             let service = Tickets::open(&database, &mut relay).await;
@@ -323,7 +323,7 @@ fn tickets(world: &World, data: &Data, stream: &Stream, clock: &Clock) -> Vec<Re
 fn orders(world: &World, data: &Data, stream: &Stream, clock: &Clock) -> Vec<Replica<Orders>> {
     let (data, stream, clock) = (data.orders.clone(), stream.clone(), clock.clone());
     replicas("orders", world, move |process, release| {
-        let database = Database::in_memory(data.reached_by(process.clone()));
+        let database = data.reached_by(process.clone()).database();
         let mut relay = Relay::to(stream.reached_by(process, release), clock.clone());
         let clock = clock.clone();
         Box::pin(async move {
@@ -346,9 +346,9 @@ fn payments(
     let (data, stream) = (data.payments.clone(), stream.clone());
     let (stripe, clock) = (stripe.clone(), clock.clone());
     replicas("payments", world, move |process, release| {
-        let database = Database::in_memory(data.reached_by(process.clone()));
+        let database = data.reached_by(process.clone()).database();
         let mut relay = Relay::to(stream.reached_by(process.clone(), release), clock.clone());
-        let (stripe, clock) = (stripe.reached_by(process), clock.clone());
+        let (stripe, clock) = (Arc::new(stripe.reached_by(process)), clock.clone());
         Box::pin(async move {
             let service = Payments::open(&database, &mut relay, stripe, clock).await;
             let service = service.expect("memory opens");

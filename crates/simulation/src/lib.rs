@@ -15,13 +15,18 @@ mod books;
 mod dashboard;
 mod fleet;
 mod invariants;
+mod memory;
 mod release;
 mod replica;
 mod schedule;
 mod search;
 mod shopper;
 mod stream;
+mod stripe;
+mod world;
 
 pub use invariants::Violation;
+pub use memory::Memory;
 pub use schedule::{Outcome, Schedule};
 pub use search::{Search, search, search_deaths, search_long};
+pub use world::{Process, World};

@@ -1,15 +1,15 @@
-//! A database in memory for the simulation: as much of MongoDB as the stores use, and exactly as it behaves.
+//! A database in memory: as much of MongoDB as the stores use, with exactly its behaviour.
 //!
-//! Single-document writes are atomic, `_id`s are unique, transactions read a snapshot and lose at once against whoever
-//! wrote first, and writes outside of transactions wait for those. What it does not know it refuses loudly. A test runs
-//! the same operations here and on a real server and compares.
+//! Single-document writes are atomic, `_id`s are unique, transactions read a snapshot and fail at once if another one
+//! wrote first, and writes outside of transactions wait for those. An operation that it does not support panics. A test
+//! runs the same operations here and on a real server and compares the results.
 //!
-//! It lags as a replica set does on which writes wait for a majority and reads return what a majority has. A write takes
-//! effect on the primary at once; guards of later writes, unique ids and transactions see it there. Reads outside of
-//! transactions see it when a majority has it, which is also when the writer receives its answer. A write that changes
-//! nothing, or is refused, is answered when the majority has all that was written before (the server's `LastOpFixer`).
-//! So a client that received an answer finds what it wrote, without causally consistent sessions. An aborted transaction waits for
-//! nothing: its client knows of a newer version that it cannot read yet.
+//! It lags like a replica set on which writes wait for a majority and reads return what a majority has. A write takes
+//! effect on the primary at once; later writes, unique ids and transactions see it there. Reads outside of transactions
+//! see it when a majority has it, which is also when the writer receives its response. A write that changes nothing, or
+//! is refused, is answered when the majority has everything that was written before (the server's `LastOpFixer`). So a
+//! client that received a response reads what it wrote, without causally consistent sessions. An aborted transaction
+//! waits for nothing: its client knows of a newer version that it cannot read yet.
 
 mod data;
 mod filter;
@@ -21,50 +21,56 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bson::{Bson, Document};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use futures::FutureExt;
+use mongo::raw::{Operation, RawCollection, RawDatabase, RawSession};
+use mongo::{Database, Find, StoreError};
 use tokio::time::{sleep, sleep_until};
 
-use super::{Find, StoreError};
-use base::simulation::Process;
+use crate::world::Process;
 use data::{Data, Row};
-use filter::{compare, field, matches};
-pub use transaction::Transaction;
+use filter::{compare, matches};
+use transaction::Transaction;
 use update::{apply, upserted};
 
-/// How often in a hundred an insert's answer gets lost and the driver's second try finds what the first one wrote, as
-/// after the death of a server that does not remember what it was asked.
+/// In percent of inserts: the response is lost, and the driver's retry finds the document of the first try, as after a
+/// restart of a server that does not remember the first try.
 const REPEATED: u64 = 3;
 
-/// How often in a hundred the answer to a commit gets lost; how often the next ones are lost as well, for longer than
-/// anybody asks again; and how often a server was killed meanwhile and does not remember the transaction that it
-/// committed.
+/// In percent of commits: the response is lost. In percent of those: all further responses are lost as well, for longer
+/// than any caller repeats the commit; and the server was killed and has forgotten the transaction that it committed.
 const COMMIT_LOST: u64 = 3;
 const COMMIT_LOST_FOR_LONG: u64 = 20;
 const COMMIT_FORGOTTEN: u64 = 30;
 
-/// How often in a hundred a write takes long to reach a majority, and how many milliseconds at most.
+/// In percent of writes: replication to a majority is slow, and takes up to this many milliseconds.
 const LAGGING: u64 = 20;
 const LONGEST_LAG: u64 = 300;
 
-/// Why the database refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+/// Why an operation fails.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
     /// The `_id` is taken.
-    #[error("duplicate key")]
     Duplicate,
-    /// Another transaction wrote it first.
-    #[error("write conflict")]
+    /// Another transaction wrote the document first.
     Conflict,
-    /// The answer to a commit got lost.
-    #[error("unknown result of a commit")]
+    /// The response to a commit was lost.
     UnknownCommit,
 }
 
-/// Told of each document that is written: the collection, the document as it was, and as it is.
-pub type Witness = Arc<dyn Fn(&str, Option<&Document>, Option<&Document>) + Send + Sync>;
+impl From<Refusal> for StoreError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Duplicate => Self::duplicate_key(),
+            Refusal::Conflict => Self::write_conflict(),
+            Refusal::UnknownCommit => Self::no_answer(),
+        }
+    }
+}
 
-/// A database, as one process reaches it.
+/// Receives the collection, the old and the new state of each document that is written.
+pub(crate) type Witness = Arc<dyn Fn(&str, Option<&Document>, Option<&Document>) + Send + Sync>;
+
+/// A process's connection to a database.
 #[derive(Debug, Clone)]
 pub struct Memory {
     data: Arc<Mutex<Data>>,
@@ -81,7 +87,7 @@ impl Memory {
         }
     }
 
-    /// The same database, as another process reaches it.
+    /// The same database for another process.
     #[must_use]
     pub fn reached_by(&self, process: Process) -> Self {
         Self {
@@ -90,12 +96,18 @@ impl Memory {
         }
     }
 
-    /// Lets somebody see every write from now on.
-    pub fn witness(&self, witness: Witness) {
+    /// The database as stores use it.
+    #[must_use]
+    pub fn database(&self) -> Database {
+        Database::replaced_by(Arc::new(self.clone()))
+    }
+
+    /// Calls `witness` for every write from now on.
+    pub(crate) fn witness(&self, witness: Witness) {
         self.lock().witness = Some(witness);
     }
 
-    /// The documents of a collection as they are, for whoever checks them.
+    /// The documents of a collection on the primary.
     #[must_use]
     pub fn documents(&self, table: &str) -> Vec<Document> {
         let data = self.lock();
@@ -104,7 +116,7 @@ impl Memory {
             .collect()
     }
 
-    /// The documents of a collection as a majority of the members has them.
+    /// The documents of a collection on a majority of the members.
     #[must_use]
     pub fn replicated(&self, table: &str) -> Vec<Document> {
         let mut data = self.lock();
@@ -112,22 +124,11 @@ impl Memory {
         rows.map(|row| (*row.document).clone()).collect()
     }
 
-    pub(super) fn table(&self, name: &str) -> Table {
-        Table {
-            memory: self.clone(),
-            name: name.to_owned(),
-        }
-    }
-
-    pub(super) fn transaction(&self) -> Transaction {
-        Transaction::new(self.clone())
-    }
-
     fn lock(&self) -> MutexGuard<'_, Data> {
         self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long a write of this process takes to reach a majority.
+    /// How long the replication of a write takes.
     fn lag(&self) -> Duration {
         let longest = if self.process.is_unlucky(LAGGING) {
             LONGEST_LAG
@@ -138,176 +139,137 @@ impl Memory {
     }
 }
 
-/// What a write outside of a transaction does with the row that it finds.
+impl RawDatabase for Memory {
+    fn collection(&self, name: &str) -> Arc<dyn RawCollection> {
+        Arc::new(Table {
+            memory: self.clone(),
+            name: name.to_owned(),
+        })
+    }
+
+    fn session(&self) -> Box<dyn RawSession> {
+        Box::new(Transaction::new(self.clone()))
+    }
+}
+
+/// What a write outside of a transaction does.
 enum Write<T> {
-    /// Puts this there, and gives that.
+    /// It stores this state under this `_id`, and returns the value.
     Put(Bson, Option<Document>, T),
-    /// Nothing, and gives that.
+    /// It changes nothing, and returns the value.
     Nothing(T),
-    /// Somebody's transaction has it.
+    /// It waits for an open transaction that wrote the document.
     Wait,
 }
 
-/// A collection, as one process reaches it.
-#[derive(Debug, Clone)]
-pub struct Table {
+/// A process's connection to a collection.
+#[derive(Debug)]
+struct Table {
     memory: Memory,
     name: String,
 }
 
-impl Table {
-    pub(super) async fn find_one<D: DeserializeOwned>(
-        &self,
-        filter: &Document,
-    ) -> Result<Option<D>, StoreError> {
-        let find = Find::matching(filter.clone()).limit(1);
-        Ok(self.find(&find).await?.pop())
-    }
-
-    pub(super) async fn find<D: DeserializeOwned>(
-        &self,
-        find: &Find,
-    ) -> Result<Vec<D>, StoreError> {
-        self.memory.process.step().await;
-        let mut found: Vec<Arc<Document>> = {
-            let mut data = self.memory.lock();
-            let rows = data.replicated(&self.name).iter();
-            rows.filter(|row| matches(&row.document, &find.filter))
-                .map(|row| Arc::clone(&row.document))
-                .collect()
-        };
-        if let Some(order) = &find.sort {
-            found.sort_by(|a, b| in_order(a, b, order));
-        }
-        if let Some(most) = find.limit {
-            found.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        }
-        self.memory.process.step().await;
-        let found = found.iter().map(|document| read(document));
-        found.collect()
-    }
-
-    pub(super) async fn insert_one<D: Serialize>(&self, document: &D) -> Result<(), StoreError> {
-        let document = bson::serialize_to_document(document)?;
-        let id = id_of(&document);
-        let inserted = self.write(|data, table| match data.row(table, &id) {
-            Some(row) if row.held_by.is_some() => Write::Wait,
-            Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
-            None => Write::Put(id.clone(), Some(document.clone()), Ok(())),
-        });
-        inserted.await?;
-        if self.memory.process.is_unlucky(REPEATED) {
-            return Err(Refusal::Duplicate.into());
-        }
-        Ok(())
-    }
-
-    pub(super) async fn update_one(
-        &self,
-        filter: &Document,
-        update: &Document,
-        upsert: bool,
-    ) -> Result<bool, StoreError> {
-        let updated = self.write(|data, table| {
-            if let Some(row) = data.find(table, filter) {
-                return changed(row, update, |_| Ok(true));
-            }
-            if !upsert {
-                return Write::Nothing(Ok(false));
-            }
-            let document = upserted(filter, update);
-            let id = id_of(&document);
-            match data.row(table, &id) {
-                Some(row) if row.held_by.is_some() => Write::Wait,
-                Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
-                None => Write::Put(id, Some(document), Ok(false)),
-            }
-        });
-        Ok(updated.await?)
-    }
-
-    pub(super) fn name(&self) -> &str {
+impl RawCollection for Table {
+    fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) async fn find_one_and_update<D: DeserializeOwned>(
-        &self,
-        filter: &Document,
-        update: &Document,
-    ) -> Result<Option<D>, StoreError> {
-        let changed = self.write(|data, table| match data.find(table, filter) {
-            Some(row) => changed(row, update, |document| Some(document.clone())),
-            None => Write::Nothing(None),
-        });
-        changed.await.as_ref().map(read).transpose()
+    fn find<'a>(&'a self, find: &'a Find) -> Operation<'a, Vec<Document>> {
+        async move {
+            self.memory.process.step().await;
+            let found = self.matching(find);
+            self.memory.process.step().await;
+            Ok(found.iter().map(|found| (**found).clone()).collect())
+        }
+        .boxed()
     }
 
-    pub(super) async fn find_one_and_delete<D: DeserializeOwned>(
-        &self,
-        filter: &Document,
-    ) -> Result<Option<D>, StoreError> {
-        let deleted = self.write(|data, table| match data.find(table, filter) {
-            Some(row) if row.held_by.is_some() => Write::Wait,
-            Some(row) => Write::Put(row.id.clone(), None, row.document.as_deref().cloned()),
-            None => Write::Nothing(None),
-        });
-        deleted.await.as_ref().map(read).transpose()
+    fn insert_one(&self, document: Document) -> Operation<'_, ()> {
+        async move {
+            let id = id_of(&document);
+            let inserted = self.write(|data, table| match data.row(table, &id) {
+                Some(row) if row.held_by.is_some() => Write::Wait,
+                Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
+                None => Write::Put(id.clone(), Some(document.clone()), Ok(())),
+            });
+            inserted.await?;
+            if self.memory.process.is_unlucky(REPEATED) {
+                return Err(Refusal::Duplicate.into());
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
-    pub(super) async fn insert_many_in<D: Serialize>(
-        &self,
-        transaction: &mut Transaction,
-        documents: &[D],
-    ) -> Result<(), StoreError> {
-        let documents = documents.iter().map(bson::serialize_to_document);
-        let documents = documents.collect::<Result<Vec<_>, _>>()?;
-        transaction.step().await;
-        let inserted = documents
-            .into_iter()
-            .try_for_each(|document| transaction.insert(&self.name, document));
-        transaction.step().await;
-        Ok(inserted?)
+    fn update_one(&self, filter: Document, update: Document, upsert: bool) -> Operation<'_, bool> {
+        async move {
+            let updated = self.write(|data, table| {
+                if let Some(row) = data.find(table, &filter) {
+                    return changed(row, &update, |_| Ok(true));
+                }
+                if !upsert {
+                    return Write::Nothing(Ok(false));
+                }
+                let document = upserted(&filter, &update);
+                let id = id_of(&document);
+                match data.row(table, &id) {
+                    Some(row) if row.held_by.is_some() => Write::Wait,
+                    Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
+                    None => Write::Put(id, Some(document), Ok(false)),
+                }
+            });
+            Ok(updated.await?)
+        }
+        .boxed()
     }
 
-    pub(super) async fn update_many_in(
+    fn find_one_and_update(
         &self,
-        transaction: &mut Transaction,
-        changes: &[(Document, Document)],
-    ) -> Result<bool, StoreError> {
-        transaction.step().await;
-        let matched = changes
-            .iter()
-            .map(|(filter, update)| transaction.update(&self.name, filter, update));
-        let matched: Result<Vec<_>, _> = matched.collect();
-        transaction.step().await;
-        Ok(!matched?.contains(&false))
+        filter: Document,
+        update: Document,
+    ) -> Operation<'_, Option<Document>> {
+        async move {
+            let changed = self.write(|data, table| match data.find(table, &filter) {
+                Some(row) => changed(row, &update, |document| Some(document.clone())),
+                None => Write::Nothing(None),
+            });
+            Ok(changed.await)
+        }
+        .boxed()
     }
 
-    pub(super) async fn update_all_in(
-        &self,
-        transaction: &mut Transaction,
-        filter: &Document,
-        update: &Document,
-    ) -> Result<(), StoreError> {
-        transaction.step().await;
-        let updated = transaction.update_all(&self.name, filter, update);
-        transaction.step().await;
-        Ok(updated?)
+    fn find_one_and_delete(&self, filter: Document) -> Operation<'_, Option<Document>> {
+        async move {
+            let deleted = self.write(|data, table| match data.find(table, &filter) {
+                Some(row) if row.held_by.is_some() => Write::Wait,
+                Some(row) => Write::Put(row.id.clone(), None, row.document.as_deref().cloned()),
+                None => Write::Nothing(None),
+            });
+            Ok(deleted.await)
+        }
+        .boxed()
+    }
+}
+
+impl Table {
+    /// The documents that a majority has and that match.
+    fn matching(&self, find: &Find) -> Vec<Arc<Document>> {
+        let mut data = self.memory.lock();
+        let rows = data.replicated(&self.name).iter();
+        let mut found: Vec<_> = rows
+            .filter(|row| matches(&row.document, &find.filter))
+            .map(|row| Arc::clone(&row.document))
+            .collect();
+        if let Some(order) = &find.sort {
+            found.sort_by(|a, b| in_order(a, b, order));
+        }
+        if let Some(limit) = find.limit {
+            found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        }
+        found
     }
 
-    pub(super) async fn delete_many_in(
-        &self,
-        transaction: &mut Transaction,
-        filter: &Document,
-    ) -> Result<(), StoreError> {
-        transaction.step().await;
-        let deleted = transaction.delete_all(&self.name, filter);
-        transaction.step().await;
-        Ok(deleted?)
-    }
-
-    /// One write, decided and done in one moment, as soon as no transaction stands in its way; answered once a majority
-    /// has it, and all that was written before.
+    /// Writes as soon as no open transaction has the document. Returns when a majority has this and all earlier writes.
     async fn write<T>(&self, decide: impl Fn(&mut Data, &str) -> Write<T>) -> T {
         loop {
             self.memory.process.step().await;
@@ -330,7 +292,7 @@ impl Table {
                     self.memory.process.step().await;
                     return value;
                 }
-                // A step may take no time at all, and whoever holds the row needs some.
+                // A step may take no time at all, but the transaction needs some.
                 None => sleep(Duration::from_millis(1)).await,
             }
         }
@@ -347,10 +309,6 @@ fn changed<T>(row: &Row, update: &Document, value: impl Fn(&Document) -> T) -> W
     Write::Put(row.id.clone(), Some(document), value)
 }
 
-fn read<D: DeserializeOwned>(document: &Document) -> Result<D, StoreError> {
-    Ok(bson::deserialize_from_document(document.clone())?)
-}
-
 fn id_of(document: &Document) -> Bson {
     document.get("_id").cloned().expect("a document has an id")
 }
@@ -359,7 +317,7 @@ fn in_order(a: &Document, b: &Document, order: &Document) -> Ordering {
     order
         .iter()
         .map(|(name, direction)| {
-            let ordering = compare(field(a, name), field(b, name)).unwrap_or(Ordering::Equal);
+            let ordering = compare(a.get(name), b.get(name)).unwrap_or(Ordering::Equal);
             if direction.as_i32() == Some(-1) {
                 ordering.reverse()
             } else {

@@ -1,11 +1,12 @@
 //! Releases: replicas of a service that run side by side and do not know the same subjects.
 
-use base::simulation::World;
 use bson::{Document, doc};
 use common::id::kind;
 use common::{Id, Subject};
-use mongo::memory::Memory;
-use mongo::{Database, object_id};
+use mongo::object_id;
+
+use crate::memory::Memory;
+use crate::world::World;
 
 /// How often in a hundred two releases run side by side.
 const SIDE_BY_SIDE: u64 = 40;
@@ -39,7 +40,7 @@ impl Release {
 /// Leaves an event in a ticket's outbox as a process of a release does that is rolled back before it publishes, and one that
 /// is damaged. Gives how many those are.
 pub(crate) async fn roll_back(tickets: &Memory, world: &World, ticket: Id<kind::Ticket>) -> usize {
-    let database = Database::in_memory(tickets.reached_by(world.outsider()));
+    let database = tickets.reached_by(world.outsider()).database();
     let time = bson::DateTime::from_millis(0);
     let unknown = doc! { "id": ROLLED_BACK, "subject": ROLLED_BACK, "body": "{}", "time": time };
     let known = Subject::TicketUpdated.as_str();

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use base::simulation::World;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::fleet::Fleet;
 use crate::invariants::{Violation, Watch, check};
 use crate::shopper::Shopper;
+use crate::world::World;
 
 /// How long a step takes at most, in milliseconds of virtual time.
 const LONGEST_STEP: u64 = 8;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base::simulation::Process;
 use common::{Event, Subject};
 use messaging::{BrokerError, Outgoing, Publisher};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::release::Release;
+use crate::world::Process;
 
 /// How often in a hundred the broker is away, and how often its answer gets lost.
 const MISFORTUNE: u64 = 5;

@@ -1,8 +1,8 @@
-//! Stripe as the simulation has it: charges once for each idempotency key, and otherwise as unreliable as a network.
+//! Stripe in memory: charges once for each idempotency key, and otherwise is as unreliable as a network.
 //!
-//! A request may fail before it is worked on, lose its answer after, or arrive long after its sender gave it up or died.
-//! An answer of 500 is stored under its key like any other, whether or not the work was done. Money also goes back
-//! without the fleet's asking: people make refunds in the dashboard, and banks open disputes.
+//! A request may fail before it is processed, lose its response, or arrive long after its sender gave up or died. A
+//! response of 500 is stored under its key like any other, whether the work was done or not. Refunds in the dashboard and
+//! disputes happen independently of the fleet.
 
 mod books;
 
@@ -11,65 +11,68 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base::simulation::Process;
 use common::Id;
 use common::id::kind;
+use futures::FutureExt;
+use payments::domain::{Charge, Decline, Dispute, Reversals, Standing};
+use payments::in_process::Payments;
+use payments::stripe::{
+    Call, ChargeRequest, Charged, Failed, RawStripe, Spending, Success, Withdrawal,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
+use web::ApiError;
 
-use super::charge::{ChargeRequest, Charged, Spending, Withdrawal};
-use super::failure::Failed;
-use super::reversal::Success;
-use crate::domain::{Charge, Decline, Dispute, Reversals, Standing};
+use crate::world::Process;
 use books::{Answer, Books, Purpose, Wish};
 
 /// The card that is always declined.
 const DECLINED: &str = "tok_chargeDeclined";
 
-/// How late a request may arrive that its sender gave up: well after every lease and every sweep.
+/// How many milliseconds late a request may arrive that its sender gave up: well after every lease and every sweep.
 const LATEST: u64 = 20_000;
 
-/// How often in a hundred a request meets each of the three misfortunes.
+/// In percent of requests: each of the three failures of the network.
 const MISFORTUNE: u64 = 6;
 
-/// How often in a hundred a request is answered with 500, and how often its work is done all the same.
+/// In percent of requests: a response of 500. In percent of those: the work is done nevertheless.
 const BROKEN: u64 = 3;
 const BROKEN_AFTER: u64 = 50;
 
-/// Stripe, as one process reaches it.
+/// A process's connection to Stripe.
 #[derive(Clone)]
-pub struct SimulatedStripe {
+pub(crate) struct SimulatedStripe {
     books: Arc<Mutex<Books>>,
     process: Process,
 }
 
 /// A card that was charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SimulatedCharge {
-    /// What for.
-    pub order: Id<kind::Order>,
+pub(crate) struct SimulatedCharge {
+    /// What it pays.
+    pub(crate) order: Id<kind::Order>,
     /// The number of the attempt.
-    pub attempt: u32,
-    /// How much, in cents.
-    pub cents: i64,
-    /// How much of it was given back, in cents.
-    pub refunded: i64,
-    /// How much of it a bank took back for good, in cents.
-    pub lost: i64,
-    /// Where the dispute about it stands, if there is one.
-    pub dispute: Option<Standing>,
+    pub(crate) attempt: u32,
+    /// The charged cents.
+    pub(crate) cents: i64,
+    /// The refunded cents.
+    pub(crate) refunded: i64,
+    /// The cents of a lost dispute.
+    pub(crate) lost: i64,
+    /// The state of its dispute.
+    pub(crate) dispute: Option<Standing>,
     /// Stripe's names for it.
-    pub names: Charge,
-    /// Whether the fleet gave it back.
+    pub(crate) names: Charge,
+    /// Whether the fleet refunded it.
     by_us: bool,
 }
 
-/// What Stripe tells by webhook.
+/// A webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SimulatedWebhook {
+pub(crate) enum SimulatedWebhook {
     /// A card was charged.
     Charged(SimulatedCharge),
-    /// Something happened to this intent's charge afterwards.
+    /// The charge of this payment intent was refunded or disputed.
     Reversed(String),
 }
 
@@ -79,10 +82,23 @@ impl fmt::Debug for SimulatedStripe {
     }
 }
 
+impl SimulatedWebhook {
+    /// Delivers it to a process of the payments service.
+    pub(crate) async fn deliver_to(&self, payments: &Payments) -> Result<(), ApiError> {
+        match self {
+            Self::Charged(charge) => {
+                let names = charge.names.clone();
+                payments.charged(charge.order, charge.attempt, names).await
+            }
+            Self::Reversed(intent) => payments.reversed(intent).await,
+        }
+    }
+}
+
 impl SimulatedCharge {
-    /// What is left of it, in cents.
+    /// The cents that are left of it.
     #[must_use]
-    pub const fn kept(&self) -> i64 {
+    pub(crate) const fn kept(&self) -> i64 {
         self.cents - self.refunded - self.lost
     }
 }
@@ -90,41 +106,41 @@ impl SimulatedCharge {
 impl SimulatedStripe {
     /// An empty account, and its webhooks.
     #[must_use]
-    pub fn new(process: Process) -> (Self, UnboundedReceiver<SimulatedWebhook>) {
-        let (told, webhooks) = unbounded_channel();
+    pub(crate) fn new(process: Process) -> (Self, UnboundedReceiver<SimulatedWebhook>) {
+        let (published, webhooks) = unbounded_channel();
         let books = Books {
             keys: BTreeMap::new(),
             charges: Vec::new(),
-            told,
+            published,
             late: 0,
         };
         let books = Arc::new(Mutex::new(books));
         (Self { books, process }, webhooks)
     }
 
-    /// The same account, as another process reaches it.
+    /// The same account for another process.
     #[must_use]
-    pub fn reached_by(&self, process: Process) -> Self {
+    pub(crate) fn reached_by(&self, process: Process) -> Self {
         Self {
             books: Arc::clone(&self.books),
             process,
         }
     }
 
-    /// Every charge so far.
+    /// All charges.
     #[must_use]
-    pub fn charges(&self) -> Vec<SimulatedCharge> {
+    pub(crate) fn charges(&self) -> Vec<SimulatedCharge> {
         self.lock().charges.clone()
     }
 
-    /// Whether no request is on its way that its sender gave up.
+    /// Whether no request is still in flight that its sender gave up.
     #[must_use]
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.lock().late == 0
     }
 
-    /// Somebody gives so many cents back in the dashboard, or what is left if that is less.
-    pub fn refund_by_hand(&self, intent: &str, cents: i64) {
+    /// Refunds this many cents, or what is left, in the dashboard.
+    pub(crate) fn refund_by_hand(&self, intent: &str, cents: i64) {
         self.lock().reverse(intent, |charge| {
             let refunded = match charge.dispute {
                 Some(Standing::Open) => 0,
@@ -135,8 +151,8 @@ impl SimulatedStripe {
         });
     }
 
-    /// The buyer's bank opens a dispute, or decides it.
-    pub fn dispute(&self, intent: &str, standing: Standing) {
+    /// The buyer's bank opens or decides a dispute.
+    pub(crate) fn dispute(&self, intent: &str, standing: Standing) {
         self.lock().reverse(intent, |charge| {
             let is_next = match charge.dispute {
                 None => standing == Standing::Open && charge.kept() > 0,
@@ -153,91 +169,13 @@ impl SimulatedStripe {
         });
     }
 
-    pub(super) async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Charged, Failed> {
-        let wish = Wish {
-            key: request.key(),
-            order: request.order,
-            attempt: request.attempt,
-            cents: request.price.cents(),
-            declined: request.card.0 == DECLINED,
-        };
-        let charge = move |books: &mut Books| books.charge(&wish);
-        match self.request(request.key(), Purpose::Charge, charge).await? {
-            Answer::Charged(Ok(charge)) => Ok(Charged::Paid(charge)),
-            Answer::Charged(Err(decline)) => Err(Failed::Refused(decline)),
-            _ => Err(Failed::unclear("another answer")),
-        }
-    }
-
-    pub(super) async fn spend_key(
-        &self,
-        request: &ChargeRequest<'_>,
-        spending: Spending,
-    ) -> Result<(), Failed> {
-        let (key, cents) = (request.key(), request.price.cents());
-        let purpose = Purpose::Nothing(spending);
-        let spend = move |books: &mut Books| books.spend(&key, purpose, cents);
-        self.request(request.key(), purpose, spend).await?;
-        Ok(())
-    }
-
-    pub(super) async fn refund(&self, key: &str, charge: &Charge) -> Result<String, Failed> {
-        let (own, charge) = (key.to_owned(), charge.clone());
-        let refund = move |books: &mut Books| books.give_back(&own, &charge);
-        match self
-            .request(key.to_owned(), Purpose::Refund, refund)
-            .await?
-        {
-            Answer::Refunded(id) => Ok(id),
-            _ => Err(Failed::unclear("another answer")),
-        }
-    }
-
-    /// How the attempt ended, if it came to an intent.
-    pub(super) async fn look_up(
-        &self,
-        request: &ChargeRequest<'_>,
-    ) -> Result<Option<Withdrawal>, Failed> {
-        self.read().await?;
-        let charges = self.charges();
-        let mut of_attempt = charges
-            .into_iter()
-            .filter(|charge| charge.order == request.order && charge.attempt == request.attempt);
-        let charge = of_attempt.next();
-        Ok(charge.map(|charge| Withdrawal::TooLate(Charged::Paid(charge.names))))
-    }
-
-    pub(super) async fn success(&self, intent: &str) -> Result<Option<Success>, Failed> {
-        let charge = self.charge_of(intent).await?;
-        Ok(charge.map(|charge| Success {
-            order: charge.order,
-            attempt: charge.attempt,
-            charge: charge.names,
-        }))
-    }
-
-    pub(super) async fn reversals(&self, intent: &str) -> Result<Reversals, Failed> {
-        let Some(charge) = self.charge_of(intent).await? else {
-            return Ok(Reversals::default());
-        };
-        Ok(Reversals {
-            refunded: charge.refunded,
-            refund: (charge.refunded > 0).then(|| format!("re_{}", charge.names.id)),
-            lost: charge.lost,
-            dispute: charge.dispute.map(|standing| Dispute {
-                id: format!("dp_{}", charge.names.id),
-                standing,
-            }),
-        })
-    }
-
     async fn charge_of(&self, intent: &str) -> Result<Option<SimulatedCharge>, Failed> {
         self.read().await?;
         let mut charges = self.charges().into_iter();
         Ok(charges.find(|charge| charge.names.intent == intent))
     }
 
-    /// A request that changes nothing.
+    /// The network of a request that only reads.
     async fn read(&self) -> Result<(), Failed> {
         self.process.step().await;
         if self.process.world().percent(MISFORTUNE) {
@@ -255,7 +193,7 @@ impl SimulatedStripe {
         self.process.step().await;
         let world = self.process.world();
         if world.percent(MISFORTUNE) {
-            // In front of Stripe, which stores nothing.
+            // The proxy before Stripe fails, which stores nothing.
             return Err(if purpose != Purpose::Refund && world.percent(50) {
                 Failed::broken("answered 503")
             } else {
@@ -294,5 +232,91 @@ impl SimulatedStripe {
 
     fn lock(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RawStripe for SimulatedStripe {
+    fn confirm<'a>(&'a self, request: &'a ChargeRequest<'a>) -> Call<'a, Charged> {
+        let wish = Wish {
+            key: request.key(),
+            order: request.order,
+            attempt: request.attempt,
+            cents: request.price.cents(),
+            declined: request.card.0 == DECLINED,
+        };
+        async move {
+            let charge = move |books: &mut Books| books.charge(&wish);
+            match self.request(request.key(), Purpose::Charge, charge).await? {
+                Answer::Charged(Ok(charge)) => Ok(Charged::Paid(charge)),
+                Answer::Charged(Err(decline)) => Err(Failed::Refused(decline)),
+                _ => Err(Failed::unclear("another answer")),
+            }
+        }
+        .boxed()
+    }
+
+    fn spend_key<'a>(&'a self, request: &'a ChargeRequest<'a>, spending: Spending) -> Call<'a, ()> {
+        async move {
+            let (key, cents) = (request.key(), request.price.cents());
+            let purpose = Purpose::Nothing(spending);
+            let spend = move |books: &mut Books| books.spend(&key, purpose, cents);
+            self.request(request.key(), purpose, spend).await?;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn look_up<'a>(&'a self, request: &'a ChargeRequest<'a>) -> Call<'a, Option<Withdrawal>> {
+        async move {
+            self.read().await?;
+            let mut charges = self.charges().into_iter();
+            let charge = charges
+                .find(|charge| charge.order == request.order && charge.attempt == request.attempt);
+            Ok(charge.map(|charge| Withdrawal::TooLate(Charged::Paid(charge.names))))
+        }
+        .boxed()
+    }
+
+    fn refund<'a>(&'a self, key: &'a str, charge: &'a Charge) -> Call<'a, String> {
+        async move {
+            let (own, charge) = (key.to_owned(), charge.clone());
+            let refund = move |books: &mut Books| books.give_back(&own, &charge);
+            let key = key.to_owned();
+            match self.request(key, Purpose::Refund, refund).await? {
+                Answer::Refunded(id) => Ok(id),
+                _ => Err(Failed::unclear("another answer")),
+            }
+        }
+        .boxed()
+    }
+
+    fn success<'a>(&'a self, intent: &'a str) -> Call<'a, Option<Success>> {
+        async move {
+            let charge = self.charge_of(intent).await?;
+            Ok(charge.map(|charge| Success {
+                order: charge.order,
+                attempt: charge.attempt,
+                charge: charge.names,
+            }))
+        }
+        .boxed()
+    }
+
+    fn reversals<'a>(&'a self, intent: &'a str) -> Call<'a, Reversals> {
+        async move {
+            let Some(charge) = self.charge_of(intent).await? else {
+                return Ok(Reversals::default());
+            };
+            Ok(Reversals {
+                refunded: charge.refunded,
+                refund: (charge.refunded > 0).then(|| format!("re_{}", charge.names.id)),
+                lost: charge.lost,
+                dispute: charge.dispute.map(|standing| Dispute {
+                    id: format!("dp_{}", charge.names.id),
+                    standing,
+                }),
+            })
+        }
+        .boxed()
     }
 }

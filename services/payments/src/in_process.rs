@@ -1,4 +1,8 @@
-//! The service without its sockets: what its routes, its consumer and its sweep do, for the saga's simulation.
+//! The service without HTTP and without a broker: its handlers, its consumer and its sweep are called directly.
+//!
+//! The simulation runs whole fleets this way.
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,11 +20,11 @@ use web::replica_waits::ReplicaWaits;
 use web::{Authorized, NewId};
 
 use crate::consumers::OrderEvents;
+use crate::domain::Charge;
 use crate::routes::pay;
 use crate::settlement::Settlement;
 use crate::store::{OrderStore, PaymentStore};
-use crate::stripe::Stripe;
-pub use crate::stripe::{SimulatedCharge, SimulatedStripe, SimulatedWebhook};
+use crate::stripe::{RawStripe, Stripe};
 
 /// A process of the service.
 #[derive(Debug, Clone)]
@@ -31,7 +35,7 @@ pub struct Payments {
     snapshot: Snapshotter,
 }
 
-/// Says how to tell of every payment.
+/// How to publish the state of every payment.
 #[derive(Clone)]
 struct Snapshotter(Snapshot);
 
@@ -42,18 +46,18 @@ impl std::fmt::Debug for Snapshotter {
 }
 
 impl Payments {
-    /// The service on this database, its events published by this relay, its cards charged by this Stripe.
+    /// Starts a process on this database and this replacement for Stripe. `relay` publishes its events.
     pub async fn open<P: Publisher>(
         database: &Database,
         relay: &mut Relay<P>,
-        stripe: SimulatedStripe,
+        stripe: Arc<dyn RawStripe>,
         clock: Clock,
     ) -> Result<Self, StoreError> {
         let payments = PaymentStore::open(database, relay).await?;
         let orders = OrderStore::open(database);
         let snapshot = Snapshotter(payments.snapshot());
         let closing = CancellationToken::new();
-        let stripe = Stripe::simulated(stripe, closing.clone());
+        let stripe = Stripe::replaced_by(stripe, closing.clone());
         let settlement = Settlement::new(orders.clone(), payments, stripe, clock, closing);
         Ok(Self {
             orders,
@@ -85,25 +89,30 @@ impl Payments {
         Ok(payment)
     }
 
-    /// `POST /api/payments/webhook`, once its signature is checked.
-    pub async fn hear_of(&self, webhook: &SimulatedWebhook) -> Result<(), ApiError> {
-        match webhook {
-            SimulatedWebhook::Charged(charge) => {
-                let (order, names) = (charge.order, charge.names.clone());
-                self.settlement.paid(order, charge.attempt, names).await?;
-            }
-            SimulatedWebhook::Reversed(intent) => self.settlement.reversed(intent).await?,
-        }
+    /// A webhook: Stripe charged the card of an attempt.
+    pub async fn charged(
+        &self,
+        order: Id<kind::Order>,
+        attempt: u32,
+        charge: Charge,
+    ) -> Result<(), ApiError> {
+        self.settlement.paid(order, attempt, charge).await?;
         Ok(())
     }
 
-    /// An event from the broker.
+    /// A webhook: the charge of this payment intent was refunded or disputed.
+    pub async fn reversed(&self, intent: &str) -> Result<(), ApiError> {
+        self.settlement.reversed(intent).await?;
+        Ok(())
+    }
+
+    /// Handles an event from the broker.
     pub async fn handle(&self, event: Event) -> Result<(), Failure> {
         let events = OrderEvents::new(self.orders.clone(), self.settlement.clone());
         events.handle(event).await
     }
 
-    /// Takes up what was left by processes that died, until told to stop.
+    /// Resumes what processes left that died, until `stop` is cancelled.
     pub async fn sweep(&self, stop: CancellationToken) {
         self.settlement.clone().run(stop).await;
     }

@@ -11,13 +11,12 @@ mod app;
 mod config;
 mod consumers;
 pub mod domain;
+pub mod in_process;
 mod measured;
 mod routes;
 mod settlement;
-#[cfg(feature = "simulation")]
-pub mod simulation;
 mod store;
-mod stripe;
+pub mod stripe;
 
 use base::Definition;
 use base::QueueGroup;

@@ -7,11 +7,10 @@ mod charge;
 mod config;
 mod failure;
 mod lookup;
+mod raw;
 mod refund;
 mod reversal;
 mod signature;
-#[cfg(feature = "simulation")]
-mod simulated;
 mod trace;
 mod webhook;
 
@@ -27,13 +26,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-pub(crate) use charge::{ChargeRequest, Charged, Withdrawal};
+pub use charge::{ChargeRequest, Charged, Spending, Withdrawal};
 pub use config::StripeConfig;
-use failure::Failed;
-pub(crate) use failure::Unclear;
-pub(crate) use reversal::Success;
-#[cfg(feature = "simulation")]
-pub use simulated::{SimulatedCharge, SimulatedStripe, SimulatedWebhook};
+pub use failure::{Failed, Unclear};
+pub use raw::{Call, RawStripe};
+pub use reversal::Success;
 use trace::Operation;
 pub(crate) use webhook::{Notice, WebhookRefusal, Webhooks};
 
@@ -59,8 +56,7 @@ pub(crate) struct Stripe {
 #[derive(Debug, Clone)]
 enum Account {
     Stripe(Box<::stripe::Client>),
-    #[cfg(feature = "simulation")]
-    Simulated(SimulatedStripe),
+    Replaced(Arc<dyn RawStripe>),
 }
 
 impl Stripe {
@@ -88,11 +84,10 @@ impl Stripe {
         })
     }
 
-    /// A client of the simulation's Stripe.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn simulated(stripe: SimulatedStripe, closing: CancellationToken) -> Self {
+    /// A client of a replacement for Stripe.
+    pub(crate) fn replaced_by(stripe: Arc<dyn RawStripe>, closing: CancellationToken) -> Self {
         Self {
-            account: Account::Simulated(stripe),
+            account: Account::Replaced(stripe),
             turns: Arc::new(Semaphore::new(IN_FLIGHT)),
             closing,
             durations: Histograms::absent(),

@@ -1,14 +1,14 @@
-//! What the simulated Stripe remembers.
+//! The data of the simulated Stripe.
 
 use std::collections::BTreeMap;
 
 use common::Id;
 use common::id::kind;
+use payments::domain::{Charge, Decline, Standing};
+use payments::stripe::Spending;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{SimulatedCharge, SimulatedWebhook};
-use crate::domain::{Charge, Decline, Standing};
-use crate::stripe::charge::Spending;
 
 /// The least that can be charged, in cents.
 const SMALLEST: i64 = 50;
@@ -16,8 +16,8 @@ const SMALLEST: i64 = 50;
 pub(super) struct Books {
     pub(super) keys: BTreeMap<String, Used>,
     pub(super) charges: Vec<SimulatedCharge>,
-    pub(super) told: UnboundedSender<SimulatedWebhook>,
-    /// How many requests are still on their way whose senders gave them up.
+    pub(super) published: UnboundedSender<SimulatedWebhook>,
+    /// How many requests are in flight whose senders gave them up.
     pub(super) late: usize,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Used {
     answer: Answer,
 }
 
-/// What requests are for; two of different purposes have different parameters.
+/// The purpose of a request. Requests of different purposes have different parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Charge,
@@ -42,13 +42,13 @@ pub(super) enum Answer {
     Charged(Result<Charge, Decline>),
     Spent,
     Refunded(String),
-    /// The parameters are refused, for this reason. Stripe does not store that.
+    /// The parameters are invalid, for this reason. Stripe does not store this answer.
     Refused(&'static str),
     /// The charge is disputed. Stripe stores this answer.
     Disputed,
     /// 500.
     Broken,
-    /// The key was used for something else.
+    /// The key was used for another request.
     KeyTaken,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Wish {
 }
 
 impl Books {
-    /// The answer that the key has; if it has none yet, that of this work.
+    /// The stored answer of the key or, if there is none, the answer of `work`.
     fn used(
         &mut self,
         key: &str,
@@ -86,7 +86,7 @@ impl Books {
         self.keys.insert(key, Used { purpose, answer });
     }
 
-    /// Answers with 500, which is stored, unless the key has an answer.
+    /// Answers with 500 and stores that, unless the key has an answer.
     pub(super) fn fail(
         &mut self,
         key: String,
@@ -128,7 +128,7 @@ impl Books {
             };
             books.charges.push(charge.clone());
             let names = charge.names.clone();
-            books.tell(SimulatedWebhook::Charged(charge));
+            books.send(SimulatedWebhook::Charged(charge));
             Answer::Charged(Ok(names))
         })
     }
@@ -144,16 +144,16 @@ impl Books {
         })
     }
 
-    /// Gives all back that is left.
+    /// Refunds what is left.
     pub(super) fn give_back(&mut self, key: &str, charge: &Charge) -> Answer {
         self.used(key, Purpose::Refund, |books| {
             let charged = (books.charges.iter_mut())
                 .find(|charged| charged.names == *charge)
-                .expect("only what was charged is given back");
+                .expect("only charges are refunded");
             if charged.dispute == Some(Standing::Open) {
                 return Answer::Disputed;
             }
-            // Stripe would refuse to give back twice. Here that would be seen, since nobody may ask for it.
+            // Stripe would refuse a second refund. The fleet must not ask for one, so here the books show it.
             let cents = if charged.by_us {
                 charged.cents
             } else {
@@ -162,12 +162,12 @@ impl Books {
             charged.by_us = true;
             charged.refunded += cents;
             let (id, intent) = (format!("re_{}", charge.id), charge.intent.clone());
-            books.tell(SimulatedWebhook::Reversed(intent));
+            books.send(SimulatedWebhook::Reversed(intent));
             Answer::Refunded(id)
         })
     }
 
-    /// Changes an intent's charge, and tells of it if that changed anything.
+    /// Changes the charge of an intent, and sends a webhook if `apply` returns true.
     pub(super) fn reverse(
         &mut self,
         intent: &str,
@@ -176,12 +176,12 @@ impl Books {
         let mut charges = self.charges.iter_mut();
         let charge = charges.find(|charge| charge.names.intent == intent);
         if charge.is_some_and(apply) {
-            self.tell(SimulatedWebhook::Reversed(intent.to_owned()));
+            self.send(SimulatedWebhook::Reversed(intent.to_owned()));
         }
     }
 
-    fn tell(&self, webhook: SimulatedWebhook) {
-        // Nobody listens any more when the schedule is over.
-        let _ = self.told.send(webhook);
+    fn send(&self, webhook: SimulatedWebhook) {
+        // The receiver is dropped at the end of the schedule.
+        let _ = self.published.send(webhook);
     }
 }

@@ -30,24 +30,24 @@ pub(super) const ATTEMPT: &str = "attempt";
 
 /// An attempt to charge a card.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ChargeRequest<'a> {
+pub struct ChargeRequest<'a> {
     /// What is paid.
-    pub(crate) order: Id<kind::Order>,
+    pub order: Id<kind::Order>,
     /// Whose attempt this is.
-    pub(crate) payment: Id<kind::Payment>,
+    pub payment: Id<kind::Payment>,
     /// The attempt's number.
-    pub(crate) attempt: u32,
+    pub attempt: u32,
     /// How much to charge.
-    pub(crate) price: Price,
+    pub price: Price,
     /// What to charge.
-    pub(crate) card: &'a CardToken,
+    pub card: &'a CardToken,
     /// How often Stripe gave no clear answer to it so far.
-    pub(crate) tries: u64,
+    pub tries: u64,
 }
 
 /// Stripe's answer to a charge.
 #[derive(Debug)]
-pub(crate) enum Charged {
+pub enum Charged {
     /// The card was charged.
     Paid(Charge),
     /// The card was not and will not be charged by this attempt.
@@ -56,7 +56,7 @@ pub(crate) enum Charged {
 
 /// What became of an attempt that was to be withdrawn.
 #[derive(Debug)]
-pub(crate) enum Withdrawal {
+pub enum Withdrawal {
     /// It charged nothing and never will.
     Withdrawn,
     /// It had reached Stripe before; this is how it ended.
@@ -65,7 +65,8 @@ pub(crate) enum Withdrawal {
 
 /// Which of two intents without a card is to take an attempt's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spending {
+pub enum Spending {
+    /// The usual one.
     First,
     /// It differs from the first, to find out whether Stripe knows the key.
     Second,
@@ -99,7 +100,8 @@ struct TokenData<'a> {
 
 impl ChargeRequest<'_> {
     /// The attempt's name to Stripe, however often it is sent.
-    pub(super) fn key(&self) -> String {
+    #[must_use]
+    pub fn key(&self) -> String {
         format!("{}-{}", self.payment, self.attempt)
     }
 
@@ -219,8 +221,7 @@ impl Stripe {
                     .send(client.as_ref());
                 outcome(self.call(CREATE_INTENT, send).await?)
             }
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.confirm(request).await,
+            Account::Replaced(stripe) => stripe.confirm(request).await,
         }
     }
 
@@ -244,8 +245,7 @@ impl Stripe {
                 self.call(CREATE_INTENT, send).await?;
                 Ok(())
             }
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.spend_key(request, spending).await,
+            Account::Replaced(stripe) => stripe.spend_key(request, spending).await,
         }
     }
 }

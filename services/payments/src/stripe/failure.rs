@@ -9,11 +9,11 @@ use crate::domain::Decline;
 /// Stripe's answer is not known, or it could not do what was asked: it may have, and it may later.
 #[derive(Debug, thiserror::Error)]
 #[error("Stripe: {0}")]
-pub(crate) struct Unclear(String);
+pub struct Unclear(String);
 
 /// How a call failed.
 #[derive(Debug)]
-pub(super) enum Failed {
+pub enum Failed {
     /// Whether it took effect is not known; asked again, Stripe says.
     Unclear(Unclear),
     /// Stripe answered that it does not know either, and may give the same answer to this idempotency key for a day.
@@ -26,12 +26,14 @@ pub(super) enum Failed {
 
 impl Failed {
     /// The call's effect is not known, for this reason.
-    pub(super) fn unclear(reason: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn unclear(reason: impl Into<String>) -> Self {
         Self::Unclear(Unclear(reason.into()))
     }
 
     /// Stripe's answer to this key says nothing, for this reason.
-    pub(super) fn broken(reason: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn broken(reason: impl Into<String>) -> Self {
         Self::Broken(Unclear(reason.into()))
     }
 

@@ -26,13 +26,13 @@ const LIST_DISPUTES: Operation = Operation {
 
 /// A charge of ours.
 #[derive(Debug)]
-pub(crate) struct Success {
+pub struct Success {
     /// What it paid.
-    pub(crate) order: Id<kind::Order>,
+    pub order: Id<kind::Order>,
     /// The attempt that made it.
-    pub(crate) attempt: u32,
+    pub attempt: u32,
     /// Stripe's names for it.
-    pub(crate) charge: Charge,
+    pub charge: Charge,
 }
 
 impl Stripe {
@@ -44,8 +44,7 @@ impl Stripe {
                 let found = self.call(RETRIEVE_INTENT, retrieve.send(client.as_ref()));
                 found.await.map(success)
             }
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.success(intent).await,
+            Account::Replaced(stripe) => stripe.success(intent).await,
         };
         match found {
             // Stripe knows of no such intent.
@@ -62,8 +61,7 @@ impl Stripe {
     pub(super) async fn reversals(&self, intent: &str) -> Result<Reversals, Failed> {
         let client = match &self.account {
             Account::Stripe(client) => client,
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => return stripe.reversals(intent).await,
+            Account::Replaced(stripe) => return stripe.reversals(intent).await,
         };
         let refunds = self.refunds_of(client, intent).await?;
         let counted = || refunds.data.iter().filter(|refund| counts(refund));
