@@ -132,7 +132,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
             }
             Backing::Replaced(collection) => {
                 let find = Find::matching(filter).limit(1);
-                read(collection.find(&find).await?.pop())
+                read(collection.find(find).await?.pop())
             }
         }
     }
@@ -146,7 +146,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
                 self.observed("aggregate", within_limit(count)).await
             }
             Backing::Replaced(collection) => {
-                let found = collection.find(&Find::matching(filter)).await?;
+                let found = collection.find(Find::matching(filter)).await?;
                 Ok(u64::try_from(found.len()).map_or(limit, |number| number.min(limit)))
             }
         }
@@ -164,7 +164,7 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
                 self.observed("find", within_limit(find)).await
             }
             Backing::Replaced(collection) => {
-                let found = collection.find(&find).await?.into_iter();
+                let found = collection.find(find).await?.into_iter();
                 let read = found.map(bson::deserialize_from_document);
                 Ok(read.collect::<Result<Vec<_>, _>>()?)
             }

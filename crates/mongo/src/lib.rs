@@ -1,4 +1,4 @@
-//! MongoDB: connecting, what is asked of a collection, what its errors mean, transactions, and replicas.
+//! MongoDB: connection, collections, batching, transactions, replicas, errors.
 
 pub mod batched;
 mod collection;

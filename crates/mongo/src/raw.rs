@@ -29,7 +29,7 @@ pub trait RawCollection: Debug + Send + Sync {
     fn name(&self) -> &str;
 
     /// Finds documents, in full even if the request asks for some fields only.
-    fn find<'a>(&'a self, find: &'a Find) -> Operation<'a, Vec<Document>>;
+    fn find(&self, find: Find) -> Operation<'_, Vec<Document>>;
 
     /// Inserts a document.
     fn insert_one(&self, document: Document) -> Operation<'_, ()>;

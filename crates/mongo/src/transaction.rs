@@ -82,7 +82,7 @@ pub async fn in_transaction<C, T, E>(
     let mut session = database.start_session().await?;
     loop {
         match run_once(&mut session, &context, &mut body).await {
-            Err(error) if error.is_lost_transaction() && Instant::now() < deadline => {
+            Err(error) if error.is_write_conflict() && Instant::now() < deadline => {
                 database
                     .metrics()
                     .counter(&DB_TRANSACTION_RETRIES)

@@ -174,10 +174,10 @@ impl RawCollection for Table {
         &self.name
     }
 
-    fn find<'a>(&'a self, find: &'a Find) -> Operation<'a, Vec<Document>> {
+    fn find(&self, find: Find) -> Operation<'_, Vec<Document>> {
         async move {
             self.memory.process.step().await;
-            let found = self.matching(find);
+            let found = self.matching(&find);
             self.memory.process.step().await;
             Ok(found.iter().map(|found| (**found).clone()).collect())
         }
