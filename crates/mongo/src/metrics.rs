@@ -65,8 +65,8 @@ impl Operations {
 
 /// The state of the pool, derived from the driver's events.
 struct Pool {
-    /// The number of open connections, idle or used. The gauges cannot hold it, because the event of a closed connection
-    /// does not say whether it was used.
+    /// The number of open connections, idle or used. The gauges cannot hold it, because the event of a closed
+    /// connection does not say whether it was used.
     open: AtomicI64,
     used: AtomicI64,
     pending: AtomicI64,

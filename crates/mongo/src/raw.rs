@@ -1,7 +1,7 @@
 //! The operations that another database must offer to replace MongoDB.
 //!
-//! The simulation runs the stores' own code on a database in memory this way. Operations on the server do not go through
-//! these traits.
+//! The simulation runs the stores' own code on a database in memory this way. Operations on the server do not go
+//! through these traits.
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -46,8 +46,8 @@ pub(super) async fn within_limit_or_dropped<T>(
 
 /// Builds indexes. Retries with growing delays while the database is unavailable.
 ///
-/// Fails if a build takes longer than [`INDEX_LIMIT`]: the server may wait for a member of the replica set that is down.
-/// An attempt without a response leaves its build running, and the next attempt joins it.
+/// Fails if a build takes longer than [`INDEX_LIMIT`]: the server may wait for a member of the replica set that is
+/// down. An attempt without a response leaves its build running, and the next attempt joins it.
 pub(super) async fn until_built<T, F>(mut build: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,

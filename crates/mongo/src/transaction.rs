@@ -70,8 +70,8 @@ impl Session {
 ///
 /// If the response to a commit is lost, the commit is repeated and the server reports the outcome. If it does not do so
 /// in time, the returned error leaves open whether the transaction took place. A server that was killed may have
-/// forgotten a transaction that took place. `body` then runs again and finds its own writes, so a caller that inserts must
-/// expect duplicate keys.
+/// forgotten a transaction that took place. `body` then runs again and finds its own writes, so a caller that inserts
+/// must expect duplicate keys.
 pub async fn in_transaction<C, T, E>(
     database: &Database,
     context: C,

@@ -1,8 +1,8 @@
 //! Stripe in memory: charges once for each idempotency key, and otherwise is as unreliable as a network.
 //!
 //! A request may fail before it is processed, lose its response, or arrive long after its sender gave up or died. A
-//! response of 500 is stored under its key like any other, whether the work was done or not. Refunds in the dashboard and
-//! disputes happen independently of the fleet.
+//! response of 500 is stored under its key like any other, whether the work was done or not. Refunds in the dashboard
+//! and disputes happen independently of the fleet.
 
 mod books;
 
