@@ -1,8 +1,8 @@
 //! Work that is done together: what is asked for while a batch is under way goes with the next one.
 //!
-//! Nobody waits for others to come. A batch is what came while the one before was under way, and at the same moment:
-//! one item when little is asked for, many when a crowd comes, so that what is common to a batch, such as a round trip
-//! or a commit, weighs the less the more there is to do.
+//! Nobody waits for others to come. A batch is what came while the one before was under way, and at the same moment: one
+//! item when little is asked for, many when a crowd comes, so that what is common to a batch, such as a round trip or a
+//! commit, weighs the less the more there is to do.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -72,8 +72,8 @@ where
         }))
     }
 
-    /// Does the item, together with others that are asked for at the same time. If it is given up before its batch
-    /// began, it is not done.
+    /// Does the item, together with others that are asked for at the same time. If it is given up before its batch began,
+    /// it is not done.
     pub async fn run(&self, item: I) -> O {
         let (outcome, mut told) = oneshot::channel();
         self.join(item, outcome).outcome().await;

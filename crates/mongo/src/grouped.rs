@@ -1,9 +1,8 @@
-//! Reads that are grouped: who asks the same while it is being asked is answered together with others, by the next
-//! query.
+//! Reads that are grouped: who asks the same while it is being asked is answered together with others, by the next query.
 //!
 //! It is no cache. Each answer comes from a query that began after its request had come, so it is never staler than an
-//! answer of one's own would be, whoever wrote and by whichever replica. When few ask, each has a query of its own;
-//! when thousands want the same page, two queries are on their way, however many wait.
+//! answer of one's own would be, whoever wrote and by whichever replica. When few ask, each has a query of its own; when
+//! thousands want the same page, two queries are on their way, however many wait.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,10 +1,10 @@
 //! Work that several wait for: one of them does it, and the others are woken once it is done.
 //!
-//! A `Shared` future of the `futures` crate wakes all who wait for it whenever it can go on, which is a few times for
-//! each answer of a database, and each of them polls it then.
+//! A `Shared` future of the `futures` crate wakes all who wait for it whenever it can go on, which is a few times for each
+//! answer of a database, and each of them polls it then.
 //!
-//! Whoever waits has to be polled until it is told, or be dropped: one that does the work and is held without being
-//! polled would hold up the others.
+//! Whoever waits has to be polled until it is told, or be dropped: one that does the work and is held without being polled
+//! would hold up the others.
 
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ impl<T> Joint<T> {
         }))
     }
 
-    /// What comes of the work. Whoever asks first does it; if that one goes away before it is done, another of those
-    /// who wait goes on.
+    /// What comes of the work. Whoever asks first does it; if that one goes away before it is done, another of those who
+    /// wait goes on.
     pub(crate) async fn outcome(&self) -> &T {
         let go_on = async || self.0.left.lock().await.as_mut().await;
         self.0.outcome.get_or_init(go_on).await

@@ -18,7 +18,7 @@ pub(super) async fn traced<T>(
     let span = span_of(name, namespace().as_ref());
     let answer = operation.instrument(span.clone()).await;
     if let Err(error) = &answer {
-        // A duplicate key and a write conflict are normal results.
+        // Other failures, such as a duplicate key, are normal results.
         if error.is_unavailable() {
             span.record("otel.status_code", "ERROR");
         }
