@@ -46,27 +46,6 @@ const COMMIT_FORGOTTEN: u64 = 30;
 const LAGGING: u64 = 20;
 const LONGEST_LAG: u64 = 300;
 
-/// Why an operation fails.
-#[derive(Debug, Clone, Copy)]
-enum Refusal {
-    /// The `_id` is taken.
-    Duplicate,
-    /// Another transaction wrote the document first.
-    Conflict,
-    /// The response to a commit was lost.
-    UnknownCommit,
-}
-
-impl From<Refusal> for StoreError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Duplicate => Self::duplicate_key(),
-            Refusal::Conflict => Self::write_conflict(),
-            Refusal::UnknownCommit => Self::no_answer(),
-        }
-    }
-}
-
 /// Receives the collection, the old and the new state of each document that is written.
 pub(crate) type Witness = Arc<dyn Fn(&str, Option<&Document>, Option<&Document>) + Send + Sync>;
 
@@ -189,12 +168,12 @@ impl RawCollection for Table {
             let id = id_of(&document);
             let inserted = self.write(|data, table| match data.row(table, &id) {
                 Some(row) if row.held_by.is_some() => Write::Wait,
-                Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
+                Some(_) => Write::Nothing(Err(StoreError::duplicate_key())),
                 None => Write::Put(id.clone(), Some(document.clone()), Ok(())),
             });
             inserted.await?;
             if self.memory.process.is_unlucky(REPEATED) {
-                return Err(Refusal::Duplicate.into());
+                return Err(StoreError::duplicate_key());
             }
             Ok(())
         }
@@ -214,11 +193,11 @@ impl RawCollection for Table {
                 let id = id_of(&document);
                 match data.row(table, &id) {
                     Some(row) if row.held_by.is_some() => Write::Wait,
-                    Some(_) => Write::Nothing(Err(Refusal::Duplicate)),
+                    Some(_) => Write::Nothing(Err(StoreError::duplicate_key())),
                     None => Write::Put(id, Some(document), Ok(false)),
                 }
             });
-            Ok(updated.await?)
+            updated.await
         }
         .boxed()
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use bson::{Bson, Document};
 use futures::FutureExt;
+use mongo::StoreError;
 use mongo::raw::{Operation, RawSession};
 use tokio::time::sleep_until;
 
 use super::filter::matches;
 use super::update::apply;
-use super::{COMMIT_FORGOTTEN, COMMIT_LOST, COMMIT_LOST_FOR_LONG, Memory, Refusal, Row, id_of};
+use super::{COMMIT_FORGOTTEN, COMMIT_LOST, COMMIT_LOST_FOR_LONG, Memory, Row, id_of};
 
 /// A session with at most one transaction. Dropping it aborts the transaction.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl RawSession for Transaction {
     }
 
     fn commit(&mut self) -> Operation<'_, ()> {
-        async move { Ok(self.commit_once().await?) }.boxed()
+        self.commit_once().boxed()
     }
 
     fn abort(&mut self) {
@@ -86,7 +87,7 @@ impl RawSession for Transaction {
             let mut documents = documents.into_iter();
             let inserted = documents.try_for_each(|document| self.insert(table, document));
             self.step().await;
-            Ok(inserted?)
+            inserted
         }
         .boxed()
     }
@@ -119,7 +120,7 @@ impl RawSession for Transaction {
             let mut found = found.iter();
             let updated = found.try_for_each(|document| self.change(table, document, &update));
             self.step().await;
-            Ok(updated?)
+            updated
         }
         .boxed()
     }
@@ -131,7 +132,7 @@ impl RawSession for Transaction {
             let mut found = found.iter();
             let deleted = found.try_for_each(|found| self.write(table, id_of(found), None));
             self.step().await;
-            Ok(deleted?)
+            deleted
         }
         .boxed()
     }
@@ -152,14 +153,16 @@ impl Transaction {
         self.memory.process.step().await;
     }
 
-    async fn commit_once(&mut self) -> Result<(), Refusal> {
+    async fn commit_once(&mut self) -> Result<(), StoreError> {
         self.step().await;
         let process = self.memory.process.clone();
         match self.commit {
             Commit::Open => self.write_all().await,
-            Commit::Done if process.is_unlucky(COMMIT_FORGOTTEN) => return Err(Refusal::Conflict),
+            Commit::Done if process.is_unlucky(COMMIT_FORGOTTEN) => {
+                return Err(StoreError::write_conflict());
+            }
             Commit::Done => return Ok(()),
-            Commit::Unanswered => return Err(Refusal::UnknownCommit),
+            Commit::Unanswered => return Err(StoreError::no_answer()),
         }
         self.step().await;
         if !process.is_unlucky(COMMIT_LOST) {
@@ -170,7 +173,7 @@ impl Transaction {
         } else {
             Commit::Done
         };
-        Err(Refusal::UnknownCommit)
+        Err(StoreError::no_answer())
     }
 
     async fn write_all(&mut self) {
@@ -186,10 +189,10 @@ impl Transaction {
         sleep_until(at).await;
     }
 
-    fn insert(&mut self, table: &str, document: Document) -> Result<(), Refusal> {
+    fn insert(&mut self, table: &str, document: Document) -> Result<(), StoreError> {
         let id = id_of(&document);
         if self.sees(table, &id).is_some() {
-            return Err(Refusal::Duplicate);
+            return Err(StoreError::duplicate_key());
         }
         self.write(table, id, Some(document))
     }
@@ -199,7 +202,7 @@ impl Transaction {
         table: &str,
         filter: &Document,
         update: &Document,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, StoreError> {
         let found = self.find(table, filter).next();
         match found {
             Some(found) => self.change(table, &found, update).map(|()| true),
@@ -207,7 +210,12 @@ impl Transaction {
         }
     }
 
-    fn change(&mut self, table: &str, found: &Document, update: &Document) -> Result<(), Refusal> {
+    fn change(
+        &mut self,
+        table: &str,
+        found: &Document,
+        update: &Document,
+    ) -> Result<(), StoreError> {
         let mut document = found.clone();
         apply(&mut document, update);
         self.write(table, id_of(&document), Some(document))
@@ -245,7 +253,12 @@ impl Transaction {
         rows.iter().find(|row| row.id == *id)?.document.clone()
     }
 
-    fn write(&mut self, table: &str, id: Bson, document: Option<Document>) -> Result<(), Refusal> {
+    fn write(
+        &mut self,
+        table: &str,
+        id: Bson,
+        document: Option<Document>,
+    ) -> Result<(), StoreError> {
         let seen = self.in_snapshot(table, &id);
         let mut data = self.memory.lock();
         let row = data.row(table, &id);
@@ -256,7 +269,7 @@ impl Transaction {
             (seen, now) => seen.is_none() && now.is_none(),
         };
         if holder.is_some_and(|holder| holder != self.number) || !unchanged {
-            return Err(Refusal::Conflict);
+            return Err(StoreError::write_conflict());
         }
         match row {
             Some(row) => row.held_by = Some(self.number),
