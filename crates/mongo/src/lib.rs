@@ -1,12 +1,10 @@
 //! MongoDB: connection, collections, batching, transactions, replicas, errors.
 
-pub mod batched;
+pub mod batching;
 mod collection;
 mod connect;
 mod database;
 mod error;
-pub mod grouped;
-mod joint;
 mod metrics;
 mod optimistic;
 pub mod raw;

@@ -1,8 +1,8 @@
-//! Stripe in memory: charges once for each idempotency key, and otherwise is as unreliable as a network.
+//! The simulation's Stripe: it charges once for each idempotency key, and is otherwise as unreliable as a network.
 //!
-//! A request may fail before it is processed, lose its response, or arrive long after its sender gave up or died. A
-//! response of 500 is stored under its key like any other, whether the work was done or not. Refunds in the dashboard
-//! and disputes happen independently of the fleet.
+//! A request can fail before it is processed, lose its answer afterwards, or arrive long after its sender gave up or
+//! died. A 500 is stored under its key like any other answer, whether or not the request took effect. Money also leaves
+//! without a request of the fleet: people make refunds in the dashboard, and banks open disputes.
 
 mod books;
 
@@ -14,28 +14,28 @@ use std::time::Duration;
 use common::Id;
 use common::id::kind;
 use futures::FutureExt;
-use payments::domain::{Charge, Decline, Dispute, Reversals, Standing};
+use payments::domain::{Charge, Decline, Dispute, DisputeState, Reversals};
 use payments::in_process::Payments;
 use payments::stripe::{
-    Call, ChargeRequest, Charged, Failed, RawStripe, Spending, Success, Withdrawal,
+    Call, ChargeRequest, ChargedAttempt, EmptyIntent, Failed, RawStripe, Resolution,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
 use web::ApiError;
 
 use crate::world::Process;
-use books::{Answer, Books, Purpose, Wish};
+use books::{Answer, Books, NewCharge, Purpose};
 
 /// The card that is always declined.
 const DECLINED: &str = "tok_chargeDeclined";
 
-/// How many milliseconds late a request may arrive that its sender gave up: well after every lease and every sweep.
-const LATEST: u64 = 20_000;
+/// The longest delay of a request whose sender gave up, in milliseconds: well after every lease and every sweep.
+const LONGEST_DELAY: u64 = 20_000;
 
-/// In percent of requests: each of the three failures of the network.
-const MISFORTUNE: u64 = 6;
+/// The probability of each of three network failures, in percent.
+const NETWORK_FAILURE: u64 = 6;
 
-/// In percent of requests: a response of 500. In percent of those: the work is done nevertheless.
+/// The probability of a 500, and that the request takes effect nevertheless, in percent.
 const BROKEN: u64 = 3;
 const BROKEN_AFTER: u64 = 50;
 
@@ -49,30 +49,30 @@ pub(crate) struct SimulatedStripe {
 /// A card that was charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SimulatedCharge {
-    /// What it pays.
+    /// The order.
     pub(crate) order: Id<kind::Order>,
-    /// The number of the attempt.
+    /// The attempt's number.
     pub(crate) attempt: u32,
     /// The charged cents.
     pub(crate) cents: i64,
     /// The refunded cents.
     pub(crate) refunded: i64,
-    /// The cents of a lost dispute.
+    /// The cents that a lost dispute took.
     pub(crate) lost: i64,
-    /// The state of its dispute.
-    pub(crate) dispute: Option<Standing>,
-    /// Stripe's names for it.
-    pub(crate) names: Charge,
+    /// The dispute's state, if there is one.
+    pub(crate) dispute: Option<DisputeState>,
+    /// Stripe's ids of it.
+    pub(crate) ids: Charge,
     /// Whether the fleet refunded it.
-    by_us: bool,
+    refunded_by_us: bool,
 }
 
-/// A webhook.
+/// A webhook of Stripe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SimulatedWebhook {
     /// A card was charged.
     Charged(SimulatedCharge),
-    /// The charge of this payment intent was refunded or disputed.
+    /// The charge of this intent was refunded or disputed.
     Reversed(String),
 }
 
@@ -87,38 +87,39 @@ impl SimulatedWebhook {
     pub(crate) async fn deliver_to(&self, payments: &Payments) -> Result<(), ApiError> {
         match self {
             Self::Charged(charge) => {
-                let names = charge.names.clone();
-                payments.charged(charge.order, charge.attempt, names).await
+                let ids = charge.ids.clone();
+                let recorded = payments.record_charge(charge.order, charge.attempt, ids);
+                recorded.await
             }
-            Self::Reversed(intent) => payments.reversed(intent).await,
+            Self::Reversed(intent) => payments.record_reversal(intent).await,
         }
     }
 }
 
 impl SimulatedCharge {
-    /// The cents that are left of it.
+    /// The cents that were not returned.
     #[must_use]
-    pub(crate) const fn kept(&self) -> i64 {
+    pub(crate) const fn remaining(&self) -> i64 {
         self.cents - self.refunded - self.lost
     }
 }
 
 impl SimulatedStripe {
-    /// An empty account, and its webhooks.
+    /// An empty account and its webhooks.
     #[must_use]
     pub(crate) fn new(process: Process) -> (Self, UnboundedReceiver<SimulatedWebhook>) {
-        let (published, webhooks) = unbounded_channel();
+        let (webhooks, sent) = unbounded_channel();
         let books = Books {
             keys: BTreeMap::new(),
             charges: Vec::new(),
-            published,
+            webhooks,
             late: 0,
         };
         let books = Arc::new(Mutex::new(books));
-        (Self { books, process }, webhooks)
+        (Self { books, process }, sent)
     }
 
-    /// The same account for another process.
+    /// Another process's connection to the same account.
     #[must_use]
     pub(crate) fn reached_by(&self, process: Process) -> Self {
         Self {
@@ -127,42 +128,42 @@ impl SimulatedStripe {
         }
     }
 
-    /// All charges.
+    /// Every charge so far.
     #[must_use]
     pub(crate) fn charges(&self) -> Vec<SimulatedCharge> {
         self.lock().charges.clone()
     }
 
-    /// Whether no request is still in flight that its sender gave up.
+    /// Whether no abandoned request is still in transit.
     #[must_use]
     pub(crate) fn is_quiet(&self) -> bool {
         self.lock().late == 0
     }
 
-    /// Refunds this many cents, or what is left, in the dashboard.
+    /// A person refunds the cents in the dashboard, or what is left if that is less.
     pub(crate) fn refund_by_hand(&self, intent: &str, cents: i64) {
         self.lock().reverse(intent, |charge| {
             let refunded = match charge.dispute {
-                Some(Standing::Open) => 0,
-                _ => charge.kept().min(cents),
+                Some(DisputeState::Open) => 0,
+                _ => charge.remaining().min(cents),
             };
             charge.refunded += refunded;
             refunded > 0
         });
     }
 
-    /// The buyer's bank opens or decides a dispute.
-    pub(crate) fn dispute(&self, intent: &str, standing: Standing) {
+    /// The buyer's bank opens a dispute, or decides it.
+    pub(crate) fn dispute(&self, intent: &str, state: DisputeState) {
         self.lock().reverse(intent, |charge| {
             let is_next = match charge.dispute {
-                None => standing == Standing::Open && charge.kept() > 0,
-                Some(Standing::Open) => standing != Standing::Open,
-                Some(Standing::Won | Standing::Lost) => false,
+                None => state == DisputeState::Open && charge.remaining() > 0,
+                Some(DisputeState::Open) => state != DisputeState::Open,
+                Some(DisputeState::Won | DisputeState::Lost) => false,
             };
             if is_next {
-                charge.dispute = Some(standing);
-                if standing == Standing::Lost {
-                    charge.lost = charge.kept();
+                charge.dispute = Some(state);
+                if state == DisputeState::Lost {
+                    charge.lost = charge.remaining();
                 }
             }
             is_next
@@ -172,13 +173,13 @@ impl SimulatedStripe {
     async fn charge_of(&self, intent: &str) -> Result<Option<SimulatedCharge>, Failed> {
         self.read().await?;
         let mut charges = self.charges().into_iter();
-        Ok(charges.find(|charge| charge.names.intent == intent))
+        Ok(charges.find(|charge| charge.ids.intent == intent))
     }
 
-    /// The network of a request that only reads.
+    /// A request that only reads.
     async fn read(&self) -> Result<(), Failed> {
         self.process.step().await;
-        if self.process.world().percent(MISFORTUNE) {
+        if self.process.world().percent(NETWORK_FAILURE) {
             return Err(Failed::unclear("the connection broke"));
         }
         Ok(())
@@ -192,16 +193,16 @@ impl SimulatedStripe {
     ) -> Result<Answer, Failed> {
         self.process.step().await;
         let world = self.process.world();
-        if world.percent(MISFORTUNE) {
-            // The proxy before Stripe fails, which stores nothing.
+        if world.percent(NETWORK_FAILURE) {
+            // A failure in front of Stripe, which stores nothing.
             return Err(if purpose != Purpose::Refund && world.percent(50) {
                 Failed::broken("answered 503")
             } else {
                 Failed::unclear("no connection")
             });
         }
-        if world.percent(MISFORTUNE) {
-            let (stripe, late) = (self.clone(), world.below(LATEST));
+        if world.percent(NETWORK_FAILURE) {
+            let (stripe, late) = (self.clone(), world.below(LONGEST_DELAY));
             self.lock().late += 1;
             tokio::spawn(async move {
                 sleep(Duration::from_millis(late)).await;
@@ -218,14 +219,15 @@ impl SimulatedStripe {
             work(&mut self.lock())
         };
         self.process.step().await;
-        if world.percent(MISFORTUNE) {
+        if world.percent(NETWORK_FAILURE) {
             return Err(Failed::unclear("the connection broke"));
         }
         match answer {
             Answer::Broken => Err(Failed::broken("answered 500")),
             Answer::KeyTaken => Err(Failed::KeyTaken),
-            Answer::Refused(code) => Err(Failed::Refused(Decline::new(code))),
-            Answer::Disputed => Err(Failed::Refused(Decline::new("charge_disputed"))),
+            Answer::Refused(code) | Answer::Declined(code) => {
+                Err(Failed::Refused(Decline::new(code)))
+            }
             answer => Ok(answer),
         }
     }
@@ -236,29 +238,34 @@ impl SimulatedStripe {
 }
 
 impl RawStripe for SimulatedStripe {
-    fn confirm<'a>(&'a self, request: &'a ChargeRequest<'a>) -> Call<'a, Charged> {
-        let wish = Wish {
+    fn confirm<'a>(&'a self, request: &'a ChargeRequest<'a>) -> Call<'a, Resolution> {
+        let charge = NewCharge {
             key: request.key(),
             order: request.order,
             attempt: request.attempt,
             cents: request.price.cents(),
-            declined: request.card.0 == DECLINED,
+            declined: request.card.expose() == DECLINED,
         };
         async move {
-            let charge = move |books: &mut Books| books.charge(&wish);
-            match self.request(request.key(), Purpose::Charge, charge).await? {
-                Answer::Charged(Ok(charge)) => Ok(Charged::Paid(charge)),
-                Answer::Charged(Err(decline)) => Err(Failed::Refused(decline)),
-                _ => Err(Failed::unclear("another answer")),
+            let work = move |books: &mut Books| books.charge(&charge);
+            match self.request(request.key(), Purpose::Charge, work).await {
+                Ok(Answer::Charged(charge)) => Ok(Resolution::Charged(charge)),
+                Ok(_) => Err(Failed::unclear("another answer")),
+                Err(Failed::Refused(decline)) => Ok(Resolution::Declined(decline)),
+                Err(failed) => Err(failed),
             }
         }
         .boxed()
     }
 
-    fn spend_key<'a>(&'a self, request: &'a ChargeRequest<'a>, spending: Spending) -> Call<'a, ()> {
+    fn spend_key<'a>(
+        &'a self,
+        request: &'a ChargeRequest<'a>,
+        intent: EmptyIntent,
+    ) -> Call<'a, ()> {
         async move {
             let (key, cents) = (request.key(), request.price.cents());
-            let purpose = Purpose::Nothing(spending);
+            let purpose = Purpose::EmptyIntent(intent);
             let spend = move |books: &mut Books| books.spend(&key, purpose, cents);
             self.request(request.key(), purpose, spend).await?;
             Ok(())
@@ -266,21 +273,21 @@ impl RawStripe for SimulatedStripe {
         .boxed()
     }
 
-    fn look_up<'a>(&'a self, request: &'a ChargeRequest<'a>) -> Call<'a, Option<Withdrawal>> {
+    fn look_up<'a>(&'a self, request: &'a ChargeRequest<'a>) -> Call<'a, Option<Resolution>> {
         async move {
             self.read().await?;
             let mut charges = self.charges().into_iter();
             let charge = charges
                 .find(|charge| charge.order == request.order && charge.attempt == request.attempt);
-            Ok(charge.map(|charge| Withdrawal::TooLate(Charged::Paid(charge.names))))
+            Ok(charge.map(|charge| Resolution::Charged(charge.ids)))
         }
         .boxed()
     }
 
     fn refund<'a>(&'a self, key: &'a str, charge: &'a Charge) -> Call<'a, String> {
         async move {
-            let (own, charge) = (key.to_owned(), charge.clone());
-            let refund = move |books: &mut Books| books.give_back(&own, &charge);
+            let (own_key, charge) = (key.to_owned(), charge.clone());
+            let refund = move |books: &mut Books| books.refund(&own_key, &charge);
             let key = key.to_owned();
             match self.request(key, Purpose::Refund, refund).await? {
                 Answer::Refunded(id) => Ok(id),
@@ -290,13 +297,13 @@ impl RawStripe for SimulatedStripe {
         .boxed()
     }
 
-    fn success<'a>(&'a self, intent: &'a str) -> Call<'a, Option<Success>> {
+    fn charged_attempt<'a>(&'a self, intent: &'a str) -> Call<'a, Option<ChargedAttempt>> {
         async move {
             let charge = self.charge_of(intent).await?;
-            Ok(charge.map(|charge| Success {
+            Ok(charge.map(|charge| ChargedAttempt {
                 order: charge.order,
                 attempt: charge.attempt,
-                charge: charge.names,
+                charge: charge.ids,
             }))
         }
         .boxed()
@@ -309,11 +316,11 @@ impl RawStripe for SimulatedStripe {
             };
             Ok(Reversals {
                 refunded: charge.refunded,
-                refund: (charge.refunded > 0).then(|| format!("re_{}", charge.names.id)),
+                refund: (charge.refunded > 0).then(|| format!("re_{}", charge.ids.id)),
                 lost: charge.lost,
-                dispute: charge.dispute.map(|standing| Dispute {
-                    id: format!("dp_{}", charge.names.id),
-                    standing,
+                dispute: charge.dispute.map(|state| Dispute {
+                    id: format!("dp_{}", charge.ids.id),
+                    state,
                 }),
             })
         }

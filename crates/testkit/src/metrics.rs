@@ -1,5 +1,5 @@
-//! What a service says of itself in Prometheus's text format
-//! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>), read strictly and compared with the
+//! A strict parser of Prometheus's text format
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>), and a comparison with the
 //! catalogue.
 
 use std::collections::{BTreeMap, HashSet};
@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, HashSet};
 use anyhow::{Context, Result, bail, ensure};
 use telemetry::metrics::catalogue::{ALL, Kind, Label, Metric, Values};
 
-/// The metrics of one process at one moment.
+/// The metrics of one process at one time.
 #[derive(Debug, Clone, Default)]
 pub struct Scrape {
-    /// The kind of each metric, by its name.
+    /// The type of each metric, by its name.
     kinds: BTreeMap<String, String>,
     samples: Vec<Sample>,
 }
@@ -23,10 +23,10 @@ struct Sample {
 }
 
 impl Scrape {
-    /// Reads what a service answered.
+    /// Parses a response.
     ///
     /// # Errors
-    /// If a line is not of the format, a metric has no kind, or a series is there twice.
+    /// If a line is malformed, a metric has no type, or a series occurs twice.
     pub fn read(text: &str) -> Result<Self> {
         let mut scrape = Self::default();
         let mut seen = HashSet::new();
@@ -34,50 +34,51 @@ impl Scrape {
             if let Some(kind) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = kind.split_once(' ').with_context(|| line.to_owned())?;
                 let before = scrape.kinds.insert(name.to_owned(), kind.to_owned());
-                ensure!(before.is_none(), "{name} is there twice");
+                ensure!(before.is_none(), "{name} occurs twice");
             } else if !line.starts_with('#') {
                 let (series, value) = line.rsplit_once(' ').with_context(|| line.to_owned())?;
-                ensure!(seen.insert(series), "{series} is there twice");
+                ensure!(seen.insert(series), "{series} occurs twice");
                 scrape.samples.push(Sample::read(series, value)?);
             }
         }
         for sample in &scrape.samples {
             ensure!(
                 scrape.kinds.contains_key(sample.stem()),
-                "{sample:?} has no kind"
+                "{sample:?} has no type"
             );
         }
         Ok(scrape)
     }
 
-    /// The sum of the series of this name whose labels say this and maybe more; 0 if there are none.
+    /// The sum of the series of this name with at least these labels; 0 if there are none.
     #[must_use]
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let says = |sample: &&Sample| {
+        let matches = |sample: &&Sample| {
             let mut wanted = labels.iter();
             sample.name == name
-                && wanted
-                    .all(|(name, value)| sample.labels.get(*name).is_some_and(|it| it == value))
+                && wanted.all(|(name, value)| {
+                    sample.labels.get(*name).is_some_and(|found| found == value)
+                })
         };
         self.samples
             .iter()
-            .filter(says)
+            .filter(matches)
             .map(|sample| sample.value)
             .sum()
     }
 
-    /// The same of what is counted in whole numbers.
+    /// As [`Scrape::sum`], for counts.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "numbers of things are whole and not negative"
+        reason = "counts are whole and not negative"
     )]
     pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         self.sum(name, labels) as u64
     }
 
-    /// Whether any series of this name is there.
+    /// Whether a series has this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.samples.iter().any(|sample| sample.name == name)
@@ -96,7 +97,7 @@ impl Scrape {
     /// Compares every series with the catalogue.
     ///
     /// # Errors
-    /// If one is not declared there, is of another kind, or has other labels or values than are declared.
+    /// If a series is not declared, or has another type, other labels or other values than declared.
     pub fn check(&self) -> Result<()> {
         for sample in &self.samples {
             let metric = declared(sample.stem())?;
@@ -129,10 +130,12 @@ impl Sample {
         })
     }
 
-    /// The metric's name, without what a histogram's series have behind it.
+    /// The metric's name, without the suffix of a histogram's series.
     fn stem(&self) -> &str {
-        let ends = ["_bucket", "_sum", "_count"];
-        let stem = ends.iter().find_map(|end| self.name.strip_suffix(end));
+        let suffixes = ["_bucket", "_sum", "_count"];
+        let stem = suffixes
+            .iter()
+            .find_map(|suffix| self.name.strip_suffix(suffix));
         stem.filter(|stem| {
             declared(stem).is_ok_and(|metric| matches!(metric.kind, Kind::Histogram(_)))
         })
@@ -153,7 +156,7 @@ impl Sample {
                 ensure!(known.contains(&value.as_str()), "{self:?}");
             }
         }
-        ensure!(labels.is_empty(), "{self:?} says more than is declared");
+        ensure!(labels.is_empty(), "{self:?} has undeclared labels");
         Ok(())
     }
 }
@@ -164,7 +167,7 @@ fn read_labels(mut text: &str) -> Result<BTreeMap<String, String>> {
         let (name, rest) = text.split_once("=\"").context("no value")?;
         let end = rest.find('"').context("no end of the value")?;
         let (value, rest) = rest.split_at(end);
-        // Nothing that we say of ourselves needs to be escaped.
+        // No value of ours needs an escape.
         if value.contains('\\') {
             bail!("an escaped value");
         }
@@ -180,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_declared_passes() {
+    fn a_declared_metric_passes() {
         let text =
             "# HELP process_threads Threads.\n# TYPE process_threads gauge\nprocess_threads 3\n";
         let scrape = Scrape::read(text).unwrap();
@@ -189,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_declared_is_found() {
+    fn an_undeclared_metric_type_or_label_is_found() {
         for text in [
             "# TYPE unknown gauge\nunknown 1\n",
             "# TYPE process_threads counter\nprocess_threads 3\n",
@@ -200,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_format_is_refused() {
+    fn malformed_text_is_rejected() {
         for text in [
             "process_threads 3\n",
             "# TYPE a gauge\na\n",

@@ -32,21 +32,11 @@ pub struct Payments {
     orders: OrderStore,
     waits: ReplicaWaits,
     settlement: Settlement,
-    snapshot: Snapshotter,
-}
-
-/// How to publish the state of every payment.
-#[derive(Clone)]
-struct Snapshotter(Snapshot);
-
-impl std::fmt::Debug for Snapshotter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").finish_non_exhaustive()
-    }
+    payments: PaymentStore,
 }
 
 impl Payments {
-    /// Starts a process on this database and this replacement for Stripe. `relay` publishes its events.
+    /// Starts a process with this database, relay and replacement for Stripe.
     pub async fn open<P: Publisher>(
         database: &Database,
         relay: &mut Relay<P>,
@@ -55,15 +45,14 @@ impl Payments {
     ) -> Result<Self, StoreError> {
         let payments = PaymentStore::open(database, relay).await?;
         let orders = OrderStore::open(database);
-        let snapshot = Snapshotter(payments.snapshot());
         let closing = CancellationToken::new();
         let stripe = Stripe::replaced_by(stripe, closing.clone());
-        let settlement = Settlement::new(orders.clone(), payments, stripe, clock, closing);
+        let settlement = Settlement::new(orders.clone(), payments.clone(), stripe, clock, closing);
         Ok(Self {
             orders,
             waits: ReplicaWaits::default(),
             settlement,
-            snapshot,
+            payments,
         })
     }
 
@@ -89,20 +78,22 @@ impl Payments {
         Ok(payment)
     }
 
-    /// A webhook: Stripe charged the card of an attempt.
-    pub async fn charged(
+    /// Handles the webhook of a charge.
+    pub async fn record_charge(
         &self,
         order: Id<kind::Order>,
         attempt: u32,
         charge: Charge,
     ) -> Result<(), ApiError> {
-        self.settlement.paid(order, attempt, charge).await?;
+        self.settlement
+            .record_charge(order, attempt, charge)
+            .await?;
         Ok(())
     }
 
-    /// A webhook: the charge of this payment intent was refunded or disputed.
-    pub async fn reversed(&self, intent: &str) -> Result<(), ApiError> {
-        self.settlement.reversed(intent).await?;
+    /// Handles the webhook of a refund or a dispute.
+    pub async fn record_reversal(&self, intent: &str) -> Result<(), ApiError> {
+        self.settlement.record_reversal(intent).await?;
         Ok(())
     }
 
@@ -112,14 +103,14 @@ impl Payments {
         events.handle(event).await
     }
 
-    /// Resumes what processes left that died, until `stop` is cancelled.
+    /// Resumes the payments of processes that died, until `stop` is cancelled.
     pub async fn sweep(&self, stop: CancellationToken) {
         self.settlement.clone().run(stop).await;
     }
 
-    /// The state of every payment.
+    /// The events of all payments, for re-emission.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.snapshot.0.clone()
+        self.payments.snapshot()
     }
 }

@@ -1,4 +1,4 @@
-//! The database in memory behaves like a server.
+//! The database in memory behaves as a server does.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use telemetry::metrics::Metrics;
 use testkit::Servers;
 use tokio::sync::Barrier;
 
-/// The number of operations to compare.
+/// The number of operations that are compared.
 const OPERATIONS: usize = 1_500;
 
 async fn on_server() -> Database {
@@ -29,16 +29,16 @@ fn in_memory() -> Database {
     Memory::new(World::new(0, 0).outsider()).database()
 }
 
-/// The result of an operation, without the text of errors.
+/// The result of an operation, without error messages.
 #[derive(Debug, PartialEq)]
-enum Answer {
+enum Outcome {
     Found(Vec<BTreeMap<String, Bson>>),
     Matched(bool),
     Done,
     Duplicate,
 }
 
-impl Answer {
+impl Outcome {
     fn found(found: Result<impl IntoIterator<Item = Document>, StoreError>) -> Self {
         match found {
             Ok(found) => Self::Found(
@@ -71,7 +71,7 @@ impl Answer {
     }
 }
 
-/// An operation of a store.
+/// An operation as stores use it.
 #[derive(Debug, Clone)]
 enum Operation {
     Insert(Document),
@@ -91,20 +91,20 @@ enum Write {
 }
 
 impl Operation {
-    async fn run(self, database: &Database) -> Answer {
+    async fn run(self, database: &Database) -> Outcome {
         let things: Collection<Document> = database.collection("things");
         match self {
-            Self::Insert(document) => Answer::done(things.insert_one(&document).await),
+            Self::Insert(document) => Outcome::done(things.insert_one(&document).await),
             Self::Update(filter, update, upsert) => {
-                Answer::matched(things.update_one(filter, update, upsert).await)
+                Outcome::matched(things.update_one(filter, update, upsert).await)
             }
             Self::FindAndUpdate(filter, update) => {
-                Answer::found(things.find_one_and_update(filter, update).await)
+                Outcome::found(things.find_one_and_update(filter, update).await)
             }
-            Self::FindAndDelete(filter) => Answer::found(things.find_one_and_delete(filter).await),
+            Self::FindAndDelete(filter) => Outcome::found(things.find_one_and_delete(filter).await),
             Self::Find(filter, direction, limit) => {
                 let find = Find::matching(filter).sort(doc! { "_id": direction });
-                Answer::found(things.find(find.limit(limit)).await)
+                Outcome::found(things.find(find.limit(limit)).await)
             }
             Self::Transaction(writes) => {
                 let context = (things, writes);
@@ -132,16 +132,16 @@ impl Operation {
                     }
                     .boxed()
                 });
-                Answer::done(written.await.map(|_| ()))
+                Outcome::done(written.await.map(|_| ()))
             }
         }
     }
 }
 
-/// Generates random operations on the same few documents.
-struct Generator(World);
+/// Draws operations that often concern the same few documents.
+struct Draw(World);
 
-impl Generator {
+impl Draw {
     fn below(&self, end: u32) -> i64 {
         i64::try_from(self.0.below(end.into())).unwrap()
     }
@@ -171,7 +171,7 @@ impl Generator {
             5 => doc! { "_id": self.id(), "outbox.time": { "$lte": self.below(9) } },
             6 => doc! { "_id": self.id(), "due": { "$exists": self.0.percent(50) } },
             7 => {
-                // Like the sweep that looks for entries to publish.
+                // As the sweep finds entries that can be published.
                 let entry = doc! {
                     "time": { "$lte": self.below(9) },
                     "id": { "$in": [self.below(4), self.below(4)] },
@@ -209,7 +209,7 @@ impl Generator {
         match self.below(13) {
             0 | 1 => Operation::Insert(self.document()),
             2..=4 => {
-                // Like the update of a replica.
+                // As replicas apply events.
                 let version = self.below(5);
                 let older = doc! { "_id": self.id(), "version": { "$lt": version } };
                 let state = doc! { "$set": { "version": version, "holder": self.below(3) } };
@@ -243,22 +243,22 @@ impl Generator {
 }
 
 #[tokio::test]
-async fn every_operation_has_the_same_result_as_on_a_server() {
+async fn it_gives_the_same_results_as_a_server() {
     let (server, memory) = (on_server().await, in_memory());
     let seed = rand::random();
-    let generator = Generator(World::new(seed, 0));
+    let draw = Draw(World::new(seed, 0));
     for number in 0..OPERATIONS {
-        let operation = generator.operation();
+        let operation = draw.operation();
         let expected = operation.clone().run(&server).await;
-        let answer = operation.clone().run(&memory).await;
+        let found = operation.clone().run(&memory).await;
         assert_eq!(
-            answer, expected,
+            found, expected,
             "seed {seed}, number {number}: {operation:?}"
         );
         let all = Operation::Find(Document::new(), 1, 100);
-        let stored = all.clone().run(&memory).await;
+        let documents = all.clone().run(&memory).await;
         assert_eq!(
-            stored,
+            documents,
             all.run(&server).await,
             "seed {seed}, after number {number}: {operation:?}"
         );
@@ -266,7 +266,7 @@ async fn every_operation_has_the_same_result_as_on_a_server() {
     server.close().await;
 }
 
-/// Runs two concurrent transactions that write the same document. Returns how often each was started.
+/// How often each of two transactions that write the same document at the same time was started.
 async fn tries_of_rivals(database: &Database) -> [usize; 2] {
     let things: Collection<Document> = database.collection("rivals");
     things
@@ -285,7 +285,7 @@ async fn tries_of_rivals(database: &Database) -> [usize; 2] {
                 things.insert_many_in(session, &own).await?;
                 let counted = things.update_many_in(session, vec![(one, count)]).await;
                 if first {
-                    // Neither transaction commits before both have tried to write.
+                    // Neither commits before both tried to write.
                     both.wait().await;
                 }
                 counted?;
