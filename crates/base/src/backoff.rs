@@ -1,8 +1,20 @@
 //! Growing delays between tries.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
-use rand::RngExt;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+thread_local! {
+    /// The source of jitter on this thread; none for the default one.
+    static SEEDED: RefCell<Option<SmallRng>> = const { RefCell::new(None) };
+}
+
+/// From now on derives the jitter on this thread from `seed`, so that a run with virtual time can be repeated.
+pub fn seed_jitter(seed: u64) {
+    SEEDED.set(Some(SmallRng::seed_from_u64(seed)));
+}
 
 /// Delays that double from the first to the longest, each shortened at random by up to half so that those who
 /// failed together do not come back together.
@@ -55,11 +67,10 @@ impl Backoff {
     }
 }
 
-/// A number between the bounds, at random.
+/// A random number between the bounds.
 fn jitter(least: f64, most: f64) -> f64 {
-    #[cfg(feature = "simulation")]
-    if let Some(jitter) = crate::simulation::jitter(least, most) {
-        return jitter;
-    }
-    rand::rng().random_range(least..=most)
+    SEEDED.with_borrow_mut(|seeded| match seeded {
+        Some(seeded) => seeded.random_range(least..=most),
+        None => rand::rng().random_range(least..=most),
+    })
 }

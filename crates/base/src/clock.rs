@@ -15,10 +15,9 @@ enum Source {
     #[default]
     System,
     Manual(Arc<AtomicI64>),
-    #[cfg(feature = "simulation")]
-    Virtual {
-        began: tokio::time::Instant,
-        at: Timestamp,
+    Runtime {
+        start: tokio::time::Instant,
+        start_time: Timestamp,
     },
 }
 
@@ -35,13 +34,12 @@ impl Clock {
         Self(Source::Manual(Arc::new(now.milliseconds().into())))
     }
 
-    /// A clock that stands at `now` and goes with the runtime's time, which a simulation makes pass as fast as it likes.
-    #[cfg(feature = "simulation")]
+    /// A clock that starts at `now` and follows the time of the tokio runtime, which can be virtual.
     #[must_use]
     pub fn of_runtime(now: Timestamp) -> Self {
-        Self(Source::Virtual {
-            began: tokio::time::Instant::now(),
-            at: now,
+        Self(Source::Runtime {
+            start: tokio::time::Instant::now(),
+            start_time: now,
         })
     }
 
@@ -51,8 +49,7 @@ impl Clock {
         match &self.0 {
             Source::System => system_now(),
             Source::Manual(now) => Timestamp::from_milliseconds(now.load(Ordering::SeqCst)),
-            #[cfg(feature = "simulation")]
-            Source::Virtual { began, at } => at.plus(began.elapsed()),
+            Source::Runtime { start, start_time } => start_time.plus(start.elapsed()),
         }
     }
 

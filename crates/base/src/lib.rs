@@ -9,8 +9,6 @@ pub mod config;
 pub mod definition;
 pub mod finish;
 pub mod origin;
-#[cfg(feature = "simulation")]
-pub mod simulation;
 
 pub use build_info::BUILD_INFO;
 pub use clock::Clock;

@@ -1,14 +1,13 @@
-//! MongoDB: connecting, what is asked of a collection, what its errors mean, transactions, and replicas.
+//! MongoDB: connection, collections, batching, transactions, replicas, errors.
 
 pub mod batching;
 mod collection;
 mod connect;
 mod database;
 mod error;
-#[cfg(feature = "simulation")]
-pub mod memory;
 mod metrics;
 mod optimistic;
+pub mod raw;
 mod replica;
 mod requirements;
 mod timeouts;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use payments::domain::DisputeState;
-use payments::simulation::SimulatedCharge;
 use tokio::time::sleep;
 
 use crate::fleet::Fleet;
+use crate::stripe::SimulatedCharge;
 
 /// The longest pauses, in milliseconds.
 const LONGEST_PAUSE: u64 = 9_000;

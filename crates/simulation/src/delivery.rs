@@ -5,13 +5,13 @@ use std::time::Duration;
 use common::Event;
 use common::events::ExpirationState;
 use messaging::{Failure, Outgoing, Publisher};
-use payments::simulation::SimulatedWebhook;
 use tokio::time::sleep;
 use web::ApiError;
 
 use crate::fleet::Fleet;
 use crate::replica::{Replica, Service};
 use crate::shopper::is_contended;
+use crate::stripe::SimulatedWebhook;
 
 /// How many messages in a hundred are delivered again after they were handled.
 const DUPLICATE: u64 = 10;
@@ -123,7 +123,7 @@ impl Fleet {
         loop {
             self.delay().await;
             let replica = self.any(&self.payments);
-            let sent = replica.ask(async |payments| payments.handle_webhook(&webhook).await);
+            let sent = replica.ask(async |payments| webhook.deliver_to(&payments).await);
             match sent.await {
                 Some(Ok(())) if self.world.percent(DUPLICATE) => {}
                 Some(Ok(())) => return,

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use audit::Acknowledged;
 use base::Clock;
-use base::simulation::World;
 use common::id::kind;
 use common::{Event, Id, Timestamp};
-use orders::simulation::Orders;
-use payments::simulation::{Payments, SimulatedStripe, SimulatedWebhook};
-use tickets::simulation::Tickets;
+use orders::in_process::Orders;
+use payments::in_process::Payments;
+use tickets::in_process::Tickets;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
@@ -22,6 +21,8 @@ use crate::release;
 use crate::replica::Replica;
 use crate::services::{self, Data};
 use crate::stream::Stream;
+use crate::stripe::{SimulatedStripe, SimulatedWebhook};
+use crate::world::World;
 
 /// How many charges in a hundred are refunded or disputed at Stripe.
 const REVERSED: u64 = 12;

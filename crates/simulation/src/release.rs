@@ -1,11 +1,12 @@
 //! Releases: replicas of a service that run side by side and know different subjects.
 
-use base::simulation::World;
 use bson::{Document, doc};
 use common::id::kind;
 use common::{Id, Subject};
-use mongo::memory::Memory;
-use mongo::{Database, object_id};
+use mongo::object_id;
+
+use crate::memory::Memory;
+use crate::world::World;
 
 /// How many services in a hundred run two releases side by side.
 const SIDE_BY_SIDE: u64 = 40;
@@ -39,7 +40,7 @@ impl Release {
 /// Writes a damaged event to a ticket's outbox, and one that only a release that was rolled back could publish. Returns
 /// how many.
 pub(crate) async fn roll_back(tickets: &Memory, world: &World, ticket: Id<kind::Ticket>) -> usize {
-    let database = Database::in_memory(tickets.reached_by(world.outsider()));
+    let database = tickets.reached_by(world.outsider()).database();
     let time = bson::DateTime::from_millis(0);
     let unknown = doc! { "id": ROLLED_BACK, "subject": ROLLED_BACK, "body": "{}", "time": time };
     let known = Subject::TicketUpdated.as_str();

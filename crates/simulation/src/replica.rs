@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base::simulation::{Process, World};
 use common::Event;
 use futures::future::BoxFuture;
 use messaging::Failure;
@@ -12,6 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::release::Release;
+use crate::world::{Process, World};
 
 /// The longest time until a dead process is restarted, in milliseconds.
 const LONGEST_DOWNTIME: u64 = 3_000;

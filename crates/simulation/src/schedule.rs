@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use base::simulation::World;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
@@ -11,6 +10,7 @@ use crate::fleet::Fleet;
 use crate::invariants::{check, is_settled};
 use crate::shopper::Shopper;
 use crate::watch::Watch;
+use crate::world::World;
 
 /// The longest step, in milliseconds of virtual time.
 const LONGEST_STEP: u64 = 8;

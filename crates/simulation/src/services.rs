@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use base::simulation::{Process, World};
 use common::Event;
 use futures::future::BoxFuture;
 use messaging::{Failure, Relay};
-use mongo::Database;
-use mongo::memory::Memory;
-use orders::simulation::Orders;
-use payments::simulation::{Payments, SimulatedStripe};
-use tickets::simulation::Tickets;
+use orders::in_process::Orders;
+use payments::in_process::Payments;
+use tickets::in_process::Tickets;
 
+use crate::memory::Memory;
 use crate::release::Release;
 use crate::replica::{Replica, Service, Started, Work};
 use crate::stream::Stream;
+use crate::stripe::SimulatedStripe;
+use crate::world::{Process, World};
 
 /// How long an order can be paid.
 const EXPIRATION: Duration = Duration::from_secs(5);
@@ -69,7 +69,7 @@ pub(crate) fn tickets(
 ) -> Vec<Replica<Tickets>> {
     let (data, stream, clock) = (data.tickets.clone(), stream.clone(), clock.clone());
     replicas("tickets", world, move |process, release| {
-        let database = Database::in_memory(data.reached_by(process.clone()));
+        let database = data.reached_by(process.clone()).database();
         let mut relay = Relay::to(stream.reached_by(process, release), clock.clone());
         Box::pin(async move {
             let service = Tickets::open(&database, &mut relay).await;
@@ -89,7 +89,7 @@ pub(crate) fn orders(
 ) -> Vec<Replica<Orders>> {
     let (data, stream, clock) = (data.orders.clone(), stream.clone(), clock.clone());
     replicas("orders", world, move |process, release| {
-        let database = Database::in_memory(data.reached_by(process.clone()));
+        let database = data.reached_by(process.clone()).database();
         let mut relay = Relay::to(stream.reached_by(process, release), clock.clone());
         let clock = clock.clone();
         Box::pin(async move {
@@ -112,9 +112,9 @@ pub(crate) fn payments(
     let (data, stream) = (data.payments.clone(), stream.clone());
     let (stripe, clock) = (stripe.clone(), clock.clone());
     replicas("payments", world, move |process, release| {
-        let database = Database::in_memory(data.reached_by(process.clone()));
+        let database = data.reached_by(process.clone()).database();
         let mut relay = Relay::to(stream.reached_by(process.clone(), release), clock.clone());
-        let (stripe, clock) = (stripe.reached_by(process), clock.clone());
+        let (stripe, clock) = (Arc::new(stripe.reached_by(process)), clock.clone());
         Box::pin(async move {
             let service = Payments::open(&database, &mut relay, stripe, clock).await;
             let service = service.expect("memory opens");

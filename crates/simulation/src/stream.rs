@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base::simulation::Process;
 use common::{Event, Subject};
 use messaging::{BrokerError, Outgoing, Publisher};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::release::Release;
+use crate::world::Process;
 
 /// How many requests in a hundred fail, and how many answers in a hundred are lost.
 const FAILURE: u64 = 5;

@@ -9,10 +9,9 @@ mod config;
 mod consumers;
 pub mod domain;
 mod feed;
+pub mod in_process;
 mod metrics;
 mod routes;
-#[cfg(feature = "simulation")]
-pub mod simulation;
 mod state;
 mod store;
 mod watch;

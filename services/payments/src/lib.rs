@@ -11,14 +11,13 @@ mod app;
 mod config;
 mod consumers;
 pub mod domain;
+pub mod in_process;
 mod metrics;
 mod routes;
 mod settlement;
-#[cfg(feature = "simulation")]
-pub mod simulation;
 mod state;
 mod store;
-mod stripe;
+pub mod stripe;
 
 use base::Definition;
 use base::QueueGroup;

@@ -7,10 +7,9 @@ mod charge;
 mod config;
 mod failure;
 mod lookup;
+mod raw;
 mod refund;
 mod reversal;
-#[cfg(feature = "simulation")]
-mod simulated;
 mod trace;
 mod webhook;
 
@@ -26,13 +25,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-pub(crate) use charge::{ChargeRequest, Resolution};
+pub use charge::{ChargeRequest, EmptyIntent, Resolution};
 pub use config::StripeConfig;
-use failure::Failed;
-pub(crate) use failure::Unclear;
-pub(crate) use reversal::ChargedAttempt;
-#[cfg(feature = "simulation")]
-pub use simulated::{SimulatedCharge, SimulatedStripe, SimulatedWebhook};
+pub use failure::{Failed, Unclear};
+pub use raw::{Call, RawStripe};
+pub use reversal::ChargedAttempt;
 use trace::Operation;
 pub(crate) use webhook::{Notice, WebhookRefusal, Webhooks};
 
@@ -58,8 +55,7 @@ pub(crate) struct Stripe {
 #[derive(Debug, Clone)]
 enum Account {
     Stripe(Box<::stripe::Client>),
-    #[cfg(feature = "simulation")]
-    Simulated(SimulatedStripe),
+    Replaced(Arc<dyn RawStripe>),
 }
 
 impl Stripe {
@@ -87,11 +83,10 @@ impl Stripe {
         })
     }
 
-    /// A client of the simulation's Stripe.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn simulated(stripe: SimulatedStripe, closing: CancellationToken) -> Self {
+    /// A client of a replacement for Stripe.
+    pub(crate) fn replaced_by(stripe: Arc<dyn RawStripe>, closing: CancellationToken) -> Self {
         Self {
-            account: Account::Simulated(stripe),
+            account: Account::Replaced(stripe),
             permits: Arc::new(Semaphore::new(IN_FLIGHT)),
             closing,
             durations: Histograms::absent(),

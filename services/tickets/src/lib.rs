@@ -8,9 +8,8 @@ mod config;
 mod consumers;
 pub mod domain;
 mod feed;
+pub mod in_process;
 mod routes;
-#[cfg(feature = "simulation")]
-pub mod simulation;
 mod state;
 mod store;
 

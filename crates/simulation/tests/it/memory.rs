@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base::simulation::World;
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 use futures::FutureExt;
-use mongo::memory::Memory;
 use mongo::{Collection, Database, Find, MongoConfig, StoreError, in_transaction};
 use secrecy::SecretString;
+use simulation::{Memory, World};
 use telemetry::metrics::Metrics;
 use testkit::Servers;
 use tokio::sync::Barrier;
@@ -27,7 +26,7 @@ async fn on_server() -> Database {
 }
 
 fn in_memory() -> Database {
-    Database::in_memory(Memory::new(World::new(0, 0).outsider()))
+    Memory::new(World::new(0, 0).outsider()).database()
 }
 
 /// The result of an operation, without error messages.

@@ -30,24 +30,24 @@ pub(super) const ATTEMPT: &str = "attempt";
 
 /// An attempt to charge a card.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ChargeRequest<'a> {
+pub struct ChargeRequest<'a> {
     /// The order to pay.
-    pub(crate) order: Id<kind::Order>,
+    pub order: Id<kind::Order>,
     /// The payment that the attempt belongs to.
-    pub(crate) payment: Id<kind::Payment>,
+    pub payment: Id<kind::Payment>,
     /// The attempt's number.
-    pub(crate) attempt: u32,
+    pub attempt: u32,
     /// The amount to charge.
-    pub(crate) price: Price,
+    pub price: Price,
     /// The card to charge.
-    pub(crate) card: &'a CardToken,
+    pub card: &'a CardToken,
     /// How often Stripe gave no clear answer so far.
-    pub(crate) tries: u64,
+    pub tries: u64,
 }
 
 /// How an attempt ended, for good.
 #[derive(Debug)]
-pub(crate) enum Resolution {
+pub enum Resolution {
     /// The card was charged.
     Charged(Charge),
     /// The card was not charged.
@@ -58,7 +58,8 @@ pub(crate) enum Resolution {
 
 /// A payment intent without a card, which uses up an attempt's idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum EmptyIntent {
+pub enum EmptyIntent {
+    /// The usual one.
     First,
     /// It differs from the first, to find out whether Stripe knows the key.
     Second,
@@ -92,7 +93,8 @@ struct TokenData<'a> {
 
 impl ChargeRequest<'_> {
     /// The idempotency key, the same however often the attempt is sent.
-    pub(super) fn key(&self) -> String {
+    #[must_use]
+    pub fn key(&self) -> String {
         format!("{}-{}", self.payment, self.attempt)
     }
 
@@ -201,8 +203,7 @@ impl Stripe {
     async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Resolution, Failed> {
         let client = match &self.account {
             Account::Stripe(client) => client,
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => return stripe.confirm(request).await,
+            Account::Replaced(stripe) => return stripe.confirm(request).await,
         };
         let send = request
             .empty_intent()
@@ -239,8 +240,7 @@ impl Stripe {
                 self.call(CREATE_INTENT, send).await?;
                 Ok(())
             }
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.spend_key(request, intent).await,
+            Account::Replaced(stripe) => stripe.spend_key(request, intent).await,
         }
     }
 }

@@ -10,11 +10,11 @@ use crate::domain::Decline;
 /// The effect of a call is unknown: it may have happened, and it may still happen.
 #[derive(Debug, thiserror::Error)]
 #[error("Stripe: {0}")]
-pub(crate) struct Unclear(String);
+pub struct Unclear(String);
 
 /// How a call failed.
 #[derive(Debug)]
-pub(super) enum Failed {
+pub enum Failed {
     /// The effect is unknown. Repeating the call finds it out.
     Unclear(Unclear),
     /// Stripe failed. The effect is unknown, and repeating the call may return the same failure for a day.
@@ -27,12 +27,14 @@ pub(super) enum Failed {
 
 impl Failed {
     /// A failure after which the call's effect is unknown, and can be found out by repeating the call.
-    pub(super) fn unclear(reason: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn unclear(reason: impl Into<String>) -> Self {
         Self::Unclear(Unclear(reason.into()))
     }
 
     /// A failure that Stripe may have stored under the idempotency key.
-    pub(super) fn broken(reason: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn broken(reason: impl Into<String>) -> Self {
         Self::Broken(Unclear(reason.into()))
     }
 

@@ -41,8 +41,7 @@ impl Stripe {
         let ended = match &self.account {
             // Boxed because the future is large and rarely needed.
             Account::Stripe(client) => self.resolve(client, request).boxed().await,
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.look_up(request).await,
+            Account::Replaced(stripe) => stripe.look_up(request).await,
         };
         let ended = match ended {
             Ok(None) if request.tries < QUIET_TRIES => {

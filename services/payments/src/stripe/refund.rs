@@ -60,8 +60,7 @@ impl Stripe {
     async fn create_refund(&self, key: String, charge: &Charge) -> Result<String, Failed> {
         let client = match &self.account {
             Account::Stripe(client) => client,
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => return stripe.refund(&key, charge).await,
+            Account::Replaced(stripe) => return stripe.refund(&key, charge).await,
         };
         let key = IdempotencyKey::new(key);
         let key = key.expect("three short texts are neither empty nor too long");

@@ -26,13 +26,13 @@ const LIST_DISPUTES: Operation = Operation {
 
 /// An attempt of ours that charged its card.
 #[derive(Debug)]
-pub(crate) struct ChargedAttempt {
+pub struct ChargedAttempt {
     /// The order that it paid.
-    pub(crate) order: Id<kind::Order>,
+    pub order: Id<kind::Order>,
     /// The attempt's number.
-    pub(crate) attempt: u32,
+    pub attempt: u32,
     /// The charge.
-    pub(crate) charge: Charge,
+    pub charge: Charge,
 }
 
 impl Stripe {
@@ -47,8 +47,7 @@ impl Stripe {
                 let found = self.call(RETRIEVE_INTENT, retrieve.send(client.as_ref()));
                 found.await.map(charged_attempt)
             }
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.charged_attempt(intent).await,
+            Account::Replaced(stripe) => stripe.charged_attempt(intent).await,
         };
         match found {
             // Stripe does not know the intent.
@@ -66,8 +65,7 @@ impl Stripe {
     pub(super) async fn read_reversals(&self, intent: &str) -> Result<Reversals, Failed> {
         let client = match &self.account {
             Account::Stripe(client) => client,
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => return stripe.reversals(intent).await,
+            Account::Replaced(stripe) => return stripe.reversals(intent).await,
         };
         let refunds = self.refunds_of(client, intent).await?;
         let counted = || refunds.data.iter().filter(|refund| counts(refund));

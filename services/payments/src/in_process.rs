@@ -1,4 +1,8 @@
-//! The service without sockets, for the simulation of the saga: its routes, its consumer and its sweep.
+//! The service without HTTP and without a broker: its handlers, its consumer and its sweep are called directly.
+//!
+//! The simulation runs whole fleets this way.
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,11 +20,11 @@ use web::replica_waits::ReplicaWaits;
 use web::{Authorized, NewId};
 
 use crate::consumers::OrderEvents;
+use crate::domain::Charge;
 use crate::routes::pay;
 use crate::settlement::Settlement;
 use crate::store::{OrderStore, PaymentStore};
-use crate::stripe::Stripe;
-pub use crate::stripe::{SimulatedCharge, SimulatedStripe, SimulatedWebhook};
+use crate::stripe::{RawStripe, Stripe};
 
 /// A process of the service.
 #[derive(Debug, Clone)]
@@ -32,17 +36,17 @@ pub struct Payments {
 }
 
 impl Payments {
-    /// The service with this database, relay and Stripe.
+    /// Starts a process with this database, relay and replacement for Stripe.
     pub async fn open<P: Publisher>(
         database: &Database,
         relay: &mut Relay<P>,
-        stripe: SimulatedStripe,
+        stripe: Arc<dyn RawStripe>,
         clock: Clock,
     ) -> Result<Self, StoreError> {
         let payments = PaymentStore::open(database, relay).await?;
         let orders = OrderStore::open(database);
         let closing = CancellationToken::new();
-        let stripe = Stripe::simulated(stripe, closing.clone());
+        let stripe = Stripe::replaced_by(stripe, closing.clone());
         let settlement = Settlement::new(orders.clone(), payments.clone(), stripe, clock, closing);
         Ok(Self {
             orders,
@@ -74,22 +78,26 @@ impl Payments {
         Ok(payment)
     }
 
-    /// `POST /api/payments/webhook`, after its signature is verified.
-    pub async fn handle_webhook(&self, webhook: &SimulatedWebhook) -> Result<(), ApiError> {
-        let settlement = &self.settlement;
-        match webhook {
-            SimulatedWebhook::Charged(charge) => {
-                let (order, attempt) = (charge.order, charge.attempt);
-                settlement
-                    .record_charge(order, attempt, charge.ids.clone())
-                    .await?;
-            }
-            SimulatedWebhook::Reversed(intent) => settlement.record_reversal(intent).await?,
-        }
+    /// Handles the webhook of a charge.
+    pub async fn record_charge(
+        &self,
+        order: Id<kind::Order>,
+        attempt: u32,
+        charge: Charge,
+    ) -> Result<(), ApiError> {
+        self.settlement
+            .record_charge(order, attempt, charge)
+            .await?;
         Ok(())
     }
 
-    /// An event from the broker.
+    /// Handles the webhook of a refund or a dispute.
+    pub async fn record_reversal(&self, intent: &str) -> Result<(), ApiError> {
+        self.settlement.record_reversal(intent).await?;
+        Ok(())
+    }
+
+    /// Handles an event from the broker.
     pub async fn handle(&self, event: Event) -> Result<(), Failure> {
         let events = OrderEvents::new(self.orders.clone(), self.settlement.clone());
         events.handle(event).await

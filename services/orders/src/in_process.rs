@@ -1,4 +1,6 @@
-//! The routes and the consumer without sockets, for the simulation of the saga.
+//! The service without HTTP and without a broker: its handlers and its consumer are called directly.
+//!
+//! The simulation runs whole fleets this way.
 
 use std::time::Duration;
 

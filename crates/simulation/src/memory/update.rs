@@ -1,10 +1,10 @@
-//! What an update makes of a document.
+//! Updates of documents.
 
 use bson::{Bson, Document};
 
 use super::filter::matches;
 
-/// Changes the document.
+/// Applies the update to the document.
 pub(super) fn apply(document: &mut Document, update: &Document) {
     for (operator, fields) in update {
         let fields = fields.as_document().expect("an operator has fields");
@@ -21,7 +21,7 @@ pub(super) fn apply(document: &mut Document, update: &Document) {
     }
 }
 
-/// The document that an upsert adds: what the filter says is equal, and then the update.
+/// The document that an upsert adds: the equalities of the filter, and then the update.
 pub(super) fn upserted(filter: &Document, update: &Document) -> Document {
     let equalities = filter
         .iter()
@@ -43,24 +43,24 @@ fn array<'a>(document: &'a mut Document, name: &str) -> &'a mut Vec<Bson> {
     let array = array.or_insert_with(|| Bson::Array(Vec::new()));
     match array {
         Bson::Array(elements) => elements,
-        other => panic!("{name} is no array but {other}"),
+        other => panic!("{name} is not an array: {other}"),
     }
 }
 
 fn push(elements: &mut Vec<Bson>, operand: &Bson) {
-    let options = operand.as_document().expect("a push says $each");
-    let each = options.get_array("$each").expect("a push says $each");
+    let options = operand.as_document().expect("a push has options");
+    let each = options.get_array("$each").expect("a push has $each");
     elements.extend(each.iter().cloned());
     if let Ok(last) = options.get_i32("$slice") {
-        let kept = usize::try_from(-last).expect("only the last are kept");
-        let surplus = elements.len().saturating_sub(kept);
+        let limit = usize::try_from(-last).expect("$slice keeps the last elements");
+        let surplus = elements.len().saturating_sub(limit);
         elements.drain(..surplus);
     }
 }
 
-/// Takes out what meets the condition; an array that is not there is not made.
+/// Removes the elements that match. Does not add a missing array.
 fn pull(document: &mut Document, name: &str, condition: &Bson) {
-    let condition = condition.as_document().expect("a pull has conditions");
+    let condition = condition.as_document().expect("a pull has a condition");
     let Ok(elements) = document.get_array_mut(name) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! What is stored.
+//! The stored documents.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -14,38 +14,38 @@ use super::filter::matches;
 /// The documents of all collections.
 #[derive(Default)]
 pub(super) struct Data {
-    /// As the primary has them.
+    /// The state of the primary.
     pub(super) tables: BTreeMap<String, Vec<Row>>,
-    /// As a majority of the members has them.
+    /// The state of a majority of the members.
     replicated: BTreeMap<String, Vec<Replicated>>,
-    /// What the majority does not have yet, in the order in which it will.
+    /// The writes that are not replicated yet, in order.
     log: VecDeque<Write>,
     pub(super) transactions: u64,
     pub(super) witness: Option<Witness>,
 }
 
-/// One of them, by its `_id`.
+/// A document by its `_id`.
 #[derive(Clone)]
 pub(super) struct Row {
     pub(super) id: Bson,
-    /// None while the row exists only in an open transaction, or not any more.
+    /// `None` if the document was deleted, or exists only in an open transaction.
     pub(super) document: Option<Arc<Document>>,
-    /// The open transaction that wrote it.
+    /// The number of the open transaction that wrote it.
     pub(super) held_by: Option<u64>,
 }
 
-/// A document as the majority has it.
+/// A replicated document.
 pub(super) struct Replicated {
     id: Bson,
     pub(super) document: Arc<Document>,
 }
 
-/// A document as the primary wrote it.
+/// A write on the primary.
 struct Write {
     table: String,
     id: Bson,
     document: Option<Arc<Document>>,
-    /// When the majority has it.
+    /// When it is replicated.
     at: Instant,
 }
 
@@ -62,7 +62,7 @@ impl Data {
         rows.iter_mut().find(|row| row.id == *id)
     }
 
-    /// The first document that matches, with what holds it.
+    /// The first document that matches.
     pub(super) fn find(&self, table: &str, filter: &Document) -> Option<&Row> {
         let rows = self.tables.get(table)?;
         rows.iter().find(|row| {
@@ -71,32 +71,32 @@ impl Data {
         })
     }
 
-    /// When the majority will have what is written now, if that takes so long. Nothing overtakes what was written before.
+    /// When a write of now is replicated if that takes `lag`. No write overtakes an earlier one.
     pub(super) fn replicated_after(&self, lag: Duration) -> Instant {
         let at = Instant::now() + lag;
         self.log.back().map_or(at, |last| at.max(last.at))
     }
 
-    /// What the majority has now.
+    /// The replicated documents.
     pub(super) fn replicated(&mut self, table: &str) -> &[Replicated] {
         let now = Instant::now();
         while let Some(write) = self.log.pop_front_if(|write| write.at <= now) {
             let rows = self.replicated.entry(write.table).or_default();
-            let place = rows.iter().position(|row| row.id == write.id);
-            match (place, write.document) {
-                (Some(place), Some(document)) => rows[place].document = document,
+            let index = rows.iter().position(|row| row.id == write.id);
+            match (index, write.document) {
+                (Some(index), Some(document)) => rows[index].document = document,
                 (None, Some(document)) => rows.push(Replicated {
                     id: write.id,
                     document,
                 }),
-                (Some(place), None) => drop(rows.remove(place)),
+                (Some(index), None) => drop(rows.remove(index)),
                 (None, None) => {}
             }
         }
         self.replicated.get(table).map_or(&[], Vec::as_slice)
     }
 
-    /// What becomes of a row, which nobody holds then; the majority has it at the given time.
+    /// Writes a document and releases it. The write is replicated at the given time.
     pub(super) fn put(
         &mut self,
         table: &str,
@@ -118,7 +118,7 @@ impl Data {
             };
             self.tables.entry(table.to_owned()).or_default().push(row);
         }
-        let row = self.row(table, id).expect("it is there, or was just made");
+        let row = self.row(table, id).expect("it exists or was just added");
         row.held_by = None;
         let before = std::mem::replace(&mut row.document, document);
         let after = row.document.clone();

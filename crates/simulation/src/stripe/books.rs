@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use common::Id;
 use common::id::kind;
+use payments::domain::{Charge, DisputeState};
+use payments::stripe::EmptyIntent;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{SimulatedCharge, SimulatedWebhook};
-use crate::domain::{Charge, DisputeState};
-use crate::stripe::charge::EmptyIntent;
 
 /// The smallest amount that can be charged, in cents.
 const MINIMUM: i64 = 50;

@@ -1,36 +1,29 @@
-//! A world of one thread and a seed, in which the services' own code runs as it might on many machines.
+//! The world of a simulation: one thread on which the services' own code runs as it might on many machines.
 //!
-//! Whatever a process does outside itself (a read, a write, a message) is a step ([`Process::step`]): it takes a random
-//! moment of virtual time in which everybody else goes on, and it is where a process may die. There is a step before
-//! each effect and one after it, so a process dies between any two effects, and also after one that it never learns
-//! of. Everything random comes from the seed: the same seed is the same history.
-//!
-//! For simulations only; what is deployed is built without it.
+//! Every external effect of a process (a read, a write, a message) is a step ([`Process::step`]). A step takes a random
+//! span of virtual time in which others continue, and the process may die there. There is a step before each effect and
+//! one after it, so a process can die between any two effects, also after an effect whose result it never receives.
+//! All randomness comes from the seed: the same seed is the same history.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base::backoff::seed_jitter;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-thread_local! {
-    /// The jitter of backoffs, which have no place to carry a world in.
-    static JITTER: RefCell<Option<SmallRng>> = const { RefCell::new(None) };
-}
-
-/// A world. Clones are the same one.
+/// A world. Clones share it.
 #[derive(Clone)]
 pub struct World(Arc<Mutex<State>>);
 
 struct State {
-    chance: SmallRng,
+    random: SmallRng,
     steps: u64,
-    /// The steps at which whoever takes them dies.
+    /// The steps at which a process dies.
     deaths: BTreeSet<u64>,
     longest_step: u64,
     notes: Option<Vec<String>>,
@@ -43,12 +36,12 @@ impl fmt::Debug for World {
 }
 
 impl World {
-    /// A world of this seed, on this thread. Steps take up to `longest_step` milliseconds of virtual time.
+    /// The world of this seed, on this thread. A step takes up to `longest_step` milliseconds of virtual time.
     #[must_use]
     pub fn new(seed: u64, longest_step: u64) -> Self {
-        JITTER.set(Some(SmallRng::seed_from_u64(!seed)));
+        seed_jitter(!seed);
         Self(Arc::new(Mutex::new(State {
-            chance: SmallRng::seed_from_u64(seed),
+            random: SmallRng::seed_from_u64(seed),
             steps: 0,
             deaths: BTreeSet::new(),
             longest_step,
@@ -56,52 +49,52 @@ impl World {
         })))
     }
 
-    /// Lets whoever takes one of these steps die there, or the next one who can.
+    /// At each of these steps a process dies: the one that takes it or, if that one cannot die, the next one that can.
     pub fn doom(&self, steps: impl IntoIterator<Item = u64>) {
         self.lock().deaths.extend(steps);
     }
 
-    /// From now on notes are kept.
+    /// Records notes from now on.
     pub fn take_notes(&self) {
         self.lock().notes = Some(Vec::new());
     }
 
-    /// Something that a reader of this history wants to know.
-    pub fn note(&self, words: impl FnOnce() -> String) {
+    /// Records a note for the reader of this history.
+    pub fn note(&self, text: impl FnOnce() -> String) {
         let mut state = self.lock();
         let step = state.steps;
         if let Some(notes) = &mut state.notes {
-            notes.push(format!("{step:>5} {}", words()));
+            notes.push(format!("{step:>5} {}", text()));
         }
     }
 
-    /// The notes that were taken.
+    /// The recorded notes.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         self.lock().notes.clone().unwrap_or_default()
     }
 
-    /// A number that is the same after the same history, and hardly after another.
+    /// A number that is the same after the same history, and almost certainly another after another history.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut state = self.lock();
         let steps = state.steps;
-        state.chance.random::<u64>() ^ steps
+        state.random.random::<u64>() ^ steps
     }
 
     /// A new process.
     #[must_use]
     pub fn process(&self) -> Process {
-        self.body(true)
+        self.new_process(true)
     }
 
-    /// Somebody outside of all processes, who does not die.
+    /// A process outside of the services. It does not die.
     #[must_use]
     pub fn outsider(&self) -> Process {
-        self.body(false)
+        self.new_process(false)
     }
 
-    fn body(&self, is_mortal: bool) -> Process {
+    fn new_process(&self, is_mortal: bool) -> Process {
         Process {
             world: self.clone(),
             is_mortal,
@@ -109,25 +102,25 @@ impl World {
         }
     }
 
-    /// A number below `end`.
+    /// A random number below `end`.
     #[must_use]
     pub fn below(&self, end: u64) -> u64 {
-        self.lock().chance.random_range(0..end)
+        self.lock().random.random_range(0..end)
     }
 
-    /// True this often in a hundred.
+    /// True with this probability, in percent.
     #[must_use]
-    pub fn percent(&self, often: u64) -> bool {
-        self.below(100) < often
+    pub fn percent(&self, probability: u64) -> bool {
+        self.below(100) < probability
     }
 
-    /// How many steps were taken.
+    /// The number of steps so far.
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.lock().steps
     }
 
-    /// Counts a step: how long it takes, or `None` if it is somebody's last.
+    /// Counts a step. Returns how long it takes, or `None` if the process dies.
     fn count(&self, is_mortal: bool) -> Option<Duration> {
         let mut state = self.lock();
         state.steps += 1;
@@ -139,7 +132,7 @@ impl World {
         }
         let longest = state.longest_step;
         Some(Duration::from_millis(
-            state.chance.random_range(0..=longest),
+            state.random.random_range(0..=longest),
         ))
     }
 
@@ -148,7 +141,7 @@ impl World {
     }
 }
 
-/// A process of the world. Clones are the same one.
+/// A process of the world. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Process {
     world: World,
@@ -163,12 +156,12 @@ impl Process {
         &self.world
     }
 
-    /// One step outside the process. In a process that is dead, or dies here, it never ends.
+    /// Takes a step. If the process is dead or dies here, the future never completes.
     pub async fn step(&self) {
         if !self.dead.is_cancelled() {
             match self.world.count(self.is_mortal) {
-                Some(moment) if moment.is_zero() => return,
-                Some(moment) => sleep(moment).await,
+                Some(duration) if duration.is_zero() => return,
+                Some(duration) => sleep(duration).await,
                 None => self.dead.cancel(),
             }
         }
@@ -177,12 +170,13 @@ impl Process {
         }
     }
 
-    /// Whether a misfortune befalls it that comes this often in a hundred. Whoever cannot die has only luck.
-    pub fn is_unlucky(&self, often: u64) -> bool {
-        self.is_mortal && self.world.percent(often)
+    /// Whether a failure of this probability (in percent) happens to it. None happens to a process that cannot die.
+    #[must_use]
+    pub fn is_unlucky(&self, probability: u64) -> bool {
+        self.is_mortal && self.world.percent(probability)
     }
 
-    /// Ends when the process dies.
+    /// Completes when the process dies.
     pub async fn died(&self) {
         self.dead.cancelled().await;
     }
@@ -192,9 +186,4 @@ impl Process {
     pub fn is_dead(&self) -> bool {
         self.dead.is_cancelled()
     }
-}
-
-/// A jitter between the two bounds from the world's seed; `None` outside of a world.
-pub fn jitter(least: f64, most: f64) -> Option<f64> {
-    JITTER.with_borrow_mut(|chance| Some(chance.as_mut()?.random_range(least..=most)))
 }

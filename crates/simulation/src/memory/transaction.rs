@@ -1,18 +1,21 @@
-//! Transactions in memory: a snapshot to read, what was written so far, and the first to write wins.
+//! Transactions in memory: each reads a snapshot and its own writes, and the first to write a document wins.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bson::{Bson, Document};
+use futures::FutureExt;
+use mongo::StoreError;
+use mongo::raw::{Operation, RawSession};
 use tokio::time::sleep_until;
 
 use super::filter::matches;
 use super::update::apply;
-use super::{COMMIT_FORGOTTEN, COMMIT_LOST, COMMIT_LOST_FOR_LONG, Memory, Refusal, Row, id_of};
+use super::{COMMIT_FORGOTTEN, COMMIT_LOST, COMMIT_LOST_FOR_LONG, Memory, Row, id_of};
 
-/// A transaction, started or not. Dropping it aborts.
+/// A session with at most one transaction. Dropping it aborts the transaction.
 #[derive(Debug)]
-pub struct Transaction {
+pub(super) struct Transaction {
     memory: Memory,
     number: u64,
     snapshot: BTreeMap<String, Vec<Row>>,
@@ -20,12 +23,12 @@ pub struct Transaction {
     commit: Commit,
 }
 
-/// How far a commit got.
+/// The state of the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Commit {
     Open,
     Done,
-    /// Done, and no answer says so any more.
+    /// Done, and no response arrives.
     Unanswered,
 }
 
@@ -48,6 +51,93 @@ impl std::fmt::Debug for Row {
     }
 }
 
+impl RawSession for Transaction {
+    fn start(&mut self) {
+        self.abort();
+        let mut data = self.memory.lock();
+        data.transactions += 1;
+        self.number = data.transactions;
+        self.snapshot = data.tables.clone();
+        self.commit = Commit::Open;
+    }
+
+    fn commit(&mut self) -> Operation<'_, ()> {
+        self.commit_once().boxed()
+    }
+
+    fn abort(&mut self) {
+        let mut data = self.memory.lock();
+        for written in self.written.drain(..) {
+            if let Some(row) = data.row(&written.table, &written.id) {
+                row.held_by = None;
+            }
+            if let Some(rows) = data.tables.get_mut(&written.table) {
+                rows.retain(|row| row.document.is_some() || row.held_by.is_some());
+            }
+        }
+    }
+
+    fn insert_many<'a>(
+        &'a mut self,
+        table: &'a str,
+        documents: Vec<Document>,
+    ) -> Operation<'a, ()> {
+        async move {
+            self.step().await;
+            let mut documents = documents.into_iter();
+            let inserted = documents.try_for_each(|document| self.insert(table, document));
+            self.step().await;
+            inserted
+        }
+        .boxed()
+    }
+
+    fn update_many<'a>(
+        &'a mut self,
+        table: &'a str,
+        changes: Vec<(Document, Document)>,
+    ) -> Operation<'a, bool> {
+        async move {
+            self.step().await;
+            let changes = changes.iter();
+            let matched = changes.map(|(filter, update)| self.update(table, filter, update));
+            let matched: Result<Vec<_>, _> = matched.collect();
+            self.step().await;
+            Ok(!matched?.contains(&false))
+        }
+        .boxed()
+    }
+
+    fn update_all<'a>(
+        &'a mut self,
+        table: &'a str,
+        filter: Document,
+        update: Document,
+    ) -> Operation<'a, ()> {
+        async move {
+            self.step().await;
+            let found: Vec<_> = self.find(table, &filter).collect();
+            let mut found = found.iter();
+            let updated = found.try_for_each(|document| self.change(table, document, &update));
+            self.step().await;
+            updated
+        }
+        .boxed()
+    }
+
+    fn delete_many<'a>(&'a mut self, table: &'a str, filter: Document) -> Operation<'a, ()> {
+        async move {
+            self.step().await;
+            let found: Vec<_> = self.find(table, &filter).collect();
+            let mut found = found.iter();
+            let deleted = found.try_for_each(|found| self.write(table, id_of(found), None));
+            self.step().await;
+            deleted
+        }
+        .boxed()
+    }
+}
+
 impl Transaction {
     pub(super) const fn new(memory: Memory) -> Self {
         Self {
@@ -59,29 +149,20 @@ impl Transaction {
         }
     }
 
-    pub(super) async fn step(&self) {
+    async fn step(&self) {
         self.memory.process.step().await;
     }
 
-    /// Begins, with the database as it is now.
-    pub(crate) fn start(&mut self) {
-        self.abort();
-        let mut data = self.memory.lock();
-        data.transactions += 1;
-        self.number = data.transactions;
-        self.snapshot = data.tables.clone();
-        self.commit = Commit::Open;
-    }
-
-    /// Makes all of it visible at once, if that is not done; answered once a majority has it.
-    pub(crate) async fn commit(&mut self) -> Result<(), Refusal> {
+    async fn commit_once(&mut self) -> Result<(), StoreError> {
         self.step().await;
         let process = self.memory.process.clone();
         match self.commit {
             Commit::Open => self.write_all().await,
-            Commit::Done if process.is_unlucky(COMMIT_FORGOTTEN) => return Err(Refusal::Conflict),
+            Commit::Done if process.is_unlucky(COMMIT_FORGOTTEN) => {
+                return Err(StoreError::write_conflict());
+            }
             Commit::Done => return Ok(()),
-            Commit::Unanswered => return Err(Refusal::UnknownCommit),
+            Commit::Unanswered => return Err(StoreError::no_answer()),
         }
         self.step().await;
         if !process.is_unlucky(COMMIT_LOST) {
@@ -92,7 +173,7 @@ impl Transaction {
         } else {
             Commit::Done
         };
-        Err(Refusal::UnknownCommit)
+        Err(StoreError::no_answer())
     }
 
     async fn write_all(&mut self) {
@@ -108,33 +189,20 @@ impl Transaction {
         sleep_until(at).await;
     }
 
-    /// Makes none of it visible.
-    pub(crate) fn abort(&mut self) {
-        let mut data = self.memory.lock();
-        for written in self.written.drain(..) {
-            if let Some(row) = data.row(&written.table, &written.id) {
-                row.held_by = None;
-            }
-            if let Some(rows) = data.tables.get_mut(&written.table) {
-                rows.retain(|row| row.document.is_some() || row.held_by.is_some());
-            }
-        }
-    }
-
-    pub(super) fn insert(&mut self, table: &str, document: Document) -> Result<(), Refusal> {
+    fn insert(&mut self, table: &str, document: Document) -> Result<(), StoreError> {
         let id = id_of(&document);
         if self.sees(table, &id).is_some() {
-            return Err(Refusal::Duplicate);
+            return Err(StoreError::duplicate_key());
         }
         self.write(table, id, Some(document))
     }
 
-    pub(super) fn update(
+    fn update(
         &mut self,
         table: &str,
         filter: &Document,
         update: &Document,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, StoreError> {
         let found = self.find(table, filter).next();
         match found {
             Some(found) => self.change(table, &found, update).map(|()| true),
@@ -142,33 +210,21 @@ impl Transaction {
         }
     }
 
-    pub(super) fn update_all(
+    fn change(
         &mut self,
         table: &str,
-        filter: &Document,
+        found: &Document,
         update: &Document,
-    ) -> Result<(), Refusal> {
-        let found: Vec<_> = self.find(table, filter).collect();
-        let mut found = found.iter();
-        found.try_for_each(|document| self.change(table, document, update))
-    }
-
-    pub(super) fn delete_all(&mut self, table: &str, filter: &Document) -> Result<(), Refusal> {
-        let found: Vec<_> = self.find(table, filter).collect();
-        let mut found = found.iter();
-        found.try_for_each(|document| self.write(table, id_of(document), None))
-    }
-
-    fn change(&mut self, table: &str, found: &Document, update: &Document) -> Result<(), Refusal> {
+    ) -> Result<(), StoreError> {
         let mut document = found.clone();
         apply(&mut document, update);
         self.write(table, id_of(&document), Some(document))
     }
 
-    /// The documents that match, as this transaction sees them.
+    /// The documents that match, in this transaction's view.
     fn find(&self, table: &str, filter: &Document) -> impl Iterator<Item = Arc<Document>> {
-        let there = self.snapshot.get(table).into_iter().flatten();
-        let there = there.map(|row| &row.id);
+        let rows = self.snapshot.get(table).into_iter().flatten();
+        let read = rows.map(|row| &row.id);
         let added = self
             .written
             .iter()
@@ -178,12 +234,12 @@ impl Transaction {
                 let again = before.iter().any(|one| one.is(table, &written.id));
                 written.table == table && !again && self.in_snapshot(table, &written.id).is_none()
             });
-        let ids = there.chain(added.map(|(_, written)| &written.id));
+        let ids = read.chain(added.map(|(_, written)| &written.id));
         ids.filter_map(move |id| self.sees(table, id))
             .filter(move |document| matches(document, filter))
     }
 
-    /// The document as this transaction sees it.
+    /// The document in this transaction's view.
     fn sees(&self, table: &str, id: &Bson) -> Option<Arc<Document>> {
         let mut written = self.written.iter().rev();
         match written.find(|written| written.is(table, id)) {
@@ -197,7 +253,12 @@ impl Transaction {
         rows.iter().find(|row| row.id == *id)?.document.clone()
     }
 
-    fn write(&mut self, table: &str, id: Bson, document: Option<Document>) -> Result<(), Refusal> {
+    fn write(
+        &mut self,
+        table: &str,
+        id: Bson,
+        document: Option<Document>,
+    ) -> Result<(), StoreError> {
         let seen = self.in_snapshot(table, &id);
         let mut data = self.memory.lock();
         let row = data.row(table, &id);
@@ -208,7 +269,7 @@ impl Transaction {
             (seen, now) => seen.is_none() && now.is_none(),
         };
         if holder.is_some_and(|holder| holder != self.number) || !unchanged {
-            return Err(Refusal::Conflict);
+            return Err(StoreError::write_conflict());
         }
         match row {
             Some(row) => row.held_by = Some(self.number),

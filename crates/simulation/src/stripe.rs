@@ -11,16 +11,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base::simulation::Process;
 use common::Id;
 use common::id::kind;
+use futures::FutureExt;
+use payments::domain::{Charge, Decline, Dispute, DisputeState, Reversals};
+use payments::in_process::Payments;
+use payments::stripe::{
+    Call, ChargeRequest, ChargedAttempt, EmptyIntent, Failed, RawStripe, Resolution,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
+use web::ApiError;
 
-use super::charge::{ChargeRequest, EmptyIntent, Resolution};
-use super::failure::Failed;
-use super::reversal::ChargedAttempt;
-use crate::domain::{Charge, Decline, Dispute, DisputeState, Reversals};
+use crate::world::Process;
 use books::{Answer, Books, NewCharge, Purpose};
 
 /// The card that is always declined.
@@ -38,35 +41,35 @@ const BROKEN_AFTER: u64 = 50;
 
 /// A process's connection to Stripe.
 #[derive(Clone)]
-pub struct SimulatedStripe {
+pub(crate) struct SimulatedStripe {
     books: Arc<Mutex<Books>>,
     process: Process,
 }
 
 /// A card that was charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SimulatedCharge {
+pub(crate) struct SimulatedCharge {
     /// The order.
-    pub order: Id<kind::Order>,
+    pub(crate) order: Id<kind::Order>,
     /// The attempt's number.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// The charged cents.
-    pub cents: i64,
+    pub(crate) cents: i64,
     /// The refunded cents.
-    pub refunded: i64,
+    pub(crate) refunded: i64,
     /// The cents that a lost dispute took.
-    pub lost: i64,
+    pub(crate) lost: i64,
     /// The dispute's state, if there is one.
-    pub dispute: Option<DisputeState>,
+    pub(crate) dispute: Option<DisputeState>,
     /// Stripe's ids of it.
-    pub ids: Charge,
+    pub(crate) ids: Charge,
     /// Whether the fleet refunded it.
     refunded_by_us: bool,
 }
 
 /// A webhook of Stripe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SimulatedWebhook {
+pub(crate) enum SimulatedWebhook {
     /// A card was charged.
     Charged(SimulatedCharge),
     /// The charge of this intent was refunded or disputed.
@@ -79,10 +82,24 @@ impl fmt::Debug for SimulatedStripe {
     }
 }
 
+impl SimulatedWebhook {
+    /// Delivers it to a process of the payments service.
+    pub(crate) async fn deliver_to(&self, payments: &Payments) -> Result<(), ApiError> {
+        match self {
+            Self::Charged(charge) => {
+                let ids = charge.ids.clone();
+                let recorded = payments.record_charge(charge.order, charge.attempt, ids);
+                recorded.await
+            }
+            Self::Reversed(intent) => payments.record_reversal(intent).await,
+        }
+    }
+}
+
 impl SimulatedCharge {
     /// The cents that were not returned.
     #[must_use]
-    pub const fn remaining(&self) -> i64 {
+    pub(crate) const fn remaining(&self) -> i64 {
         self.cents - self.refunded - self.lost
     }
 }
@@ -90,7 +107,7 @@ impl SimulatedCharge {
 impl SimulatedStripe {
     /// An empty account and its webhooks.
     #[must_use]
-    pub fn new(process: Process) -> (Self, UnboundedReceiver<SimulatedWebhook>) {
+    pub(crate) fn new(process: Process) -> (Self, UnboundedReceiver<SimulatedWebhook>) {
         let (webhooks, sent) = unbounded_channel();
         let books = Books {
             keys: BTreeMap::new(),
@@ -104,7 +121,7 @@ impl SimulatedStripe {
 
     /// Another process's connection to the same account.
     #[must_use]
-    pub fn reached_by(&self, process: Process) -> Self {
+    pub(crate) fn reached_by(&self, process: Process) -> Self {
         Self {
             books: Arc::clone(&self.books),
             process,
@@ -113,18 +130,18 @@ impl SimulatedStripe {
 
     /// Every charge so far.
     #[must_use]
-    pub fn charges(&self) -> Vec<SimulatedCharge> {
+    pub(crate) fn charges(&self) -> Vec<SimulatedCharge> {
         self.lock().charges.clone()
     }
 
     /// Whether no abandoned request is still in transit.
     #[must_use]
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.lock().late == 0
     }
 
     /// A person refunds the cents in the dashboard, or what is left if that is less.
-    pub fn refund_by_hand(&self, intent: &str, cents: i64) {
+    pub(crate) fn refund_by_hand(&self, intent: &str, cents: i64) {
         self.lock().reverse(intent, |charge| {
             let refunded = match charge.dispute {
                 Some(DisputeState::Open) => 0,
@@ -136,7 +153,7 @@ impl SimulatedStripe {
     }
 
     /// The buyer's bank opens a dispute, or decides it.
-    pub fn dispute(&self, intent: &str, state: DisputeState) {
+    pub(crate) fn dispute(&self, intent: &str, state: DisputeState) {
         self.lock().reverse(intent, |charge| {
             let is_next = match charge.dispute {
                 None => state == DisputeState::Open && charge.remaining() > 0,
@@ -151,88 +168,6 @@ impl SimulatedStripe {
             }
             is_next
         });
-    }
-
-    pub(super) async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Resolution, Failed> {
-        let charge = NewCharge {
-            key: request.key(),
-            order: request.order,
-            attempt: request.attempt,
-            cents: request.price.cents(),
-            declined: request.card.expose() == DECLINED,
-        };
-        let work = move |books: &mut Books| books.charge(&charge);
-        match self.request(request.key(), Purpose::Charge, work).await {
-            Ok(Answer::Charged(charge)) => Ok(Resolution::Charged(charge)),
-            Ok(_) => Err(Failed::unclear("another answer")),
-            Err(Failed::Refused(decline)) => Ok(Resolution::Declined(decline)),
-            Err(failed) => Err(failed),
-        }
-    }
-
-    pub(super) async fn spend_key(
-        &self,
-        request: &ChargeRequest<'_>,
-        intent: EmptyIntent,
-    ) -> Result<(), Failed> {
-        let (key, cents) = (request.key(), request.price.cents());
-        let purpose = Purpose::EmptyIntent(intent);
-        let spend = move |books: &mut Books| books.spend(&key, purpose, cents);
-        self.request(request.key(), purpose, spend).await?;
-        Ok(())
-    }
-
-    pub(super) async fn refund(&self, key: &str, charge: &Charge) -> Result<String, Failed> {
-        let (own_key, charge) = (key.to_owned(), charge.clone());
-        let refund = move |books: &mut Books| books.refund(&own_key, &charge);
-        match self
-            .request(key.to_owned(), Purpose::Refund, refund)
-            .await?
-        {
-            Answer::Refunded(id) => Ok(id),
-            _ => Err(Failed::unclear("another answer")),
-        }
-    }
-
-    /// How the attempt ended, if it created an intent.
-    pub(super) async fn look_up(
-        &self,
-        request: &ChargeRequest<'_>,
-    ) -> Result<Option<Resolution>, Failed> {
-        self.read().await?;
-        let charges = self.charges();
-        let mut of_attempt = charges
-            .into_iter()
-            .filter(|charge| charge.order == request.order && charge.attempt == request.attempt);
-        let charge = of_attempt.next();
-        Ok(charge.map(|charge| Resolution::Charged(charge.ids)))
-    }
-
-    pub(super) async fn charged_attempt(
-        &self,
-        intent: &str,
-    ) -> Result<Option<ChargedAttempt>, Failed> {
-        let charge = self.charge_of(intent).await?;
-        Ok(charge.map(|charge| ChargedAttempt {
-            order: charge.order,
-            attempt: charge.attempt,
-            charge: charge.ids,
-        }))
-    }
-
-    pub(super) async fn reversals(&self, intent: &str) -> Result<Reversals, Failed> {
-        let Some(charge) = self.charge_of(intent).await? else {
-            return Ok(Reversals::default());
-        };
-        Ok(Reversals {
-            refunded: charge.refunded,
-            refund: (charge.refunded > 0).then(|| format!("re_{}", charge.ids.id)),
-            lost: charge.lost,
-            dispute: charge.dispute.map(|state| Dispute {
-                id: format!("dp_{}", charge.ids.id),
-                state,
-            }),
-        })
     }
 
     async fn charge_of(&self, intent: &str) -> Result<Option<SimulatedCharge>, Failed> {
@@ -299,5 +234,96 @@ impl SimulatedStripe {
 
     fn lock(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RawStripe for SimulatedStripe {
+    fn confirm<'a>(&'a self, request: &'a ChargeRequest<'a>) -> Call<'a, Resolution> {
+        let charge = NewCharge {
+            key: request.key(),
+            order: request.order,
+            attempt: request.attempt,
+            cents: request.price.cents(),
+            declined: request.card.expose() == DECLINED,
+        };
+        async move {
+            let work = move |books: &mut Books| books.charge(&charge);
+            match self.request(request.key(), Purpose::Charge, work).await {
+                Ok(Answer::Charged(charge)) => Ok(Resolution::Charged(charge)),
+                Ok(_) => Err(Failed::unclear("another answer")),
+                Err(Failed::Refused(decline)) => Ok(Resolution::Declined(decline)),
+                Err(failed) => Err(failed),
+            }
+        }
+        .boxed()
+    }
+
+    fn spend_key<'a>(
+        &'a self,
+        request: &'a ChargeRequest<'a>,
+        intent: EmptyIntent,
+    ) -> Call<'a, ()> {
+        async move {
+            let (key, cents) = (request.key(), request.price.cents());
+            let purpose = Purpose::EmptyIntent(intent);
+            let spend = move |books: &mut Books| books.spend(&key, purpose, cents);
+            self.request(request.key(), purpose, spend).await?;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn look_up<'a>(&'a self, request: &'a ChargeRequest<'a>) -> Call<'a, Option<Resolution>> {
+        async move {
+            self.read().await?;
+            let mut charges = self.charges().into_iter();
+            let charge = charges
+                .find(|charge| charge.order == request.order && charge.attempt == request.attempt);
+            Ok(charge.map(|charge| Resolution::Charged(charge.ids)))
+        }
+        .boxed()
+    }
+
+    fn refund<'a>(&'a self, key: &'a str, charge: &'a Charge) -> Call<'a, String> {
+        async move {
+            let (own_key, charge) = (key.to_owned(), charge.clone());
+            let refund = move |books: &mut Books| books.refund(&own_key, &charge);
+            let key = key.to_owned();
+            match self.request(key, Purpose::Refund, refund).await? {
+                Answer::Refunded(id) => Ok(id),
+                _ => Err(Failed::unclear("another answer")),
+            }
+        }
+        .boxed()
+    }
+
+    fn charged_attempt<'a>(&'a self, intent: &'a str) -> Call<'a, Option<ChargedAttempt>> {
+        async move {
+            let charge = self.charge_of(intent).await?;
+            Ok(charge.map(|charge| ChargedAttempt {
+                order: charge.order,
+                attempt: charge.attempt,
+                charge: charge.ids,
+            }))
+        }
+        .boxed()
+    }
+
+    fn reversals<'a>(&'a self, intent: &'a str) -> Call<'a, Reversals> {
+        async move {
+            let Some(charge) = self.charge_of(intent).await? else {
+                return Ok(Reversals::default());
+            };
+            Ok(Reversals {
+                refunded: charge.refunded,
+                refund: (charge.refunded > 0).then(|| format!("re_{}", charge.ids.id)),
+                lost: charge.lost,
+                dispute: charge.dispute.map(|state| Dispute {
+                    id: format!("dp_{}", charge.ids.id),
+                    state,
+                }),
+            })
+        }
+        .boxed()
     }
 }

@@ -1,4 +1,4 @@
-//! Which documents a filter means.
+//! Filters of documents.
 
 use std::cmp::Ordering;
 
@@ -17,12 +17,7 @@ pub(super) fn matches(document: &Document, filter: &Document) -> bool {
     })
 }
 
-/// The value of a field at the top.
-pub(super) fn field<'a>(document: &'a Document, name: &str) -> Option<&'a Bson> {
-    document.get(name)
-}
-
-/// The order of two values of one kind; `None` for values that have none.
+/// Compares two values of one type; `None` for other values.
 pub(super) fn compare(a: Option<&Bson>, b: Option<&Bson>) -> Option<Ordering> {
     match (a?, b?) {
         (Bson::DateTime(a), Bson::DateTime(b)) => Some(a.cmp(b)),
@@ -43,7 +38,7 @@ fn is_operators(document: &Document) -> bool {
         .is_some_and(|key| key.starts_with('$'))
 }
 
-/// The values at a path; an array on the way, or at its end, stands for each of its elements.
+/// The values at a path. An array on the path stands for each of its elements.
 fn values<'a>(document: &'a Document, path: &str) -> Vec<&'a Bson> {
     let (name, rest) = match path.split_once('.') {
         Some((name, rest)) => (name, Some(rest)),
@@ -98,7 +93,11 @@ fn holds(values: &[&Bson], operator: &str, operand: &Bson) -> bool {
         "$in" => is_among(values, operand),
         "$nin" => !is_among(values, operand),
         "$type" => {
-            assert_eq!(operand.as_str(), Some("string"), "no store asks for others");
+            assert_eq!(
+                operand.as_str(),
+                Some("string"),
+                "no store uses another type"
+            );
             values.iter().any(|value| value.as_str().is_some())
         }
         "$elemMatch" => {
