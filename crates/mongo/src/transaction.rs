@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::timeouts::within_limit_or_dropped;
 use super::trace::traced;
 use super::{Database, StoreError};
+use crate::metrics::catalogue::DB_TRANSACTION_RETRIES;
 use base::backoff::Backoff;
-use telemetry::metrics::catalogue::DB_TRANSACTION_RETRIES;
 
 /// How long a transaction that loses against others is tried again.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -34,10 +34,10 @@ use super::ApiError;
 use super::normalize::normalize;
 use super::occurrences::Occurrences;
 use super::stack::add_security_headers;
+use crate::metrics::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
 use base::Limits;
 use base::finish::{Panicked, to_its_end};
 use bodies::Bodies;
-use telemetry::metrics::catalogue::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
 use telemetry::metrics::{Counters, Histogram, Metrics};
 
 /// Why a request got no answer from its handler.

@@ -13,7 +13,7 @@ use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span};
 
 use super::REQUEST_ID;
-use telemetry::metrics::catalogue::{HTTP_ACTIVE_REQUESTS, HTTP_REQUEST_DURATION};
+use crate::metrics::{HTTP_ACTIVE_REQUESTS, HTTP_REQUEST_DURATION};
 use telemetry::metrics::{Gauges, Histograms, Metrics, Up};
 use telemetry::{TraceContext, has_collector};
 

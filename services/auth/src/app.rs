@@ -15,7 +15,7 @@ use crate::limits::RateLimits;
 use crate::magic_links::MagicLinks;
 use crate::passwords::Passwords;
 use crate::store::{MagicLinkStore, UserStore};
-use crate::{DEFINITION, NAME, mail, routes};
+use crate::{DEFINITION, METRICS, NAME, mail, routes};
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
@@ -29,7 +29,7 @@ pub(crate) struct AppState {
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(NAME, &[web::METRICS, mongo::METRICS, METRICS]);
     let origin = config.magic_links.origin.clone();
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let users = UserStore::open(&database).await?;

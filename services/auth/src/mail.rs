@@ -17,13 +17,12 @@ use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::response::Category;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
-use telemetry::metrics::catalogue::{
-    LETTERS_DONE, LETTERS_QUEUED, LETTERS_TURNED_AWAY, LETTERS_WAITING,
-};
 use telemetry::metrics::{Counter, Counters, Metrics};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+use crate::metrics::{LETTERS_DONE, LETTERS_QUEUED, LETTERS_TURNED_AWAY, LETTERS_WAITING};
 
 pub(crate) use letter::Letter;
 

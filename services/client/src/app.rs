@@ -49,7 +49,7 @@ impl Shop {
 
 /// Puts the service together. It depends on nothing at start: without the API its pages say so.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(NAME, &[web::METRICS]);
     let site = routes::site(AppState::new(config, clock, &metrics)?, &metrics);
     Ok(App::site(&DEFINITION, metrics, site))
 }

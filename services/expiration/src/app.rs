@@ -11,15 +11,15 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::board;
 use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};
-use crate::measured::measure;
+use crate::metrics::measure;
 use crate::queue::{JobQueue, RedisConfig};
 use crate::reschedule::Reschedule;
 use crate::worker::Worker;
-use crate::{DEFINITION, NAME};
+use crate::{DEFINITION, METRICS, NAME};
 
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(NAME, &[web::METRICS, messaging::METRICS, METRICS]);
     let queue = connect_queue(&config.redis, &clock).await?;
     measure(&queue, &metrics);
     let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;

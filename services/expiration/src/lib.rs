@@ -9,7 +9,7 @@ mod board;
 mod config;
 mod consumers;
 pub mod domain;
-mod measured;
+mod metrics;
 pub mod queue;
 mod reschedule;
 mod worker;
@@ -20,6 +20,7 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::catalogue::METRICS;
 
 /// The service's name.
 pub const NAME: &str = "expiration";

@@ -17,7 +17,7 @@ use crate::consumers::{OrderEvents, QUEUE_GROUP};
 use crate::settlement::Settlement;
 use crate::store::{OrderStore, PaymentStore};
 use crate::stripe::{Stripe, Webhooks};
-use crate::{DEFINITION, NAME, routes};
+use crate::{DEFINITION, METRICS, NAME, routes};
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
@@ -33,7 +33,10 @@ pub(crate) struct AppState {
 /// Connects to what the service depends on and puts it together.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let closing = CancellationToken::new();
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(
+        NAME,
+        &[web::METRICS, messaging::METRICS, mongo::METRICS, METRICS],
+    );
     let origin = config.origin.as_ref();
     let stripe = Stripe::new(&config.stripe, closing.clone(), &metrics)?;
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;

@@ -11,7 +11,7 @@ mod app;
 mod config;
 mod consumers;
 pub mod domain;
-mod measured;
+mod metrics;
 mod routes;
 mod settlement;
 #[cfg(feature = "simulation")]
@@ -25,6 +25,7 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::catalogue::METRICS;
 pub use stripe::StripeConfig;
 
 /// The service's name.

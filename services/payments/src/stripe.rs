@@ -20,7 +20,6 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use service::app::StartError;
-use telemetry::metrics::catalogue::STRIPE_CALL_DURATION;
 use telemetry::metrics::{Histograms, Metrics};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -35,6 +34,8 @@ pub(crate) use reversal::Success;
 #[cfg(feature = "simulation")]
 pub use simulated::{SimulatedCharge, SimulatedStripe, SimulatedWebhook};
 use trace::Operation;
+
+use crate::metrics::catalogue::STRIPE_CALL_DURATION;
 pub(crate) use webhook::{Notice, WebhookRefusal, Webhooks};
 
 /// The longest that a call takes, waiting for its turn included.

@@ -8,6 +8,7 @@ mod config;
 mod consumers;
 pub mod domain;
 mod feed;
+mod metrics;
 mod routes;
 #[cfg(feature = "simulation")]
 pub mod simulation;
@@ -21,6 +22,7 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::METRICS;
 
 /// The service's name.
 pub const NAME: &str = "tickets";

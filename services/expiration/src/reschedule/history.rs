@@ -8,10 +8,10 @@ use common::{Event, Subject};
 use futures::StreamExt;
 use messaging::{Broker, Position};
 use telemetry::metrics::Counter;
-use telemetry::metrics::catalogue::EXPIRATION_HISTORY_EVENTS;
 use tokio::time::timeout;
 
 use super::SUBJECTS;
+use crate::metrics::catalogue::EXPIRATION_HISTORY_EVENTS;
 
 /// The longest pause between two events that are in the stream.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);

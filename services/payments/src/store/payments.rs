@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::document::PaymentDocument;
 use crate::domain::Payment;
-use crate::measured::{PaymentMetrics, measure_unfinished};
+use crate::metrics::{PaymentMetrics, measure_unfinished};
 
 /// The payments collection.
 #[derive(Debug, Clone)]

@@ -8,13 +8,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use telemetry::metrics::catalogue::STRIPE_WEBHOOKS;
 use telemetry::metrics::{Counters, Metrics};
 
 use super::StripeConfig;
 use super::charge::{ATTEMPT, ORDER_ID};
 use super::signature::verify;
 use crate::domain::Charge;
+use crate::metrics::catalogue::STRIPE_WEBHOOKS;
 
 /// Reads webhooks.
 #[derive(Debug, Clone)]

@@ -1,17 +1,19 @@
 //! What is measured of payments: told by the step that was written, so that each is counted once, by whoever wrote it.
 
+pub(crate) mod catalogue;
+
 use std::sync::Arc;
 
 use messaging::OutboxCollection;
 use mongo::{StoreError, stored_version};
-use telemetry::metrics::catalogue::{
-    DISPUTES, PAYMENT_ANOMALIES, PAYMENT_ATTEMPTS, PAYMENT_CHARGED, PAYMENT_DECLINES,
-    PAYMENT_REFUNDED, PAYMENTS_POSTPONED, PAYMENTS_STUCK, PAYMENTS_UNFINISHED, REFUNDS,
-};
 use telemetry::metrics::{Counter, Counters, Gauge, Metrics};
 
 use crate::domain::{Outcome, Payment, Standing, Status};
 use crate::settlement::TRIES_OF_AN_OUTAGE;
+use catalogue::{
+    DISPUTES, PAYMENT_ANOMALIES, PAYMENT_ATTEMPTS, PAYMENT_CHARGED, PAYMENT_DECLINES,
+    PAYMENT_REFUNDED, PAYMENTS_POSTPONED, PAYMENTS_STUCK, PAYMENTS_UNFINISHED, REFUNDS,
+};
 
 /// Up to how many unfinished payments are counted.
 const MOST_COUNTED: u64 = 10_000;

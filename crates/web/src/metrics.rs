@@ -1,6 +1,7 @@
 //! Requests, and what is refused before it becomes one.
 
-use super::{CounterOf, DURATION_BOUNDS, GaugeOf, HistogramOf, Label, section};
+use telemetry::declare_metrics;
+use telemetry::metrics::{DURATION_BOUNDS, Label};
 
 const METHOD: Label = Label::one_of(
     "http_request_method",
@@ -26,8 +27,8 @@ const IDEMPOTENT: Label = Label::one_of(
     &["executed", "repeated", "replayed", "conflict", "mismatch"],
 );
 
-section! {
-    "HTTP", "every service";
+declare_metrics! {
+    pub section "HTTP", "every service";
 
     HTTP_REQUEST_DURATION: HistogramOf<3> = seconds(
         "http_server_request_duration_seconds",

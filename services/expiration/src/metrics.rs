@@ -1,9 +1,11 @@
 //! What is measured of expirations.
 
+pub(crate) mod catalogue;
+
 use telemetry::metrics::Metrics;
-use telemetry::metrics::catalogue::{EXPIRATION_JOBS, EXPIRATIONS_SCHEDULED};
 
 use crate::queue::JobQueue;
+use catalogue::{EXPIRATION_JOBS, EXPIRATIONS_SCHEDULED};
 
 /// Lets the queue be asked how much is in it when metrics are read.
 pub(crate) fn measure(queue: &JobQueue, metrics: &Metrics) {

@@ -1,14 +1,14 @@
 //! The end of an order's time.
 
-use super::{CounterOf, GaugeOf, HistogramOf, section};
+use telemetry::declare_metrics;
 
 /// Bounds for how late an order's end was told of, in seconds. Two are what an order may live on.
 const LATENESS_BOUNDS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0,
 ];
 
-section! {
-    "Expiration", "expiration";
+declare_metrics! {
+    pub(crate) section "Expiration", "expiration";
 
     EXPIRATIONS_SCHEDULED: GaugeOf<0> = new(
         "ticketing_expirations_scheduled",

@@ -1,9 +1,10 @@
 //! Sign-ins, passwords and letters.
 
-use super::{CounterOf, DURATION_BOUNDS, GaugeOf, HistogramOf, Label, section};
+use telemetry::declare_metrics;
+use telemetry::metrics::{DURATION_BOUNDS, Label};
 
-section! {
-    "Accounts", "auth";
+declare_metrics! {
+    pub(crate) section "Accounts", "auth";
 
     SIGN_INS: CounterOf<1> = new(
         "ticketing_sign_ins_total",

@@ -1,30 +1,34 @@
 //! Events from the write that made them to their effects, and the streams that browsers watch.
 
-use super::{CounterOf, DURATION_BOUNDS, GaugeOf, HistogramOf, LAG_BOUNDS, Label, Unit, section};
+use common::Subject;
+use telemetry::declare_metrics;
+use telemetry::metrics::{DURATION_BOUNDS, Label, Unit};
 
-/// The fleet's subjects, and what came under none of them.
-pub(super) const SUBJECT_NAMES: &[&str] = &[
-    "ticket:created",
-    "ticket:updated",
-    "order:created",
-    "order:cancelled",
-    "payment:created",
-    "payment:refunded",
-    "expiration:complete",
-    "other",
+/// Bounds for how far behind something is, in seconds: milliseconds as a rule, minutes after an outage. Two seconds and
+/// ten are what the invariants allow.
+const LAG_BOUNDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0,
+    300.0, 900.0,
 ];
+
+/// All subjects, and `other` for messages with an unknown one.
+const SUBJECT_NAMES: &[&str] = &{
+    let mut names = ["other"; Subject::ALL.len() + 1];
+    let mut index = 0;
+    while index < Subject::ALL.len() {
+        names[index] = Subject::ALL[index].as_str();
+        index += 1;
+    }
+    names
+};
 
 const SUBJECT: Label = Label::one_of("subject", SUBJECT_NAMES);
 const DESTINATION: Label = Label::one_of("messaging_destination_name", SUBJECT_NAMES);
 const CONSUMER: Label = Label::bounded("consumer", "the queue groups, as `orders-service`");
 const OUTBOX: Label = Label::bounded("collection", "the collections with outboxes");
-const REPLICA: Label = Label::bounded(
-    "collection",
-    "the collections that replicate what others own",
-);
 
-section! {
-    "Events", "tickets, orders, payments and expiration; what is about outboxes not by expiration, what is about live feeds by tickets and orders";
+declare_metrics! {
+    pub(crate) section "Events", "tickets, orders, payments and expiration; what is about outboxes not by expiration, what is about live feeds by tickets and orders";
 
     MESSAGING_PROCESS_DURATION: HistogramOf<3> = seconds(
         "messaging_process_duration_seconds",
@@ -78,16 +82,6 @@ section! {
         "ticketing_dead_letters_total",
         "Events given up and kept in the dead-letter stream.",
         &[CONSUMER, Label::one_of("reason", &["unreadable", "out_of_tries", "not_survived", "fatal"])],
-    );
-    VERSION_GAPS: CounterOf<1> = new(
-        "ticketing_replica_version_gaps_total",
-        "Events that healed a gap: newer by more than one version than what the replica had. Orders skip the version by which they are confirmed, of which nobody is told.",
-        &[REPLICA],
-    );
-    STALE_EVENTS: CounterOf<1> = new(
-        "ticketing_replica_stale_events_total",
-        "Events that changed nothing since the replica was as new or newer: duplicates, late ones and re-emissions.",
-        &[REPLICA],
     );
     REEMISSIONS: CounterOf<1> = new(
         "ticketing_reemissions_total",

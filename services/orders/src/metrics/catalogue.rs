@@ -1,6 +1,7 @@
 //! The funnel of purchases: from a ticket for sale to a complete order.
 
-use super::{CounterOf, HistogramOf, Label, section};
+use telemetry::declare_metrics;
+use telemetry::metrics::Label;
 
 /// Bounds for how long tickets are held, in seconds: up to the quarter of an hour after which an order expires, and what
 /// is above it is late.
@@ -8,34 +9,9 @@ const HOLD_BOUNDS: &[f64] = &[
     1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 902.0, 960.0, 1_800.0,
 ];
 
-section! {
-    "Tickets and orders", "tickets and orders, each its own";
+declare_metrics! {
+    pub(crate) section "Orders", "orders";
 
-    TICKETS_CREATED: CounterOf<0> = new(
-        "ticketing_tickets_created_total",
-        "Tickets put up for sale.",
-        &[],
-    );
-    TICKETS_EDITED: CounterOf<0> = new(
-        "ticketing_tickets_edited_total",
-        "Tickets whose title or price was changed.",
-        &[],
-    );
-    TICKETS_WITHDRAWN: CounterOf<0> = new(
-        "ticketing_tickets_withdrawn_total",
-        "Tickets that their sellers took off sale.",
-        &[],
-    );
-    TICKETS_HELD: CounterOf<0> = new(
-        "ticketing_tickets_held_total",
-        "Times that a ticket was reserved for an order, as the tickets service has it.",
-        &[],
-    );
-    TICKETS_RELEASED: CounterOf<0> = new(
-        "ticketing_tickets_released_total",
-        "Times that a reserved ticket became free again, as the tickets service has it.",
-        &[],
-    );
     ORDERS_PLACED: CounterOf<0> = new(
         "ticketing_orders_placed_total",
         "Orders that were made.",

@@ -1,11 +1,17 @@
 //! MongoDB: operations, and the pool of connections.
 
-use super::{CounterOf, DURATION_BOUNDS, GaugeOf, HistogramOf, Label, section};
+use telemetry::declare_metrics;
+use telemetry::metrics::{DURATION_BOUNDS, Label};
 
 const SYSTEM: &[(&str, &str)] = &[("db_system_name", "mongodb")];
 
-section! {
-    "Database", "auth, tickets, orders and payments";
+const REPLICA: Label = Label::bounded(
+    "collection",
+    "the collections that replicate what others own",
+);
+
+declare_metrics! {
+    pub(crate) section "Database", "auth, tickets, orders and payments";
 
     DB_OPERATION_DURATION: HistogramOf<3> = seconds(
         "db_client_operation_duration_seconds",
@@ -64,5 +70,15 @@ section! {
         "ticketing_db_transaction_retries_total",
         "Transactions that lost against others and were tried again.",
         &[],
+    );
+    VERSION_GAPS: CounterOf<1> = new(
+        "ticketing_replica_version_gaps_total",
+        "Events that healed a gap: newer by more than one version than what the replica had. Orders skip the version by which they are confirmed, of which nobody is told.",
+        &[REPLICA],
+    );
+    STALE_EVENTS: CounterOf<1> = new(
+        "ticketing_replica_stale_events_total",
+        "Events that changed nothing since the replica was as new or newer: duplicates, late ones and re-emissions.",
+        &[REPLICA],
     );
 }

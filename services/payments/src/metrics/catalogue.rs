@@ -1,6 +1,7 @@
 //! Money: attempts, declines, refunds, and Stripe.
 
-use super::{CounterOf, DURATION_BOUNDS, GaugeOf, HistogramOf, Label, Unit, section};
+use telemetry::declare_metrics;
+use telemetry::metrics::{DURATION_BOUNDS, Label, Unit};
 
 /// Stripe's documented decline codes (<https://docs.stripe.com/declines/codes>) and those of its error codes with which it
 /// refuses a charge of ours (<https://docs.stripe.com/error-codes>).
@@ -64,8 +65,8 @@ const DECLINE_CODES: &[&str] = &[
     "other",
 ];
 
-section! {
-    "Payments", "payments";
+declare_metrics! {
+    pub(crate) section "Payments", "payments";
 
     PAYMENT_ATTEMPTS: CounterOf<1> = new(
         "ticketing_payment_attempts_total",
