@@ -1,4 +1,4 @@
-//! The metrics of the tickets service.
+//! The declarations of the tickets service's metrics.
 
 use telemetry::declare_metrics;
 
@@ -12,22 +12,22 @@ declare_metrics! {
     );
     TICKETS_EDITED: CounterOf<0> = new(
         "ticketing_tickets_edited_total",
-        "Tickets whose title or price was changed.",
+        "Changes of tickets' titles and prices.",
         &[],
     );
     TICKETS_WITHDRAWN: CounterOf<0> = new(
         "ticketing_tickets_withdrawn_total",
-        "Tickets that their sellers took off sale.",
+        "Tickets that their sellers withdrew.",
         &[],
     );
     TICKETS_HELD: CounterOf<0> = new(
         "ticketing_tickets_held_total",
-        "Times that a ticket was reserved for an order, as the tickets service has it.",
+        "Times that the tickets service reserved a ticket for an order.",
         &[],
     );
     TICKETS_RELEASED: CounterOf<0> = new(
         "ticketing_tickets_released_total",
-        "Times that a reserved ticket became free again, as the tickets service has it.",
+        "Times that the tickets service released a reserved ticket.",
         &[],
     );
 }
