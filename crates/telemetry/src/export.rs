@@ -100,8 +100,8 @@ impl SpanProcessor for BoundedProcessor {
     }
 }
 
-/// Exports batches and counts the lost spans. The batch processor's thread is outside of the runtime that the connection
-/// needs, so each export enters it.
+/// Exports batches and counts the lost spans. The batch processor's thread is outside of the runtime that the
+/// connection needs, so each export enters it.
 #[derive(Debug)]
 struct CountingExporter {
     exporter: OtlpExporter,

@@ -28,8 +28,8 @@ const OMITTED_PREFIXES: [&str; 3] = ["otel.", "messaging.", "log."];
 /// The field with the target of an event of the `log` crate.
 const LOG_CRATE_TARGET: &str = "log.target";
 
-/// The maximum length of a value in bytes; longer values are cut. Thousands of lines may be queued, and some values come
-/// from clients.
+/// The maximum length of a value in bytes; longer values are cut. Thousands of lines may be queued, and some values
+/// come from clients.
 const VALUE_LIMIT: usize = 2_048;
 
 /// Writes a line for each event.
@@ -49,8 +49,8 @@ impl<W> JsonLines<W> {
     }
 }
 
-/// The fields of a span or an event in recording order, with the last value of each. They are serialized once, since every
-/// line within a span repeats the span's fields.
+/// The fields of a span or an event in recording order, with the last value of each. They are serialized once, since
+/// every line within a span repeats the span's fields.
 #[derive(Debug)]
 struct Fields {
     /// Members of the form `"name":value`.

@@ -1,8 +1,9 @@
-//! Logs, traces and metrics of a process: log lines on standard output, spans for a collector, and metrics for Prometheus.
+//! Logs, traces and metrics of a process: log lines on standard output, spans for a collector, and metrics for
+//! Prometheus.
 //!
-//! Only spans with a field `otel.kind` are exported to the collector, and their fields are added to the log lines written
-//! within them. Without a configured collector nothing is recorded and [`TraceContext::current`] is `None`, so no trace
-//! context is propagated.
+//! Only spans with a field `otel.kind` are exported to the collector, and their fields are added to the log lines
+//! written within them. Without a configured collector nothing is recorded and [`TraceContext::current`] is `None`, so
+//! no trace context is propagated.
 
 mod context;
 mod export;

@@ -11,7 +11,8 @@ use tracing_subscriber::EnvFilter;
 
 use base::config::Environment;
 
-/// The number of lines, of a few hundred bytes each, that may wait to be written. Further lines are dropped and counted.
+/// The number of lines, of a few hundred bytes each, that may wait to be written. Further lines are dropped and
+/// counted.
 const QUEUE_LIMIT: usize = 16_384;
 
 /// The pause between two writes. Waking the thread for every line would cost more than the line.

@@ -96,8 +96,8 @@ impl Sampling {
     }
 }
 
-/// Records a new trace if it links to a recorded one, as an order's expiration links to its creation, and a share of the
-/// traces without links.
+/// Records a new trace if it links to a recorded one, as an order's expiration links to its creation, and a share of
+/// the traces without links.
 #[derive(Debug, Clone)]
 struct LinkBased {
     share: f64,

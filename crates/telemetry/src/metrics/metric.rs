@@ -211,8 +211,8 @@ pub const DURATION_BOUNDS: &[f64] = &[
 
 /// Declares metrics as constants, documented by their help texts, and `METRICS`, the [`Section`] that lists them.
 ///
-/// Names follow OpenTelemetry's conventions in Prometheus's spelling, or start with `ticketing_` if OpenTelemetry does not
-/// define the metric. In `SIGN_INS: CounterOf<1> = new(name, help, labels);` the number is that of the labels.
+/// Names follow OpenTelemetry's conventions in Prometheus's spelling, or start with `ticketing_` if OpenTelemetry does
+/// not define the metric. In `SIGN_INS: CounterOf<1> = new(name, help, labels);` the number is that of the labels.
 #[macro_export]
 macro_rules! declare_metrics {
     (

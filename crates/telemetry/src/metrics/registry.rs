@@ -135,8 +135,8 @@ impl Metrics {
         }
     }
 
-    /// Runs `sample` at scrapes, to update its instruments from a server such as the database. It runs at most once every
-    /// few seconds, never concurrently, and a scrape does not wait long for it.
+    /// Runs `sample` at scrapes, to update its instruments from a server such as the database. It runs at most once
+    /// every few seconds, never concurrently, and a scrape does not wait long for it.
     pub fn sample<F>(&self, sample: impl Fn() -> F + Send + Sync + 'static)
     where
         F: Future<Output = ()> + Send + 'static,

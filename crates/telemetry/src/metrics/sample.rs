@@ -41,8 +41,8 @@ impl Sample {
         let _ = timeout(SCRAPE_TIMEOUT, self.run()).await;
     }
 
-    /// The run that is in progress or recent, or a new one. It has its own task, so that no scrape cancels an operation of
-    /// the database driver.
+    /// The run that is in progress or recent, or a new one. It has its own task, so that no scrape cancels an operation
+    /// of the database driver.
     fn run(&self) -> Shared<BoxFuture<'static, ()>> {
         let mut last = self.last();
         match &*last {
