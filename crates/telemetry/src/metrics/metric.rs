@@ -127,7 +127,7 @@ macro_rules! typed {
 
             /// The declaration.
             #[must_use]
-            pub const fn definition(&self) -> &Metric {
+            pub const fn declaration(&self) -> &Metric {
                 &self.0
             }
         }
@@ -151,7 +151,7 @@ impl<const N: usize> CounterOf<N> {
     /// A counter without a unit.
     #[must_use]
     pub const fn new(name: &'static str, help: &'static str, labels: &'static [Label; N]) -> Self {
-        Self(definition(name, Kind::Counter, help, labels))
+        Self(declaration(name, Kind::Counter, help, labels))
     }
 }
 
@@ -159,7 +159,7 @@ impl<const N: usize> GaugeOf<N> {
     /// A gauge without a unit.
     #[must_use]
     pub const fn new(name: &'static str, help: &'static str, labels: &'static [Label; N]) -> Self {
-        Self(definition(name, Kind::Gauge, help, labels))
+        Self(declaration(name, Kind::Gauge, help, labels))
     }
 }
 
@@ -172,11 +172,11 @@ impl<const N: usize> HistogramOf<N> {
         labels: &'static [Label; N],
         bounds: &'static [f64],
     ) -> Self {
-        Self(definition(name, Kind::Histogram(bounds), help, labels)).unit(Unit::Seconds)
+        Self(declaration(name, Kind::Histogram(bounds), help, labels)).unit(Unit::Seconds)
     }
 }
 
-const fn definition(
+const fn declaration(
     name: &'static str,
     kind: Kind,
     help: &'static str,
@@ -232,7 +232,7 @@ macro_rules! declare_metrics {
         pub const METRICS: $crate::metrics::Section = $crate::metrics::Section {
             title: $title,
             exposed_by: $exposed_by,
-            metrics: &[$($name.definition()),+],
+            metrics: &[$($name.declaration()),+],
         };
     };
 }

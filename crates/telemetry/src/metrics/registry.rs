@@ -86,8 +86,8 @@ impl Metrics {
     /// The counters of this declaration.
     #[must_use]
     pub fn counters<const N: usize>(&self, of: &CounterOf<N>) -> Counters<N> {
-        match self.family(of.definition()) {
-            Some(Family::Counter(family)) => Counters::of(family, of.definition().labels),
+        match self.family(of.declaration()) {
+            Some(Family::Counter(family)) => Counters::of(family, of.declaration().labels),
             _ => Counters::absent(),
         }
     }
@@ -101,8 +101,8 @@ impl Metrics {
     /// The gauges of this declaration.
     #[must_use]
     pub fn gauges<const N: usize>(&self, of: &GaugeOf<N>) -> Gauges<N> {
-        match self.family(of.definition()) {
-            Some(Family::Gauge(family)) => Gauges::of(family, of.definition().labels),
+        match self.family(of.declaration()) {
+            Some(Family::Gauge(family)) => Gauges::of(family, of.declaration().labels),
             _ => Gauges::absent(),
         }
     }
@@ -116,8 +116,8 @@ impl Metrics {
     /// The histograms of this declaration.
     #[must_use]
     pub fn histograms<const N: usize>(&self, of: &HistogramOf<N>) -> Histograms<N> {
-        match self.family(of.definition()) {
-            Some(Family::Histogram(family)) => Histograms::of(family, of.definition().labels),
+        match self.family(of.declaration()) {
+            Some(Family::Histogram(family)) => Histograms::of(family, of.declaration().labels),
             _ => Histograms::absent(),
         }
     }
@@ -163,21 +163,21 @@ impl Metrics {
     }
 
     /// The family of this declaration. The first call registers it.
-    fn family(&self, definition: &Metric) -> Option<Family> {
+    fn family(&self, declaration: &Metric) -> Option<Family> {
         let inner = self.0.as_ref()?;
         debug_assert!(
             inner
                 .declared
                 .iter()
-                .any(|section| section.metrics.contains(&definition)),
+                .any(|section| section.metrics.contains(&declaration)),
             "{} is in no section of these metrics",
-            definition.name
+            declaration.name
         );
         let mut families = locked(&inner.families);
-        if let Some(family) = families.get(definition.name) {
+        if let Some(family) = families.get(declaration.name) {
             return Some(family.clone());
         }
-        let family = family_of(definition);
+        let family = family_of(declaration);
         let collector: Box<dyn Collector> = match family.clone() {
             Family::Counter(family) => Box::new(family),
             Family::Gauge(family) => Box::new(family),
@@ -185,20 +185,20 @@ impl Metrics {
         };
         let registered = inner.registry.register(collector);
         registered.expect("declared names are unique");
-        families.insert(definition.name, family.clone());
+        families.insert(declaration.name, family.clone());
         Some(family)
     }
 }
 
-fn family_of(definition: &Metric) -> Family {
-    let labels: Vec<_> = definition.labels.iter().map(|label| label.name).collect();
+fn family_of(declaration: &Metric) -> Family {
+    let labels: Vec<_> = declaration.labels.iter().map(|label| label.name).collect();
     let valid = "declared names are valid";
-    let mut opts = Opts::new(definition.name, definition.help);
-    for (name, value) in definition.fixed {
+    let mut opts = Opts::new(declaration.name, declaration.help);
+    for (name, value) in declaration.fixed {
         opts = opts.const_label(*name, *value);
     }
-    let values = initial_values(definition.labels);
-    match definition.kind {
+    let values = initial_values(declaration.labels);
+    match declaration.kind {
         Kind::Counter => {
             let family = CounterVec::new(opts, &labels).expect(valid);
             for value in values {
