@@ -1,12 +1,10 @@
 //! MongoDB: connecting, what is asked of a collection, what its errors mean, transactions, and replicas.
 
-pub mod batched;
+pub mod batching;
 mod collection;
 mod connect;
 mod database;
 mod error;
-pub mod grouped;
-mod joint;
 #[cfg(feature = "simulation")]
 pub mod memory;
 mod metrics;

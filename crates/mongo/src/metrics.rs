@@ -67,7 +67,7 @@ impl Operations {
 
 /// The pool, as the driver's events tell of it.
 struct Pool {
-    /// How many connections are open, and how many of them are in use. ResponseCache beside the gauges, since the driver tells of
+    /// How many connections are open, and how many of them are in use. Kept beside the gauges, since the driver tells of
     /// a connection's end whether it was used or not.
     open: AtomicI64,
     used: AtomicI64,

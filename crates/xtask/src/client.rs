@@ -1,6 +1,6 @@
-//! `cargo xtask client`: the shop's static files, among them the WASM that brings its pages to life.
+//! `cargo xtask client`: builds the shop's static files, including the WASM of its pages.
 //!
-//! They end in `<target>/site`, which the client's server is told of by `SITE_ROOT`.
+//! They are in `<target>/site`. `SITE_ROOT` passes this folder to the client's server.
 
 mod bundle;
 mod compress;
@@ -22,8 +22,8 @@ use crate::stop::StopSignals;
 use site::{Site, Written};
 use toolchain::Toolchain;
 
-/// The most that script and WASM may weigh in all, compressed by brotli, in bytes: what a slow telephone (400 kbit/s)
-/// loads in little more than a second, while the page is read already.
+/// The limit of the total size of script and WASM in bytes, compressed by Brotli. A slow phone (400 kbit/s) loads this
+/// in little more than a second, while the page is already readable.
 const BUDGET: u64 = 60 * 1024;
 
 pub(crate) async fn run() -> Result<ExitCode> {
@@ -37,16 +37,16 @@ pub(crate) async fn run() -> Result<ExitCode> {
     })
 }
 
-/// Builds the site; false if told to stop before it was built.
+/// Builds the site. Returns false if a signal stopped it.
 pub(crate) async fn build(console: &Arc<Console>, stop: &mut StopSignals) -> Result<bool> {
     console.step("building the shop's static files");
     let wasm = wasm_folder()?;
     let (folder, progress) = (wasm.clone(), console.clone());
     let prepare = move || {
-        let alone = lock(&folder, &*progress)?;
-        Ok((alone, bundle::compilation(&folder, &*progress)?))
+        let lock = lock(&folder, &*progress)?;
+        Ok((lock, bundle::compilation(&folder, &*progress)?))
     };
-    let Some((_alone, compilation)) = unless_stopped(stop, prepare).await? else {
+    let Some((_lock, compilation)) = unless_stopped(stop, prepare).await? else {
         return Ok(false);
     };
     console.pause();
@@ -59,7 +59,8 @@ pub(crate) async fn build(console: &Arc<Console>, stop: &mut StopSignals) -> Res
     Ok(built.is_some())
 }
 
-/// Does what blocks; none if told to stop before it was done. Programs that it started end with us.
+/// Runs a blocking task. Returns `None` if a signal arrives first. Programs that the task started end with this
+/// process.
 async fn unless_stopped<T: Send + 'static>(
     stop: &mut StopSignals,
     task: impl FnOnce() -> Result<T> + Send + 'static,
@@ -76,7 +77,7 @@ pub(crate) async fn install(console: Arc<Console>) -> Result<()> {
     installing.await.context("the install panicked")?
 }
 
-/// Clippy for what of the client runs in the browser; none if it may not be installed and is not there.
+/// Clippy for the browser code of the client, or `None` if it is missing and must not be installed.
 pub(crate) fn clippy(no_install: bool, progress: &dyn Progress) -> Result<Option<Command>> {
     let toolchain = if no_install {
         Toolchain::present().filter(|toolchain| toolchain.has_clippy())
@@ -111,13 +112,13 @@ fn write_site(wasm: &Path, console: &Console) -> Result<()> {
     {
         eprintln!("  {name:<20}{raw:>8} bytes{gzip:>8} gzip{brotli:>8} brotli");
     }
-    check_weight(&files)
+    check_size(&files)
 }
 
-/// Two builds at once would tread on each other; the lock is given back when the file is closed.
+/// Locks the site against parallel builds, until the file is closed.
 fn lock(folder: &Path, progress: &dyn Progress) -> Result<File> {
-    fs::create_dir_all(folder).context("a target folder for WASM")?;
-    let lock = File::create(folder.join("site.lock")).context("cannot make a lock file")?;
+    fs::create_dir_all(folder).context("cannot create the target folder for WASM")?;
+    let lock = File::create(folder.join("site.lock")).context("cannot create a lock file")?;
     if lock.try_lock().is_err() {
         progress.step("waiting for another build of the shop's static files");
         lock.lock().context("cannot lock the site")?;
@@ -125,23 +126,23 @@ fn lock(folder: &Path, progress: &dyn Progress) -> Result<File> {
     Ok(lock)
 }
 
-fn check_weight(files: &[Written]) -> Result<()> {
+fn check_size(files: &[Written]) -> Result<()> {
     let code = files.iter().filter(|file| is_code(&file.name));
-    let weight: u64 = code.map(|file| file.brotli).sum();
+    let size: u64 = code.map(|file| file.brotli).sum();
     ensure!(
-        weight <= BUDGET,
-        "script and WASM weigh {weight} bytes compressed; the budget is {BUDGET}"
+        size <= BUDGET,
+        "script and WASM have {size} bytes compressed; the limit is {BUDGET}"
     );
     Ok(())
 }
 
-/// Whether the browser runs it.
+/// Whether the browser executes this file.
 fn is_code(name: &str) -> bool {
     let kind = Path::new(name).extension();
     kind.is_some_and(|kind| kind == "js" || kind == "wasm")
 }
 
-/// A target folder of its own: two compilers that shared one would undo each other's work.
+/// A separate target folder: two compilers that share one invalidate each other's builds.
 fn wasm_folder() -> Result<PathBuf> {
     Ok(target_folder()?.join("wasm"))
 }
@@ -160,18 +161,18 @@ mod tests {
     }
 
     #[test]
-    fn script_and_wasm_together_must_keep_to_the_budget_and_nothing_else_counts() {
+    fn only_script_and_wasm_count_towards_the_size_limit() {
         let within = [
             file("client.js", 1_024),
             file("client_bg.wasm", BUDGET - 1_024),
             file("card.png", BUDGET),
         ];
-        check_weight(&within).unwrap();
+        check_size(&within).unwrap();
         let above = [
             file("client.js", 1_025),
             file("client_bg.wasm", BUDGET - 1_024),
         ];
-        let error = check_weight(&above).unwrap_err().to_string();
+        let error = check_size(&above).unwrap_err().to_string();
         assert!(error.contains("61441"), "{error}");
     }
 }

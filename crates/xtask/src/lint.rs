@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: format, lints, and what the dependencies are.
+//! `cargo xtask lint`: checks format, lints and dependencies.
 
 mod exceptions;
 
@@ -19,35 +19,35 @@ const DENY_VERSION: &str = "0.20.2";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Leave the check of dependencies out if cargo-deny is not there, rather than install it
+    /// Skip the check of dependencies if cargo-deny is missing, instead of installing it
     #[arg(long)]
     no_install: bool,
 
-    /// Only hold the dependencies against the database of known advisories, which is on the network
+    /// Only check the dependencies against the database of security advisories, which needs the network
     #[arg(long)]
     advisories: bool,
 }
 
 enum Outcome {
     Clean,
-    Faulty,
-    LeftOut(&'static str),
+    Failed,
+    Skipped(&'static str),
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let steps = if arguments.advisories {
         advisories(arguments.no_install)?
     } else {
-        everything_else(arguments.no_install)?
+        offline_checks(arguments.no_install)?
     };
     let mut clean = true;
     for (step, outcome) in steps {
         match outcome {
             Outcome::Clean => eprintln!("· {step}: clean"),
-            Outcome::LeftOut(reason) => eprintln!("· {step}: left out, {reason}"),
-            Outcome::Faulty => {
+            Outcome::Skipped(reason) => eprintln!("· {step}: skipped, {reason}"),
+            Outcome::Failed => {
                 clean = false;
-                eprintln!("· {step}: FAULTY, see above");
+                eprintln!("· {step}: FAILED, see above");
             }
         }
     }
@@ -60,21 +60,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 type Steps = Vec<(&'static str, Outcome)>;
 
-fn everything_else(no_install: bool) -> Result<Steps> {
+fn offline_checks(no_install: bool) -> Result<Steps> {
     let mut steps = vec![
         ("format", check(cargo::cargo(&["fmt", "--all", "--check"]))?),
         ("lints", check(clippy())?),
-        (
-            "lints of what runs in the browser",
-            browser_lints(no_install)?,
-        ),
+        ("lints of the browser code", browser_lints(no_install)?),
     ];
-    // By what is on this machine.
     let licences = ["--offline", "check", "licenses", "bans", "sources"];
     steps.push(("licences, bans, sources", deny(no_install, &licences)?));
     steps.push((
         "advisories",
-        Outcome::LeftOut("their database is on the network: --advisories"),
+        Outcome::Skipped("they need the network: use --advisories"),
     ));
     Ok(steps)
 }
@@ -90,11 +86,11 @@ fn advisories(no_install: bool) -> Result<Steps> {
     let exceptions = if expired.is_empty() {
         Outcome::Clean
     } else {
-        Outcome::Faulty
+        Outcome::Failed
     };
     Ok(vec![
         ("advisories", known),
-        ("their exceptions", exceptions),
+        ("exceptions from advisories", exceptions),
     ])
 }
 
@@ -111,14 +107,14 @@ fn clippy() -> Command {
     command
 }
 
-/// Those of the client's other side: the workspace is checked as what runs on servers.
+/// Lints the client's browser code. The workspace lints cover its server code.
 fn browser_lints(no_install: bool) -> Result<Outcome> {
     let console = Console::new();
     let clippy = client::clippy(no_install, &console);
     console.pause();
     match clippy? {
         Some(command) => check(command),
-        None => Ok(Outcome::LeftOut("no compiler for WASM with clippy")),
+        None => Ok(Outcome::Skipped("no compiler for WASM with clippy")),
     }
 }
 
@@ -127,17 +123,17 @@ fn check(mut command: Command) -> Result<Outcome> {
     Ok(if status.success() {
         Outcome::Clean
     } else {
-        Outcome::Faulty
+        Outcome::Failed
     })
 }
 
-/// A check of dependencies.
+/// Runs cargo-deny.
 fn deny(no_install: bool, arguments: &[&str]) -> Result<Outcome> {
     let Some(program) = cargo_deny(no_install)? else {
-        return Ok(Outcome::LeftOut("no cargo-deny"));
+        return Ok(Outcome::Skipped("no cargo-deny"));
     };
-    // It reads every package of the lock file, also those that are compiled only for other systems. Without a
-    // network this fails, and what is here must do.
+    // It reads every package of the lock file, also those for other systems. Without a network the fetch fails, and
+    // cargo-deny uses what is already downloaded.
     cargo::status(&mut cargo::cargo(&["fetch", "--locked", "--quiet"]))?;
     let mut command = Command::new(program);
     command
@@ -171,7 +167,7 @@ fn cargo_deny(no_install: bool) -> Result<Option<PathBuf>> {
     let installed = run_visibly(install, &console).context("cannot install cargo-deny");
     console.pause();
     installed?;
-    // A gigabyte that is needed no more; what cannot be removed does no harm.
+    // Frees a gigabyte. A failure does no harm.
     let _ = std::fs::remove_dir_all(target);
     Ok(Some(program))
 }

@@ -1,8 +1,9 @@
-//! `cargo xtask manifests`: whether what is deployed fits what was written.
+//! `cargo xtask manifests`: checks what is deployed.
 //!
-//! Renders every overlay as kustomize does, and holds it against the Kubernetes API, against what the services' binaries
-//! say of themselves, and against the rules of a platform that lets nothing in that is open by default. The broker's
-//! configuration is run and tried. The Dockerfile and the workflows are read by linters.
+//! It renders every overlay with Kustomize and checks the objects against the schemas of the Kubernetes API, against
+//! the services' own descriptions (`--describe`) and against our rules. It starts a broker with the deployed
+//! configuration and tries every user's permissions. Trivy checks the workloads; other linters check the Dockerfile and
+//! the workflows.
 
 mod broker;
 mod descriptions;
@@ -34,7 +35,7 @@ use report::Report;
 use schema::{RELEASES, Schemas};
 use tools::Tools;
 
-/// The folders that are applied, and whether they are to bear the world.
+/// The folders that are applied, and whether they are for production.
 const OVERLAYS: [(&str, bool); 4] = [
     ("k8s", false),
     ("k8s-dev", false),
@@ -44,7 +45,7 @@ const OVERLAYS: [(&str, bool); 4] = [
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only look at these overlays: names of folders below infra, or paths of yours that are applied as they are
+    /// Check only these overlays: names of folders in infra, or paths of your own overlays, which are applied unchanged
     #[arg(long = "overlay", value_name = "NAME|PATH")]
     overlays: Vec<String>,
 }
@@ -54,7 +55,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let console = Arc::new(Console::new());
     let checked = tokio::select! {
         checked = check(arguments, &console) => checked,
-        () = stop.next() => anyhow::bail!("stopped before everything was looked at"),
+        () = stop.next() => anyhow::bail!("stopped before all checks were done"),
     };
     console.pause();
     let report = checked?;
@@ -64,7 +65,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         eprintln!("· manifests: clean, after {seconds} s");
         ExitCode::SUCCESS
     } else {
-        eprintln!("· manifests: FAULTY, see above");
+        eprintln!("· manifests: FAILED, see above");
         ExitCode::FAILURE
     })
 }
@@ -73,10 +74,11 @@ async fn check(arguments: &Arguments, console: &Arc<Console>) -> Result<Report> 
     let tools = Tools::find(&**console)?;
     let known = known(console).await?;
     let mut report = Report::new()?;
+    let mut overlays = Vec::new();
     let mut schemas = RELEASES.map(|release| Schemas::of(release, &tools.schemas));
     for place in places(&arguments.overlays)? {
         let name = &place.name;
-        console.step(&format!("looking at {}", place.folder.display()));
+        console.step(&format!("checking {}", place.folder.display()));
         let overlay = render(&tools, &place)?;
         let inspection = Inspection {
             overlay: &overlay,
@@ -87,15 +89,18 @@ async fn check(arguments: &Arguments, console: &Arc<Console>) -> Result<Report> 
         }
         report.add(name, rules::inspect(&inspection));
         let progress = Arc::clone(console) as Arc<dyn Progress>;
-        report.add(name, broker::prove(&inspection, &progress).await?);
+        report.add(name, broker::check(&inspection, &progress).await?);
+        overlays.push(overlay);
     }
-    console.step("linting the Dockerfile and the workflows");
+    console.step("linting the workloads, the Dockerfile and the workflows");
+    let of_workloads = linters::lint_workloads(&tools.trivy(), &overlays)?;
+    report.add("", of_workloads.into_iter().collect());
     report.add("", linters::lint(&tools)?);
     Ok(report)
 }
 
 async fn known(console: &Arc<Console>) -> Result<Known> {
-    console.step("building the services, and asking them what they are");
+    console.step("building the services and reading their descriptions");
     console.pause();
     let mut stop = StopSignals::listen()?;
     let services = descriptions::read(&mut stop).await?;
@@ -108,7 +113,6 @@ async fn known(console: &Arc<Console>) -> Result<Known> {
     })
 }
 
-/// Where an overlay is, and what it is for.
 struct Place {
     name: String,
     folder: PathBuf,
@@ -116,7 +120,7 @@ struct Place {
     is_final: bool,
 }
 
-/// The overlays that are wanted: all of ours if none is named.
+/// The overlays to check: all of ours by default.
 fn places(wanted: &[String]) -> Result<Vec<Place>> {
     let ours = |(name, is_production): (&str, bool)| Place {
         name: name.to_owned(),

@@ -1,13 +1,14 @@
 //! `cargo xtask mutants`: plants bugs in a copy of the code, one at a time, and expects the simulation to find each.
 //!
-//! A simulation that nothing can fail would prove nothing. The copy has a version of its own, so that what is compiled
-//! of it is never taken for what is compiled of the real code, while the dependencies of both are the same.
+//! This shows that the simulation can fail. The copy has another version number, so cargo never confuses its build
+//! products with those of the real code and still shares the compiled dependencies.
 
 mod bugs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -18,10 +19,10 @@ use crate::cargo;
 use crate::console::Console;
 use bugs::{BUGS, Bug};
 
-/// How many histories a bug may hide in.
+/// The number of simulated histories in which a bug must show.
 const SCHEDULES: &str = "10000";
 
-/// What the copy needs of the tree.
+/// What is copied.
 const COPIED: [&str; 4] = ["Cargo.toml", "Cargo.lock", "crates", "services"];
 
 const VERSION: &str = "version = \"0.1.0\"";
@@ -32,34 +33,63 @@ pub(crate) struct Arguments {
     /// Plant only bugs with this in their name
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+
+    /// Plant only this part of the bugs, for example 1/4
+    #[arg(long, value_name = "PART/PARTS")]
+    part: Option<Part>,
+}
+
+/// Every `count`th bug, starting with the `number`th.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    number: usize,
+    count: usize,
+}
+
+impl FromStr for Part {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (number, count) = text.split_once('/').context("it has no slash")?;
+        let (number, count): (usize, usize) = (number.parse()?, count.parse()?);
+        ensure!((1..=count).contains(&number), "it is not from 1 to {count}");
+        Ok(Self { number, count })
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let (console, began) = (Console::new(), Instant::now());
-    let copy = Copy::make(&target_folder()?.join("planted"))?;
+    let (console, started) = (Console::new(), Instant::now());
+    let copy = Copy::create(&target_folder()?.join("planted"))?;
     console.step("compiling the simulation");
     console.pause();
     copy.simulate()?.expect_sound()?;
     let only = arguments.only.as_deref().unwrap_or_default();
+    let all = Part {
+        number: 1,
+        count: 1,
+    };
+    let Part { number, count } = arguments.part.unwrap_or(all);
+    let selected = BUGS.iter().skip(number - 1).step_by(count);
     let mut hidden = Vec::new();
-    for bug in BUGS.iter().filter(|bug| bug.name.contains(only)) {
+    println!("planting part {number}/{count} of {} bugs", BUGS.len());
+    for bug in selected.filter(|bug| bug.name.contains(only)) {
         console.step(bug.name);
         let found = copy.plant(bug)?;
         console.pause();
         match found {
-            Simulated::Broken(words) => println!("found    {:<70} {words}", bug.name),
+            Simulated::Broken(history) => println!("found    {:<70} {history}", bug.name),
             Simulated::Sound => {
                 println!("HIDDEN   {}", bug.name);
                 hidden.push(bug.name);
             }
         }
     }
-    eprintln!("· {} s", began.elapsed().as_secs());
+    eprintln!("· {} s", started.elapsed().as_secs());
     ensure!(hidden.is_empty(), "not found: {}", hidden.join("; "));
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the simulation said.
+/// The result of a simulation.
 enum Simulated {
     Sound,
     Broken(String),
@@ -69,7 +99,7 @@ impl Simulated {
     fn expect_sound(self) -> Result<()> {
         match self {
             Self::Sound => Ok(()),
-            Self::Broken(words) => bail!("no bug is planted, and it is {words}"),
+            Self::Broken(history) => bail!("the simulation fails without a planted bug: {history}"),
         }
     }
 }
@@ -78,8 +108,8 @@ impl Simulated {
 struct Copy(PathBuf);
 
 impl Copy {
-    fn make(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder).context("a folder for the copy")?;
+    fn create(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).context("cannot create a folder for the copy")?;
         let tree = cargo::root();
         for name in COPIED {
             copy(&tree.join(name), &folder.join(name))?;
@@ -90,14 +120,14 @@ impl Copy {
         Ok(Self(folder.to_owned()))
     }
 
-    /// Plants the bug, simulates, and takes it out again.
+    /// Plants the bug, runs the simulation and removes the bug.
     fn plant(&self, bug: &Bug) -> Result<Simulated> {
         let file = self.0.join(bug.file);
         let right = fs::read_to_string(&file).with_context(|| bug.file.to_owned())?;
-        let places = right.matches(bug.right).count();
+        let found = right.matches(bug.right).count();
         ensure!(
-            places == 1,
-            "`{}` has {places} places in {} and needs one: bring it up to date",
+            found == 1,
+            "the text of the bug `{}` occurs {found} times in {} and must occur once: update bugs.rs",
             bug.name,
             bug.file
         );
@@ -116,8 +146,8 @@ impl Copy {
         );
         let mut run = self.cargo(&["run", "--quiet"]);
         let ran = run.args(["--", "--schedules", SCHEDULES]).output()?;
-        let words = String::from_utf8_lossy(&ran.stdout);
-        let first = words.lines().next().unwrap_or_default();
+        let printed = String::from_utf8_lossy(&ran.stdout);
+        let first = printed.lines().next().unwrap_or_default();
         if ran.status.success() && first.starts_with("sound") {
             Ok(Simulated::Sound)
         } else if first.starts_with("broken") {
@@ -136,20 +166,20 @@ impl Copy {
     }
 }
 
-/// Copies a file, or a folder with all in it, leaving alone what is the same: cargo goes by the files' times.
+/// Copies a file or folder. Equal files keep their modification times, by which cargo decides what to compile.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     if from.is_file() {
         let text = fs::read(from)?;
-        return write_if_other(to, text);
+        return write_if_different(to, text);
     }
     fs::create_dir_all(to)?;
-    let mut there: Vec<_> = fs::read_dir(to)?.collect::<Result<_, _>>()?;
+    let mut obsolete: Vec<_> = fs::read_dir(to)?.collect::<Result<_, _>>()?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        there.retain(|old| old.file_name() != entry.file_name());
+        obsolete.retain(|old| old.file_name() != entry.file_name());
         copy(&entry.path(), &to.join(entry.file_name()))?;
     }
-    for old in there {
+    for old in obsolete {
         if old.path().is_dir() {
             fs::remove_dir_all(old.path())?;
         } else {
@@ -159,8 +189,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write_if_other(file: &Path, text: impl AsRef<[u8]>) -> Result<()> {
-    if fs::read(file).is_ok_and(|there| there == text.as_ref()) {
+fn write_if_different(file: &Path, text: impl AsRef<[u8]>) -> Result<()> {
+    if fs::read(file).is_ok_and(|present| present == text.as_ref()) {
         return Ok(());
     }
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))

@@ -1,5 +1,5 @@
-//! Prometheus beside the fleet of `cargo xtask up --observe`, with the rules of `infra/prometheus`. The tests here hold
-//! rules, dashboards and runbooks against each other and against the catalogue of metrics.
+//! Runs Prometheus with the rules of `infra/prometheus` for `cargo xtask up --observe`. The tests check rules,
+//! dashboards and runbooks against each other and against the catalogue of metrics.
 
 #[cfg(test)]
 mod boards;
@@ -26,17 +26,17 @@ use tokio::time::{Instant, sleep};
 
 use crate::cargo::root;
 
-/// Where people expect it.
-const USUAL_PORT: u16 = 9090;
+/// Prometheus's default port.
+const DEFAULT_PORT: u16 = 9090;
 
-/// Often enough to watch what one does, and no load to speak of.
+/// Short enough to see an effect at once; the load is negligible.
 const SCRAPE_INTERVAL: &str = "5s";
 
-const START_PATIENCE: Duration = Duration::from_secs(30);
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The path of `prometheus` or `promtool`, installed with Debian's package if it is not there. This blocks.
+/// The path of `prometheus` or `promtool`. Installs Debian's package if it is missing. Blocks.
 pub(crate) fn program(name: &str, progress: &dyn Progress) -> Result<PathBuf> {
     once(
         progress,
@@ -46,7 +46,7 @@ pub(crate) fn program(name: &str, progress: &dyn Progress) -> Result<PathBuf> {
     .with_context(|| format!("cannot install {name}"))
 }
 
-/// Installs what this module runs, if it is not there.
+/// Installs Prometheus if it is missing.
 pub(crate) async fn install(progress: Arc<dyn Progress>) -> Result<()> {
     tokio::task::spawn_blocking(move || program("prometheus", &*progress))
         .await
@@ -54,7 +54,7 @@ pub(crate) async fn install(progress: Arc<dyn Progress>) -> Result<()> {
         .map(drop)
 }
 
-/// A Prometheus that scrapes a fleet. Dropping it kills it.
+/// A Prometheus process that scrapes a fleet. It is killed on drop.
 pub(crate) struct Prometheus {
     process: Process,
     port: u16,
@@ -62,11 +62,12 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it with its data in the fleet's folder, and returns once it answers.
+    /// Starts Prometheus with its data in the fleet's folder, and returns when it is ready.
     pub(crate) async fn start(fleet: &Fleet) -> Result<Self> {
         let program = search_path("prometheus").context("prometheus is not on the PATH")?;
         let folder = fleet.folder().join("prometheus");
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let file = folder.join("prometheus.json");
         let text = configuration(fleet, &root().join("infra/prometheus/rules.yaml"));
         // JSON is YAML.
@@ -74,7 +75,7 @@ impl Prometheus {
             .with_context(|| format!("cannot write {}", file.display()))?;
         let port = free_port()?;
         let log = fleet.folder().join("prometheus.log");
-        let output = File::create(&log).context("no file for Prometheus's log")?;
+        let output = File::create(&log).context("cannot create Prometheus's log file")?;
         let mut command = Command::new(program);
         command
             .current_dir(&folder)
@@ -85,7 +86,7 @@ impl Prometheus {
             ))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .stdout(Stdio::from(
-                output.try_clone().context("cannot open a log twice")?,
+                output.try_clone().context("cannot share the log file")?,
             ))
             .stderr(Stdio::from(output));
         let process = Process::start(command).await?;
@@ -94,12 +95,12 @@ impl Prometheus {
         Ok(prometheus)
     }
 
-    /// Where its pages are.
+    /// The address of its web pages.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// How it ended, if it ended unasked.
+    /// An error message if the process has ended on its own.
     pub(crate) fn obituary(&self) -> Option<String> {
         let status = self.process.ended()?;
         Some(format!(
@@ -108,35 +109,35 @@ impl Prometheus {
         ))
     }
 
-    /// Ends it in order.
     pub(crate) async fn stop(self) {
-        self.process.stop(STOP_PATIENCE).await;
+        self.process.stop(STOP_TIMEOUT).await;
     }
 
     async fn wait_ready(&self) -> Result<()> {
         let client = reqwest::Client::builder().no_proxy().build()?;
         let (url, deadline) = (
             format!("{}/-/ready", self.url()),
-            Instant::now() + START_PATIENCE,
+            Instant::now() + START_TIMEOUT,
         );
         while Instant::now() < deadline {
-            if let Some(obituary) = self.obituary() {
+            if let Some(obituary) = self.unexpected_exit() {
                 bail!(obituary);
             }
-            let answer = client.get(&url).timeout(START_PATIENCE).send().await;
-            if answer.is_ok_and(|answer| answer.status().is_success()) {
+            let response = client.get(&url).timeout(START_TIMEOUT).send().await;
+            if response.is_ok_and(|response| response.status().is_success()) {
                 return Ok(());
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
         bail!(
-            "Prometheus does not become ready; see {}",
+            "Prometheus did not become ready; see {}",
             self.log.display()
         )
     }
 }
 
-/// One target for each process, whose `job` is its service's name, as the rules and the dashboards expect.
+/// Prometheus's configuration, with one target per process. Its `job` is the service's name, as rules and dashboards
+/// expect.
 fn configuration(fleet: &Fleet, rules: &Path) -> Value {
     let targets = fleet.services().map(|service| {
         json!({
@@ -154,10 +155,10 @@ fn configuration(fleet: &Fleet, rules: &Path) -> Value {
     })
 }
 
-/// The usual port, or another if somebody has it.
+/// The default port, or any free one if it is taken.
 fn free_port() -> Result<u16> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    let listener = bind(USUAL_PORT).or_else(|_| bind(0));
+    let listener = bind(DEFAULT_PORT).or_else(|_| bind(0));
     let address = listener.and_then(|listener| listener.local_addr());
-    Ok(address.context("no port for Prometheus")?.port())
+    Ok(address.context("no free port for Prometheus")?.port())
 }

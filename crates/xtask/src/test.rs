@@ -1,4 +1,4 @@
-//! `cargo xtask test`: all tests, on servers that are started once for all test binaries.
+//! `cargo xtask test`: runs the tests on servers that all test binaries share.
 
 use std::process::{ExitCode, ExitStatus};
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::stop::StopSignals;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What `cargo test` is given, instead of `--workspace` if a package is among it
+    /// Arguments of `cargo test`; without a package, the whole workspace is tested
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     cargo_test: Vec<String>,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let (begun, mut stop) = (Instant::now(), StopSignals::listen()?);
+    let (started_at, mut stop) = (Instant::now(), StopSignals::listen()?);
     let console = Arc::new(Console::new());
     let settings = ServersSettings {
         given: true,
@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Some(status) = tested? else {
         bail!("stopped before the tests ended");
     };
-    let seconds = begun.elapsed().as_secs();
+    let seconds = started_at.elapsed().as_secs();
     let outcome = if status.success() { "passed" } else { "failed" };
     eprintln!(
         "· tests {outcome} after {} min {:02} s",
@@ -49,15 +49,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
-/// What cargo said of the tests; none if told to stop before.
+/// Returns the exit status of the tests, or `None` if a signal stopped them.
 async fn test(
     arguments: &Arguments,
     servers: &Servers,
     console: &Arc<Console>,
     stop: &mut StopSignals,
 ) -> Result<Option<ExitStatus>> {
-    // Journeys run the services' binaries and load the shop's files, which `cargo test` does not build.
-    let built = client::build(console, stop).await? && cargo::build_services(false, stop).await?;
+    // Tests run binaries of other packages and load the shop's files, which `cargo test` does not build.
+    let binaries = cargo::cargo(&["build", "--workspace", "--bins"]);
+    let built = client::build(console, stop).await? && cargo::build(binaries, stop).await?;
     if !built {
         return Ok(None);
     }
@@ -72,7 +73,7 @@ async fn test(
         command.arg("--workspace");
     }
     if std::env::var_os("RUST_LOG").is_none() {
-        // The services under test log every request; what matters here is what they complain about.
+        // The services log every request. Only warnings matter here.
         command.env("RUST_LOG", "warn");
     }
     command
@@ -84,7 +85,7 @@ async fn test(
     }
 }
 
-/// Thousands of histories of the saga, for which only an optimised build is fast enough.
+/// Simulates thousands of histories of the saga. Only an optimised build is fast enough.
 async fn simulate(stop: &mut StopSignals) -> Result<Option<ExitStatus>> {
     let simulation = ["run", "--profile", "simulation", "-p", "simulation"];
     cargo::run_until(cargo::cargo(&simulation), stop).await

@@ -1,10 +1,9 @@
-// Begins the replica set and makes its users: `admin` for people, and the service's own, with rights on its own database
-// only. It runs beside every member and may run as often as one likes; a password that was changed in the Secret is
-// changed here too, when the pods are started again.
+// Initiates the replica set and creates its users: `admin` for people, and the service's own user, which may use only
+// its own database. The script runs beside every member and is idempotent. It also applies a changed password of the
+// Secret after a restart of the pods.
 //
-// Only the first pod begins a set, and only together with all the others: the server refuses unless every member answers
-// and has no data. So a first pod that lost its volume cannot begin a second set beside the one that is there; the other
-// members take it in again by themselves.
+// Only the first pod initiates the set. The server refuses unless every member responds and has no data. So a first pod
+// that lost its volume cannot initiate a second set; the other members add it again.
 
 const { POD_NAME, REPLICA_SET, MEMBERS, DATABASE, ADMIN_PASSWORD, USER_PASSWORD } = process.env;
 
@@ -15,8 +14,8 @@ function here(credentials, database) {
   return new Mongo(`mongodb://${credentials}localhost:27017/${database}?${options}`);
 }
 
-// A connection of this user. The shell reports a refused sign-in when it connects or with the first command, so one
-// command is sent here; `connectionStatus` says who signed in.
+// Connects as this user. The shell reports a refused sign-in on connecting or on the first command, so this sends one
+// command. `connectionStatus` returns the user.
 function signIn(user, password, database) {
   const connection = here(`${user}:${password}@`, database);
   try {
@@ -37,7 +36,7 @@ function signIn(user, password, database) {
   }
 }
 
-// The driver may wrap the server's error in one of its own.
+// The driver may wrap the server's error.
 function isRefusedSignIn(error) {
   for (let at = error; at; at = at.cause) {
     if (at.code === AUTHENTICATION_FAILED) return true;
@@ -48,14 +47,14 @@ function isRefusedSignIn(error) {
 function begin(admin) {
   const members = [];
   for (let i = 0; i < Number(MEMBERS); i++) {
-    // Each member has a Service of its own, so its name always resolves.
+    // Each member has its own Service, so its name always resolves.
     members.push({ _id: i, host: `${REPLICA_SET}-${i}-srv:27017` });
   }
   admin.runCommand({ replSetInitiate: { _id: REPLICA_SET, members } });
   print(`replica set ${REPLICA_SET} begun`);
 }
 
-// As long as there is no user, whoever connects from the same machine may make the first ("localhost exception").
+// Without users, a client on the same host may create the first one ("localhost exception").
 function makeAdmin() {
   const nobody = here("", "");
   nobody.getDB("admin").createUser({ user: "admin", pwd: ADMIN_PASSWORD, roles: ["root"] });
@@ -83,7 +82,7 @@ function makeUsers() {
   print(`user ${DATABASE} may read and write database ${DATABASE}`);
 }
 
-// True once nothing is left to do here. What cannot be done yet throws.
+// Returns true when nothing is left to do. Throws if something is not possible yet.
 function look() {
   const local = here("", "");
   try {
@@ -94,7 +93,7 @@ function look() {
       return true;
     }
     if (hello.secondary) {
-      // Whoever is primary makes the users; they are there when they can sign in here.
+      // The primary creates the users. They exist here when they can sign in.
       signIn(DATABASE, USER_PASSWORD, DATABASE).close();
       return true;
     }

@@ -1,4 +1,4 @@
-//! What is measured of payments: told by the step that was written, so that each is counted once, by whoever wrote it.
+//! Metrics about payments. The store reports each change that it wrote, so every change is counted once.
 
 pub(crate) mod catalogue;
 
@@ -8,17 +8,16 @@ use messaging::OutboxCollection;
 use mongo::{StoreError, stored_version};
 use telemetry::metrics::{Counter, Counters, Gauge, Metrics};
 
-use crate::domain::{Outcome, Payment, Standing, Status};
-use crate::settlement::TRIES_OF_AN_OUTAGE;
+use crate::domain::{DisputeState, Outcome, Payment, STUCK_AFTER, Status};
 use catalogue::{
     DISPUTES, PAYMENT_ANOMALIES, PAYMENT_ATTEMPTS, PAYMENT_CHARGED, PAYMENT_DECLINES,
     PAYMENT_REFUNDED, PAYMENTS_POSTPONED, PAYMENTS_STUCK, PAYMENTS_UNFINISHED, REFUNDS,
 };
 
-/// Up to how many unfinished payments are counted.
-const MOST_COUNTED: u64 = 10_000;
+/// The number up to which unfinished payments are counted.
+const COUNT_LIMIT: u64 = 10_000;
 
-/// What is measured of payments. Clones share it.
+/// The counters. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct PaymentMetrics(Arc<Instruments>);
 
@@ -35,7 +34,7 @@ struct Instruments {
 }
 
 impl PaymentMetrics {
-    pub(crate) fn of(metrics: &Metrics) -> Self {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
         Self(Arc::new(Instruments {
             attempts: metrics.counters(&PAYMENT_ATTEMPTS),
             declines: metrics.counters(&PAYMENT_DECLINES),
@@ -48,70 +47,65 @@ impl PaymentMetrics {
         }))
     }
 
-    /// Takes note of the step from `old` to `new`, which was written just now.
+    /// Counts the change from `old` to `new`, which has been written.
     pub(crate) fn changed(&self, old: &Payment, new: &Payment) {
         let metrics = &self.0;
-        match (&old.status, &new.status) {
+        match (old.status(), new.status()) {
             (Status::Open, Status::Succeeded(_)) => {
                 metrics.attempts.with(["succeeded"]).increment();
-                metrics.charged.add(new.price.cents().unsigned_abs());
+                metrics.charged.add(new.price().cents().unsigned_abs());
             }
             (_, Status::Refunded { .. }) => metrics.refunds.increment(),
-            _ => self.ended(old, new),
+            _ => self.attempt_ended(old, new),
         }
-        let given_back = new.given_back.saturating_sub(old.given_back);
-        metrics.refunded.add(u64::try_from(given_back).unwrap_or(0));
-        self.disputed(old, new);
+        let returned = new.returned_cents().saturating_sub(old.returned_cents());
+        metrics.refunded.add(u64::try_from(returned).unwrap_or(0));
+        self.dispute_changed(old, new);
     }
 
-    /// Counts a dispute that was opened or decided.
-    fn disputed(&self, old: &Payment, new: &Payment) {
-        let Some(dispute) = new.dispute.as_ref().filter(|_| new.dispute != old.dispute) else {
+    fn dispute_changed(&self, old: &Payment, new: &Payment) {
+        let Some(dispute) = new.dispute().filter(|_| new.dispute() != old.dispute()) else {
             return;
         };
-        let state = match dispute.standing {
-            Standing::Open => "opened",
-            Standing::Won => "won",
-            Standing::Lost => "lost",
+        let state = match dispute.state {
+            DisputeState::Open => "opened",
+            DisputeState::Won => "won",
+            DisputeState::Lost => "lost",
         };
         self.0.disputes.with([state]).increment();
     }
 
-    /// Takes note of how the attempt that was pending ended, if it did.
-    fn ended(&self, old: &Payment, new: &Payment) {
-        let pending = old.pending().and_then(|(number, _)| new.outcome(number));
-        match pending {
+    fn attempt_ended(&self, old: &Payment, new: &Payment) {
+        let outcome = old.pending().and_then(|(number, _)| new.outcome(number));
+        match outcome {
             Some(Outcome::Declined(decline)) => {
                 self.0.attempts.with(["declined"]).increment();
-                self.0.declines.with([&decline.code]).increment();
+                self.0.declines.with([decline.code()]).increment();
             }
             Some(Outcome::Withdrawn) => self.0.attempts.with(["withdrawn"]).increment(),
             Some(Outcome::Pending(_) | Outcome::Succeeded) | None => {}
         }
     }
 
-    /// Takes note of a step that is left to the sweep.
+    /// Counts a step that is left to the sweep.
     pub(crate) fn postponed(&self) {
         self.0.postponed.increment();
     }
 
-    /// Takes note of what must not happen.
+    /// Counts something that must not happen.
     pub(crate) fn anomaly(&self, kind: &'static str) {
         self.0.anomalies.with([kind]).increment();
     }
 }
 
-/// Lets the payments that the sweep looks at be counted, by their partial index, when metrics are read.
-pub(crate) fn measure_unfinished<D>(payments: &OutboxCollection<D>, metrics: &Metrics)
+/// Counts unfinished and stuck payments, by their partial index, whenever metrics are scraped.
+pub(crate) fn sample_unfinished<D>(payments: &OutboxCollection<D>, metrics: &Metrics)
 where
     D: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + Unpin + 'static,
 {
     let unfinished = bson::doc! { "due_at": { "$exists": true } };
     let mut stuck = unfinished.clone();
-    stuck.insert(
-        "tries",
-        bson::doc! { "$gte": stored_version(TRIES_OF_AN_OUTAGE) },
-    );
+    stuck.insert("tries", bson::doc! { "$gte": stored_version(STUCK_AFTER) });
     let gauges = [
         (metrics.gauge(&PAYMENTS_UNFINISHED), unfinished),
         (metrics.gauge(&PAYMENTS_STUCK), stuck),
@@ -120,12 +114,12 @@ where
         let payments = payments.documents().clone();
         metrics.sample(move || {
             let (gauge, payments, filter) = (gauge.clone(), payments.clone(), filter.clone());
-            async move { count(&gauge, payments.count(filter, MOST_COUNTED).await) }
+            async move { set_count(&gauge, payments.count(filter, COUNT_LIMIT).await) }
         });
     }
 }
 
-fn count(gauge: &Gauge, counted: Result<u64, StoreError>) {
+fn set_count(gauge: &Gauge, counted: Result<u64, StoreError>) {
     match counted {
         Ok(number) => gauge.set_number(usize::try_from(number).unwrap_or(usize::MAX)),
         Err(error) => {

@@ -1,4 +1,4 @@
-//! The service without its sockets: what its routes, its consumer and its sweep do, for the saga's simulation.
+//! The service without sockets, for the simulation of the saga: its routes, its consumer and its sweep.
 
 use axum::Json;
 use axum::extract::State;
@@ -28,21 +28,11 @@ pub struct Payments {
     orders: OrderStore,
     waits: ReplicaWaits,
     settlement: Settlement,
-    snapshot: Snapshotter,
-}
-
-/// Says how to tell of every payment.
-#[derive(Clone)]
-struct Snapshotter(Snapshot);
-
-impl std::fmt::Debug for Snapshotter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").finish_non_exhaustive()
-    }
+    payments: PaymentStore,
 }
 
 impl Payments {
-    /// The service on this database, its events published by this relay, its cards charged by this Stripe.
+    /// The service with this database, relay and Stripe.
     pub async fn open<P: Publisher>(
         database: &Database,
         relay: &mut Relay<P>,
@@ -51,15 +41,14 @@ impl Payments {
     ) -> Result<Self, StoreError> {
         let payments = PaymentStore::open(database, relay).await?;
         let orders = OrderStore::open(database);
-        let snapshot = Snapshotter(payments.snapshot());
         let closing = CancellationToken::new();
         let stripe = Stripe::simulated(stripe, closing.clone());
-        let settlement = Settlement::new(orders.clone(), payments, stripe, clock, closing);
+        let settlement = Settlement::new(orders.clone(), payments.clone(), stripe, clock, closing);
         Ok(Self {
             orders,
             waits: ReplicaWaits::default(),
             settlement,
-            snapshot,
+            payments,
         })
     }
 
@@ -85,14 +74,17 @@ impl Payments {
         Ok(payment)
     }
 
-    /// `POST /api/payments/webhook`, once its signature is checked.
-    pub async fn hear_of(&self, webhook: &SimulatedWebhook) -> Result<(), ApiError> {
+    /// `POST /api/payments/webhook`, after its signature is verified.
+    pub async fn handle_webhook(&self, webhook: &SimulatedWebhook) -> Result<(), ApiError> {
+        let settlement = &self.settlement;
         match webhook {
             SimulatedWebhook::Charged(charge) => {
-                let (order, names) = (charge.order, charge.names.clone());
-                self.settlement.paid(order, charge.attempt, names).await?;
+                let (order, attempt) = (charge.order, charge.attempt);
+                settlement
+                    .record_charge(order, attempt, charge.ids.clone())
+                    .await?;
             }
-            SimulatedWebhook::Reversed(intent) => self.settlement.reversed(intent).await?,
+            SimulatedWebhook::Reversed(intent) => settlement.record_reversal(intent).await?,
         }
         Ok(())
     }
@@ -103,14 +95,14 @@ impl Payments {
         events.handle(event).await
     }
 
-    /// Takes up what was left by processes that died, until told to stop.
+    /// Resumes the payments of processes that died, until `stop` is cancelled.
     pub async fn sweep(&self, stop: CancellationToken) {
         self.settlement.clone().run(stop).await;
     }
 
-    /// The state of every payment.
+    /// The events of all payments, for re-emission.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.snapshot.0.clone()
+        self.payments.snapshot()
     }
 }

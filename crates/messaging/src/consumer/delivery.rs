@@ -12,10 +12,10 @@ use tracing::Instrument;
 
 use super::{ACK_WAIT, Consumer, Failure, Handler};
 use crate::dead_letter::DeadLetters;
+use crate::metrics::Delivery;
 use crate::position::Position;
 use crate::trace::{Handling, Outcome};
 use base::backoff::Backoff;
-use telemetry::metrics::Delivery;
 
 /// How soon an event that came too early is delivered again, at least and at most.
 const SHORTEST_DELAY: Duration = Duration::from_millis(50);

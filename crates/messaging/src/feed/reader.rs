@@ -15,8 +15,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::window::{StreamState, Window};
 use crate::broker::{Broker, BrokerError};
+use crate::metrics::FeedMetrics;
 use base::backoff::Backoff;
-use telemetry::metrics::FeedMetrics;
 
 /// How often to look whether the consumer is still there and everything that it sent has come.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

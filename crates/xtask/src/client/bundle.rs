@@ -1,4 +1,4 @@
-//! The WASM and the script beside it: compiled, bound, and made small.
+//! Compiles the WASM, generates its JavaScript bindings and optimises it for size.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use wasm_bindgen_cli_support::Bindgen;
 use super::toolchain::{self, Toolchain};
 use crate::console::Console;
 
-/// What makes WASM small. Older ones, as in Debian 12, make of ours what no browser runs.
+/// Optimises the WASM. Older versions, such as Debian 12's, produce WASM that browsers reject.
 const BINARYEN: (&str, &str) = ("binaryen", "132.0.0");
 
-/// What all browsers of the last years have, and the compiler uses.
+/// The WASM features that the compiler uses. All current browsers have them.
 const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -37,23 +37,23 @@ pub(super) struct Bundle {
     pub(super) wasm: Vec<u8>,
 }
 
-/// The bundle of what [`compilation`] made in the same folder, which keeps what the next build can use.
+/// The bundle of the WASM that [`compilation`] wrote into the same folder. It is cached there for the next build.
 pub(super) fn bundle(folder: &Path, console: &Console) -> Result<Bundle> {
     let compiled = folder
         .join(toolchain::TARGET)
         .join("wasm-release/client.wasm");
     let bundle = folder.join("bundle").join(key(&compiled)?);
     if !bundle.is_dir() {
-        make(&compiled, &bundle, console)?;
+        build(&compiled, &bundle, console)?;
     }
-    let read = |name| fs::read(bundle.join(name)).with_context(|| format!("no {name} was made"));
+    let read = |name| fs::read(bundle.join(name)).with_context(|| format!("cannot read {name}"));
     Ok(Bundle {
         script: read(SCRIPT)?,
         wasm: read(WASM)?,
     })
 }
 
-/// Installs what is needed, and builds nothing.
+/// Installs the compiler and wasm-opt.
 pub(super) fn install(progress: &dyn Progress) -> Result<()> {
     Toolchain::find(progress)?;
     binaryen(progress)?;
@@ -65,38 +65,37 @@ fn binaryen(progress: &dyn Progress) -> Result<PathBuf> {
     npm_package(name, version, progress)
 }
 
-/// What compiles it, into this folder; the compiler is installed if there is none. `cargo rustc` rather than `cargo
-/// build`: with a second crate type cargo would quietly leave the link-time optimisation out.
+/// The command that compiles the WASM into this folder. Installs the compiler if it is missing. It uses `cargo rustc`
+/// because with a second crate type `cargo build` silently omits link-time optimisation.
 pub(super) fn compilation(folder: &Path, progress: &dyn Progress) -> Result<Command> {
     let mut cargo = Toolchain::find(progress)?.cargo("rustc", folder);
     cargo.args(["--crate-type=cdylib", "--profile=wasm-release"]);
     Ok(cargo)
 }
 
-/// Tells what was made of other WASM, or in another way, from this. (The compiled WASM says of which version of
-/// wasm-bindgen it is, and no other takes it.)
+/// The cache key: the compiled WASM, which includes the version of wasm-bindgen, and the optimisation's settings.
 fn key(compiled: &Path) -> Result<String> {
     let mut digest = Sha256::new();
-    digest.update(fs::read(compiled).context("the compiled WASM")?);
+    digest.update(fs::read(compiled).context("cannot read the compiled WASM")?);
     for part in [BINARYEN.1].iter().chain(&FEATURES) {
         digest.update(part);
     }
     Ok(hex::encode(digest.finalize())[..16].to_owned())
 }
 
-/// Binds it and makes it small, in the place of what was made before.
-fn make(compiled: &Path, bundle: &Path, console: &Console) -> Result<()> {
-    let bundles = bundle.parent().expect("it was joined to a folder");
+/// Generates the bindings, optimises the WASM and replaces the previous bundle.
+fn build(compiled: &Path, bundle: &Path, console: &Console) -> Result<()> {
+    let bundles = bundle.parent().expect("the path was joined to a folder");
     if bundles.exists() {
-        fs::remove_dir_all(bundles).context("the bundle before")?;
+        fs::remove_dir_all(bundles).context("cannot remove the previous bundle")?;
     }
     let unfinished = bundle.with_extension("unfinished");
-    fs::create_dir_all(&unfinished).context("a folder for the bundle")?;
-    console.step("making the WASM small");
+    fs::create_dir_all(&unfinished).context("cannot create a folder for the bundle")?;
+    console.step("optimising the WASM");
     bind(compiled, &unfinished)?;
     shrink(&unfinished.join(WASM), console)?;
     console.pause();
-    fs::rename(&unfinished, bundle).context("the new bundle")
+    fs::rename(&unfinished, bundle).context("cannot rename the new bundle")
 }
 
 fn bind(compiled: &Path, into: &Path) -> Result<()> {
@@ -111,8 +110,8 @@ fn bind(compiled: &Path, into: &Path) -> Result<()> {
 }
 
 fn shrink(wasm: &Path, progress: &dyn Progress) -> Result<()> {
-    let mut optimise = Command::new(binaryen(progress)?.join("bin/wasm-opt"));
-    optimise.arg("-Oz").args(FEATURES).arg(wasm);
-    optimise.arg("--output").arg(wasm);
-    run_visibly(optimise, progress).context("wasm-opt")
+    let mut wasm_opt = Command::new(binaryen(progress)?.join("bin/wasm-opt"));
+    wasm_opt.arg("-Oz").args(FEATURES).arg(wasm);
+    wasm_opt.arg("--output").arg(wasm);
+    run_visibly(wasm_opt, progress).context("wasm-opt")
 }

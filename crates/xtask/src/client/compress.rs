@@ -1,4 +1,4 @@
-//! The compressed forms of a static file, made once when it is built rather than whenever it is asked for.
+//! Compresses static files at build time, so that the server need not do so for each request.
 
 use std::io::Write;
 
@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 
 type Compress = fn(&[u8]) -> Result<Vec<u8>>;
 
-/// The forms by the endings that the server looks for beside a file.
+/// The compressions by file extension. The server looks for these files beside the original.
 pub(super) const FORMS: [(&str, Compress); 2] = [("gz", gzip), ("br", brotli)];
 
 fn gzip(content: &[u8]) -> Result<Vec<u8>> {
@@ -17,7 +17,7 @@ fn gzip(content: &[u8]) -> Result<Vec<u8>> {
     encoder.finish().context("gzip")
 }
 
-/// Brotli at its best (11), with the largest window that every browser takes (2^22 bytes).
+/// Brotli with the best quality (11) and the largest window that every browser accepts (2^22 bytes).
 fn brotli(content: &[u8]) -> Result<Vec<u8>> {
     const BUFFER: usize = 4096;
     let mut compressed = Vec::new();
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_compressed_can_be_read_back() {
+    fn compressed_content_can_be_decompressed() {
         let content = "a { color: red }\n".repeat(100).into_bytes();
         let (mut from_gzip, mut from_brotli) = (Vec::new(), Vec::new());
         let (gzip, brotli) = (gzip(&content).unwrap(), brotli(&content).unwrap());

@@ -1,7 +1,8 @@
-//! The folder of static files: each named by its content and compressed, with a list of them.
+//! Writes the folder of static files. File names contain a digest of the content, files are compressed, and a list maps
+//! the original names to them.
 //!
-//! A server may run from the folder while it is built anew. So a file is never changed, only added; the list is
-//! replaced in one step when all that it names is there; and what the list before named is kept until the next change.
+//! A server may use the folder during a build. So files are only added, never changed. The list is replaced atomically
+//! after all its files exist, and the files of the previous list are kept until the next change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,19 +13,19 @@ use sha2::{Digest, Sha256};
 
 use super::compress::FORMS;
 
-/// The list: the sources' name of each file, and the file's own.
+/// The list: the original name of each file and its name with the digest.
 const LIST: &str = "assets.json";
 
-/// How many hexadecimal digits of a content's digest are in its name: 48 bits, of a handful of files.
+/// The number of hexadecimal digits of the digest: 48 bits, enough for a few files.
 const DIGITS: usize = 12;
 
-/// Files by the names that the sources give them.
+/// Files by their original names.
 #[derive(Default)]
 pub(super) struct Site {
     files: BTreeMap<String, Vec<u8>>,
 }
 
-/// A file of the site, and its size in bytes: as it is, and in each compressed form.
+/// A file of the site and its sizes in bytes.
 pub(super) struct Written {
     pub(super) name: String,
     pub(super) raw: u64,
@@ -43,9 +44,9 @@ impl Site {
         Ok(())
     }
 
-    /// Writes what is not there yet, then the list, and removes what neither this list nor the one before names.
+    /// Writes new files, then the list, and removes the files that neither this list nor the previous one names.
     pub(super) fn write(&self, folder: &Path) -> Result<Vec<Written>> {
-        fs::create_dir_all(folder).context("a folder for the site")?;
+        fs::create_dir_all(folder).context("cannot create the folder for the site")?;
         let mut list = BTreeMap::new();
         let mut written = Vec::new();
         for (name, content) in &self.files {
@@ -55,22 +56,22 @@ impl Site {
         }
         let before = read_list(folder);
         if before.as_ref() != Some(&list) {
-            let text = serde_json::to_vec_pretty(&list).context("names are text")?;
-            write_whole(folder, LIST, &text)?;
+            let text = serde_json::to_vec_pretty(&list).context("cannot serialise the list")?;
+            write_atomically(folder, LIST, &text)?;
             let before = before.unwrap_or_default();
-            sweep(folder, &list.values().chain(before.values()).collect())?;
+            remove_unnamed(folder, &list.values().chain(before.values()).collect())?;
         }
         Ok(written)
     }
 }
 
-/// The list that is there, if it is one.
+/// The present list, if it is valid.
 fn read_list(folder: &Path) -> Option<BTreeMap<String, String>> {
     let list = fs::read(folder.join(LIST)).ok()?;
     serde_json::from_slice(&list).ok()
 }
 
-/// `shop.css` as `shop-3f2a….css`.
+/// Makes `shop-3f2a….css` from `shop.css`.
 fn hashed(name: &str, content: &[u8]) -> String {
     let digest = hex::encode(Sha256::digest(content));
     let digest = &digest[..DIGITS];
@@ -80,20 +81,20 @@ fn hashed(name: &str, content: &[u8]) -> String {
     }
 }
 
-/// Writes a file after its compressed forms: where it is, they are.
+/// Writes the compressed forms first: if the file exists, they do, too.
 fn write_file(folder: &Path, name: &str, hashed: &str, content: &[u8]) -> Result<Written> {
     if !folder.join(hashed).is_file() {
         for (kind, compress) in FORMS {
             let compressed = compress(content)?;
-            // Pictures are compressed already.
+            // Images are already compressed.
             if compressed.len() < content.len() {
-                write_whole(folder, &format!("{hashed}.{kind}"), &compressed)?;
+                write_atomically(folder, &format!("{hashed}.{kind}"), &compressed)?;
             }
         }
-        write_whole(folder, hashed, content)?;
+        write_atomically(folder, hashed, content)?;
     }
     let size = |file: &str| fs::metadata(folder.join(file)).map(|file| file.len());
-    let raw = size(hashed).context("a file just written")?;
+    let raw = size(hashed).context("cannot read the size of a file")?;
     Ok(Written {
         name: name.to_owned(),
         raw,
@@ -102,29 +103,29 @@ fn write_file(folder: &Path, name: &str, hashed: &str, content: &[u8]) -> Result
     })
 }
 
-/// Nobody ever sees a part of the file.
-fn write_whole(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
+/// Writes a file atomically.
+fn write_atomically(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
     let unfinished = folder.join(format!("{name}.unfinished"));
     fs::write(&unfinished, content)
         .and_then(|()| fs::rename(&unfinished, folder.join(name)))
         .with_context(|| format!("cannot write {name}"))
 }
 
-fn sweep(folder: &Path, named: &BTreeSet<&String>) -> Result<()> {
-    for entry in fs::read_dir(folder).context("the site")? {
-        let entry = entry.context("a file of the site")?;
+fn remove_unnamed(folder: &Path, named: &BTreeSet<&String>) -> Result<()> {
+    for entry in fs::read_dir(folder).context("cannot list the site")? {
+        let entry = entry.context("cannot list the site")?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let of = FORMS
+        let original = FORMS
             .iter()
             .find_map(|(kind, _)| name.strip_suffix(kind)?.strip_suffix('.'));
-        if name != LIST && !named.contains(&of.unwrap_or(&name).to_owned()) {
+        if name != LIST && !named.contains(&original.unwrap_or(&name).to_owned()) {
             fs::remove_file(entry.path()).with_context(|| format!("cannot remove {name}"))?;
         }
     }
     Ok(())
 }
 
-/// The files of a folder one after the other, in the order of their names.
+/// Concatenates the files of a folder in the order of their names.
 pub(super) fn concatenated(folder: &Path) -> Result<Vec<u8>> {
     let files = read_all(folder)?;
     let contents: Vec<_> = files.into_values().collect();
@@ -135,10 +136,17 @@ fn read_all(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     let mut files = BTreeMap::new();
     for entry in entries {
-        let entry = entry.context("a folder's entry")?;
-        if entry.file_type().context("a file's kind")?.is_file() {
+        let entry = entry.context("cannot list a folder")?;
+        if entry
+            .file_type()
+            .context("cannot read the type of a file")?
+            .is_file()
+        {
             let name = entry.file_name().to_string_lossy().into_owned();
-            files.insert(name, fs::read(entry.path()).context("a static file")?);
+            files.insert(
+                name,
+                fs::read(entry.path()).context("cannot read a static file")?,
+            );
         }
     }
     Ok(files)
@@ -163,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_changes_with_the_content_and_with_nothing_else() {
+    fn a_name_changes_only_with_the_content() {
         let name = hashed("shop.css", b"a {}");
         assert_eq!(name, hashed("shop.css", b"a {}"));
         assert_ne!(name, hashed("shop.css", b"b {}"));
@@ -172,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_names_every_file_and_compressed_forms_are_beside_those_that_they_make_smaller() {
+    fn the_list_names_every_file_and_compressible_files_have_compressed_forms() {
         let folder = tempfile::tempdir().unwrap();
         let style = "a { color: red }\n".repeat(100);
         let written = write(folder.path(), &[("shop.css", &style), ("dot.png", "·")]);
@@ -190,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_running_server_may_name_is_kept_until_the_next_change() {
+    fn files_of_the_previous_list_are_kept_until_the_next_change() {
         let folder = tempfile::tempdir().unwrap();
         let list = |content: &str| {
             write(folder.path(), &[("client.js", content)]);
@@ -205,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_joined_in_the_order_of_their_names() {
+    fn files_are_concatenated_in_the_order_of_their_names() {
         let folder = tempfile::tempdir().unwrap();
         for (name, content) in [("2-b.css", "b {}"), ("1-a.css", "a {}")] {
             fs::write(folder.path().join(name), content).unwrap();

@@ -1,4 +1,5 @@
-//! A compiler for WASM: rustup's if it has the target, else Debian's, which builds the standard library itself.
+//! The compiler for WASM: rustup's if it has the target, otherwise Debian's, which compiles the standard library from
+//! source.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,17 +12,17 @@ use crate::cargo;
 
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Debian's packages: a compiler recent enough for us, the standard library's source, and the linker.
+/// Debian's packages: a recent compiler, the source of the standard library, and the linker.
 const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
-/// Debian's linter for that compiler.
+/// Clippy for that compiler: the package and the program.
 const DEBIAN_CLIPPY: (&str, &str) = ("rust-web-clippy", "/usr/bin/cargo-clippy");
 
 const BY_HAND: &str = "no compiler for WASM: rustup target add wasm32-unknown-unknown, or on Debian \
                        apt-get install rustc-web cargo-web rust-web-src lld";
 
-/// What the cargo that runs us says of its own compiler.
-const OF_THE_OTHER_COMPILER: [&str; 6] = [
+/// Variables by which the calling cargo describes its own compiler.
+const VARIABLES_OF_CARGO: [&str; 6] = [
     "RUSTUP_TOOLCHAIN",
     "RUSTUP_HOME",
     "LD_LIBRARY_PATH",
@@ -30,17 +31,16 @@ const OF_THE_OTHER_COMPILER: [&str; 6] = [
     "RUSTDOC",
 ];
 
-/// Whose compiler it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Toolchain {
-    /// The one that compiled this tool.
+    /// The toolchain that compiled this tool.
     Own,
     /// Debian's.
     Debian,
 }
 
 impl Toolchain {
-    /// The compiler that is here, or Debian's, installed.
+    /// The installed compiler. If there is none, installs Debian's.
     pub(super) fn find(progress: &dyn Progress) -> Result<Self> {
         match Self::present() {
             Some(toolchain) => Ok(toolchain),
@@ -51,20 +51,20 @@ impl Toolchain {
         }
     }
 
-    /// The compiler that is here.
+    /// The installed compiler, if any.
     pub(super) fn present() -> Option<Self> {
         if own_has_target() {
             return Some(Self::Own);
         }
-        debian_is_here().then_some(Self::Debian)
+        has_debian().then_some(Self::Debian)
     }
 
-    /// Whether clippy is here; rustup's toolchains come with it.
+    /// Whether Clippy is installed. Rustup's toolchains include it.
     pub(super) fn has_clippy(self) -> bool {
         self == Self::Own || Path::new(DEBIAN_CLIPPY.1).is_file()
     }
 
-    /// Installs clippy where it is missing.
+    /// Installs Clippy if it is missing.
     pub(super) fn install_clippy(self, progress: &dyn Progress) -> Result<()> {
         let present = || self.has_clippy().then_some(());
         once(progress, present, |installer| {
@@ -72,7 +72,7 @@ impl Toolchain {
         })
     }
 
-    /// What cargo does to the browser's side of the client, with this folder for what it makes.
+    /// A cargo command for the browser code of the client, with this target folder.
     pub(super) fn cargo(self, subcommand: &str, folder: &Path) -> Command {
         let mut cargo = match self {
             Self::Own => cargo::cargo(&[subcommand]),
@@ -83,9 +83,9 @@ impl Toolchain {
             .args(["--no-default-features", "--features=hydrate"])
             .args(["--target", TARGET])
             .env("CARGO_TARGET_DIR", folder)
-            // Leptos would write another file name into what it compiles.
+            // Leptos would compile another file name into the WASM.
             .env_remove("LEPTOS_OUTPUT_NAME")
-            // Flags for programs of this machine.
+            // These flags are for native programs.
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_ENCODED_RUSTFLAGS");
         cargo
@@ -93,13 +93,13 @@ impl Toolchain {
 }
 
 fn debian_cargo(subcommand: &str) -> Command {
-    // Cargo would run the linter of rustup, which it finds first.
+    // Cargo would find rustup's Clippy first.
     let program = match subcommand {
         "clippy" => DEBIAN_CLIPPY.1,
         _ => "/usr/bin/cargo",
     };
     let mut cargo = cargo::command(program, &[subcommand]);
-    for name in OF_THE_OTHER_COMPILER {
+    for name in VARIABLES_OF_CARGO {
         cargo.env_remove(name);
     }
     let path = std::env::var("PATH").unwrap_or_default();
@@ -107,7 +107,7 @@ fn debian_cargo(subcommand: &str) -> Command {
         .env("PATH", format!("/usr/bin:{path}"))
         .env("CARGO", "/usr/bin/cargo")
         .env("RUSTC", "/usr/bin/rustc")
-        // The standard library is built with a flag that only nightly compilers take unasked.
+        // `-Zbuild-std` needs nightly features.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld")
         .arg("-Zbuild-std=std,panic_abort");
@@ -116,17 +116,18 @@ fn debian_cargo(subcommand: &str) -> Command {
 
 fn own_has_target() -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let mut ask = Command::new(rustc);
-    ask.args(["--print", "target-libdir", "--target", TARGET]);
-    output(ask).is_some_and(|folder| Path::new(&folder).is_dir())
+    let mut query = Command::new(rustc);
+    query.args(["--print", "target-libdir", "--target", TARGET]);
+    output(query).is_some_and(|folder| Path::new(&folder).is_dir())
 }
 
-fn debian_is_here() -> bool {
-    let mut ask = Command::new("/usr/bin/rustc");
-    ask.args(["--print", "sysroot"])
+fn has_debian() -> bool {
+    let mut query = Command::new("/usr/bin/rustc");
+    query
+        .args(["--print", "sysroot"])
         .env_remove("LD_LIBRARY_PATH");
     let source = |sysroot: String| Path::new(&sysroot).join("lib/rustlib/src/rust/library");
-    output(ask).is_some_and(|sysroot| source(sysroot).is_dir())
+    output(query).is_some_and(|sysroot| source(sysroot).is_dir())
         && Path::new("/usr/bin/cargo").is_file()
         && search_path("wasm-ld").is_some()
 }

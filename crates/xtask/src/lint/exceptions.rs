@@ -1,6 +1,6 @@
-//! Advisories that are known and ignored: each has a reason, and a last day on which somebody must look again.
+//! Ignored advisories. Each has a reason and a date by which it must be reviewed.
 
-/// What is wrong with the exceptions of `deny.toml` on this day (`YYYY-MM-DD`).
+/// The faults of the exceptions in `deny.toml` on this day (`YYYY-MM-DD`).
 pub(super) fn expired(config: &str, today: &str) -> Vec<String> {
     let exceptions = config.split("[[advisories.ignore]]").skip(1);
     exceptions
@@ -9,7 +9,7 @@ pub(super) fn expired(config: &str, today: &str) -> Vec<String> {
             let until = value(exception, "reason").and_then(|reason| reason.strip_prefix("until "));
             match until.and_then(|until| until.get(..today.len())) {
                 Some(until) if until >= today => None,
-                Some(until) => Some(format!("{id} was ignored until {until}: look again")),
+                Some(until) => Some(format!("{id} was ignored until {until}: review it")),
                 None => Some(format!(
                     "{id}: the reason must begin with `until YYYY-MM-DD`"
                 )),
@@ -18,7 +18,7 @@ pub(super) fn expired(config: &str, today: &str) -> Vec<String> {
         .collect()
 }
 
-/// The text of the first key of this name.
+/// The value of the first key of this name.
 fn value<'a>(table: &'a str, key: &str) -> Option<&'a str> {
     let mut lines = table.lines();
     lines.find_map(|line| {
@@ -35,7 +35,7 @@ mod tests {
         "[[advisories.ignore]]\nid = \"RUSTSEC-1\"\nreason = \"until 2027-05-31: no key\"\n";
 
     #[test]
-    fn an_exception_ends_on_its_day() {
+    fn an_exception_expires_after_its_date() {
         assert_eq!(expired(ONE, "2027-05-31"), Vec::<String>::new());
         let late = expired(ONE, "2027-06-01");
         assert_eq!(late.len(), 1);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exception_has_a_last_day() {
+    fn an_exception_needs_a_date() {
         for reason in [
             "reason = \"no key\"",
             "reason = \"until then\"",
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn ours_can_be_read() {
+    fn the_exceptions_of_the_project_are_read() {
         let config = std::fs::read_to_string(crate::cargo::root().join("deny.toml")).unwrap();
         assert_eq!(expired(&config, "2026-11-30"), Vec::<String>::new());
         assert_ne!(expired(&config, "9999-01-01"), Vec::<String>::new());

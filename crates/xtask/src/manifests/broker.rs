@@ -1,4 +1,4 @@
-//! What each user may do at the broker: tried, on a real server that runs by the configuration of the manifests.
+//! Tests every user's permissions on a real broker with the configuration of the manifests.
 
 mod claims;
 mod configuration;
@@ -16,9 +16,9 @@ use claims::{Claim, Verb, claims};
 use configuration::Configuration;
 use wire::Wire;
 
-/// What is wrong with the broker's configuration in this overlay. The configuration of a cluster is only read by the
-/// server, not run: its servers would wait for each other; its users are tried all the same.
-pub(crate) async fn prove(
+/// Checks the broker's configuration in this overlay. The server only validates the configuration of a cluster, since
+/// its servers would wait for each other. A single server then runs for the checks of the users.
+pub(crate) async fn check(
     inspection: &Inspection<'_>,
     progress: &Arc<dyn Progress>,
 ) -> Result<Vec<Finding>> {
@@ -29,17 +29,17 @@ pub(crate) async fn prove(
     if let Err(error) = ConfiguredNats::check(&configuration.server, progress).await {
         return Ok(vec![configuration.refused(&error)]);
     }
-    let alone = configuration.alone();
-    let server = match ConfiguredNats::start(&alone, progress).await {
+    let standalone = configuration.standalone();
+    let server = match ConfiguredNats::start(&standalone, progress).await {
         Ok(server) => server,
         Err(error) => return Ok(vec![configuration.refused(&error)]),
     };
-    let found = try_all(inspection, &configuration, &server).await;
+    let found = check_users(inspection, &configuration, &server).await;
     server.stop().await;
     found
 }
 
-async fn try_all(
+async fn check_users(
     inspection: &Inspection<'_>,
     configuration: &Configuration,
     server: &ConfiguredNats,
@@ -49,8 +49,8 @@ async fn try_all(
     if Wire::open(server.port(), None).await.is_ok() {
         findings.push(Finding::new(
             place,
-            "whoever comes is let in",
-            "give every user a password and no no_auth_user",
+            "clients without credentials can connect",
+            "set a password for every user and remove no_auth_user",
         ));
     }
     let services = &inspection.known.services;
@@ -58,8 +58,8 @@ async fn try_all(
         let Some((user, password)) = configuration.credentials.get(&service.name) else {
             findings.push(Finding::new(
                 &service.name,
-                "it is nobody to the broker",
-                "set its NATS_USER, and its NATS_PASSWORD from a Secret",
+                "it has no user at the broker",
+                "set NATS_USER, and NATS_PASSWORD from a Secret",
             ));
             continue;
         };
@@ -67,10 +67,10 @@ async fn try_all(
             findings.push(Finding::new(
                 place,
                 format!(
-                    "the broker does not know the user {user} by the password of {}",
+                    "the broker rejects the user {user} with the password of {}",
                     service.name
                 ),
-                "let both take the password from the same key of the same Secret",
+                "read both passwords from the same key of the same Secret",
             ));
             continue;
         };
@@ -80,17 +80,17 @@ async fn try_all(
         {
             findings.push(Finding::new(
                 place,
-                format!("any password will do for {user}"),
+                format!("the broker accepts any password for {user}"),
                 "set its password",
             ));
         }
-        findings.extend(try_claims(&mut wire, service, services, user, place).await?);
+        findings.extend(check_permissions(&mut wire, service, services, user, place).await?);
     }
     Ok(findings)
 }
 
-/// Tries everything that the user must be able to do, and what it must not.
-async fn try_claims(
+/// Tests everything that the user must and must not be able to do.
+async fn check_permissions(
     wire: &mut Wire,
     service: &Description,
     services: &[Description],
@@ -98,7 +98,10 @@ async fn try_claims(
     place: &str,
 ) -> Result<Vec<Finding>> {
     let claims = claims(service, services);
-    let refused = wire.refused(&claims).await.context("the broker hung up")?;
+    let refused = wire
+        .refused(&claims)
+        .await
+        .context("the broker closed the connection")?;
     let wrong = claims
         .iter()
         .filter(|claim| claim.is_allowed == refused.contains(claim));
@@ -115,13 +118,13 @@ fn complaint(claim: &Claim, user: &str, place: &str) -> Finding {
         Finding::new(
             place,
             format!("{user} may not {verb} {subject}, which its service needs"),
-            "allow it; the service's --describe lists what it needs",
+            "allow it; the service's --describe lists its permissions",
         )
     } else {
         Finding::new(
             place,
-            format!("{user} may {verb} {subject}, which its service never does"),
-            "do not allow it",
+            format!("{user} may {verb} {subject}, which its service does not need"),
+            "remove the permission",
         )
     }
 }
@@ -137,7 +140,7 @@ mod tests {
     use crate::manifests::object::read_all;
     use crate::manifests::rules::bench;
 
-    /// A broker, and a service that is its user.
+    /// A broker and a service that uses it.
     const FLEET: &str = r#"
 kind: ConfigMap
 metadata: { name: nats-config }
@@ -204,18 +207,18 @@ spec:
             known: &known,
         };
         let progress = Arc::new(Silent) as Arc<dyn Progress>;
-        let found = prove(&inspection, &progress).await.unwrap();
+        let found = check(&inspection, &progress).await.unwrap();
         let sentences: Vec<_> = found.iter().map(ToString::to_string).collect();
         sentences.join("\n")
     }
 
     #[tokio::test]
-    async fn a_broker_that_allows_what_is_needed_and_no_more_is_right() {
+    async fn a_broker_that_allows_exactly_what_is_needed_is_right() {
         assert_eq!(wrong("tickets", "tickets").await, "");
     }
 
     #[tokio::test]
-    async fn too_much_and_too_little_are_found_by_trying() {
+    async fn missing_and_excessive_permissions_are_found() {
         let less = wrong(r#"["ticket:created"]"#, r#"["ticket:updated"]"#).await;
         assert!(
             less.contains("tickets may not publish ticket:created, which its service needs"),
@@ -230,24 +233,24 @@ spec:
             more.contains("may publish $JS.API.STREAM.DELETE.ticketing, which"),
             "{more}"
         );
-        let ears = wrong(r#"["_INBOX_tickets.>"]"#, r#"[">"]"#).await;
-        assert!(ears.contains("may subscribe _INBOX.>"), "{ears}");
+        let subscribes = wrong(r#"["_INBOX_tickets.>"]"#, r#"[">"]"#).await;
+        assert!(
+            subscribes.contains("may subscribe _INBOX.>"),
+            "{subscribes}"
+        );
     }
 
     #[tokio::test]
-    async fn users_that_are_not_who_they_say_are_found() {
+    async fn wrong_credentials_are_found() {
         let stranger = wrong("value: tickets", "value: ticket").await;
-        assert!(
-            stranger.contains("does not know the user ticket"),
-            "{stranger}"
-        );
+        assert!(stranger.contains("rejects the user ticket"), "{stranger}");
         let other_key = wrong(
             "key: TICKETS } } }\n      volumes",
             "key: TICKET } } }\n      volumes",
         )
         .await;
         assert!(
-            other_key.contains("does not know the user tickets"),
+            other_key.contains("rejects the user tickets"),
             "{other_key}"
         );
         let anybody = wrong(
@@ -255,7 +258,10 @@ spec:
             "no_auth_user: tickets\n    authorization {",
         )
         .await;
-        assert!(anybody.contains("whoever comes is let in"), "{anybody}");
+        assert!(
+            anybody.contains("without credentials can connect"),
+            "{anybody}"
+        );
     }
 
     #[tokio::test]
@@ -263,6 +269,9 @@ spec:
         let typo = wrong("server_name", "server_nam").await;
         assert!(typo.contains("the broker refuses it"), "{typo}");
         let missing = wrong("nats.conf: |", "broker.conf: |").await;
-        assert!(missing.contains("nobody makes a nats.conf"), "{missing}");
+        assert!(
+            missing.contains("no ConfigMap has a nats.conf"),
+            "{missing}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What the services are: asked of their binaries.
+//! Reads the services' own descriptions.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use testkit::target_folder;
 use crate::cargo;
 use crate::stop::StopSignals;
 
-/// Builds the services and asks each what it is.
+/// Builds the services and runs each with `--describe`.
 pub(crate) async fn read(stop: &mut StopSignals) -> Result<Vec<Description>> {
     if !cargo::build_services(false, stop).await? {
         bail!("stopped before the services were built");
@@ -27,7 +27,7 @@ pub(crate) async fn read(stop: &mut StopSignals) -> Result<Vec<Description>> {
                 .with_context(|| format!("cannot run {}", program.display()))?;
             ensure!(output.status.success(), "{service} --describe failed");
             serde_json::from_slice(&output.stdout)
-                .with_context(|| format!("{service} --describe prints something else"))
+                .with_context(|| format!("cannot read the output of {service} --describe"))
         })
         .collect()
 }

@@ -1,5 +1,5 @@
-//! Facts outside the manifests that must agree with them: the commands of the deployment page that create Secrets, and
-//! the images that skaffold builds.
+//! Reads other files that must match the manifests: the commands of the deployment page that create Secrets, and the
+//! images that Skaffold builds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use super::object::{at, items, text};
 /// The page with the commands that create Secrets.
 pub(crate) const PAGE: &str = "docs/deployment.md";
 
-/// The Secrets that the `kubectl create secret` commands of a page create, with their keys.
+/// The Secrets that the `kubectl create secret` commands of a text create, with their keys.
 pub(crate) fn secrets(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     let text = text.replace("\\\n", " ");
     let mut secrets = BTreeMap::<String, BTreeSet<String>>::new();
@@ -35,18 +35,19 @@ pub(crate) fn secrets(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     secrets
 }
 
-/// The key that an option of the command makes.
+/// The key that an option of the command adds.
 fn key(option: &str) -> Option<String> {
-    let made = option
+    let created = option
         .strip_prefix("--from-literal=")
         .or_else(|| option.strip_prefix("--from-file="))?;
-    let (key, _) = made.split_once('=')?;
+    let (key, _) = created.split_once('=')?;
     Some(key.to_owned())
 }
 
-/// The images that skaffold builds.
+/// The images that Skaffold builds.
 pub(crate) fn built_images(skaffold: &str) -> Result<BTreeSet<String>> {
-    let skaffold: Value = serde_yaml_ng::from_str(skaffold).context("skaffold.yaml is not YAML")?;
+    let skaffold: Value =
+        serde_yaml_ng::from_str(skaffold).context("skaffold.yaml is not valid YAML")?;
     let artifacts = items(at(&skaffold, &["build", "artifacts"])).iter();
     Ok(artifacts
         .map(|artifact| text(artifact, "image").to_owned())
@@ -66,7 +67,7 @@ mod tests {
         fs::read_dir(folder).unwrap().next().is_none()
     }
 
-    /// The first time `kubectl` makes the secret, of the certificate and its key; the second time there is one already.
+    /// The first run creates the secret from the certificate and its key. In the second run the secret exists already.
     #[test]
     fn the_commands_for_a_certificate_leave_no_file_behind() {
         let page = fs::read_to_string(crate::cargo::root().join(PAGE)).unwrap();
@@ -77,9 +78,9 @@ mod tests {
             .filter(|block| block.contains("openssl req"))
             .collect::<Vec<_>>()[..]
         else {
-            panic!("not one block makes a certificate");
+            panic!("not exactly one block creates a certificate");
         };
-        let (programs, checkout, temporary, made) = (
+        let (programs, checkout, temporary, created) = (
             tempfile::tempdir().unwrap(),
             tempfile::tempdir().unwrap(),
             tempfile::tempdir().unwrap(),
@@ -103,28 +104,28 @@ mod tests {
             bash.args(["-c", commands]).current_dir(checkout.path());
             bash.env("PATH", &path)
                 .env("TMPDIR", temporary.path())
-                .env("MADE", made.path());
+                .env("MADE", created.path());
             bash.output().unwrap();
-            assert!(
-                is_empty(checkout.path()),
-                "something is left in the checkout"
-            );
+            assert!(is_empty(checkout.path()), "files are left in the checkout");
             assert!(
                 is_empty(temporary.path()),
-                "something is left in {}",
+                "files are left in {}",
                 temporary.path().display()
             );
         };
         run();
-        let key = fs::read(made.path().join("tls.key")).unwrap();
-        let certificate = fs::read(made.path().join("tls.crt")).unwrap();
+        let key = fs::read(created.path().join("tls.key")).unwrap();
+        let certificate = fs::read(created.path().join("tls.crt")).unwrap();
         assert!(key.starts_with(b"-----BEGIN") && certificate.starts_with(b"-----BEGIN"));
         run();
-        assert_eq!(fs::read(made.path().join("tls.crt")).unwrap(), certificate);
+        assert_eq!(
+            fs::read(created.path().join("tls.crt")).unwrap(),
+            certificate
+        );
     }
 
     #[test]
-    fn commands_make_secrets_with_keys() {
+    fn commands_create_secrets_with_keys() {
         let page = "Then\n```sh\nkubectl -n shop create secret generic nats-secret \\\n  --from-literal=A=\"$(password)\" --from-file=B=./b\nkubectl create secret tls web --cert=a --key=b && rm a\n```\n";
         let secrets = secrets(page);
         let keys = |name: &str| secrets[name].iter().map(String::as_str).collect::<Vec<_>>();
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn skaffold_names_its_images() {
+    fn the_images_of_skaffold_are_read() {
         let images =
             built_images("build: { artifacts: [{ image: a/b }, { image: a/c }] }").unwrap();
         assert_eq!(images, BTreeSet::from(["a/b".to_owned(), "a/c".to_owned()]));

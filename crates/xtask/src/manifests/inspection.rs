@@ -1,4 +1,4 @@
-//! What rules look at, and what they find.
+//! The input of the rules and their findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,43 +7,39 @@ use service::description::Description;
 
 use super::object::{Container, Object, Pod};
 
-/// What is applied at once: a folder as kustomize renders it.
+/// The rendered objects of one overlay.
 #[derive(Debug)]
 pub(crate) struct Overlay {
-    /// Whether it is to bear the world: several of everything.
+    /// Whether it is for production, with several replicas.
     pub(crate) is_production: bool,
-    /// Whether it is applied as it is, and not only built upon: it says where our images are.
+    /// Whether it is applied unchanged and so must name the registry of our images.
     pub(crate) is_final: bool,
-    /// All objects of it.
     pub(crate) objects: Vec<Object>,
 }
 
-/// What is known beside the manifests.
+/// What the rules know besides the manifests.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    /// The services, as their binaries describe themselves.
+    /// The services' own descriptions.
     pub(crate) services: Vec<Description>,
-    /// The Secrets that the commands of `docs/deployment.md` create, with their keys.
+    /// The Secrets that `docs/deployment.md` creates, with their keys.
     pub(crate) secrets: BTreeMap<String, BTreeSet<String>>,
-    /// The images that are built, if that is known.
+    /// The images that Skaffold builds, if known.
     pub(crate) images: Option<BTreeSet<String>>,
 }
 
-/// An overlay under inspection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Inspection<'a> {
     pub(crate) overlay: &'a Overlay,
     pub(crate) known: &'a Known,
 }
 
-/// Something wrong, and what to do about it.
+/// A fault and its remedy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Finding {
-    /// Where, as `Deployment/tickets-depl`.
+    /// The object, for example `Deployment/tickets-depl`.
     pub(crate) place: String,
-    /// What is wrong.
     pub(crate) wrong: String,
-    /// What to do.
     pub(crate) remedy: String,
 }
 
@@ -67,7 +63,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A service of ours where it is deployed.
+/// One of our services as it is deployed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deployed<'a> {
     pub(crate) service: &'a Description,
@@ -90,7 +86,7 @@ impl<'a> Inspection<'a> {
         self.overlay.objects.iter().filter_map(Object::pod)
     }
 
-    /// The services of ours that are deployed here, known by their images.
+    /// Our services in this overlay. The name of the image identifies them.
     pub(crate) fn deployed(&self) -> impl Iterator<Item = Deployed<'a>> + use<'a> {
         let services = &self.known.services;
         self.pods().flat_map(move |pod| {
@@ -108,7 +104,7 @@ impl<'a> Inspection<'a> {
 }
 
 impl Deployed<'_> {
-    /// The number of the service's port, as its variables set it here.
+    /// The number of the service's port. The environment can change the default.
     pub(crate) fn port(&self, name: &str) -> Option<u64> {
         let port = self.service.ports.iter().find(|port| port.name == name)?;
         let set = self.container.environment().iter();

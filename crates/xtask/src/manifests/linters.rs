@@ -1,15 +1,48 @@
-//! The Dockerfile and the workflows, by the linters that everybody uses.
+//! Runs the linters: Trivy for workloads, hadolint for the Dockerfile, actionlint and zizmor for the workflows.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 
-use super::inspection::Finding;
+use super::inspection::{Finding, Overlay};
 use super::tools::Tools;
 use crate::cargo::root;
 
-/// What the linters say, each in one finding.
+/// Prints one finding per line.
+const TRIVY_TEMPLATE: &str = "{{range .}}{{$file := .Target}}{{range .Misconfigurations}}\
+    {{$file}}: {{.ID}}: {{.Message}}. {{.Resolution}}\n{{end}}{{end}}";
+
+/// Checks all workloads against Pod Security `restricted`, and for resource requests, memory limits and read-only root
+/// file systems. `infra/trivyignore.yaml` lists the checks that do not apply.
+///
+/// The overlays share most of their workloads, so each distinct one is checked once.
+pub(crate) fn lint_workloads<'a>(
+    trivy: &Path,
+    overlays: impl IntoIterator<Item = &'a Overlay>,
+) -> Result<Option<Finding>> {
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let objects = overlays.into_iter().flat_map(|overlay| &overlay.objects);
+    for object in objects.filter(|object| object.pod().is_some()) {
+        let manifest = object.value().to_string();
+        let digest = hex::encode(&Sha256::digest(&manifest)[..4]);
+        let name = format!("{}-{}-{digest}.json", object.kind(), object.name());
+        fs::write(folder.path().join(name), manifest).context("cannot write a manifest")?;
+    }
+    let mut command = Command::new(trivy);
+    command
+        .args(["config", "--quiet", "--exit-code=1", "--format=template"])
+        .args(["--skip-check-update", "--skip-version-check"])
+        .args(["--disable-telemetry", "--misconfig-scanners=kubernetes"])
+        .args(["--ignorefile=infra/trivyignore.yaml", "--template"])
+        .arg(TRIVY_TEMPLATE)
+        .arg(folder.path());
+    run(command, Path::new("infra"), trivy)
+}
+
+/// Lints the Dockerfile and the workflows. Returns one finding per linter that complains.
 pub(crate) fn lint(tools: &Tools) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let dockerfile = Path::new("infra/docker/Dockerfile");
@@ -46,7 +79,7 @@ fn workflows() -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let files = std::fs::read_dir(&folder).context("cannot list the workflows")?;
+    let files = fs::read_dir(&folder).context("cannot list the workflows")?;
     let mut paths: Vec<_> = files.flatten().map(|file| file.path()).collect();
     paths.retain(|path| {
         path.extension()
@@ -62,9 +95,8 @@ fn run(mut linter: Command, place: &Path, program: &Path) -> Result<Option<Findi
         .unwrap_or_default()
         .display()
         .to_string();
-    // Not every system has a build of each.
     if !program.is_file() {
-        eprintln!("· {name}: left out, there is none for this system");
+        eprintln!("· {name}: skipped, there is no package for this system");
         return Ok(None);
     }
     let output = linter
@@ -74,13 +106,58 @@ fn run(mut linter: Command, place: &Path, program: &Path) -> Result<Option<Findi
     if output.status.success() {
         return Ok(None);
     }
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said)
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed)
         .trim()
         .replace('\n', "\n    ");
     Ok(Some(Finding::new(
         place.display(),
-        format!("{name} says:\n    {said}\n"),
-        "each line names the rule that it breaks",
+        format!("{name} reports:\n    {printed}\n"),
+        "see the rule that each line names",
     )))
+}
+
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+mod tests {
+    use testkit::progress::ToStderr;
+
+    use super::super::object::read_all;
+    use super::super::tools::trivy;
+    use super::*;
+
+    #[test]
+    fn trivy_finds_each_workload_that_is_not_restricted() {
+        let pod = |name: &str, context: &str| {
+            format!(
+                "
+apiVersion: v1
+kind: Pod
+metadata: {{ name: {name}, namespace: shop }}
+spec:
+  securityContext: {{ runAsNonRoot: true, seccompProfile: {{ type: RuntimeDefault }} }}
+  containers:
+    - name: main
+      image: nats@sha256:00
+      resources: {{ requests: {{ cpu: 1m, memory: 1Mi }}, limits: {{ memory: 1Mi }} }}
+      securityContext: {{ allowPrivilegeEscalation: false, capabilities: {{ drop: [ALL] }}, {context} }}
+"
+            )
+        };
+        let lint = |yaml: &str| {
+            let overlay = Overlay {
+                is_production: true,
+                is_final: false,
+                objects: read_all(yaml).unwrap(),
+            };
+            lint_workloads(&trivy(&ToStderr).unwrap(), [&overlay]).unwrap()
+        };
+        let right = pod("right", "readOnlyRootFilesystem: true");
+        assert_eq!(lint(&right), None);
+        let wrong = pod("wrong", "privileged: true");
+        let finding = lint(&format!("{right}---{wrong}")).unwrap().wrong;
+        assert!(!finding.contains("Pod-right"), "{finding}");
+        for rule in ["Pod-wrong", "KSV-0014", "KSV-0017"] {
+            assert!(finding.contains(rule), "{finding}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Objects of the Kubernetes API as they are applied, and what rules ask of them.
+//! Kubernetes objects.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,52 +10,48 @@ use serde_json::Value;
 /// Labels by their names.
 pub(crate) type Labels<'a> = BTreeMap<&'a str, &'a str>;
 
-/// One object.
 #[derive(Debug, Clone)]
 pub(crate) struct Object(Value);
 
-/// The pods that an object makes.
+/// The pods that an object creates.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pod<'a> {
-    /// Whose pods they are.
+    /// The object that creates them.
     pub(crate) owner: &'a Object,
     template: &'a Value,
 }
 
-/// One container of a pod.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Container<'a> {
-    /// What the manifest says of it.
     pub(crate) value: &'a Value,
-    /// Whether it runs before the others.
     pub(crate) is_init: bool,
 }
 
-/// Every object in a text of YAML documents.
+/// Reads all objects of a YAML stream.
 pub(crate) fn read_all(text: &str) -> Result<Vec<Object>> {
     serde_yaml_ng::Deserializer::from_str(text)
-        .map(|document| Value::deserialize(document).context("not YAML"))
+        .map(|document| Value::deserialize(document).context("invalid YAML"))
         .filter(|value| !matches!(value, Ok(Value::Null)))
         .map(|value| value.map(Object))
         .collect()
 }
 
-/// What is at the path of field names, or null.
+/// The value at a path of field names, or null.
 pub(crate) fn at<'a>(value: &'a Value, path: &[&str]) -> &'a Value {
     path.iter().fold(value, |value, name| &value[*name])
 }
 
-/// The items of a list, none if it is not there.
+/// The items of a list, empty if it is missing.
 pub(crate) fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The text of a field, empty if it is not there.
+/// The text of a field, empty if it is missing.
 pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
-/// The fields of a map whose values are texts.
+/// The fields of a map that have texts.
 pub(crate) fn texts(value: &Value) -> Labels<'_> {
     let fields = value.as_object().into_iter().flatten();
     fields
@@ -88,12 +84,12 @@ impl Object {
         at(&self.0, path)
     }
 
-    /// How many pods it makes, as far as it says so itself.
+    /// The number of pods in its own specification. An autoscaler may change it.
     pub(crate) fn replicas(&self) -> u64 {
         self.at(&["spec", "replicas"]).as_u64().unwrap_or(1)
     }
 
-    /// The pods that it makes, if it is of a kind that does.
+    /// The pods that it creates, if it is a workload.
     pub(crate) fn pod(&self) -> Option<Pod<'_>> {
         let template = match self.kind() {
             "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
@@ -140,7 +136,7 @@ impl<'a> Pod<'a> {
             .chain(of("ephemeralContainers", false))
     }
 
-    /// The number of the container port that a name or a number means, for traffic that comes to the pod.
+    /// The number of the container port with this name or number.
     pub(crate) fn port(&self, wanted: &Value) -> Option<u64> {
         let mut ports = self
             .containers()
@@ -164,7 +160,7 @@ impl<'a> Container<'a> {
         text(self.value, "name")
     }
 
-    /// The image's name without its registry's path and its tag, as `tickets` of `ticketing/tickets:1.0`.
+    /// The image's name without registry, path and tag: `tickets` for `ticketing/tickets:1.0`.
     pub(crate) fn image_stem(&self) -> &'a str {
         let image = image_name(text(self.value, "image"));
         image.rsplit('/').next().unwrap_or(image)
@@ -174,7 +170,7 @@ impl<'a> Container<'a> {
         items(&self.value["env"])
     }
 
-    /// The number of its port of this name.
+    /// The number of the port with this name.
     pub(crate) fn port(&self, name: &str) -> Option<u64> {
         let port = items(&self.value["ports"])
             .iter()
@@ -183,11 +179,11 @@ impl<'a> Container<'a> {
     }
 }
 
-/// An image without its tag and digest.
+/// The image without tag and digest.
 pub(crate) fn image_name(image: &str) -> &str {
     let image = image.split('@').next().unwrap_or(image);
     match image.rsplit_once(':') {
-        // A colon before a slash is that of a registry's port.
+        // A colon before a slash precedes the registry's port.
         Some((name, tag)) if !tag.contains('/') => name,
         _ => image,
     }
@@ -198,14 +194,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_has_a_name_and_perhaps_a_tag_and_a_digest() {
+    fn the_name_of_an_image_excludes_its_tag_and_digest() {
         assert_eq!(image_name("nats:2.15"), "nats");
         assert_eq!(image_name("localhost:5000/nats"), "localhost:5000/nats");
         assert_eq!(image_name("a/nats:2@sha256:00"), "a/nats");
     }
 
     #[test]
-    fn documents_are_read_one_by_one() {
+    fn empty_documents_are_ignored() {
         let objects = read_all("kind: A\nmetadata: {name: one}\n---\n---\nkind: B\n").unwrap();
         let names: Vec<_> = objects.iter().map(ToString::to_string).collect();
         assert_eq!(names, ["A/one", "B/"]);

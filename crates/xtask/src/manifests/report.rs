@@ -1,4 +1,4 @@
-//! What was found in all overlays, for a person to read: each fault once, with the file that it is probably in.
+//! Collects and prints the findings of all overlays: each fault once, with the file that probably contains it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use super::inspection::Finding;
 use super::object::read_all;
 use crate::cargo::root;
 
-/// Faults, and the overlays that have them.
+/// Findings and the overlays in which they occur.
 pub(crate) struct Report {
     findings: BTreeMap<Finding, BTreeSet<String>>,
     files: BTreeMap<String, PathBuf>,
@@ -26,7 +26,7 @@ impl Report {
         })
     }
 
-    /// Takes note of what was found in this overlay.
+    /// Adds the findings of an overlay.
     pub(crate) fn add(&mut self, overlay: &str, findings: Vec<Finding>) {
         for finding in findings {
             let overlays = self.findings.entry(finding).or_default();
@@ -62,7 +62,7 @@ impl Report {
     }
 }
 
-/// Where each object is first described. What overlays patch is described in the base, which comes first.
+/// Maps each object to the first file that describes it. The base comes before the overlays, which patch it.
 fn index(folder: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;

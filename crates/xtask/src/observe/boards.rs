@@ -1,4 +1,4 @@
-//! The files under `infra/` as the tests read them: rules, their tests, and dashboards.
+//! Reads the alert rules, their tests and the dashboards in `infra/`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ struct Group {
     rules: Vec<Rule>,
 }
 
-/// An alert or a recorded expression.
+/// An alerting or recording rule.
 #[derive(Deserialize)]
 pub(super) struct Rule {
     pub(super) alert: Option<String>,
@@ -55,26 +55,22 @@ pub(super) struct RuleTests {
     pub(super) tests: Vec<RuleTest>,
 }
 
-/// A case of it.
 #[derive(Deserialize)]
 pub(super) struct RuleTest {
     pub(super) input_series: Vec<InputSeries>,
     pub(super) promql_expr_test: Vec<ExpressionTest>,
 }
 
-/// What it is made of.
 #[derive(Deserialize)]
 pub(super) struct InputSeries {
     pub(super) series: String,
 }
 
-/// What is expected of it.
 #[derive(Deserialize)]
 pub(super) struct ExpressionTest {
     pub(super) exp_samples: Vec<ExpectedSample>,
 }
 
-/// One expected sample.
 #[derive(Deserialize)]
 pub(super) struct ExpectedSample {
     #[serde(default)]
@@ -87,7 +83,7 @@ impl RuleTests {
         serde_yaml_ng::from_str(&text).unwrap()
     }
 
-    /// What is expected of all cases, as labels.
+    /// The expected labels of all cases.
     pub(super) fn expected(&self) -> impl Iterator<Item = &str> {
         let expected = self.tests.iter().flat_map(|test| &test.promql_expr_test);
         expected
@@ -103,7 +99,6 @@ pub(super) struct Board {
 }
 
 impl Board {
-    /// All of them.
     pub(super) fn all() -> Vec<Self> {
         let entries = fs::read_dir(infra("grafana")).unwrap();
         let read = entries.map(|entry| {
@@ -117,13 +112,13 @@ impl Board {
         read.collect()
     }
 
-    /// The panels that show something.
+    /// The panels that are not headings.
     pub(super) fn panels(&self) -> impl Iterator<Item = &Value> {
         let panels = self.json["panels"].as_array().unwrap().iter();
         panels.filter(|panel| panel["type"] != "row")
     }
 
-    /// Every expression, with its variables replaced by what they may say.
+    /// Every expression, with example values in place of the dashboard's variables.
     pub(super) fn expressions(&self) -> Vec<String> {
         let targets = self
             .panels()

@@ -1,10 +1,11 @@
-//! Rules, dashboards and runbooks fit each other, and name nothing that is not measured.
+//! Checks that alert rules, dashboards and runbooks match, and that they use only metrics of the catalogue.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use promql_parser::label::{MatchOp, Matcher};
 use serde_json::json;
 use telemetry::metrics::{Kind, Metric, Section, Values, catalogue};
 use testkit::fleet::SERVICES;
@@ -12,13 +13,13 @@ use testkit::progress::ToStderr;
 
 use super::boards::{Board, RuleTests, Rules, infra};
 use super::program;
-use super::promql::{Matcher, Selector, names};
+use super::promql::names;
 
-/// Labels that whoever scrapes adds.
+/// Labels that Prometheus adds when it scrapes a process.
 const TARGET_LABELS: [&str; 2] = ["job", "instance"];
 
-/// What Prometheus says of itself, and its labels.
-const OF_PROMETHEUS: [(&str, &[&str]); 2] = [
+/// Prometheus's own series and their labels.
+const PROMETHEUS_SERIES: [(&str, &[&str]); 2] = [
     ("up", &[]),
     ("ALERTS", &["alertname", "alertstate", "severity"]),
 ];
@@ -36,7 +37,7 @@ const SECTIONS: [Section; 9] = [
     expiration::METRICS,
 ];
 
-/// Where a metric is declared, and whether it is asked for its buckets.
+/// The metric that declares a series, and whether the series is a histogram's buckets.
 fn declared(name: &str) -> Option<(&'static Metric, bool)> {
     let find = |name: &str| {
         let mut all = SECTIONS.into_iter().flat_map(|section| section.metrics);
@@ -51,66 +52,60 @@ fn declared(name: &str) -> Option<(&'static Metric, bool)> {
     matches!(end, "bucket" | "sum" | "count").then_some((metric, end == "bucket"))
 }
 
-/// Whether the catalogue allows a label to say what is asked of it.
-fn may_say(metric: &Metric, matcher: &Matcher) -> bool {
-    let Matcher {
-        label,
-        operator,
-        value,
-    } = matcher;
-    let is_pattern = operator.ends_with('~');
-    let asked: Vec<_> = if is_pattern {
-        value.split('|').collect()
-    } else {
-        vec![value.as_str()]
+/// Whether the label can have the values that the matcher compares it with.
+fn can_match(metric: &Metric, matcher: &Matcher) -> bool {
+    let value = matcher.value.as_str();
+    let values: Vec<_> = match matcher.op {
+        MatchOp::Re(_) | MatchOp::NotRe(_) => value.split('|').collect(),
+        MatchOp::Equal | MatchOp::NotEqual => vec![value],
     };
-    if label == "job" {
-        return asked.iter().all(|job| SERVICES.contains(job));
+    if matcher.name == "job" {
+        return values.iter().all(|job| SERVICES.contains(job));
     }
-    let of_metric = metric.labels.iter().find(|it| it.name == label);
-    match of_metric.map(|label| label.values) {
-        Some(Values::OneOf(known)) => asked.iter().all(|value| known.contains(value)),
+    let label = metric.labels.iter().find(|it| it.name == matcher.name);
+    match label.map(|label| label.values) {
+        Some(Values::OneOf(known)) => values.iter().all(|value| known.contains(value)),
         _ => true,
     }
 }
 
-/// What is wrong with what an expression names; `recorded` are the metrics that rules make.
+/// The unknown metrics, labels and values of an expression. `recorded` are the names of the recording rules.
 fn faults(expression: &str, recorded: &BTreeSet<&str>) -> Vec<String> {
     let names = names(expression);
     let mut faults = Vec::new();
     let mut labels = BTreeSet::from(TARGET_LABELS);
-    for Selector {
-        metric: name,
-        matchers,
-    } in &names.selectors
-    {
+    for selector in &names.selectors {
+        let name = selector.name.as_deref().unwrap_or_default();
+        let matchers = &selector.matchers.matchers;
         let mut own = BTreeSet::from(TARGET_LABELS);
-        if let Some((_, others)) = OF_PROMETHEUS.iter().find(|(it, _)| it == name) {
+        if let Some((_, others)) = PROMETHEUS_SERIES.iter().find(|(it, _)| *it == name) {
             own.extend(*others);
         } else if let Some((metric, has_buckets)) = declared(name) {
             own.extend(metric.labels.iter().map(|label| label.name));
             own.extend(metric.fixed.iter().map(|(label, _)| *label));
             own.extend(has_buckets.then_some("le"));
-            let wrong = matchers.iter().filter(|matcher| !may_say(metric, matcher));
-            faults.extend(wrong.map(|matcher| format!("{name} never says {matcher:?}")));
-        } else if !recorded.contains(name.as_str()) {
-            faults.push(format!("{name} is not measured"));
+            let wrong = matchers
+                .iter()
+                .filter(|matcher| !can_match(metric, matcher));
+            faults.extend(wrong.map(|matcher| format!("{name} never has {matcher}")));
+        } else if !recorded.contains(name) {
+            faults.push(format!("unknown metric {name}"));
         }
         let unknown = matchers
             .iter()
-            .filter(|matcher| !own.contains(matcher.label.as_str()));
-        faults.extend(unknown.map(|matcher| format!("{name} has no {}", matcher.label)));
+            .filter(|matcher| !own.contains(matcher.name.as_str()));
+        faults.extend(unknown.map(|matcher| format!("{name} has no label {}", matcher.name)));
         labels.extend(own);
     }
     let unknown = names
         .groupings
         .iter()
         .filter(|label| !labels.contains(label.as_str()));
-    faults.extend(unknown.map(|label| format!("nothing here has {label}")));
+    faults.extend(unknown.map(|label| format!("no series has the label {label}")));
     faults
 }
 
-fn assert_known(expressions: impl IntoIterator<Item = impl AsRef<str>>, whose: &str) {
+fn assert_known(expressions: impl IntoIterator<Item = impl AsRef<str>>, file: &str) {
     let rules = Rules::read();
     let recorded = rules
         .all()
@@ -119,7 +114,7 @@ fn assert_known(expressions: impl IntoIterator<Item = impl AsRef<str>>, whose: &
     for expression in expressions {
         let expression = expression.as_ref();
         let faults = faults(expression, &recorded);
-        assert!(faults.is_empty(), "{whose}: {expression}: {faults:#?}");
+        assert!(faults.is_empty(), "{file}: {expression}: {faults:#?}");
     }
 }
 
@@ -130,16 +125,16 @@ fn promtool(arguments: &[&str], folder: &Path) {
         .current_dir(folder)
         .output()
         .unwrap();
-    let said = [output.stdout, output.stderr].concat();
+    let printed = [output.stdout, output.stderr].concat();
     assert!(
         output.status.success(),
         "{}",
-        String::from_utf8_lossy(&said)
+        String::from_utf8_lossy(&printed)
     );
 }
 
 #[test]
-fn what_is_not_measured_is_found() {
+fn unknown_metrics_labels_and_values_are_found() {
     for expression in [
         "process_thread",
         "sum by (colour) (process_threads)",
@@ -157,29 +152,29 @@ fn what_is_not_measured_is_found() {
 }
 
 #[test]
-fn rules_name_only_what_is_measured() {
+fn rules_use_only_metrics_of_the_catalogue() {
     let rules = Rules::read();
     assert_known(rules.all().map(|rule| &rule.expr), "rules.yaml");
 }
 
 #[test]
-fn the_tests_of_the_rules_are_made_of_what_is_measured() {
+fn tests_of_the_rules_use_only_metrics_of_the_catalogue() {
     let tests = RuleTests::read();
     let series = tests.tests.iter().flat_map(|test| &test.input_series);
-    // One of them is somebody else's, whom the rules must leave alone.
+    // One series belongs to another application, which the rules must ignore.
     let ours = series.filter(|it| !it.series.contains("somebody-else"));
     assert_known(ours.map(|it| &it.series), "rules.test.yaml");
 }
 
 #[test]
-fn dashboards_name_only_what_is_measured() {
+fn dashboards_use_only_metrics_of_the_catalogue() {
     for board in Board::all() {
         assert_known(board.expressions(), &board.name);
     }
 }
 
 #[test]
-fn the_expressions_of_dashboards_are_valid() {
+fn expressions_of_dashboards_are_valid() {
     let folder = tempfile::tempdir().unwrap();
     for board in Board::all() {
         let rules = board.expressions().into_iter().enumerate();
@@ -193,7 +188,7 @@ fn the_expressions_of_dashboards_are_valid() {
 }
 
 #[test]
-fn dashboards_need_nothing_but_grafana_and_a_prometheus_of_any_name() {
+fn dashboards_need_only_grafana_and_any_prometheus() {
     const CORE: [&str; 3] = ["timeseries", "stat", "bargauge"];
     let boards = Board::all();
     assert_eq!(boards.len(), 4);
@@ -245,7 +240,7 @@ fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
 }
 
 #[test]
-fn runbooks_lead_only_to_pages_that_are_there() {
+fn links_of_runbooks_lead_to_existing_pages() {
     for entry in fs::read_dir(infra("runbooks")).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
@@ -267,7 +262,7 @@ fn runbooks_lead_only_to_pages_that_are_there() {
 }
 
 #[test]
-fn every_alert_fires_in_a_test_and_none_when_all_is_well() {
+fn every_alert_fires_in_a_test_and_watches_a_metric_of_the_healthy_fleet() {
     let (rules, tests) = (Rules::read(), RuleTests::read());
     for (name, rule) in rules.alerts() {
         let severity = &rule.labels["severity"];
@@ -277,30 +272,31 @@ fn every_alert_fires_in_a_test_and_none_when_all_is_well() {
         });
         assert!(fires, "{name}");
     }
-    // Of the healthy fleet each alert sees a metric that it looks at.
-    let series = tests.tests[0]
-        .input_series
-        .iter()
-        .flat_map(|it| names(&it.series).selectors);
-    let healthy: BTreeSet<_> = series.map(|selector| selector.metric).collect();
+    // The first test is the healthy fleet: it must have a series for each alert, or the alert is not tested there.
+    let series = tests.tests[0].input_series.iter();
+    let healthy: BTreeSet<_> = series
+        .flat_map(|it| names(&it.series).selectors)
+        .filter_map(|selector| selector.name)
+        .collect();
     for (name, rule) in rules.alerts() {
-        let looked_at = names(&rule.expr).selectors;
-        let is_seen = looked_at
-            .iter()
-            .any(|it| healthy.contains(&it.metric) || it.metric.contains(':'));
-        assert!(is_seen, "{name}");
+        let selectors = names(&rule.expr).selectors;
+        let mut metrics = selectors.iter().filter_map(|it| it.name.as_ref());
+        assert!(
+            metrics.any(|metric| healthy.contains(metric) || metric.contains(':')),
+            "{name}"
+        );
     }
 }
 
 #[test]
-fn the_rules_are_valid_and_fire_as_their_tests_say() {
+fn rules_are_valid_and_pass_their_tests() {
     let folder = infra("prometheus");
     promtool(&["check", "rules", "rules.yaml"], &folder);
     promtool(&["test", "rules", "rules.test.yaml"], &folder);
 }
 
 #[test]
-fn the_rule_about_memory_knows_the_limits() {
+fn the_memory_alert_uses_the_limits_of_the_manifests() {
     let limits = [
         "components/service/deployment.yaml",
         "k8s/kustomization.yaml",

@@ -1,18 +1,18 @@
-//! The file that says where the fleet is while it is up, so that `ticketctl` finds it by itself.
+//! The file with the addresses of the running fleet, by which `ticketctl` finds it.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use testkit::{Fleet, target_folder};
 
-/// The name under which `ticketctl` looks for it, in the target folder that it was built in.
+/// `ticketctl` looks for this name in the target folder in which it was built.
 const NAME: &str = "fleet.json";
 
-/// The file, until it is dropped: what it says is true no longer then.
+/// The file. It is removed on drop.
 pub(super) struct FleetFile(PathBuf);
 
 impl FleetFile {
-    /// Writes it. Stripe is left out if it is not the stand-in: nobody's key is written to a disk.
+    /// Writes the file, without Stripe if it is not the stand-in: a real key must not be written to disk.
     pub(super) fn write(fleet: &Fleet) -> Result<Self> {
         let path = target_folder()?.join(NAME);
         let addresses = fleet.addresses();
@@ -28,7 +28,7 @@ impl FleetFile {
 
 impl Drop for FleetFile {
     fn drop(&mut self) {
-        // Somebody else may have removed it, or the folder.
+        // Another process may have removed it.
         let _ = std::fs::remove_file(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Says where everything is.
+//! Prints the addresses of the fleet.
 
 use testkit::Fleet;
 
@@ -18,11 +18,11 @@ pub(super) fn print(fleet: &Fleet) {
     let servers = fleet.servers();
     println!();
     println!(
-        "Mail          {} (caught there, delivered to nobody)",
+        "Mail          {} (caught here, never delivered)",
         fleet.mail().page_url()
     );
     println!(
-        "Stripe        {}/_stand-in/ledger (what was charged and refunded)",
+        "Stripe        {}/_stand-in/ledger (charges and refunds)",
         fleet.stripe().base_url()
     );
     for server in [servers.mongo(), servers.nats(), servers.redis()] {

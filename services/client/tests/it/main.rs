@@ -51,7 +51,7 @@ async fn with_fleet(settings: FleetSettings, journey: impl AsyncFnOnce(&Fleet)) 
         let report = lines.find(|line| line.contains("broke the content security policy"));
         assert_eq!(report, None);
     }
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.stop().await.unwrap();
 }
 

@@ -1,8 +1,8 @@
-//! Stripe as the simulation has it: charges once for each idempotency key, and otherwise as unreliable as a network.
+//! The simulation's Stripe: it charges once for each idempotency key, and is otherwise as unreliable as a network.
 //!
-//! A request may fail before it is worked on, lose its answer after, or arrive long after its sender gave it up or died.
-//! An answer of 500 is stored under its key like any other, whether or not the work was done. Money also goes back
-//! without the fleet's asking: people make refunds in the dashboard, and banks open disputes.
+//! A request can fail before it is processed, lose its answer afterwards, or arrive long after its sender gave up or
+//! died. A 500 is stored under its key like any other answer, whether or not the request took effect. Money also leaves
+//! without a request of the fleet: people make refunds in the dashboard, and banks open disputes.
 
 mod books;
 
@@ -17,26 +17,26 @@ use common::id::kind;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::sleep;
 
-use super::charge::{ChargeRequest, Charged, Spending, Withdrawal};
+use super::charge::{ChargeRequest, EmptyIntent, Resolution};
 use super::failure::Failed;
-use super::reversal::Success;
-use crate::domain::{Charge, Decline, Dispute, Reversals, Standing};
-use books::{Answer, Books, Purpose, Wish};
+use super::reversal::ChargedAttempt;
+use crate::domain::{Charge, Decline, Dispute, DisputeState, Reversals};
+use books::{Answer, Books, NewCharge, Purpose};
 
 /// The card that is always declined.
 const DECLINED: &str = "tok_chargeDeclined";
 
-/// How late a request may arrive that its sender gave up: well after every lease and every sweep.
-const LATEST: u64 = 20_000;
+/// The longest delay of a request whose sender gave up, in milliseconds: well after every lease and every sweep.
+const LONGEST_DELAY: u64 = 20_000;
 
-/// How often in a hundred a request meets each of the three misfortunes.
-const MISFORTUNE: u64 = 6;
+/// The probability of each of three network failures, in percent.
+const NETWORK_FAILURE: u64 = 6;
 
-/// How often in a hundred a request is answered with 500, and how often its work is done all the same.
+/// The probability of a 500, and that the request takes effect nevertheless, in percent.
 const BROKEN: u64 = 3;
 const BROKEN_AFTER: u64 = 50;
 
-/// Stripe, as one process reaches it.
+/// A process's connection to Stripe.
 #[derive(Clone)]
 pub struct SimulatedStripe {
     books: Arc<Mutex<Books>>,
@@ -46,30 +46,30 @@ pub struct SimulatedStripe {
 /// A card that was charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimulatedCharge {
-    /// What for.
+    /// The order.
     pub order: Id<kind::Order>,
-    /// The number of the attempt.
+    /// The attempt's number.
     pub attempt: u32,
-    /// How much, in cents.
+    /// The charged cents.
     pub cents: i64,
-    /// How much of it was given back, in cents.
+    /// The refunded cents.
     pub refunded: i64,
-    /// How much of it a bank took back for good, in cents.
+    /// The cents that a lost dispute took.
     pub lost: i64,
-    /// Where the dispute about it stands, if there is one.
-    pub dispute: Option<Standing>,
-    /// Stripe's names for it.
-    pub names: Charge,
-    /// Whether the fleet gave it back.
-    by_us: bool,
+    /// The dispute's state, if there is one.
+    pub dispute: Option<DisputeState>,
+    /// Stripe's ids of it.
+    pub ids: Charge,
+    /// Whether the fleet refunded it.
+    refunded_by_us: bool,
 }
 
-/// What Stripe tells by webhook.
+/// A webhook of Stripe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SimulatedWebhook {
     /// A card was charged.
     Charged(SimulatedCharge),
-    /// Something happened to this intent's charge afterwards.
+    /// The charge of this intent was refunded or disputed.
     Reversed(String),
 }
 
@@ -80,29 +80,29 @@ impl fmt::Debug for SimulatedStripe {
 }
 
 impl SimulatedCharge {
-    /// What is left of it, in cents.
+    /// The cents that were not returned.
     #[must_use]
-    pub const fn kept(&self) -> i64 {
+    pub const fn remaining(&self) -> i64 {
         self.cents - self.refunded - self.lost
     }
 }
 
 impl SimulatedStripe {
-    /// An empty account, and its webhooks.
+    /// An empty account and its webhooks.
     #[must_use]
     pub fn new(process: Process) -> (Self, UnboundedReceiver<SimulatedWebhook>) {
-        let (told, webhooks) = unbounded_channel();
+        let (webhooks, sent) = unbounded_channel();
         let books = Books {
             keys: BTreeMap::new(),
             charges: Vec::new(),
-            told,
+            webhooks,
             late: 0,
         };
         let books = Arc::new(Mutex::new(books));
-        (Self { books, process }, webhooks)
+        (Self { books, process }, sent)
     }
 
-    /// The same account, as another process reaches it.
+    /// Another process's connection to the same account.
     #[must_use]
     pub fn reached_by(&self, process: Process) -> Self {
         Self {
@@ -117,18 +117,18 @@ impl SimulatedStripe {
         self.lock().charges.clone()
     }
 
-    /// Whether no request is on its way that its sender gave up.
+    /// Whether no abandoned request is still in transit.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.lock().late == 0
     }
 
-    /// Somebody gives so many cents back in the dashboard, or what is left if that is less.
+    /// A person refunds the cents in the dashboard, or what is left if that is less.
     pub fn refund_by_hand(&self, intent: &str, cents: i64) {
         self.lock().reverse(intent, |charge| {
             let refunded = match charge.dispute {
-                Some(Standing::Open) => 0,
-                _ => charge.kept().min(cents),
+                Some(DisputeState::Open) => 0,
+                _ => charge.remaining().min(cents),
             };
             charge.refunded += refunded;
             refunded > 0
@@ -136,54 +136,55 @@ impl SimulatedStripe {
     }
 
     /// The buyer's bank opens a dispute, or decides it.
-    pub fn dispute(&self, intent: &str, standing: Standing) {
+    pub fn dispute(&self, intent: &str, state: DisputeState) {
         self.lock().reverse(intent, |charge| {
             let is_next = match charge.dispute {
-                None => standing == Standing::Open && charge.kept() > 0,
-                Some(Standing::Open) => standing != Standing::Open,
-                Some(Standing::Won | Standing::Lost) => false,
+                None => state == DisputeState::Open && charge.remaining() > 0,
+                Some(DisputeState::Open) => state != DisputeState::Open,
+                Some(DisputeState::Won | DisputeState::Lost) => false,
             };
             if is_next {
-                charge.dispute = Some(standing);
-                if standing == Standing::Lost {
-                    charge.lost = charge.kept();
+                charge.dispute = Some(state);
+                if state == DisputeState::Lost {
+                    charge.lost = charge.remaining();
                 }
             }
             is_next
         });
     }
 
-    pub(super) async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Charged, Failed> {
-        let wish = Wish {
+    pub(super) async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Resolution, Failed> {
+        let charge = NewCharge {
             key: request.key(),
             order: request.order,
             attempt: request.attempt,
             cents: request.price.cents(),
-            declined: request.card.0 == DECLINED,
+            declined: request.card.expose() == DECLINED,
         };
-        let charge = move |books: &mut Books| books.charge(&wish);
-        match self.request(request.key(), Purpose::Charge, charge).await? {
-            Answer::Charged(Ok(charge)) => Ok(Charged::Paid(charge)),
-            Answer::Charged(Err(decline)) => Err(Failed::Refused(decline)),
-            _ => Err(Failed::unclear("another answer")),
+        let work = move |books: &mut Books| books.charge(&charge);
+        match self.request(request.key(), Purpose::Charge, work).await {
+            Ok(Answer::Charged(charge)) => Ok(Resolution::Charged(charge)),
+            Ok(_) => Err(Failed::unclear("another answer")),
+            Err(Failed::Refused(decline)) => Ok(Resolution::Declined(decline)),
+            Err(failed) => Err(failed),
         }
     }
 
     pub(super) async fn spend_key(
         &self,
         request: &ChargeRequest<'_>,
-        spending: Spending,
+        intent: EmptyIntent,
     ) -> Result<(), Failed> {
         let (key, cents) = (request.key(), request.price.cents());
-        let purpose = Purpose::Nothing(spending);
+        let purpose = Purpose::EmptyIntent(intent);
         let spend = move |books: &mut Books| books.spend(&key, purpose, cents);
         self.request(request.key(), purpose, spend).await?;
         Ok(())
     }
 
     pub(super) async fn refund(&self, key: &str, charge: &Charge) -> Result<String, Failed> {
-        let (own, charge) = (key.to_owned(), charge.clone());
-        let refund = move |books: &mut Books| books.give_back(&own, &charge);
+        let (own_key, charge) = (key.to_owned(), charge.clone());
+        let refund = move |books: &mut Books| books.refund(&own_key, &charge);
         match self
             .request(key.to_owned(), Purpose::Refund, refund)
             .await?
@@ -193,26 +194,29 @@ impl SimulatedStripe {
         }
     }
 
-    /// How the attempt ended, if it came to an intent.
+    /// How the attempt ended, if it created an intent.
     pub(super) async fn look_up(
         &self,
         request: &ChargeRequest<'_>,
-    ) -> Result<Option<Withdrawal>, Failed> {
+    ) -> Result<Option<Resolution>, Failed> {
         self.read().await?;
         let charges = self.charges();
         let mut of_attempt = charges
             .into_iter()
             .filter(|charge| charge.order == request.order && charge.attempt == request.attempt);
         let charge = of_attempt.next();
-        Ok(charge.map(|charge| Withdrawal::TooLate(Charged::Paid(charge.names))))
+        Ok(charge.map(|charge| Resolution::Charged(charge.ids)))
     }
 
-    pub(super) async fn success(&self, intent: &str) -> Result<Option<Success>, Failed> {
+    pub(super) async fn charged_attempt(
+        &self,
+        intent: &str,
+    ) -> Result<Option<ChargedAttempt>, Failed> {
         let charge = self.charge_of(intent).await?;
-        Ok(charge.map(|charge| Success {
+        Ok(charge.map(|charge| ChargedAttempt {
             order: charge.order,
             attempt: charge.attempt,
-            charge: charge.names,
+            charge: charge.ids,
         }))
     }
 
@@ -222,11 +226,11 @@ impl SimulatedStripe {
         };
         Ok(Reversals {
             refunded: charge.refunded,
-            refund: (charge.refunded > 0).then(|| format!("re_{}", charge.names.id)),
+            refund: (charge.refunded > 0).then(|| format!("re_{}", charge.ids.id)),
             lost: charge.lost,
-            dispute: charge.dispute.map(|standing| Dispute {
-                id: format!("dp_{}", charge.names.id),
-                standing,
+            dispute: charge.dispute.map(|state| Dispute {
+                id: format!("dp_{}", charge.ids.id),
+                state,
             }),
         })
     }
@@ -234,13 +238,13 @@ impl SimulatedStripe {
     async fn charge_of(&self, intent: &str) -> Result<Option<SimulatedCharge>, Failed> {
         self.read().await?;
         let mut charges = self.charges().into_iter();
-        Ok(charges.find(|charge| charge.names.intent == intent))
+        Ok(charges.find(|charge| charge.ids.intent == intent))
     }
 
-    /// A request that changes nothing.
+    /// A request that only reads.
     async fn read(&self) -> Result<(), Failed> {
         self.process.step().await;
-        if self.process.world().percent(MISFORTUNE) {
+        if self.process.world().percent(NETWORK_FAILURE) {
             return Err(Failed::unclear("the connection broke"));
         }
         Ok(())
@@ -254,16 +258,16 @@ impl SimulatedStripe {
     ) -> Result<Answer, Failed> {
         self.process.step().await;
         let world = self.process.world();
-        if world.percent(MISFORTUNE) {
-            // In front of Stripe, which stores nothing.
+        if world.percent(NETWORK_FAILURE) {
+            // A failure in front of Stripe, which stores nothing.
             return Err(if purpose != Purpose::Refund && world.percent(50) {
                 Failed::broken("answered 503")
             } else {
                 Failed::unclear("no connection")
             });
         }
-        if world.percent(MISFORTUNE) {
-            let (stripe, late) = (self.clone(), world.below(LATEST));
+        if world.percent(NETWORK_FAILURE) {
+            let (stripe, late) = (self.clone(), world.below(LONGEST_DELAY));
             self.lock().late += 1;
             tokio::spawn(async move {
                 sleep(Duration::from_millis(late)).await;
@@ -280,14 +284,15 @@ impl SimulatedStripe {
             work(&mut self.lock())
         };
         self.process.step().await;
-        if world.percent(MISFORTUNE) {
+        if world.percent(NETWORK_FAILURE) {
             return Err(Failed::unclear("the connection broke"));
         }
         match answer {
             Answer::Broken => Err(Failed::broken("answered 500")),
             Answer::KeyTaken => Err(Failed::KeyTaken),
-            Answer::Refused(code) => Err(Failed::Refused(Decline::new(code))),
-            Answer::Disputed => Err(Failed::Refused(Decline::new("charge_disputed"))),
+            Answer::Refused(code) | Answer::Declined(code) => {
+                Err(Failed::Refused(Decline::new(code)))
+            }
             answer => Ok(answer),
         }
     }

@@ -1,17 +1,16 @@
-//! What a service's user must be able to do, and everything of interest that it must not.
+//! What a service's user must be able to do, and what it must not.
 
 use std::collections::BTreeSet;
 
 use service::description::{BrokerUse, Description};
 
-/// What is done with a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verb {
     Publish,
     Subscribe,
 }
 
-/// Something that a user may do or must not.
+/// An operation that a user must or must not be able to do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Claim {
     pub(super) verb: Verb,
@@ -19,10 +18,10 @@ pub(super) struct Claim {
     pub(super) is_allowed: bool,
 }
 
-/// A word where a subject may have any.
+/// An example for a wildcard in a subject.
 const ANY: &str = "probe";
 
-/// All claims on this service's user.
+/// All claims for the service's user.
 pub(super) fn claims(service: &Description, services: &[Description]) -> Vec<Claim> {
     let Some(own) = &service.broker else {
         return Vec::new();
@@ -39,17 +38,17 @@ pub(super) fn claims(service: &Description, services: &[Description]) -> Vec<Cla
     for pattern in &own.permissions.subscribe {
         claims.insert(claim(Verb::Subscribe, pattern, true));
     }
-    let mut interesting = administration(own);
+    let mut candidates = administration(own);
     for (_, other) in &others {
-        interesting.extend(
+        candidates.extend(
             other
                 .permissions
                 .publish
                 .iter()
                 .map(|pattern| example(pattern)),
         );
-        interesting.extend(consumer_of(other));
-        interesting.extend(
+        candidates.extend(consumer_of(other));
+        candidates.extend(
             other
                 .permissions
                 .subscribe
@@ -57,7 +56,7 @@ pub(super) fn claims(service: &Description, services: &[Description]) -> Vec<Cla
                 .map(|pattern| example(pattern)),
         );
     }
-    for subject in interesting {
+    for subject in candidates {
         let is_group_of_another = others
             .iter()
             .any(|(_, other)| is_about_group(&subject, other));
@@ -69,7 +68,7 @@ pub(super) fn claims(service: &Description, services: &[Description]) -> Vec<Cla
                 .any(|pattern| matches(pattern, &subject));
         claims.insert(claim(Verb::Publish, &subject, is_allowed));
     }
-    for subject in overheard(own, others.iter().map(|(_, other)| *other)) {
+    for subject in subscriptions(own, others.iter().map(|(_, other)| *other)) {
         let is_allowed = own.permissions.subscribe.contains(&subject);
         claims.insert(claim(Verb::Subscribe, &subject, is_allowed));
     }
@@ -84,7 +83,7 @@ fn claim(verb: Verb, subject: &str, is_allowed: bool) -> Claim {
     }
 }
 
-/// What only an operator does, or nobody.
+/// Operations that only an operator may do, or nobody.
 fn administration(own: &BrokerUse) -> Vec<String> {
     let mut subjects = vec![
         ANY.to_owned(),
@@ -121,7 +120,7 @@ fn administration(own: &BrokerUse) -> Vec<String> {
     subjects
 }
 
-/// What can be done to the queue group of a service.
+/// Operations on the queue group of a service.
 fn consumer_of(service: &BrokerUse) -> Vec<String> {
     let Some(group) = &service.queue_group else {
         return Vec::new();
@@ -148,14 +147,17 @@ fn consumer_of(service: &BrokerUse) -> Vec<String> {
     subjects
 }
 
-/// Whether it is about the queue group of this service.
+/// Whether the subject concerns the queue group of the service.
 fn is_about_group(subject: &str, service: &BrokerUse) -> bool {
     let group = service.queue_group.as_deref();
     group.is_some_and(|group| subject.split('.').any(|word| word == group))
 }
 
-/// What somebody who wants to know more than is good would listen to.
-fn overheard<'a>(own: &'a BrokerUse, others: impl Iterator<Item = &'a BrokerUse>) -> Vec<String> {
+/// Subscriptions by which a user could read what it must not.
+fn subscriptions<'a>(
+    own: &'a BrokerUse,
+    others: impl Iterator<Item = &'a BrokerUse>,
+) -> Vec<String> {
     let everything = [
         ">",
         "*",
@@ -176,7 +178,7 @@ fn overheard<'a>(own: &'a BrokerUse, others: impl Iterator<Item = &'a BrokerUse>
     subjects
 }
 
-/// A subject that the pattern matches.
+/// A subject that matches the pattern.
 fn example(pattern: &str) -> String {
     let words = pattern.split('.').map(|word| match word {
         "*" | ">" => ANY,
@@ -185,7 +187,7 @@ fn example(pattern: &str) -> String {
     words.collect::<Vec<_>>().join(".")
 }
 
-/// Whether the pattern matches the subject, as the broker reads patterns.
+/// Whether the pattern matches the subject by the rules of NATS.
 fn matches(pattern: &str, subject: &str) -> bool {
     let mut words = subject.split('.');
     for part in pattern.split('.') {
@@ -233,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_as_at_the_broker() {
+    fn patterns_match_by_the_rules_of_nats() {
         assert!(matches("a.*.c", "a.b.c") && matches("a.>", "a.b.c") && matches("a:b", "a:b"));
         assert!(!matches("a.*", "a.b.c") && !matches("a.>", "a") && !matches("a.b.c", "a.b"));
     }
 
     #[test]
-    fn a_user_may_do_its_own_and_nothing_of_others() {
+    fn a_user_may_use_only_its_own_subjects() {
         let orders = service(
             "orders",
             &["order:created", "$JS.API.CONSUMER.CREATE.shop.*"],
@@ -251,13 +253,13 @@ mod tests {
                 .iter()
                 .find(|claim| claim.verb == verb && claim.subject == subject);
             claim
-                .unwrap_or_else(|| panic!("nothing is claimed of {subject}"))
+                .unwrap_or_else(|| panic!("no claim for {subject}"))
                 .is_allowed
         };
         assert!(allowed(Verb::Publish, "order:created"));
         assert!(allowed(Verb::Publish, "$JS.API.CONSUMER.CREATE.shop.probe"));
         assert!(allowed(Verb::Subscribe, "_INBOX_orders.>"));
-        // The pattern would match it; it belongs to somebody.
+        // The pattern matches the consumer, but it belongs to another service.
         assert!(!allowed(
             Verb::Publish,
             "$JS.API.CONSUMER.CREATE.shop.payments-service"
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_claimed_twice_or_both_ways() {
+    fn each_operation_has_one_claim() {
         let orders = service("orders", &["order:created"]);
         let claims = claims(
             &orders,

@@ -1,4 +1,4 @@
-//! The broker's configuration as the manifests give it, with passwords of our own in the Secrets' places.
+//! Reads the broker's configuration from the manifests, with generated passwords in place of the Secrets.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,16 @@ use crate::manifests::object::{Container, Object, Pod, at, items, text, texts};
 const MAIN_FILE: &str = "nats.conf";
 const CLUSTER_FILE: &str = "cluster.conf";
 
-/// What a broker of the manifests runs by, and who comes to it.
 pub(super) struct Configuration {
-    /// Where it is said.
+    /// The object that contains the configuration.
     pub(super) place: String,
-    /// What the server is given.
     pub(super) server: NatsConfiguration,
     /// The user and the password of each service.
     pub(super) credentials: BTreeMap<String, (String, String)>,
 }
 
 impl Configuration {
-    /// Reads the overlay's broker, or says why there is none.
+    /// Reads the configuration of the overlay's broker.
     pub(super) fn of(inspection: &Inspection<'_>) -> Result<Self, Finding> {
         let map = inspection
             .of_kind("ConfigMap")
@@ -34,9 +32,9 @@ impl Configuration {
                 "mount a ConfigMap with the key nats.conf",
             )
         };
-        let map = map.ok_or_else(|| missing("nobody makes a nats.conf"))?;
+        let map = map.ok_or_else(|| missing("no ConfigMap has a nats.conf"))?;
         let container =
-            reader(inspection, map).ok_or_else(|| missing("nobody reads the nats.conf"))?;
+            reader(inspection, map).ok_or_else(|| missing("no pod mounts the nats.conf"))?;
         let files = texts(map.at(&["data"])).into_iter();
         let credentials = inspection.deployed().filter_map(|deployed| {
             let variables = variables(inspection, &deployed.container);
@@ -59,28 +57,28 @@ impl Configuration {
         })
     }
 
-    /// The same for one server that waits for no others.
-    pub(super) fn alone(&self) -> NatsConfiguration {
-        let mut alone = self.server.clone();
-        for (name, text) in &mut alone.files {
+    /// The configuration for a server without a cluster.
+    pub(super) fn standalone(&self) -> NatsConfiguration {
+        let mut standalone = self.server.clone();
+        for (name, text) in &mut standalone.files {
             if name == CLUSTER_FILE {
                 text.clear();
             }
         }
-        alone
+        standalone
     }
 
-    /// The server does not take the configuration.
+    /// The finding that the server refuses the configuration.
     pub(super) fn refused(&self, error: &anyhow::Error) -> Finding {
         Finding::new(
             &self.place,
             format!("the broker refuses it: {error:#}"),
-            "mend it",
+            "correct it",
         )
     }
 }
 
-/// The container of a pod that mounts the map.
+/// The container of the pod that mounts the ConfigMap.
 fn reader<'a>(inspection: &Inspection<'a>, map: &Object) -> Option<Container<'a>> {
     let mounts = |pod: &Pod<'_>| {
         let mut volumes = items(&pod.spec()["volumes"]).iter();
@@ -90,7 +88,7 @@ fn reader<'a>(inspection: &Inspection<'a>, map: &Object) -> Option<Container<'a>
     pod.containers().find(|container| !container.is_init)
 }
 
-/// The variables of a container, as its process sees them: what refers to a variable before it is replaced.
+/// The environment of a container, with references to earlier variables expanded.
 fn variables(inspection: &Inspection<'_>, container: &Container<'_>) -> Vec<(String, String)> {
     let mut known: Vec<(String, String)> = Vec::new();
     for variable in container.environment() {
@@ -105,7 +103,7 @@ fn variables(inspection: &Inspection<'_>, container: &Container<'_>) -> Vec<(Str
     known
 }
 
-/// The value of a variable. That of a Secret's key is made up, the same for all who read it.
+/// The value of a variable. The value of a Secret's key is generated from its name, the same in every container.
 fn value(inspection: &Inspection<'_>, variable: &Value) -> Option<String> {
     if let Some(value) = variable["value"].as_str() {
         return Some(value.to_owned());

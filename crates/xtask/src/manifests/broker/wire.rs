@@ -1,5 +1,5 @@
-//! The broker's protocol, as little of it as asks what is allowed: requests in order, and an answer to each refusal
-//! before the answer to the ping behind them (<https://docs.nats.io/reference/reference-protocols/nats-protocol>).
+//! A minimal client of the NATS protocol that finds out which operations the broker refuses. The broker reports
+//! refusals before it answers the following ping (<https://docs.nats.io/reference/reference-protocols/nats-protocol>).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio::time::timeout;
 
 use super::claims::{Claim, Verb};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection of one user.
 pub(super) struct Wire(BufReader<TcpStream>);
 
 impl Wire {
-    /// Connects, as this user with this password.
+    /// Connects with these credentials.
     pub(super) async fn open(port: u16, user: Option<(&str, &str)>) -> Result<Self> {
         let mut wire = Self(BufReader::new(
             TcpStream::connect(("127.0.0.1", port)).await?,
@@ -30,25 +30,25 @@ impl Wire {
             hello["user"] = user.into();
             hello["pass"] = password.into();
         }
-        let refused = wire.ask(&format!("CONNECT {hello}\r\n")).await?;
+        let refused = wire.send(&format!("CONNECT {hello}\r\n")).await?;
         match refused.first() {
             None => Ok(wire),
             Some(reason) => bail!("{reason}"),
         }
     }
 
-    /// Which of these the broker refuses.
+    /// The claims that the broker refuses.
     pub(super) async fn refused<'a>(&mut self, claims: &'a [Claim]) -> Result<BTreeSet<&'a Claim>> {
         let mut request = String::new();
         for (number, claim) in claims.iter().enumerate() {
             let subject = &claim.subject;
-            let asked = match claim.verb {
+            let operation = match claim.verb {
                 Verb::Publish => format!("PUB {subject} 0\r\n\r\n"),
                 Verb::Subscribe => format!("SUB {subject} {number}\r\nUNSUB {number}\r\n"),
             };
-            request.push_str(&asked);
+            request.push_str(&operation);
         }
-        let answers = self.ask(&request).await?;
+        let refusals = self.send(&request).await?;
         let is_refused = |claim: &&Claim| {
             let verb = match claim.verb {
                 Verb::Publish => "publish",
@@ -56,15 +56,15 @@ impl Wire {
             };
             let words = format!("permissions violation for {verb} to \"{}\"", claim.subject);
             let words = words.to_lowercase();
-            answers
+            refusals
                 .iter()
-                .any(|answer| answer.to_lowercase().contains(&words))
+                .any(|refusal| refusal.to_lowercase().contains(&words))
         };
         Ok(claims.iter().filter(is_refused).collect())
     }
 
-    /// Sends, and gives the refusals.
-    async fn ask(&mut self, request: &str) -> Result<Vec<String>> {
+    /// Sends a request and returns the refusals.
+    async fn send(&mut self, request: &str) -> Result<Vec<String>> {
         let request = format!("{request}PING\r\n");
         self.0.get_mut().write_all(request.as_bytes()).await?;
         let mut refusals = Vec::new();
@@ -84,9 +84,9 @@ impl Wire {
 
     async fn line(&mut self) -> Result<String> {
         let mut line = String::new();
-        let read = timeout(PATIENCE, self.0.read_line(&mut line)).await??;
+        let read = timeout(TIMEOUT, self.0.read_line(&mut line)).await??;
         if read == 0 {
-            bail!("the broker hung up");
+            bail!("the broker closed the connection");
         }
         Ok(line)
     }

@@ -1,9 +1,9 @@
-//! Addresses stay while pods are replaced: clients use names of Services with a `ClusterIP`. The name of a pod behind a
-//! headless Service does not resolve while the pod is away, and DNS caches keep that answer for half a minute.
+//! Addresses do not change while pods are replaced: clients use Services with a `ClusterIP`. The name of a pod behind a
+//! headless Service does not resolve while the pod is down, and DNS caches keep that result for half a minute.
 
 use crate::manifests::inspection::{Finding, Inspection};
 use crate::manifests::object::{Object, Pod, text};
-use crate::manifests::selector::{POD_NAME, leads_to};
+use crate::manifests::selector::{POD_NAME, selects_pod};
 
 use super::network::named_services;
 
@@ -11,7 +11,7 @@ fn is_headless(service: &Object) -> bool {
     service.at(&["spec", "clusterIP"]) == "None"
 }
 
-/// No service of ours connects by a headless Service.
+/// None of our services connects to a headless Service.
 pub(super) fn clients_have_stable_addresses(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for deployed in inspection.deployed() {
@@ -22,10 +22,10 @@ pub(super) fn clients_have_stable_addresses(inspection: &Inspection<'_>) -> Vec<
                 findings.push(Finding::new(
                     deployed.pod.owner,
                     format!(
-                        "{} names {service}, which does not resolve while its pods are away",
+                        "{} names {service}, which does not resolve while its pods are down",
                         text(variable, "name")
                     ),
-                    "name a Service with a ClusterIP",
+                    "use a Service with a ClusterIP",
                 ));
             }
         }
@@ -33,8 +33,8 @@ pub(super) fn clients_have_stable_addresses(inspection: &Inspection<'_>) -> Vec<
     findings
 }
 
-/// Each member of a database has a Service of its own, whose name is its address in the replica set (`initiate.js`). It
-/// leads to the member before that is ready, because a set becomes ready only as a whole.
+/// Each member of a database has its own Service, whose name is its address in the replica set (`initiate.js`). The
+/// Service publishes the member before it is ready, because a replica set becomes ready only as a whole.
 pub(super) fn members_have_stable_addresses(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let is_database = |pod: &Pod<'_>| pod.labels().get("role") == Some(&"database");
@@ -46,13 +46,13 @@ pub(super) fn members_have_stable_addresses(inspection: &Inspection<'_>) -> Vec<
             let is_address = service.is_some_and(|service| {
                 !is_headless(service)
                     && service.at(&["spec", "selector", POD_NAME]) == member.as_str()
-                    && leads_to(service, &pod)
+                    && selects_pod(service, &pod)
                     && *service.at(&["spec", "publishNotReadyAddresses"]) == true
             });
             if !is_address {
                 findings.push(Finding::new(
                     pod.owner,
-                    format!("its member {member} has no address that stays"),
+                    format!("its member {member} has no stable address"),
                     format!(
                         "add the Service {address} with a ClusterIP, {POD_NAME}: {member} and publishNotReadyAddresses"
                     ),
@@ -87,7 +87,7 @@ spec: { clusterIP: None, selector: { app: db }, ports: [{ port: 27017 }] }
 ";
 
     #[test]
-    fn a_client_names_no_headless_service() {
+    fn a_client_uses_no_headless_service() {
         assert_clean(clients_have_stable_addresses, TICKETS);
         for name in ["db-srv", "db-0.db-srv"] {
             assert_finds(
@@ -116,13 +116,13 @@ spec: { publishNotReadyAddresses: true, selector: { app: db, statefulset.kuberne
 ";
 
     #[test]
-    fn each_member_has_an_address_of_its_own() {
+    fn each_member_has_a_stable_address() {
         let rule = members_have_stable_addresses;
         assert_clean(rule, MEMBERS);
         let missing = MEMBERS.replace("replicas: 2", "replicas: 3");
         assert_finds(rule, &missing, &["StatefulSet/db", "db-2", "db-2-srv"]);
         let swapped = MEMBERS.replace("pod-name: db-1", "pod-name: db-0");
-        assert_finds(rule, &swapped, &["db-1 has no address"]);
+        assert_finds(rule, &swapped, &["db-1 has no stable address"]);
         let headless = MEMBERS.replace("spec: { publish", "spec: { clusterIP: None, publish");
         assert_eq!(findings(rule, &headless).len(), 2);
         let late = MEMBERS.replace("publishNotReadyAddresses: true, ", "");

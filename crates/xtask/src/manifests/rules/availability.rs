@@ -1,4 +1,4 @@
-//! Disruptions, and how many of each there are.
+//! Replicas, autoscalers, disruption budgets and the spreading of pods.
 
 use serde_json::Value;
 
@@ -6,10 +6,10 @@ use crate::manifests::inspection::{Finding, Inspection};
 use crate::manifests::object::{Labels, Object, Pod, at, items, text};
 use crate::manifests::selector::selects;
 
-/// The label that names a machine.
+/// The label with the name of a node.
 const HOST: &str = "kubernetes.io/hostname";
 
-/// How many of a workload there are at least, as an autoscaler or the workload says.
+/// The minimal number of pods of a workload, from its autoscaler or its own specification.
 fn replicas(inspection: &Inspection<'_>, workload: &Object) -> u64 {
     match scaler(inspection, workload) {
         Some(scaler) => scaler.at(&["spec", "minReplicas"]).as_u64().unwrap_or(1),
@@ -31,7 +31,7 @@ fn workloads<'a>(inspection: &Inspection<'a>) -> impl Iterator<Item = Pod<'a>> {
     pods.filter(|pod| matches!(pod.owner.kind(), "Deployment" | "StatefulSet"))
 }
 
-/// Every workload has a budget that says how many pods may be taken at once, and lets at least one be.
+/// Every workload has one disruption budget, which allows the eviction of at least one pod.
 pub(super) fn disruptions_are_bounded(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in workloads(inspection) {
@@ -42,7 +42,7 @@ pub(super) fn disruptions_are_bounded(inspection: &Inspection<'_>) -> Vec<Findin
         let Some(budget) = budgets.next() else {
             findings.push(Finding::new(
                 pod.owner,
-                "no PodDisruptionBudget speaks of its pods",
+                "no PodDisruptionBudget selects its pods",
                 "add one with maxUnavailable: 1",
             ));
             continue;
@@ -50,8 +50,8 @@ pub(super) fn disruptions_are_bounded(inspection: &Inspection<'_>) -> Vec<Findin
         if budgets.next().is_some() {
             findings.push(Finding::new(
                 pod.owner,
-                "several PodDisruptionBudgets speak of its pods, which then cannot be moved at all",
-                "let one be",
+                "several PodDisruptionBudgets select its pods, which prevents every eviction",
+                "keep one",
             ));
         }
         let (most, least) = (
@@ -65,7 +65,7 @@ pub(super) fn disruptions_are_bounded(inspection: &Inspection<'_>) -> Vec<Findin
             findings.push(Finding::new(
                 budget,
                 format!(
-                    "it never lets a pod of {} be moved, so no machine can be emptied",
+                    "it never allows the eviction of a pod of {}, so nodes cannot be drained",
                     pod.owner
                 ),
                 "set maxUnavailable: 1",
@@ -75,7 +75,7 @@ pub(super) fn disruptions_are_bounded(inspection: &Inspection<'_>) -> Vec<Findin
     findings
 }
 
-/// In production there are several of each service of ours, and an autoscaler that says how many.
+/// In production each of our services has several pods and an autoscaler.
 pub(super) fn stateless_scale(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !inspection.overlay.is_production {
@@ -86,7 +86,7 @@ pub(super) fn stateless_scale(inspection: &Inspection<'_>) -> Vec<Finding> {
         let Some(scaler) = scaler(inspection, workload) else {
             findings.push(Finding::new(
                 workload,
-                "it does not grow with what is asked of it",
+                "it has no autoscaler",
                 "add a HorizontalPodAutoscaler",
             ));
             continue;
@@ -96,23 +96,23 @@ pub(super) fn stateless_scale(inspection: &Inspection<'_>) -> Vec<Finding> {
         if least < 2 || most <= least {
             findings.push(Finding::new(
                 scaler,
-                format!("there are {least} to {most} of it"),
+                format!("it allows {least} to {most} pods"),
                 "set minReplicas to at least 2 and maxReplicas above it",
             ));
         }
         if !workload.at(&["spec", "replicas"]).is_null() {
             findings.push(Finding::new(
                 workload,
-                "applying it again undoes what its autoscaler decided",
-                "take `replicas` out",
+                "applying it overwrites the number that its autoscaler set",
+                "remove `replicas`",
             ));
         }
     }
     findings
 }
 
-/// In production, pods of one workload keep apart, on whatever machines there are.
-pub(super) fn pods_keep_apart(inspection: &Inspection<'_>) -> Vec<Finding> {
+/// In production the pods of one workload run on different nodes if possible.
+pub(super) fn pods_are_spread(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in workloads(inspection).filter(|_| inspection.overlay.is_production) {
         let mut complain = |wrong: &str, remedy: &str| {
@@ -125,7 +125,7 @@ pub(super) fn pods_keep_apart(inspection: &Inspection<'_>) -> Vec<Finding> {
         if soft.len() > 1 {
             complain(
                 "a node that lacks a label of one of its soft spread constraints is ignored by all of them",
-                "let one be, and keep pods on different machines by podAntiAffinity",
+                "keep one, and spread pods over nodes by podAntiAffinity",
             );
         }
         let replicas = replicas(inspection, pod.owner);
@@ -134,13 +134,13 @@ pub(super) fn pods_keep_apart(inspection: &Inspection<'_>) -> Vec<Finding> {
             let domains = constraint["minDomains"].as_u64().unwrap_or(1);
             if domains < replicas.min(3) {
                 complain(
-                    "of two machines, one would get most of its pods",
+                    "with two nodes, one would get most of its pods",
                     "set minDomains: 3 beside DoNotSchedule",
                 );
             }
-        } else if replicas > 1 && !keeps_apart(pod.spec(), &pod.labels()) {
+        } else if replicas > 1 && !prefers_different_nodes(pod.spec(), &pod.labels()) {
             complain(
-                "nothing keeps its pods on different machines",
+                "nothing spreads its pods over nodes",
                 "add podAntiAffinity by kubernetes.io/hostname that selects them",
             );
         }
@@ -148,8 +148,8 @@ pub(super) fn pods_keep_apart(inspection: &Inspection<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether pods with these labels keep away from machines that have one, or at least prefer to.
-fn keeps_apart(spec: &Value, labels: &Labels<'_>) -> bool {
+/// Whether pods with these labels require or prefer different nodes.
+fn prefers_different_nodes(spec: &Value, labels: &Labels<'_>) -> bool {
     let rules = at(spec, &["affinity", "podAntiAffinity"]);
     let preferred = items(&rules["preferredDuringSchedulingIgnoredDuringExecution"]).iter();
     let required = items(&rules["requiredDuringSchedulingIgnoredDuringExecution"]).iter();
@@ -182,7 +182,7 @@ spec: { scaleTargetRef: { kind: Deployment, name: tickets-depl }, minReplicas: 2
 ";
 
     #[test]
-    fn pods_can_be_moved_one_by_one() {
+    fn budgets_allow_one_eviction() {
         assert_clean(disruptions_are_bounded, TICKETS);
         assert_finds(
             disruptions_are_bounded,
@@ -204,10 +204,10 @@ spec: { scaleTargetRef: { kind: Deployment, name: tickets-depl }, minReplicas: 2
     }
 
     #[test]
-    fn in_production_there_are_several_of_each_service() {
+    fn services_scale_in_production() {
         assert_clean(stateless_scale, TICKETS);
         let alone = TICKETS.split("---\nkind: Horizontal").next().unwrap();
-        assert_finds(stateless_scale, alone, &["does not grow"]);
+        assert_finds(stateless_scale, alone, &["no autoscaler"]);
         assert_eq!(
             findings_in(stateless_scale, alone, &known(), false),
             Vec::<String>::new()
@@ -218,24 +218,24 @@ spec: { scaleTargetRef: { kind: Deployment, name: tickets-depl }, minReplicas: 2
             &["1 to 6"],
         );
         let fixed = TICKETS.replace("spec:\n  template", "spec:\n  replicas: 2\n  template");
-        assert_finds(stateless_scale, &fixed, &["undoes"]);
+        assert_finds(stateless_scale, &fixed, &["overwrites"]);
     }
 
     #[test]
-    fn replicas_prefer_different_machines() {
+    fn replicas_prefer_different_nodes() {
         let apart = TICKETS.replace(
             "    spec: { containers",
             "    spec: { affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ podAffinityTerm: { topologyKey: kubernetes.io/hostname, labelSelector: { matchLabels: { app: tickets } } } }] } }, containers",
         );
-        assert_clean(pods_keep_apart, &apart);
-        assert_finds(pods_keep_apart, TICKETS, &["different machines"]);
+        assert_clean(pods_are_spread, &apart);
+        assert_finds(pods_are_spread, TICKETS, &["over nodes"]);
         let others = apart.replace(
             "matchLabels: { app: tickets } } } }]",
             "matchLabels: { app: x } } } }]",
         );
-        assert_finds(pods_keep_apart, &others, &["different machines"]);
+        assert_finds(pods_are_spread, &others, &["over nodes"]);
         let one = TICKETS.replace("minReplicas: 2", "minReplicas: 1");
-        assert_clean(pods_keep_apart, &one);
+        assert_clean(pods_are_spread, &one);
     }
 
     const CLUSTER: &str = "
@@ -251,21 +251,21 @@ spec:
 ";
 
     #[test]
-    fn a_majority_is_never_on_one_machine() {
-        assert_clean(pods_keep_apart, CLUSTER);
+    fn a_majority_never_runs_on_one_node() {
+        assert_clean(pods_are_spread, CLUSTER);
         let two = CLUSTER.replace(", minDomains: 3", "");
-        assert_finds(pods_keep_apart, &two, &["StatefulSet/nats", "minDomains"]);
+        assert_finds(pods_are_spread, &two, &["StatefulSet/nats", "minDomains"]);
     }
 
     #[test]
     fn nodes_without_a_zone_are_not_ignored() {
         let soft = CLUSTER.replace("DoNotSchedule", "ScheduleAnyway");
-        let found = findings(pods_keep_apart, &soft);
+        let found = findings(pods_are_spread, &soft);
         assert!(found[0].contains("soft spread constraints"), "{found:?}");
         let alone = soft.replace(
             "        - { topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, minDomains: 3 }\n",
             "",
         );
-        assert_finds(pods_keep_apart, &alone, &["different machines"]);
+        assert_finds(pods_are_spread, &alone, &["over nodes"]);
     }
 }

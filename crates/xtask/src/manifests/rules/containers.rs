@@ -1,61 +1,13 @@
-//! Every container, whoever wrote it: what it may write, use and be.
+//! Rules for all containers: images, environment variables and tokens.
 
 use crate::manifests::inspection::{Finding, Inspection};
-use crate::manifests::object::{at, image_name, items, text};
+use crate::manifests::object::{image_name, items, text};
 
-/// A registry that exists nowhere (RFC 2606).
+/// A registry that cannot exist (RFC 2606).
 const PLACEHOLDER: &str = "registry.invalid/";
 
-/// Beyond Pod Security: the root file system is read-only.
-pub(super) fn hardened(inspection: &Inspection<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for pod in inspection.pods() {
-        for container in pod.containers() {
-            if container.value["securityContext"]["readOnlyRootFilesystem"] != true {
-                findings.push(Finding::new(
-                    pod.owner,
-                    format!(
-                        "container {} can write to its image's files",
-                        container.name()
-                    ),
-                    "set readOnlyRootFilesystem: true and mount an emptyDir where it has to write",
-                ));
-            }
-        }
-    }
-    findings
-}
-
-/// Each says what it needs, and how much memory it may take at most. No limit on processors is asked for: it throttles
-/// in bursts, and takes nothing from others that their requests would not give back.
-pub(super) fn bounded(inspection: &Inspection<'_>) -> Vec<Finding> {
-    let wanted = [
-        ("requests", "cpu"),
-        ("requests", "memory"),
-        ("limits", "memory"),
-    ];
-    let mut findings = Vec::new();
-    for pod in inspection.pods() {
-        for container in pod.containers() {
-            for (kind, resource) in wanted {
-                if at(container.value, &["resources", kind, resource]).is_null() {
-                    findings.push(Finding::new(
-                        pod.owner,
-                        format!(
-                            "container {} has no {resource} in its {kind}",
-                            container.name()
-                        ),
-                        format!("set resources.{kind}.{resource} to what it really uses"),
-                    ));
-                }
-            }
-        }
-    }
-    findings
-}
-
-/// What runs tomorrow is what ran yesterday: images are named by digest. Our own have a placeholder's name until an
-/// overlay says where they are, and that is one that Skaffold builds.
+/// Images are pinned by digest. Our own have a placeholder registry until an overlay names the real one, and Skaffold
+/// builds them.
 pub(super) fn pinned_images(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let is_ours = |stem: &str| {
@@ -73,11 +25,11 @@ pub(super) fn pinned_images(inspection: &Inspection<'_>) -> Vec<Finding> {
             if is_placeholder && inspection.overlay.is_final {
                 complain(
                     format!("the image {name} is a placeholder that cannot be pulled"),
-                    "give it newName and digest under `images` of the kustomization",
+                    "set newName and digest under `images` of the kustomization",
                 );
             } else if !is_placeholder && !has_digest(image) {
                 complain(
-                    format!("the image {image:?} may be another tomorrow"),
+                    format!("the image {image:?} is not pinned"),
                     "name it as NAME:VERSION@sha256:DIGEST",
                 );
             }
@@ -85,8 +37,8 @@ pub(super) fn pinned_images(inspection: &Inspection<'_>) -> Vec<Finding> {
             let is_built = built.is_none_or(|built| built.contains(name));
             if !inspection.overlay.is_final && is_ours(container.image_stem()) && !is_built {
                 complain(
-                    format!("nobody builds the image {name}"),
-                    "call it as an artifact of skaffold.yaml is called",
+                    format!("Skaffold does not build the image {name}"),
+                    "use the name of an artifact in skaffold.yaml",
                 );
             }
         }
@@ -100,8 +52,8 @@ fn has_digest(image: &str) -> bool {
     })
 }
 
-/// What a variable is made of is defined before it. Kubernetes leaves `$(NAME)` as it is otherwise, and Kustomize puts
-/// the variables that an overlay patches first.
+/// Variables in the value of another variable are defined before it. Otherwise Kubernetes does not expand `$(NAME)`,
+/// and Kustomize moves patched variables to the front.
 pub(super) fn variables_are_expanded(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in inspection.pods() {
@@ -134,7 +86,7 @@ pub(super) fn variables_are_expanded(inspection: &Inspection<'_>) -> Vec<Finding
     findings
 }
 
-/// The variables that a value is made of: `$(NAME)`, where `$$` stands for a dollar.
+/// The names of the variables `$(NAME)` in a value, where `$$` is an escaped dollar.
 fn parts(value: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = value;
@@ -153,7 +105,7 @@ fn parts(value: &str) -> Vec<&str> {
     parts
 }
 
-/// A token for the Kubernetes API is only where a role is bound to its account.
+/// Only accounts with a role have a token for the Kubernetes API.
 pub(super) fn no_needless_tokens(inspection: &Inspection<'_>) -> Vec<Finding> {
     let bound = |account: &str| {
         let bindings = inspection
@@ -177,7 +129,7 @@ pub(super) fn no_needless_tokens(inspection: &Inspection<'_>) -> Vec<Finding> {
         if has_token && !bound(account) {
             findings.push(Finding::new(
                 pod.owner,
-                "its pods have a token for the Kubernetes API that nothing is allowed to",
+                "its pods have a token for the Kubernetes API but no role",
                 "set automountServiceAccountToken: false",
             ));
         }
@@ -187,7 +139,7 @@ pub(super) fn no_needless_tokens(inspection: &Inspection<'_>) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bench::{assert_clean, assert_finds, findings, findings_in, known};
+    use super::super::bench::{assert_clean, assert_finds, findings_in, known};
     use super::*;
     use crate::manifests::inspection::{Known, Overlay};
     use crate::manifests::object::read_all;
@@ -196,27 +148,6 @@ mod tests {
         format!(
             "kind: Pod\nmetadata: {{ name: it }}\nspec: {{ containers: [{{ name: main, {container} }}] }}"
         )
-    }
-
-    #[test]
-    fn a_container_cannot_write_to_its_image() {
-        assert_finds(hardened, &pod(""), &["Pod/it", "main can write"]);
-        assert_clean(
-            hardened,
-            &pod("securityContext: { readOnlyRootFilesystem: true }"),
-        );
-    }
-
-    #[test]
-    fn a_container_says_what_it_needs() {
-        let all = "resources: { requests: { cpu: 1m, memory: 1Mi }, limits: { memory: 1Mi } }";
-        assert_clean(bounded, &pod(all));
-        assert_finds(
-            bounded,
-            &pod(&all.replace("cpu: 1m, ", "")),
-            &["cpu in its requests"],
-        );
-        assert_eq!(findings(bounded, &pod("")).len(), 3);
     }
 
     #[test]
@@ -230,7 +161,7 @@ mod tests {
             assert_finds(
                 pinned_images,
                 &pod(&format!("image: '{image}'")),
-                &["tomorrow"],
+                &["not pinned"],
             );
         }
         let digest = "0a".repeat(32);
@@ -243,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_applied_names_no_placeholder() {
+    fn a_final_overlay_has_no_placeholder() {
         let image = "registry.invalid/ticketing/tickets";
         let yaml = pod(&format!("image: '{image}:1'"));
         assert_clean(pinned_images, &yaml);
@@ -268,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_is_made_of_those_before_it() {
+    fn a_variable_uses_only_those_before_it() {
         let password = "{ name: PASSWORD, value: a }";
         let url = "{ name: URL, value: 'b://$(PASSWORD)@c' }";
         let rule = variables_are_expanded;
@@ -286,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_of_ours_is_built_by_somebody() {
+    fn skaffold_builds_our_images() {
         let known = Known {
             images: Some(["ticketing/tickets".to_owned()].into()),
             ..known()
@@ -301,11 +232,11 @@ mod tests {
         };
         assert_eq!(ours("ticketing/tickets"), Vec::<String>::new());
         assert_eq!(ours("nats"), Vec::<String>::new());
-        assert!(ours("shop/tickets")[0].contains("nobody builds the image shop/tickets"));
+        assert!(ours("shop/tickets")[0].contains("does not build the image shop/tickets"));
     }
 
     #[test]
-    fn a_token_is_only_where_it_opens_something() {
+    fn only_accounts_with_a_role_have_a_token() {
         let pod = "kind: Pod\nmetadata: { name: it }\nspec: { serviceAccountName: alloy }";
         assert_finds(no_needless_tokens, pod, &["token"]);
         let without =

@@ -1,20 +1,19 @@
-//! What enters the fleet is limited before it reaches a service: connections, requests, bodies. Browsers learn to come by
-//! https only.
+//! The ingress or gateway limits connections, requests and body sizes, and sends `Strict-Transport-Security`.
 
 use serde_json::Value;
 
 use crate::manifests::inspection::{Finding, Inspection};
 use crate::manifests::object::{Object, at, items, text, texts};
 
-/// The annotations by which ingress-nginx limits. It sends HSTS by default.
-const OF_NGINX: [&str; 3] = ["limit-connections", "limit-rps", "proxy-body-size"];
+/// The limits of ingress-nginx. It sends `Strict-Transport-Security` by default.
+const NGINX_LIMITS: [&str; 3] = ["limit-connections", "limit-rps", "proxy-body-size"];
 
-/// Every Ingress and every Gateway has limits, and every policy with limits is about a Gateway that is there.
-pub(super) fn entrances_are_limited(inspection: &Inspection<'_>) -> Vec<Finding> {
+/// Every Ingress and Gateway has limits, and every policy with limits has an existing target.
+pub(super) fn ingress_is_limited(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for ingress in inspection.of_kind("Ingress") {
         let annotations = texts(ingress.at(&["metadata", "annotations"]));
-        for limit in OF_NGINX {
+        for limit in NGINX_LIMITS {
             let annotation = format!("nginx.ingress.kubernetes.io/{limit}");
             if !annotations.contains_key(annotation.as_str()) {
                 findings.push(Finding::new(
@@ -38,7 +37,7 @@ pub(super) fn entrances_are_limited(inspection: &Inspection<'_>) -> Vec<Finding>
     findings
 }
 
-/// The policies of a kind about a Gateway, as they name one of its listeners or none.
+/// The policies of a kind for a listener of a Gateway, or for the whole Gateway if `listener` is empty.
 fn policies<'a>(
     inspection: &Inspection<'a>,
     kind: &'static str,
@@ -61,7 +60,7 @@ fn connections<'a>(
     listener: &'a Value,
 ) -> Vec<Finding> {
     let name = text(listener, "name");
-    // One about the listener takes the place of one about the whole Gateway.
+    // A policy for the listener replaces the one for the whole Gateway.
     let kind = "ClientTrafficPolicy";
     let policy = policies(inspection, kind, gateway, name)
         .chain(policies(inspection, kind, gateway, ""))
@@ -71,7 +70,7 @@ fn connections<'a>(
     if at(spec, &["connection", "connectionLimit", "value"]).is_null() {
         findings.push(Finding::new(
             gateway,
-            format!("its listener {name} takes any number of connections"),
+            format!("its listener {name} accepts any number of connections"),
             "set connectionLimit in a ClientTrafficPolicy",
         ));
     }
@@ -96,24 +95,24 @@ fn requests<'a>(inspection: &Inspection<'a>, gateway: &'a Object) -> Vec<Finding
     if at(spec, &["requestBuffer", "limit"]).is_null() {
         findings.push(Finding::new(
             gateway,
-            "it takes bodies of any size",
+            "it accepts bodies of any size",
             "set requestBuffer in a BackendTrafficPolicy",
         ));
     }
     if items(at(spec, &["rateLimit", "local", "rules"])).is_empty() {
         findings.push(Finding::new(
             gateway,
-            "it takes any number of requests",
+            "it accepts any number of requests",
             "set rateLimit in a BackendTrafficPolicy",
         ));
     }
     findings
 }
 
-/// What a policy names and is not there. The controller only says so in the policy's status.
+/// A target of the policy that does not exist. The controller reports that only in the policy's status.
 fn misses(inspection: &Inspection<'_>, policy: &Object) -> Option<Finding> {
     let mut targets = items(policy.at(&["spec", "targetRefs"])).iter();
-    let missed = targets.find(|target| {
+    let missing = targets.find(|target| {
         let object = inspection.find(text(target, "kind"), text(target, "name"));
         let listener = text(target, "sectionName");
         let has = |object: &Object| {
@@ -124,8 +123,8 @@ fn misses(inspection: &Inspection<'_>, policy: &Object) -> Option<Finding> {
     })?;
     Some(Finding::new(
         policy,
-        format!("there is no such thing as it is about: {missed}"),
-        "mend its targetRefs",
+        format!("its target {missing} does not exist"),
+        "correct its targetRefs",
     ))
 }
 
@@ -162,11 +161,17 @@ spec:
 
     #[test]
     fn a_gateway_limits_connections_requests_and_bodies_and_sends_hsts() {
-        let rule = entrances_are_limited;
+        let rule = ingress_is_limited;
         assert_clean(rule, GATEWAY);
         let cases = [
-            ("connectionLimit: { value: 10 }", "listener https takes any"),
-            ("connectionLimit: { value: 20 }", "listener http takes any"),
+            (
+                "connectionLimit: { value: 10 }",
+                "listener https accepts any",
+            ),
+            (
+                "connectionLimit: { value: 20 }",
+                "listener http accepts any",
+            ),
             ("name: strict-transport-security", "Strict-Transport"),
             ("requestBuffer: { limit: 1Ki }", "bodies of any size"),
             ("limit: { requests: 1, unit: Second }", "number of requests"),
@@ -182,8 +187,8 @@ spec:
     }
 
     #[test]
-    fn a_policy_is_about_a_gateway_and_a_listener_that_are_there() {
-        let rule = entrances_are_limited;
+    fn a_policy_has_an_existing_gateway_and_listener() {
+        let rule = ingress_is_limited;
         let elsewhere = format!(
             "{GATEWAY}---\nkind: ClientTrafficPolicy\nmetadata: {{ name: it }}\nspec: {{ targetRefs: [{{ kind: Gateway, name: shop, sectionName: htps }}] }}"
         );
@@ -196,7 +201,7 @@ spec:
     fn an_ingress_has_limits() {
         let ingress = "kind: Ingress\nmetadata: { name: it, annotations: { nginx.ingress.kubernetes.io/limit-rps: '1', nginx.ingress.kubernetes.io/proxy-body-size: 1k } }";
         assert_finds(
-            entrances_are_limited,
+            ingress_is_limited,
             ingress,
             &["Ingress/it", "no limit-connections"],
         );

@@ -1,17 +1,16 @@
-//! Who may speak to whom.
+//! NetworkPolicies allow exactly the connections that are needed.
 
 use serde_json::Value;
 
 use crate::manifests::inspection::{Deployed, Finding, Inspection};
 use crate::manifests::object::{Object, items, text, texts};
-use crate::manifests::selector::leads_to;
-use crate::manifests::traffic::{Side, peers, policies, way};
+use crate::manifests::selector::selects_pod;
+use crate::manifests::traffic::{Side, connection, peers, policies};
 
-/// The label of namespaces that may look at figures, and nobody else.
+/// The label of the namespaces that may read metrics.
 const MONITORING: &str = "ticketing.dev/monitoring";
 
-/// Nobody speaks to anybody unless it is said: for each pod there is a policy of either side, and one for all pods that
-/// are to come.
+/// One policy denies everything by default, and every pod has a policy of its own.
 pub(super) fn denied_by_default(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let denies_all = |policy: &Object| {
@@ -21,7 +20,7 @@ pub(super) fn denied_by_default(inspection: &Inspection<'_>) -> Vec<Finding> {
             .is_some_and(serde_json::Map::is_empty)
             && [Side::Ingress, Side::Egress]
                 .iter()
-                .all(|side| side.is_of(policy))
+                .all(|side| side.restricts(policy))
             && ["ingress", "egress"]
                 .iter()
                 .all(|rules| items(policy.at(&["spec", rules])).is_empty())
@@ -29,7 +28,7 @@ pub(super) fn denied_by_default(inspection: &Inspection<'_>) -> Vec<Finding> {
     if inspection.pods().next().is_some() && !inspection.of_kind("NetworkPolicy").any(denies_all) {
         findings.push(Finding::new(
             "NetworkPolicy",
-            "what no policy speaks of is allowed",
+            "connections without a policy are allowed",
             "add one with podSelector: {}, both policyTypes and no rules",
         ));
     }
@@ -46,16 +45,16 @@ pub(super) fn denied_by_default(inspection: &Inspection<'_>) -> Vec<Finding> {
         if !own.into_iter().any(is_named) {
             findings.push(Finding::new(
                 pod.owner,
-                "no NetworkPolicy speaks of its pods",
-                "add one that says who may reach it and whom it reaches",
+                "no NetworkPolicy selects its pods",
+                "add one with its allowed peers",
             ));
         }
     }
     findings
 }
 
-/// The admin ports are for the monitoring; all others reach APIs at most. What the monitoring is told of them is true.
-pub(super) fn admin_ports_are_for_the_monitoring(inspection: &Inspection<'_>) -> Vec<Finding> {
+/// Only the monitoring reaches the admin ports, and the annotations for scraping are correct.
+pub(super) fn admin_ports_are_for_monitoring(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for deployed in inspection.deployed() {
         let pod = deployed.pod;
@@ -67,8 +66,8 @@ pub(super) fn admin_ports_are_for_the_monitoring(inspection: &Inspection<'_>) ->
         if !peers.iter().any(|peer| is_monitoring(peer)) {
             findings.push(Finding::new(
                 pod.owner,
-                format!("the monitoring does not reach its admin port {port}"),
-                format!("let namespaces with the label {MONITORING} in"),
+                format!("monitoring cannot reach its admin port {port}"),
+                format!("allow namespaces with the label {MONITORING}"),
             ));
         }
         for peer in peers.into_iter().filter(|peer| !is_monitoring(peer)) {
@@ -80,14 +79,14 @@ pub(super) fn admin_ports_are_for_the_monitoring(inspection: &Inspection<'_>) ->
             findings.push(Finding::new(
                 pod.owner,
                 format!("its admin port is open to {who}"),
-                format!("let only namespaces with the label {MONITORING} in"),
+                format!("allow only namespaces with the label {MONITORING}"),
             ));
         }
     }
     findings
 }
 
-/// The annotations by which a collector of figures finds them.
+/// The annotations by which Prometheus finds the metrics.
 fn annotations_fit(deployed: &Deployed<'_>, port: u64) -> Option<Finding> {
     let annotations = deployed.pod.annotations();
     let annotation = |name: &str| {
@@ -105,14 +104,14 @@ fn annotations_fit(deployed: &Deployed<'_>, port: u64) -> Option<Finding> {
     (annotation("scrape") == Some("true") && !is_true).then(|| {
         Finding::new(
             deployed.pod.owner,
-            format!("its figures are not at {path} of the port that prometheus.io/port names"),
-            format!("set prometheus.io/port to {port} and prometheus.io/path to a path of it"),
+            format!("its metrics are not at {path} of the port in prometheus.io/port"),
+            format!("set prometheus.io/port to {port} and prometheus.io/path to one of its paths"),
         )
     })
 }
 
-/// Whoever a path leads to lets those in who come from outside: another namespace, which is that of the ingress.
-pub(super) fn apis_can_be_entered(inspection: &Inspection<'_>) -> Vec<Finding> {
+/// Services with an API allow connections from another namespace: that of the ingress.
+pub(super) fn ingress_reaches_apis(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for deployed in inspection
         .deployed()
@@ -134,7 +133,7 @@ pub(super) fn apis_can_be_entered(inspection: &Inspection<'_>) -> Vec<Finding> {
             findings.push(Finding::new(
                 deployed.pod.owner,
                 format!("no ingress reaches its port {port}"),
-                "let the namespace of the ingress in",
+                "allow the namespace of the ingress",
             ));
         }
     }
@@ -146,35 +145,35 @@ fn is_monitoring(peer: &Value) -> bool {
     labels.contains_key(MONITORING) && peer["ipBlock"].is_null()
 }
 
-/// Where a variable names a Service of this namespace, the way there is open; and so is the way of the ingress.
-pub(super) fn needed_ways_are_open(inspection: &Inspection<'_>) -> Vec<Finding> {
+/// Connections to the Services that environment variables name are allowed.
+pub(super) fn needed_connections_are_allowed(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for deployed in inspection.deployed() {
         let (from, container) = (deployed.pod, deployed.container);
         for variable in container.environment() {
             let value = text(variable, "value");
             for (service, port) in named_services(inspection, &deployed.service.name, value) {
-                for to in inspection.pods().filter(|pod| leads_to(service, pod)) {
+                for to in inspection.pods().filter(|pod| selects_pod(service, pod)) {
                     let Some(port) = target_port(service, port).and_then(|target| to.port(target))
                     else {
                         findings.push(Finding::new(
                             from.owner,
                             format!(
-                                "{} speaks of a port {port} of {service}, which it does not have",
+                                "{} uses the port {port} of {service}, which it does not have",
                                 text(variable, "name")
                             ),
                             "name one of its ports",
                         ));
                         continue;
                     };
-                    if let Err(side) = way(inspection, &from, &to, port) {
+                    if let Err(side) = connection(inspection, &from, &to, port) {
                         findings.push(Finding::new(
                             from.owner,
                             format!(
-                                "{} names {service}, but no policy opens the {side:?} of that way",
+                                "{} names {service}, but no policy allows the {side:?} of that connection",
                                 text(variable, "name")
                             ),
-                            format!("open the way to {} at port {port}", to.owner),
+                            format!("allow connections to {} at port {port}", to.owner),
                         ));
                     }
                 }
@@ -184,16 +183,16 @@ pub(super) fn needed_ways_are_open(inspection: &Inspection<'_>) -> Vec<Finding> 
     findings
 }
 
-/// The Services whose names stand in a text, each with the port behind it. A variable may hold a place for the name of a
-/// service of ours, which then means each that has an API.
+/// The Services in a text, each with its port. The placeholder `{service}` stands for each of our services with an API
+/// except `own`.
 pub(super) fn named_services<'a>(
     inspection: &Inspection<'a>,
-    asker: &str,
+    own: &str,
     value: &str,
 ) -> Vec<(&'a Object, u64)> {
     let names: Vec<_> = if value.contains("{service}") {
         let services = inspection.known.services.iter();
-        let others = services.filter(|service| service.name != asker && !service.paths.is_empty());
+        let others = services.filter(|service| service.name != own && !service.paths.is_empty());
         others
             .map(|service| value.replace("{service}", &service.name))
             .collect()
@@ -209,7 +208,7 @@ pub(super) fn named_services<'a>(
     found
 }
 
-/// The port behind a host's name in a text.
+/// The port after a host name in a text.
 fn port_behind(text: &str, host: &str) -> Option<u64> {
     text.match_indices(host).find_map(|(start, _)| {
         let before = text[..start].chars().next_back();
@@ -290,15 +289,15 @@ spec:
 ";
 
     #[test]
-    fn what_is_needed_is_open_and_all_else_is_closed() {
+    fn policies_that_allow_only_what_is_needed_are_right() {
         assert_clean(denied_by_default, PODS);
-        assert_clean(needed_ways_are_open, PODS);
-        assert_clean(admin_ports_are_for_the_monitoring, PODS);
-        assert_clean(apis_can_be_entered, PODS);
+        assert_clean(needed_connections_are_allowed, PODS);
+        assert_clean(admin_ports_are_for_monitoring, PODS);
+        assert_clean(ingress_reaches_apis, PODS);
     }
 
     #[test]
-    fn a_fleet_without_policies_is_open() {
+    fn missing_policies_are_found() {
         let pods = PODS
             .split("kind: NetworkPolicy")
             .next()
@@ -309,11 +308,7 @@ spec:
         assert_eq!(found.len(), 3, "{found:?}");
         let without_egress =
             PODS.replace("policyTypes: [Ingress, Egress]", "policyTypes: [Ingress]");
-        assert_finds(
-            denied_by_default,
-            &without_egress,
-            &["what no policy speaks of"],
-        );
+        assert_finds(denied_by_default, &without_egress, &["without a policy"]);
         let unnamed = PODS.replace(
             "podSelector: { matchLabels: { app: nats } }\n  policyTypes",
             "podSelector: {}\n  policyTypes",
@@ -326,26 +321,30 @@ spec:
     }
 
     #[test]
-    fn a_way_that_is_needed_must_be_open_on_both_sides() {
+    fn a_needed_connection_must_be_allowed_on_both_sides() {
         let out = PODS.replace(
             "to: [{ podSelector: { matchLabels: { app: nats } } }]",
             "to: [{ podSelector: { matchLabels: { app: redis } } }]",
         );
-        assert_finds(needed_ways_are_open, &out, &["NATS_URL", "Egress", "4222"]);
+        assert_finds(
+            needed_connections_are_allowed,
+            &out,
+            &["NATS_URL", "Egress", "4222"],
+        );
         let into = PODS.replace(
             "from: [{ podSelector: { matchLabels: { app: tickets } } }]",
             "from: [{ podSelector: { matchLabels: { app: orders } } }]",
         );
-        assert_finds(needed_ways_are_open, &into, &["Ingress"]);
+        assert_finds(needed_connections_are_allowed, &into, &["Ingress"]);
         let port = PODS.replace("ports: [{ port: nats }]", "ports: [{ port: 8222 }]");
-        assert_finds(needed_ways_are_open, &port, &["Ingress"]);
+        assert_finds(needed_connections_are_allowed, &port, &["Ingress"]);
         let variable = PODS.replace("nats-srv:4222", "nats-srv:4223");
-        assert_finds(needed_ways_are_open, &variable, &["port 4223"]);
+        assert_finds(needed_connections_are_allowed, &variable, &["port 4223"]);
     }
 
     #[test]
-    fn the_admin_port_is_for_the_monitoring() {
-        let rule = admin_ports_are_for_the_monitoring;
+    fn only_monitoring_reaches_the_admin_port() {
+        let rule = admin_ports_are_for_monitoring;
         let open = |peer: &str| {
             format!(
                 "{PODS}---\nkind: NetworkPolicy\nspec: {{ podSelector: {{ matchLabels: {{ app: tickets }} }}, policyTypes: [Ingress], ingress: [{{ {peer} ports: [{{ port: 9000 }}] }}] }}"
@@ -362,12 +361,12 @@ spec:
         assert_finds(
             rule,
             &PODS.replace("port: 9000", "port: 9001"),
-            &["does not reach"],
+            &["cannot reach"],
         );
     }
 
     #[test]
-    fn the_monitoring_is_told_the_truth() {
+    fn annotations_for_monitoring_are_correct() {
         let annotated = |annotations: &str| {
             let metadata = "metadata: { labels: { app: tickets }";
             let with = format!(
@@ -375,7 +374,7 @@ spec:
             );
             PODS.replace(metadata, &with)
         };
-        let rule = admin_ports_are_for_the_monitoring;
+        let rule = admin_ports_are_for_monitoring;
         assert_clean(
             rule,
             &annotated("prometheus.io/port: '9000', prometheus.io/path: /metrics"),
@@ -387,20 +386,20 @@ spec:
         );
         assert_finds(
             rule,
-            &annotated("prometheus.io/port: '9000', prometheus.io/path: /figures"),
-            &["/figures"],
+            &annotated("prometheus.io/port: '9000', prometheus.io/path: /stats"),
+            &["/stats"],
         );
     }
 
     #[test]
-    fn an_api_lets_the_ingress_in() {
+    fn the_ingress_reaches_an_api() {
         assert_finds(
-            apis_can_be_entered,
+            ingress_reaches_apis,
             &PODS.replace("port: 3000", "port: 3001"),
             &["no ingress", "3000"],
         );
         let namespace = "namespaceSelector: { matchLabels: { name: ingress } }";
         let pods = PODS.replace(namespace, "podSelector: { matchLabels: { app: nats } }");
-        assert_finds(apis_can_be_entered, &pods, &["no ingress"]);
+        assert_finds(ingress_reaches_apis, &pods, &["no ingress"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What one object says of another: keys of ConfigMaps and Secrets, accounts, volumes.
+//! References between objects: keys of ConfigMaps and Secrets, service accounts, volumes, issuers.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::manifests::inspection::{Finding, Inspection};
 use crate::manifests::object::{Container, Pod, at, items, text};
 
-/// A ConfigMap or a Secret, and a key of it if one is named.
+/// A reference to a ConfigMap or Secret, or to one of its keys.
 struct Reference<'a> {
     kind: &'static str,
     name: &'a str,
     key: Option<&'a str>,
 }
 
-/// Every key that is read is created: in the manifests, by a Certificate, or by a command of `docs/deployment.md`.
+/// Every referenced key exists: in the manifests, by a Certificate, or by a command of `docs/deployment.md`.
 pub(super) fn keys_exist(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in inspection.pods() {
@@ -40,16 +40,16 @@ pub(super) fn keys_exist(inspection: &Inspection<'_>) -> Vec<Finding> {
             }
         }
     }
-    // A Secret without which neither of its two keys is there is missing once.
+    // A missing Secret is reported once, not for each of its keys.
     findings.dedup();
     findings
 }
 
 fn complaint(place: impl std::fmt::Display, reference: &Reference<'_>, wrong: &str) -> Finding {
     let remedy = if reference.kind == "Secret" {
-        "add its command to docs/deployment.md, or correct the name"
+        "add the command that creates it to docs/deployment.md, or correct the name"
     } else {
-        "make it in the kustomization, or mend the name"
+        "create it in the kustomization, or correct the name"
     };
     Finding::new(place, wrong, remedy)
 }
@@ -57,7 +57,7 @@ fn complaint(place: impl std::fmt::Display, reference: &Reference<'_>, wrong: &s
 fn resolve(inspection: &Inspection<'_>, reference: &Reference<'_>) -> Result<(), String> {
     let Reference { kind, name, key } = *reference;
     let Some(keys) = keys(inspection, kind, name) else {
-        return Err(format!("nobody makes the {kind} {name}"));
+        return Err(format!("the {kind} {name} does not exist"));
     };
     match key {
         Some(key) if !keys.contains(key) => Err(format!("the {kind} {name} has no key {key}")),
@@ -65,7 +65,7 @@ fn resolve(inspection: &Inspection<'_>, reference: &Reference<'_>) -> Result<(),
     }
 }
 
-/// The keys of a ConfigMap or Secret, if somebody makes it.
+/// The keys of a ConfigMap or Secret, if it exists.
 fn keys(inspection: &Inspection<'_>, kind: &'static str, name: &str) -> Option<BTreeSet<String>> {
     if let Some(object) = inspection.find(kind, name) {
         let fields = ["data", "stringData", "binaryData"];
@@ -126,7 +126,7 @@ fn of_volume(volume: &Value) -> Vec<Reference<'_>> {
     references
 }
 
-/// What a field refers to, if it is there and does not say that it may do without.
+/// The reference of a field, unless it is missing or optional.
 fn reference<'a>(
     source: &'a Value,
     name: &str,
@@ -143,7 +143,7 @@ fn reference<'a>(
     })
 }
 
-/// The Secrets with certificates that an Ingress or a Gateway serves by.
+/// The Secrets with the certificates that an Ingress or a Gateway uses.
 fn certificates(object: &Value) -> Vec<&str> {
     let of_ingress = items(at(object, &["spec", "tls"])).iter();
     let of_ingress = of_ingress.map(|tls| text(tls, "secretName"));
@@ -154,7 +154,7 @@ fn certificates(object: &Value) -> Vec<&str> {
     of_ingress.chain(of_gateway).collect()
 }
 
-/// Accounts, volumes and issuers that are named are there.
+/// Referenced service accounts, volumes and issuers exist.
 pub(super) fn names_exist(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pod in inspection.pods() {
@@ -165,7 +165,7 @@ pub(super) fn names_exist(inspection: &Inspection<'_>) -> Vec<Finding> {
             findings.push(Finding::new(
                 pod.owner,
                 format!("there is no ServiceAccount {account}"),
-                "make it, or mend the name",
+                "create it, or correct the name",
             ));
         }
         findings.extend(volumes_exist(&pod));
@@ -177,14 +177,14 @@ pub(super) fn names_exist(inspection: &Inspection<'_>) -> Vec<Finding> {
             findings.push(Finding::new(
                 certificate,
                 format!("there is no Issuer {name}"),
-                "make it, or mend the name",
+                "create it, or correct the name",
             ));
         }
     }
     findings
 }
 
-/// A Certificate that is asked for is one that somebody serves by.
+/// Every Certificate is used by an Ingress or a Gateway.
 pub(super) fn certificates_are_used(inspection: &Inspection<'_>) -> Vec<Finding> {
     let objects = inspection.overlay.objects.iter();
     let used: BTreeSet<_> = objects
@@ -196,7 +196,7 @@ pub(super) fn certificates_are_used(inspection: &Inspection<'_>) -> Vec<Finding>
         .map(|certificate| {
             Finding::new(
                 certificate,
-                "nobody serves by it",
+                "no Ingress or Gateway uses it",
                 "name its secretName in the Ingress or the Gateway",
             )
         })
@@ -220,10 +220,10 @@ fn volumes_exist(pod: &Pod<'_>) -> Vec<Finding> {
                 findings.push(Finding::new(
                     pod.owner,
                     format!(
-                        "container {} mounts {name}, which is no volume",
+                        "container {} mounts {name}, which does not exist",
                         container.name()
                     ),
-                    "add the volume, or mend the name",
+                    "add the volume, or correct the name",
                 ));
             }
         }
@@ -231,8 +231,8 @@ fn volumes_exist(pod: &Pod<'_>) -> Vec<Finding> {
     for unused in volumes.difference(&mounted) {
         findings.push(Finding::new(
             pod.owner,
-            format!("nobody mounts its volume {unused}"),
-            "mount it or take it out",
+            format!("no container mounts its volume {unused}"),
+            "mount it or remove it",
         ));
     }
     findings
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_documented_secret_has_the_keys_that_are_documented() {
+    fn a_documented_secret_has_only_the_documented_keys() {
         assert_clean(
             keys_exist,
             &variable("secretKeyRef", "jwt-secret", "JWT_KEY"),
@@ -268,12 +268,12 @@ mod tests {
         assert_finds(
             keys_exist,
             &variable("secretKeyRef", "other", "KEY"),
-            &["nobody makes the Secret other"],
+            &["the Secret other does not exist"],
         );
     }
 
     #[test]
-    fn a_config_map_is_made_here() {
+    fn a_config_map_is_in_the_manifests() {
         let map = "kind: ConfigMap\nmetadata: { name: shop }\ndata: { ORIGIN: a }\n---\n";
         assert_clean(
             keys_exist,
@@ -284,7 +284,7 @@ mod tests {
         assert_finds(
             keys_exist,
             &variable("configMapKeyRef", "shop", "A"),
-            &["nobody makes the ConfigMap"],
+            &["the ConfigMap shop does not exist"],
         );
         let optional =
             variable("configMapKeyRef", "shop", "A").replace("key: A", "key: A, optional: true");
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn volumes_and_whole_environments_count_too() {
+    fn volumes_and_whole_environments_are_checked() {
         let volume = "volumes: [{ name: a, secret: { secretName: jwt-secret, items: [{ key: KEY, path: a }] } }],";
         assert_finds(keys_exist, &pod(volume, ""), &["no key KEY"]);
         let projected =
@@ -306,22 +306,26 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_makes_its_secret() {
+    fn a_certificate_creates_its_secret() {
         let ingress =
             "kind: Ingress\nmetadata: { name: it }\nspec: { tls: [{ secretName: shop-tls }] }";
-        assert_finds(keys_exist, ingress, &["nobody makes the Secret shop-tls"]);
+        assert_finds(keys_exist, ingress, &["the Secret shop-tls does not exist"]);
         let certificate = "kind: Certificate\nspec: { secretName: shop-tls }";
         let both = format!("{ingress}\n---\n{certificate}");
         assert_clean(keys_exist, &both);
         assert_clean(certificates_are_used, &both);
-        assert_finds(certificates_are_used, certificate, &["nobody serves by it"]);
+        assert_finds(
+            certificates_are_used,
+            certificate,
+            &["no Ingress or Gateway"],
+        );
         let gateway =
             "kind: Gateway\nspec: { listeners: [{ tls: { certificateRefs: [{ name: a }] } }] }";
         assert_finds(keys_exist, gateway, &["Secret a"]);
     }
 
     #[test]
-    fn accounts_volumes_and_issuers_are_there() {
+    fn accounts_volumes_and_issuers_exist() {
         assert_finds(
             names_exist,
             &pod("serviceAccountName: a,", ""),
@@ -335,7 +339,7 @@ mod tests {
         assert_finds(
             names_exist,
             &pod("volumes: [{ name: a }],", ""),
-            &["nobody mounts its volume a"],
+            &["no container mounts its volume a"],
         );
         let claimed = "kind: StatefulSet\nmetadata: { name: it }\nspec: { volumeClaimTemplates: [{ metadata: { name: data } }], template: { spec: { containers: [{ volumeMounts: [{ name: data }] }] } } }";
         assert_clean(names_exist, claimed);

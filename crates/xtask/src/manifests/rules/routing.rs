@@ -1,46 +1,46 @@
-//! Which path leads to which service: what the Ingress and the HTTPRoutes say is what the services serve.
+//! The Ingress and the HTTPRoutes route every path to the service that serves it.
 
 use serde_json::Value;
 
 use crate::manifests::inspection::{Deployed, Finding, Inspection};
 use crate::manifests::object::{Object, at, items, text};
-use crate::manifests::selector::leads_to;
+use crate::manifests::selector::selects_pod;
 
-/// One rule of an Ingress or an HTTPRoute.
+/// One path of an Ingress or an HTTPRoute.
 struct Route<'a> {
-    said_by: &'a Object,
+    owner: &'a Object,
     path: &'a str,
     is_prefix: bool,
     service: &'a str,
     port: &'a Value,
 }
 
-/// Every rule leads to a service that serves its path, at its API's port; and every path of a service has a rule.
+/// Every route has a service that serves its path at its API port, and every path of a service has a route.
 pub(super) fn paths_lead_to_their_services(inspection: &Inspection<'_>) -> Vec<Finding> {
     let routes = routes(inspection);
     let mut findings = Vec::new();
     for route in &routes {
-        findings.extend(leads_astray(inspection, route));
+        findings.extend(fault(inspection, route));
     }
-    let is_entered = !routes.is_empty();
+    let has_routes = !routes.is_empty();
     for service in &inspection.known.services {
         for path in &service.paths {
-            let is_led_to = |route: &Route<'_>| {
+            let matches_path = |route: &Route<'_>| {
                 route.is_prefix && route.path.trim_end_matches('/') == path.trim_end_matches('/')
             };
-            if is_entered && !routes.iter().any(is_led_to) {
+            if has_routes && !routes.iter().any(matches_path) {
                 findings.push(Finding::new(
                     "Ingress",
-                    format!("nothing leads to {path} of {}", service.name),
+                    format!("no route leads to {path} of {}", service.name),
                     "add a rule for it",
                 ));
             }
         }
     }
-    if !is_entered && !inspection.known.services.is_empty() {
+    if !has_routes && !inspection.known.services.is_empty() {
         findings.push(Finding::new(
             "Ingress",
-            "nothing leads into the fleet",
+            "there are no routes",
             "add an Ingress or HTTPRoutes",
         ));
     }
@@ -54,7 +54,7 @@ fn routes<'a>(inspection: &Inspection<'a>) -> Vec<Route<'a>> {
         for path in rules.flat_map(|rule| items(at(rule, &["http", "paths"]))) {
             let service = at(path, &["backend", "service"]);
             routes.push(Route {
-                said_by: ingress,
+                owner: ingress,
                 path: text(path, "path"),
                 is_prefix: text(path, "pathType") != "Exact",
                 service: text(service, "name"),
@@ -70,7 +70,7 @@ fn routes<'a>(inspection: &Inspection<'a>) -> Vec<Route<'a>> {
         for rule in items(object.at(&["spec", "rules"])) {
             for backend in items(&rule["backendRefs"]) {
                 routes.extend(items(&rule["matches"]).iter().map(|matched| Route {
-                    said_by: object,
+                    owner: object,
                     path: text(&matched["path"], "value"),
                     is_prefix: text(&matched["path"], "type") != "Exact",
                     service: text(backend, "name"),
@@ -82,12 +82,12 @@ fn routes<'a>(inspection: &Inspection<'a>) -> Vec<Route<'a>> {
     routes
 }
 
-fn leads_astray(inspection: &Inspection<'_>, route: &Route<'_>) -> Option<Finding> {
-    let complain = |wrong: String, remedy: &str| Some(Finding::new(route.said_by, wrong, remedy));
+fn fault(inspection: &Inspection<'_>, route: &Route<'_>) -> Option<Finding> {
+    let complain = |wrong: String, remedy: &str| Some(Finding::new(route.owner, wrong, remedy));
     let (path, name) = (route.path, route.service);
     let Some(service) = inspection.find("Service", name) else {
         return complain(
-            format!("{path} leads to {name}, which is not there"),
+            format!("{path} leads to {name}, which does not exist"),
             "name a Service",
         );
     };
@@ -96,16 +96,16 @@ fn leads_astray(inspection: &Inspection<'_>, route: &Route<'_>) -> Option<Findin
         .iter()
         .find(|port| port["port"] == *route.port || port["name"] == *route.port);
     let mut deployed = inspection.deployed();
-    let Some(behind) = deployed.find(|deployed| leads_to(service, &deployed.pod)) else {
+    let Some(behind) = deployed.find(|deployed| selects_pod(service, &deployed.pod)) else {
         return complain(
-            format!("{path} leads to {name}, behind which is no service of ours"),
+            format!("{path} leads to {name}, which selects none of our services"),
             "name another Service",
         );
     };
     let Some(port) = port else {
         return complain(
             format!(
-                "{path} leads to a port {} of {name}, which it does not have",
+                "{path} leads to the port {} of {name}, which it does not have",
                 route.port
             ),
             "name one of its ports",
@@ -113,8 +113,8 @@ fn leads_astray(inspection: &Inspection<'_>, route: &Route<'_>) -> Option<Findin
     };
     if !is_api(&behind, port) {
         return complain(
-            format!("{path} does not lead to the API's port of {name}"),
-            "name that port and no other",
+            format!("{path} does not lead to the API port of {name}"),
+            "name that port",
         );
     }
     let serves = behind.service.paths.iter().any(|root| {
@@ -126,7 +126,7 @@ fn leads_astray(inspection: &Inspection<'_>, route: &Route<'_>) -> Option<Findin
         let service = &behind.service.name;
         return complain(
             format!("{path} leads to {service}, which does not serve it"),
-            "name the Service of whom it is",
+            "name the Service that serves it",
         );
     }
     None
@@ -183,7 +183,7 @@ spec: { selector: { app: tickets }, ports: [{ port: 3000, targetPort: api }, { p
     ];
 
     #[test]
-    fn every_path_leads_to_who_serves_it() {
+    fn every_path_leads_to_the_service_that_serves_it() {
         assert_clean(paths_lead_to_their_services, &ingress(&BOTH));
         for path_type in ["Exact", "Prefix"] {
             let described = format!(
@@ -195,17 +195,17 @@ spec: { selector: { app: tickets }, ports: [{ port: 3000, targetPort: api }, { p
     }
 
     #[test]
-    fn a_path_that_leads_astray_or_nowhere_is_found() {
+    fn a_wrong_or_missing_route_is_found() {
         assert_finds(
             paths_lead_to_their_services,
             &ingress(&BOTH[..1]),
-            &["nothing leads to /api/ticket of tickets"],
+            &["no route leads to /api/ticket of tickets"],
         );
         let cases = [
             ("/api/orders", "tickets-srv", 3000, "does not serve it"),
-            ("/api/tickets", "orders-srv", 3000, "not there"),
+            ("/api/tickets", "orders-srv", 3000, "not exist"),
             ("/api/tickets", "tickets-srv", 80, "does not have"),
-            ("/api/tickets", "tickets-srv", 9000, "API's port"),
+            ("/api/tickets", "tickets-srv", 9000, "API port"),
         ];
         for (path, service, port, word) in cases {
             let rules = [BOTH[0], BOTH[1], (path, service, port)];
@@ -218,7 +218,7 @@ spec: { selector: { app: tickets }, ports: [{ port: 3000, targetPort: api }, { p
     }
 
     #[test]
-    fn an_http_route_is_read_like_an_ingress() {
+    fn http_routes_are_checked_like_an_ingress() {
         let route = |path: &str| {
             let paths = ["/api/tickets", "/api/ticket", path];
             let matches =
@@ -240,11 +240,8 @@ spec: { selector: { app: tickets }, ports: [{ port: 3000, targetPort: api }, { p
     }
 
     #[test]
-    fn a_fleet_can_be_entered() {
+    fn a_fleet_without_routes_is_found() {
         let found = findings(paths_lead_to_their_services, TICKETS);
-        assert!(
-            found[0].contains("nothing leads into the fleet"),
-            "{found:?}"
-        );
+        assert!(found[0].contains("there are no routes"), "{found:?}");
     }
 }

@@ -1,15 +1,15 @@
-//! Selectors that select nothing, and ports and targets that are not there.
+//! Selectors select something; ports and targets exist.
 
 use serde_json::Value;
 
 use crate::manifests::inspection::{Finding, Inspection};
 use crate::manifests::object::{Object, Pod, items, text, texts};
-use crate::manifests::selector::{leads_to, selects};
+use crate::manifests::selector::{selects, selects_pod};
 
-/// The pods of a selection, made by something else than these manifests: what answers Let's Encrypt for a moment.
-const MADE_BY_OTHERS: [&str; 1] = ["acme.cert-manager.io/http01-solver"];
+/// Labels of pods that are not in the manifests: cert-manager's temporary solvers.
+const EXTERNAL_PODS: [&str; 1] = ["acme.cert-manager.io/http01-solver"];
 
-/// The pods that a Service, a budget or a policy is about.
+/// The pods that a Service, a budget or a policy selects.
 fn selected<'a>(inspection: &Inspection<'a>, object: &Object) -> Option<Vec<Pod<'a>>> {
     let selector = match object.kind() {
         "Service" | "PodDisruptionBudget" => object.at(&["spec", "selector"]),
@@ -22,7 +22,7 @@ fn selected<'a>(inspection: &Inspection<'a>, object: &Object) -> Option<Vec<Pod<
     }
     let fits = |pod: &Pod<'_>| {
         if is_service {
-            leads_to(object, pod)
+            selects_pod(object, pod)
         } else {
             selects(selector, &pod.labels())
         }
@@ -30,19 +30,17 @@ fn selected<'a>(inspection: &Inspection<'a>, object: &Object) -> Option<Vec<Pod<
     Some(inspection.pods().filter(fits).collect())
 }
 
-/// Whatever selects pods selects some, and a workload its own.
+/// Every selector selects a pod, and a workload selects its own pods.
 pub(super) fn selectors_match(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for object in &inspection.overlay.objects {
         let labels = texts(object.at(&["spec", "podSelector", "matchLabels"]));
-        let is_of_others = MADE_BY_OTHERS
-            .iter()
-            .any(|label| labels.contains_key(label));
-        if !is_of_others && selected(inspection, object).is_some_and(|pods| pods.is_empty()) {
+        let is_external = EXTERNAL_PODS.iter().any(|label| labels.contains_key(label));
+        if !is_external && selected(inspection, object).is_some_and(|pods| pods.is_empty()) {
             findings.push(Finding::new(
                 object,
                 "it selects no pod",
-                "mend its selector",
+                "correct its selector",
             ));
         }
         findings.extend(peers_match(inspection, object));
@@ -54,7 +52,7 @@ pub(super) fn selectors_match(inspection: &Inspection<'_>) -> Vec<Finding> {
             findings.push(Finding::new(
                 pod.owner,
                 "it does not select its own pods",
-                "mend its selector",
+                "correct its selector",
             ));
         }
         for constraint in items(&pod.spec()["topologySpreadConstraints"]) {
@@ -62,10 +60,10 @@ pub(super) fn selectors_match(inspection: &Inspection<'_>) -> Vec<Finding> {
                 findings.push(Finding::new(
                     pod.owner,
                     format!(
-                        "it spreads other pods than its own over {}",
+                        "its spread constraint over {} does not select its own pods",
                         text(constraint, "topologyKey")
                     ),
-                    "mend the constraint's labelSelector",
+                    "correct the constraint's labelSelector",
                 ));
             }
         }
@@ -73,7 +71,7 @@ pub(super) fn selectors_match(inspection: &Inspection<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The pods of this namespace that a policy names as peers exist.
+/// The pods of this namespace that a policy selects as peers exist.
 fn peers_match(inspection: &Inspection<'_>, policy: &Object) -> Vec<Finding> {
     if !policy.is("NetworkPolicy") {
         return Vec::new();
@@ -87,8 +85,8 @@ fn peers_match(inspection: &Inspection<'_>, policy: &Object) -> Vec<Finding> {
             if is_here && !pods.any(|pod| selects(&peer["podSelector"], &pod.labels())) {
                 findings.push(Finding::new(
                     policy,
-                    format!("no pod is what it names: {}", peer["podSelector"]),
-                    "mend the podSelector",
+                    format!("no pod matches its peer {}", peer["podSelector"]),
+                    "correct the podSelector",
                 ));
             }
         }
@@ -96,7 +94,7 @@ fn peers_match(inspection: &Inspection<'_>, policy: &Object) -> Vec<Finding> {
     findings
 }
 
-/// A Service's ports are ports of its pods, and what scales is there.
+/// The target ports of Services, the ports of probes and the targets of autoscalers exist.
 pub(super) fn ports_exist(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for service in inspection.of_kind("Service") {
@@ -132,7 +130,7 @@ pub(super) fn ports_exist(inspection: &Inspection<'_>) -> Vec<Finding> {
                     text(target, "kind"),
                     text(target, "name")
                 ),
-                "mend its scaleTargetRef",
+                "correct its scaleTargetRef",
             ));
         }
     }
@@ -145,18 +143,18 @@ fn probes_have_ports(pod: &Pod<'_>) -> Vec<Finding> {
         for probe in ["startupProbe", "readinessProbe", "livenessProbe"] {
             for kind in ["httpGet", "tcpSocket"] {
                 let port = &container.value[probe][kind]["port"];
-                let is_there = match port {
+                let exists = match port {
                     Value::Null => true,
                     Value::String(name) => container.port(name).is_some(),
                     number => items(&container.value["ports"])
                         .iter()
                         .any(|port| port["containerPort"] == *number),
                 };
-                if !is_there {
+                if !exists {
                     findings.push(Finding::new(
                         pod.owner,
                         format!(
-                            "the {probe} of {} asks a port {port}, which it does not have",
+                            "the {probe} of {} uses the port {port}, which it does not have",
                             container.name()
                         ),
                         "name one of its ports",
@@ -192,7 +190,7 @@ spec:
     }
 
     #[test]
-    fn what_selects_pods_selects_some() {
+    fn every_selector_selects_a_pod() {
         let cases = [
             "kind: Service\nmetadata: { name: a }\nspec: { selector: { app: it } }",
             "kind: PodDisruptionBudget\nmetadata: { name: a }\nspec: { selector: { matchLabels: { app: it } } }",
@@ -227,12 +225,12 @@ spec:
         assert_finds(
             selectors_match,
             &with(&policy.replace("app: it", "app: at")),
-            &["names", "at"],
+            &["peer", "at"],
         );
     }
 
     #[test]
-    fn ports_and_targets_are_there() {
+    fn ports_and_targets_exist() {
         let service = "kind: Service\nmetadata: { name: a }\nspec: { selector: { app: it }, ports: [{ port: 80, targetPort: api }] }";
         assert_clean(ports_exist, &with(service));
         assert_finds(

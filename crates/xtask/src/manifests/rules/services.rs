@@ -1,4 +1,4 @@
-//! Our own services: deployed as their binaries say that they must be.
+//! Our services are deployed as their own descriptions (`--describe`) require.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::manifests::object::{at, items, text};
 
 const PROBES: [&str; 3] = ["startupProbe", "readinessProbe", "livenessProbe"];
 
-/// Each of the services is deployed once.
+/// Each service is deployed once.
 pub(super) fn all_are_deployed(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for service in &inspection.known.services {
@@ -21,15 +21,15 @@ pub(super) fn all_are_deployed(inspection: &Inspection<'_>) -> Vec<Finding> {
             findings.push(Finding::new(
                 &service.name,
                 format!("it is deployed {times} times"),
-                "give it one Deployment, whose image's name ends with the service's",
+                "add one Deployment whose image name ends with the service's name",
             ));
         }
     }
     findings
 }
 
-/// Every variable is one that the service reads, every one that it needs is there, and secrets come from Secrets.
-pub(super) fn variables_fit(inspection: &Inspection<'_>) -> Vec<Finding> {
+/// The service reads every variable, every required variable is set, and secrets come from Secrets.
+pub(super) fn variables_match(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for deployed in inspection.deployed() {
         let mut complain = |wrong: String, remedy: &str| {
@@ -47,10 +47,10 @@ fn known_variables(deployed: &Deployed<'_>, complain: &mut dyn FnMut(String, &st
     for variable in environment {
         let name = text(variable, "name");
         if !seen.insert(name) {
-            complain(format!("it sets {name} twice"), "let one be");
+            complain(format!("it sets {name} twice"), "keep one");
         }
         let place = format!("$({name})");
-        let is_part = environment
+        let is_used = environment
             .iter()
             .any(|other| text(other, "value").contains(&place));
         let is_read = deployed
@@ -58,11 +58,11 @@ fn known_variables(deployed: &Deployed<'_>, complain: &mut dyn FnMut(String, &st
             .variables
             .iter()
             .any(|read| read.name == name);
-        if !is_read && !is_part {
+        if !is_read && !is_used {
             let service = &deployed.service.name;
             complain(
                 format!("it sets {name}, which {service} does not read"),
-                "mend the name or take it out; the service's --describe lists what it reads",
+                "correct the name or remove it; the service's --describe lists its variables",
             );
         }
     }
@@ -76,7 +76,7 @@ fn needed_variables(deployed: &Deployed<'_>, complain: &mut dyn FnMut(String, &s
             if read.required {
                 let service = &deployed.service.name;
                 complain(
-                    format!("{name} is not set, which {service} needs"),
+                    format!("{name} is not set, but {service} requires it"),
                     "set it",
                 );
             }
@@ -84,18 +84,18 @@ fn needed_variables(deployed: &Deployed<'_>, complain: &mut dyn FnMut(String, &s
         };
         if read.secret && !is_secret(deployed, set) {
             complain(
-                format!("the secret {name} stands in the manifest"),
-                "take it from a Secret by secretKeyRef, or build it of a variable that is",
+                format!("the manifest contains the secret {name}"),
+                "read it from a Secret by secretKeyRef, or from a variable that does",
             );
         }
     }
 }
 
-/// Whether a variable is taken from a Secret, or made of another one that is.
+/// Whether a variable comes from a Secret, directly or by another variable.
 fn is_secret(deployed: &Deployed<'_>, variable: &Value) -> bool {
     let from_secret = |variable: &Value| !at(variable, &["valueFrom", "secretKeyRef"]).is_null();
     let value = text(variable, "value");
-    // What mail is caught by in development has no password.
+    // The mail server for development has no password.
     from_secret(variable)
         || is_address_without_password(value)
         || deployed.container.environment().iter().any(|other| {
@@ -103,15 +103,15 @@ fn is_secret(deployed: &Deployed<'_>, variable: &Value) -> bool {
         })
 }
 
-/// Whether it is a URL that names a server and nobody's password.
+/// Whether the value is a URL without a password.
 fn is_address_without_password(value: &str) -> bool {
     value
         .split_once("://")
         .is_some_and(|(_, rest)| !rest.contains('@'))
 }
 
-/// The container has the service's ports, under their names.
-pub(super) fn ports_fit(inspection: &Inspection<'_>) -> Vec<Finding> {
+/// The container has exactly the service's ports, with their names.
+pub(super) fn ports_match(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for deployed in inspection.deployed() {
         for port in &deployed.service.ports {
@@ -121,7 +121,7 @@ pub(super) fn ports_fit(inspection: &Inspection<'_>) -> Vec<Finding> {
                 findings.push(Finding::new(
                     deployed.pod.owner,
                     format!(
-                        "its port {} is not {number}, where the service listens",
+                        "its port {} is not {number}, on which the service listens",
                         port.name
                     ),
                     format!("set {} or the containerPort", port.variable),
@@ -138,16 +138,16 @@ pub(super) fn ports_fit(inspection: &Inspection<'_>) -> Vec<Finding> {
         {
             findings.push(Finding::new(
                 deployed.pod.owner,
-                format!("the service does not listen at {}", port["containerPort"]),
-                "take the port out",
+                format!("the service does not listen on {}", port["containerPort"]),
+                "remove the port",
             ));
         }
     }
     findings
 }
 
-/// The three probes ask the admin port for what it has, and not the same in the same way.
-pub(super) fn probes_fit(inspection: &Inspection<'_>) -> Vec<Finding> {
+/// The three probes request existing paths of the admin port. Readiness and liveness use different ones.
+pub(super) fn probes_match(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for deployed in inspection.deployed() {
         let place = deployed.pod.owner;
@@ -170,14 +170,14 @@ pub(super) fn probes_fit(inspection: &Inspection<'_>) -> Vec<Finding> {
                 let known = deployed.service.admin_paths.join(", ");
                 findings.push(Finding::new(
                     place,
-                    format!("its {name} asks for {path:?}, which the admin port does not have"),
-                    format!("ask for one of {known}"),
+                    format!("its {name} requests {path:?}, which the admin port does not have"),
+                    format!("request one of {known}"),
                 ));
             } else if port != deployed.port("admin") {
                 findings.push(Finding::new(
                     place,
-                    format!("its {name} does not ask the admin port"),
-                    "ask the port `admin`",
+                    format!("its {name} does not use the admin port"),
+                    "use the port `admin`",
                 ));
             }
         }
@@ -185,38 +185,38 @@ pub(super) fn probes_fit(inspection: &Inspection<'_>) -> Vec<Finding> {
         if !ready.is_null() && ready["httpGet"]["path"] == alive["httpGet"]["path"] {
             findings.push(Finding::new(
                 place,
-                "what is not ready is killed, which heals no dependency",
-                "let livenessProbe and readinessProbe ask for different paths",
+                "a pod that is not ready is killed, which repairs no dependency",
+                "use different paths for livenessProbe and readinessProbe",
             ));
         }
     }
     findings
 }
 
-/// A pod is not killed before the service had its time to stop, nor told to before the proxies know.
-pub(super) fn stop_fits(inspection: &Inspection<'_>) -> Vec<Finding> {
+/// A pod has enough time to stop, and the stop begins only after proxies have removed it.
+pub(super) fn stop_has_time(inspection: &Inspection<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for deployed in inspection.deployed() {
-        let waits = at(
+        let delay = at(
             deployed.container.value,
             &["lifecycle", "preStop", "sleep", "seconds"],
         );
-        let waits = waits.as_u64().unwrap_or(0);
-        if waits == 0 {
+        let delay = delay.as_u64().unwrap_or(0);
+        if delay == 0 {
             findings.push(Finding::new(
                 deployed.pod.owner,
-                "it is told to stop while requests are still sent to it",
+                "it is stopped while proxies still send requests to it",
                 "set lifecycle.preStop.sleep to some seconds",
             ));
         }
-        let patience = deployed.pod.spec()["terminationGracePeriodSeconds"]
+        let grace_period = deployed.pod.spec()["terminationGracePeriodSeconds"]
             .as_u64()
             .unwrap_or(30);
-        let needed = waits + deployed.service.stop_seconds;
-        if patience <= needed {
+        let needed = delay + deployed.service.stop_seconds;
+        if grace_period <= needed {
             findings.push(Finding::new(
                 deployed.pod.owner,
-                format!("it is killed after {patience} s, and needs {needed} s to stop"),
+                format!("it is killed after {grace_period} s, and needs {needed} s to stop"),
                 "set terminationGracePeriodSeconds higher",
             ));
         }
@@ -255,13 +255,13 @@ spec:
     }
 
     #[test]
-    fn what_is_deployed_as_it_says_is_right() {
+    fn a_service_that_is_deployed_as_described_is_right() {
         for rule in [
             all_are_deployed,
-            variables_fit,
-            ports_fit,
-            probes_fit,
-            stop_fits,
+            variables_match,
+            ports_match,
+            probes_match,
+            stop_has_time,
         ] {
             assert_clean(rule, TICKETS);
         }
@@ -278,22 +278,22 @@ spec:
     }
 
     #[test]
-    fn variables_are_those_that_the_service_reads() {
+    fn unknown_variables_are_found() {
         let url = "- { name: NATS_URL,";
         let typo = format!("- {{ name: NATS_URI, value: a }}\n            {url}");
         assert_finds(
-            variables_fit,
+            variables_match,
             &with(url, &typo),
             &["NATS_URI", "does not read"],
         );
     }
 
     #[test]
-    fn what_a_service_needs_is_set_once() {
+    fn a_required_variable_is_set_once() {
         let url = "            - { name: NATS_URL, value: 'nats://nats-srv:4222' }\n";
-        assert_finds(variables_fit, &with(url, ""), &["NATS_URL is not set"]);
+        assert_finds(variables_match, &with(url, ""), &["NATS_URL is not set"]);
         assert_finds(
-            variables_fit,
+            variables_match,
             &with(url, &format!("{url}{url}")),
             &["NATS_URL twice"],
         );
@@ -304,18 +304,18 @@ spec:
         let key =
             "{ name: JWT_KEY, valueFrom: { secretKeyRef: { name: jwt-secret, key: JWT_KEY } } }";
         assert_finds(
-            variables_fit,
+            variables_match,
             &with(key, "{ name: JWT_KEY, value: open }"),
-            &["secret JWT_KEY stands"],
+            &["contains the secret JWT_KEY"],
         );
         let part = "{ name: PART, valueFrom: { secretKeyRef: { name: a, key: b } } }\n            - { name: JWT_KEY, value: 'a$(PART)' }";
-        assert_clean(variables_fit, &with(key, part));
+        assert_clean(variables_match, &with(key, part));
     }
 
     #[test]
-    fn ports_are_where_the_service_listens() {
+    fn ports_are_those_of_the_service() {
         assert_finds(
-            ports_fit,
+            ports_match,
             &with("containerPort: 3000", "containerPort: 3001"),
             &["port api is not 3000"],
         );
@@ -323,23 +323,23 @@ spec:
             "          env:\n",
             "          env:\n            - { name: PORT, value: '3001' }\n",
         );
-        assert_finds(ports_fit, &moved, &["port api is not 3001"]);
+        assert_finds(ports_match, &moved, &["port api is not 3001"]);
         let more = with(
             "{ name: admin, containerPort: 9000 }",
             "{ name: admin, containerPort: 9000 }, { name: x, containerPort: 1 }",
         );
-        assert_finds(ports_fit, &more, &["listen at 1"]);
+        assert_finds(ports_match, &more, &["listen on 1"]);
     }
 
     #[test]
-    fn probes_ask_for_what_is_there() {
+    fn probes_request_existing_paths() {
         assert_finds(
-            probes_fit,
+            probes_match,
             &with("path: /readyz", "path: /ready"),
             &["readinessProbe", "\"/ready\"", "/readyz"],
         );
         assert_finds(
-            probes_fit,
+            probes_match,
             &with(
                 "startupProbe: { httpGet: { path: /livez, port: admin } }",
                 "startupProbe: {}",
@@ -347,21 +347,21 @@ spec:
             &["startupProbe"],
         );
         assert_finds(
-            probes_fit,
+            probes_match,
             &with("path: /readyz, port: admin", "path: /readyz, port: api"),
-            &["not ask the admin port"],
+            &["not use the admin port"],
         );
         assert_finds(
-            probes_fit,
+            probes_match,
             &with("path: /readyz", "path: /livez"),
             &["killed"],
         );
     }
 
     #[test]
-    fn a_service_has_the_time_to_stop() {
+    fn a_service_has_time_to_stop() {
         assert_finds(
-            stop_fits,
+            stop_has_time,
             &with(
                 "terminationGracePeriodSeconds: 20",
                 "terminationGracePeriodSeconds: 14",
@@ -369,9 +369,9 @@ spec:
             &["after 14 s", "14 s to stop"],
         );
         assert_finds(
-            stop_fits,
+            stop_has_time,
             &with("seconds: 5", "seconds: 0"),
-            &["requests are still sent"],
+            &["still send requests"],
         );
     }
 }

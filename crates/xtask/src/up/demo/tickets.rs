@@ -1,8 +1,7 @@
-//! What is on in a town that does not exist.
+//! The demo tickets.
 
 use Fate::{ForSale, Reserved, Sold};
 
-/// What becomes of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     ForSale,
@@ -10,8 +9,8 @@ pub(super) enum Fate {
     Sold,
 }
 
-/// Titles and prices in dollars, as they are put up for sale: more than a page of them, words that several have in
-/// common, prices far apart and close together, and one title that no line is long enough for.
+/// Titles and prices in dollars, in the order of their creation: more than one page, words that occur in several
+/// titles, a wide range of prices, and one title that is too long for a line.
 pub(super) const TICKETS: [(&str, f64, Fate); 36] = [
     ("Harbour Jazz Trio, late set", 24.5, ForSale),
     ("Philharmonic: Mahler 5, row 3", 85.0, ForSale),

@@ -1,4 +1,4 @@
-//! What the simulated Stripe remembers.
+//! The state of the simulated Stripe.
 
 use std::collections::BTreeMap;
 
@@ -7,52 +7,51 @@ use common::id::kind;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{SimulatedCharge, SimulatedWebhook};
-use crate::domain::{Charge, Decline, Standing};
-use crate::stripe::charge::Spending;
+use crate::domain::{Charge, DisputeState};
+use crate::stripe::charge::EmptyIntent;
 
-/// The least that can be charged, in cents.
-const SMALLEST: i64 = 50;
+/// The smallest amount that can be charged, in cents.
+const MINIMUM: i64 = 50;
 
 pub(super) struct Books {
     pub(super) keys: BTreeMap<String, Used>,
     pub(super) charges: Vec<SimulatedCharge>,
-    pub(super) told: UnboundedSender<SimulatedWebhook>,
-    /// How many requests are still on their way whose senders gave them up.
+    pub(super) webhooks: UnboundedSender<SimulatedWebhook>,
+    /// How many abandoned requests are still in transit.
     pub(super) late: usize,
 }
 
-/// What an idempotency key was first used for, and what was answered.
+/// The first use of an idempotency key and the answer to it.
 #[derive(Debug, Clone)]
 pub(super) struct Used {
     purpose: Purpose,
     answer: Answer,
 }
 
-/// What requests are for; two of different purposes have different parameters.
+/// The purpose of a request. Requests of different purposes have different parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Charge,
-    /// An intent without a card.
-    Nothing(Spending),
+    EmptyIntent(EmptyIntent),
     Refund,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
-    Charged(Result<Charge, Decline>),
+    Charged(Charge),
+    /// Nothing was charged or refunded, for the reason with this code. This answer is stored.
+    Declined(&'static str),
     Spent,
     Refunded(String),
-    /// The parameters are refused, for this reason. Stripe does not store that.
+    /// The parameters were refused, with this code. This answer is not stored.
     Refused(&'static str),
-    /// The charge is disputed. Stripe stores this answer.
-    Disputed,
     /// 500.
     Broken,
-    /// The key was used for something else.
+    /// The key was used for another request.
     KeyTaken,
 }
 
-pub(super) struct Wish {
+pub(super) struct NewCharge {
     pub(super) key: String,
     pub(super) order: Id<kind::Order>,
     pub(super) attempt: u32,
@@ -61,8 +60,8 @@ pub(super) struct Wish {
 }
 
 impl Books {
-    /// The answer that the key has; if it has none yet, that of this work.
-    fn used(
+    /// The stored answer of the key; without one, the answer of `work`, which is stored.
+    fn once(
         &mut self,
         key: &str,
         purpose: Purpose,
@@ -86,7 +85,7 @@ impl Books {
         self.keys.insert(key, Used { purpose, answer });
     }
 
-    /// Answers with 500, which is stored, unless the key has an answer.
+    /// Answers with 500 and stores that, unless the key has an answer.
     pub(super) fn fail(
         &mut self,
         key: String,
@@ -104,39 +103,39 @@ impl Books {
         Answer::Broken
     }
 
-    pub(super) fn charge(&mut self, wish: &Wish) -> Answer {
-        self.used(&wish.key, Purpose::Charge, |books| {
-            if wish.cents < SMALLEST {
+    pub(super) fn charge(&mut self, new: &NewCharge) -> Answer {
+        self.once(&new.key, Purpose::Charge, |books| {
+            if new.cents < MINIMUM {
                 return Answer::Refused("amount_too_small");
             }
-            if wish.declined {
-                return Answer::Charged(Err(Decline::new("generic_decline")));
+            if new.declined {
+                return Answer::Declined("generic_decline");
             }
             let number = books.charges.len() + 1;
+            let ids = Charge {
+                intent: format!("pi_{number}"),
+                id: format!("ch_{number}"),
+            };
             let charge = SimulatedCharge {
-                order: wish.order,
-                attempt: wish.attempt,
-                cents: wish.cents,
+                order: new.order,
+                attempt: new.attempt,
+                cents: new.cents,
                 refunded: 0,
                 lost: 0,
                 dispute: None,
-                names: Charge {
-                    intent: format!("pi_{number}"),
-                    id: format!("ch_{number}"),
-                },
-                by_us: false,
+                ids: ids.clone(),
+                refunded_by_us: false,
             };
             books.charges.push(charge.clone());
-            let names = charge.names.clone();
-            books.tell(SimulatedWebhook::Charged(charge));
-            Answer::Charged(Ok(names))
+            books.send(SimulatedWebhook::Charged(charge));
+            Answer::Charged(ids)
         })
     }
 
-    /// Makes an intent without a card.
+    /// Creates an intent without a card.
     pub(super) fn spend(&mut self, key: &str, purpose: Purpose, cents: i64) -> Answer {
-        self.used(key, purpose, |_| {
-            if cents < SMALLEST {
+        self.once(key, purpose, |_| {
+            if cents < MINIMUM {
                 Answer::Refused("amount_too_small")
             } else {
                 Answer::Spent
@@ -144,44 +143,45 @@ impl Books {
         })
     }
 
-    /// Gives all back that is left.
-    pub(super) fn give_back(&mut self, key: &str, charge: &Charge) -> Answer {
-        self.used(key, Purpose::Refund, |books| {
+    /// Refunds what is left of a charge.
+    pub(super) fn refund(&mut self, key: &str, charge: &Charge) -> Answer {
+        self.once(key, Purpose::Refund, |books| {
             let charged = (books.charges.iter_mut())
-                .find(|charged| charged.names == *charge)
-                .expect("only what was charged is given back");
-            if charged.dispute == Some(Standing::Open) {
-                return Answer::Disputed;
+                .find(|charged| charged.ids == *charge)
+                .expect("only existing charges are refunded");
+            if charged.dispute == Some(DisputeState::Open) {
+                return Answer::Declined("charge_disputed");
             }
-            // Stripe would refuse to give back twice. Here that would be seen, since nobody may ask for it.
-            let cents = if charged.by_us {
+            // Stripe would refuse a second refund. Here it succeeds, so that the invariants detect a service that makes
+            // one.
+            let cents = if charged.refunded_by_us {
                 charged.cents
             } else {
-                charged.kept()
+                charged.remaining()
             };
-            charged.by_us = true;
+            charged.refunded_by_us = true;
             charged.refunded += cents;
             let (id, intent) = (format!("re_{}", charge.id), charge.intent.clone());
-            books.tell(SimulatedWebhook::Reversed(intent));
+            books.send(SimulatedWebhook::Reversed(intent));
             Answer::Refunded(id)
         })
     }
 
-    /// Changes an intent's charge, and tells of it if that changed anything.
+    /// Applies a change to an intent's charge, and sends a webhook if it changed anything.
     pub(super) fn reverse(
         &mut self,
         intent: &str,
         apply: impl FnOnce(&mut SimulatedCharge) -> bool,
     ) {
         let mut charges = self.charges.iter_mut();
-        let charge = charges.find(|charge| charge.names.intent == intent);
+        let charge = charges.find(|charge| charge.ids.intent == intent);
         if charge.is_some_and(apply) {
-            self.tell(SimulatedWebhook::Reversed(intent.to_owned()));
+            self.send(SimulatedWebhook::Reversed(intent.to_owned()));
         }
     }
 
-    fn tell(&self, webhook: SimulatedWebhook) {
-        // Nobody listens any more when the schedule is over.
-        let _ = self.told.send(webhook);
+    fn send(&self, webhook: SimulatedWebhook) {
+        // The receiver is gone when the schedule is over.
+        let _ = self.webhooks.send(webhook);
     }
 }
