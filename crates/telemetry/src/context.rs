@@ -87,13 +87,13 @@ impl TraceContext {
     }
 
     /// Makes this context the parent of the span, which must not have been entered yet.
-    pub fn caused(&self, span: &Span) {
+    pub fn set_as_parent_of(&self, span: &Span) {
         // An error means that the span is not recorded.
         let _ = span.set_parent(self.context());
     }
 
     /// Adds a link to this context to the span, which may be in another trace.
-    pub fn is_linked_from(&self, span: &Span) {
+    pub fn link_from(&self, span: &Span) {
         span.add_link(self.context().span().span_context().clone());
     }
 

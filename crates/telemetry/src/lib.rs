@@ -115,9 +115,9 @@ pub fn log_tests() {
 }
 
 /// Starts logging as in production but discards the lines, so that benchmarks include the cost of logging.
-pub fn log_to_nobody() {
+pub fn log_to_sink() {
     let filter = EnvFilter::new("info").or(spans_of_a_trace(Level::INFO));
-    let lines = JsonLines::new(std::io::sink, "nobody".to_owned());
+    let lines = JsonLines::new(std::io::sink, "sink".to_owned());
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(filter))
         .try_init();

@@ -74,7 +74,7 @@ where
         let route = request.extensions().get::<MatchedPath>().cloned();
         let span = span_of(&request, method, route.as_ref());
         if let Some(caller) = TraceContext::of_request(request.headers()) {
-            caller.caused(&span);
+            caller.set_as_parent_of(&span);
         }
         let Observed { durations, active } = &self.observed;
         Answering {

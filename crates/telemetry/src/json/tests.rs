@@ -24,7 +24,7 @@ impl io::Write for Buffer {
 fn line(log: impl FnOnce()) -> Value {
     let buffer = Buffer::default();
     let writer = buffer.clone();
-    let lines = JsonLines::new(move || writer.clone(), "nobody".to_owned());
+    let lines = JsonLines::new(move || writer.clone(), "test".to_owned());
     with_default(tracing_subscriber::registry().with(lines), log);
     serde_json::from_slice(&buffer.0.lock().unwrap()).unwrap()
 }

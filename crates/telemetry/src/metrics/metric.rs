@@ -209,7 +209,8 @@ pub const DURATION_BOUNDS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
 
-/// Declares metrics as constants, documented by their help texts, and `METRICS`, the [`Section`] that lists them.
+/// Declares metrics as constants, documented by their help texts, and `METRICS`, the
+/// [`Section`](crate::metrics::Section) with all of them.
 ///
 /// Names follow OpenTelemetry's conventions in Prometheus's spelling, or start with `ticketing_` if OpenTelemetry does
 /// not define the metric. In `SIGN_INS: CounterOf<1> = new(name, help, labels);` the number is that of the labels.
