@@ -1,4 +1,4 @@
-//! What is measured of expirations.
+//! The gauges of the queue.
 
 pub(crate) mod catalogue;
 
@@ -7,21 +7,21 @@ use telemetry::metrics::Metrics;
 use crate::queue::JobQueue;
 use catalogue::{EXPIRATION_JOBS, EXPIRATIONS_SCHEDULED};
 
-/// Lets the queue be asked how much is in it when metrics are read.
-pub(crate) fn measure(queue: &JobQueue, metrics: &Metrics) {
+/// Counts the queue's jobs on each scrape.
+pub(crate) fn register(queue: &JobQueue, metrics: &Metrics) {
     let scheduled = metrics.gauge(&EXPIRATIONS_SCHEDULED);
     let jobs = metrics.gauge(&EXPIRATION_JOBS);
     let queue = queue.clone();
     metrics.sample(move || {
         let (scheduled, jobs, queue) = (scheduled.clone(), jobs.clone(), queue.clone());
         async move {
-            match tokio::try_join!(queue.untold(), queue.count()) {
-                Ok((untold, count)) => {
-                    scheduled.set_number(untold);
+            match tokio::try_join!(queue.pending(), queue.count()) {
+                Ok((pending, count)) => {
+                    scheduled.set_number(pending);
                     jobs.set_number(count);
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "the queue's jobs were not counted");
+                    tracing::debug!(%error, "jobs not counted");
                     scheduled.set_unknown();
                     jobs.set_unknown();
                 }

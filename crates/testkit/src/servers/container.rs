@@ -105,13 +105,13 @@ impl Container {
     }
 
     /// Copies its data, then kills it.
-    pub(super) async fn keep_data(&self) -> Result<()> {
+    pub(super) async fn save_data(&self) -> Result<()> {
         self.run_inside("cp -a /data /kept").await?;
         self.kill().await
     }
 
     /// Replaces its data by the copy, then kills it.
-    pub(super) async fn lose_what_came_since(&self) -> Result<()> {
+    pub(super) async fn restore_data(&self) -> Result<()> {
         let restore = format!("{DELETE_DATA}; cp -a /kept/. /data");
         self.run_inside(&restore).await?;
         self.kill().await

@@ -1,19 +1,19 @@
-//! Prices as people type them: `20`, `19,99`, `$1,250.00`, `1 250,50`, `1.250,-`.
+//! Parses prices as people type them: `20`, `19,99`, `$1,250.00`, `1 250,50`, `1.250,-`.
 //!
-//! A text that has two readings is refused with a question. A price that is a hundred or a thousand times too low would be
-//! sold before its seller notices.
+//! An ambiguous text is refused with a question. A ticket at a hundredth or a thousandth of its price would be sold
+//! before its seller notices.
 
 use crate::islands::dollars;
 
-/// Why a text is not read as a price, said to the seller.
+/// Why a text is not accepted as a price. The messages are for the seller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unclear {
-    /// A lone separator before three digits: thousands here are decimals elsewhere.
+    /// A single separator before three digits: it separates thousands or decimals, depending on the country.
     #[error("{}", question(.dollars, .thousands))]
     Ambiguous {
-        /// Before the separator.
+        /// The digits before the separator.
         dollars: String,
-        /// After it.
+        /// The digits after it.
         thousands: String,
     },
     /// The amount is in another currency.
@@ -22,7 +22,7 @@ pub(super) enum Unclear {
     /// Three decimals or more.
     #[error("Prices have at most two decimals, like 19.99.")]
     TooPrecise,
-    /// It has digits, and is no amount of money.
+    /// It has digits, but is not an amount of money.
     #[error("We cannot read this as a price. Please write it like 19.99.")]
     Unreadable,
 }
@@ -40,10 +40,10 @@ fn question(whole: &str, rest: &str) -> String {
     }
 }
 
-/// The text as the decimal that the API takes. A text without digits, or with a minus, is left to the API, which
-/// refuses it.
-pub(super) fn read(typed: &str) -> Result<String, Unclear> {
-    let text = typed.trim();
+/// Converts the text to the decimal format of the API. A text without digits or with a minus sign is passed on
+/// unchanged, and the API refuses it.
+pub(super) fn read(input: &str) -> Result<String, Unclear> {
+    let text = input.trim();
     if !text.contains(char::is_numeric) {
         return Ok(text.to_owned());
     }
@@ -57,8 +57,8 @@ pub(super) fn read(typed: &str) -> Result<String, Unclear> {
     }
     check_currency(before.strip_suffix(['.', ',']).unwrap_or(before))?;
     let empty_cents = after.strip_prefix(['.', ',']);
-    let beside = empty_cents.map_or(after, |rest| rest.trim_start_matches(['-', '–', '—']));
-    check_currency(beside)?;
+    let suffix = empty_cents.map_or(after, |rest| rest.trim_start_matches(['-', '–', '—']));
+    check_currency(suffix)?;
     let mut amount = text[first..=last].to_owned();
     if before.ends_with(['.', ',']) {
         // `.50`
@@ -73,13 +73,13 @@ pub(super) fn read(typed: &str) -> Result<String, Unclear> {
     Ok(decimal(&amount)?.trim_end_matches(".00").to_owned())
 }
 
-/// Refuses what stands beside the amount unless it is nothing or the US dollar.
-fn check_currency(beside: &str) -> Result<(), Unclear> {
-    const OURS: [&str; 6] = ["", "$", "US$", "USD", "DOLLAR", "DOLLARS"];
-    let name: String = beside.split_whitespace().collect();
+/// Checks that the text next to the amount is empty or means US dollars.
+fn check_currency(text: &str) -> Result<(), Unclear> {
+    const DOLLARS: [&str; 6] = ["", "$", "US$", "USD", "DOLLAR", "DOLLARS"];
+    let name: String = text.split_whitespace().collect();
     let name = name.to_uppercase();
     let is_code = name.len() == 3 && name.bytes().all(|byte| byte.is_ascii_uppercase());
-    if OURS.contains(&name.as_str()) {
+    if DOLLARS.contains(&name.as_str()) {
         Ok(())
     } else if is_code || name.contains(['$', '€', '£', '¥', '₹', '₩', '₽', '₺', '₪', '₫', '฿'])
     {
@@ -89,9 +89,9 @@ fn check_currency(beside: &str) -> Result<(), Unclear> {
     }
 }
 
-/// The amount, which begins and ends with a digit, with a point before its cents and nothing between its thousands.
+/// Converts an amount, which starts and ends with a digit: a point before the cents, no separators between thousands.
 fn decimal(amount: &str) -> Result<String, Unclear> {
-    let amount: String = amount.chars().map(plain).collect();
+    let amount: String = amount.chars().map(normalize).collect();
     let mut marks = amount.chars().filter(|c| !c.is_ascii_digit());
     let Some(last) = marks.next_back() else {
         return Ok(amount);
@@ -121,8 +121,8 @@ fn decimal(amount: &str) -> Result<String, Unclear> {
     Ok(format!("{whole}.{cents}"))
 }
 
-/// The one of several characters that look alike.
-fn plain(c: char) -> char {
+/// Maps characters that look alike to one of them.
+fn normalize(c: char) -> char {
     match c {
         '’' | '‘' | '`' | '´' => '\'',
         space if space.is_whitespace() => ' ',
@@ -130,7 +130,7 @@ fn plain(c: char) -> char {
     }
 }
 
-/// The digits of a number whose thousands are set apart by this mark and by nothing else.
+/// The digits of a number whose thousands are separated by `mark` and nothing else.
 fn thousands(number: &str, mark: char) -> Result<String, Unclear> {
     let mut groups = number.split(mark);
     let first = groups.next().unwrap_or_default();
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prices_are_read_as_people_type_them() {
+    fn common_notations_are_understood() {
         for (typed, price) in [
             ("20", "20"),
             (" 20 ", "20"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_two_readings_is_asked_about() {
+    fn an_ambiguous_price_is_refused_with_a_question() {
         for (typed, question) in [
             (
                 "1,250",
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_of_dollars_is_said_to_be_none() {
+    fn other_texts_are_refused_with_a_reason() {
         for (typed, expected) in [
             ("20 €", Unclear::OtherCurrency),
             ("£20", Unclear::OtherCurrency),
@@ -258,7 +258,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_price_as_the_shop_shows_it_is_read_as_that_price(cents in 1..=99_999_999_i64) {
+        fn a_displayed_price_is_read_as_that_price(cents in 1..=99_999_999_i64) {
             let shown = dollars(cents);
             let german: String = shown[1..]
                 .chars()
@@ -272,7 +272,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_read_has_the_digits_that_were_typed(typed in "[0-9.,' ]{0,5}[0-9][0-9.,' ]{0,5}") {
+        fn the_result_has_the_same_digits_as_the_input(typed in "[0-9.,' ]{0,5}[0-9][0-9.,' ]{0,5}") {
             if let Ok(price) = read(&typed) {
                 let digits = |text: &str| {
                     let digits = text.replace(|c: char| !c.is_ascii_digit(), "");
@@ -281,14 +281,14 @@ mod tests {
                 let (whole, cents) = price.split_once('.').unwrap_or((&price, ""));
                 prop_assert!(cents.len() <= 2, "{} {}", typed, price);
                 prop_assert_eq!(digits(&price), digits(&typed));
-                // No group of three digits has become cents, and no cents dollars.
+                // Thousands are never read as cents, nor cents as dollars.
                 prop_assert!(cents.is_empty() || typed.trim_end_matches(' ').ends_with(cents));
                 prop_assert!(whole.chars().all(|c| c.is_ascii_digit()));
             }
         }
 
         #[test]
-        fn no_text_makes_it_panic(typed in any::<String>()) {
+        fn no_input_causes_a_panic(typed in any::<String>()) {
             let _ = read(&typed).map_err(|unclear| unclear.to_string());
         }
     }

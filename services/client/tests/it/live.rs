@@ -1,13 +1,13 @@
-//! What changes by itself on an open page.
+//! Live updates of open pages.
 
 use serde_json::json;
 
 use crate::{
-    HOLD, MOMENT, another_guest, buy, expect_clean, guest, sell, seller, shopper, with_shop,
+    HOLD, UPDATE_LIMIT, another_guest, buy, expect_clean, guest, sell, seller, shopper, with_shop,
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_sellers_and_buyers_do_shows_on_open_pages_without_a_reload() {
+async fn changes_appear_on_open_pages_without_a_reload() {
     with_shop(HOLD, async |fleet| {
         let seller = seller(fleet).await;
         let ticket = sell(&seller, "Poetry night", 9.99).await;
@@ -28,24 +28,29 @@ async fn what_sellers_and_buyers_do_shows_on_open_pages_without_a_reload() {
         let dearer = json!({ "title": "Poetry night, late", "price": 12 });
         let edited = seller.put(&format!("/api{ticket}"), dearer).await;
         assert_eq!(edited.status, 200, "{edited:?}");
-        shelf.wait_for_text_within(MOMENT, "$12.00").await;
-        page.wait_for_text_within(MOMENT, "The seller changed the price from $9.99 to $12.00.")
-            .await;
+        shelf.wait_for_text_within(UPDATE_LIMIT, "$12.00").await;
+        page.wait_for_text_within(
+            UPDATE_LIMIT,
+            "The seller changed the price from $9.99 to $12.00.",
+        )
+        .await;
         shelf
-            .wait_for_text_within(MOMENT, "Poetry night, late")
+            .wait_for_text_within(UPDATE_LIMIT, "Poetry night, late")
             .await;
 
         sell(&seller, "Second reading", 8.0).await;
-        shelf.wait_for_text_within(MOMENT, "1 new ticket").await;
+        shelf
+            .wait_for_text_within(UPDATE_LIMIT, "1 new ticket")
+            .await;
         shelf.screenshot("home-with-news").await;
 
         buy(&buyer, &ticket).await;
-        shelf.wait_for_text_within(MOMENT, "Reserved").await;
-        page.wait_for_text_within(MOMENT, "It was reserved just now.")
+        shelf.wait_for_text_within(UPDATE_LIMIT, "Reserved").await;
+        page.wait_for_text_within(UPDATE_LIMIT, "It was reserved just now.")
             .await;
         buyer.click_text("Cancel this order").await;
         buyer.wait_for_text("Cancelled").await;
-        page.wait_for_text_within(MOMENT, "It is for sale again.")
+        page.wait_for_text_within(UPDATE_LIMIT, "It is for sale again.")
             .await;
 
         let after = (loads(shelf.requests().await), loads(page.requests().await));
@@ -60,7 +65,7 @@ async fn what_sellers_and_buyers_do_shows_on_open_pages_without_a_reload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_was_cut_off_shows_what_it_missed() {
+async fn a_page_catches_up_after_a_lost_connection() {
     with_shop(HOLD, async |fleet| {
         let seller = seller(fleet).await;
         let ticket = sell(&seller, "Comedy cellar", 18.0).await;

@@ -1,4 +1,4 @@
-//! Failures that a layer around the handlers answered, as pages; in the contract's shape under `/api`.
+//! Replaces error responses of the layers around the handlers: by pages, or by the contract's JSON under `/api`.
 
 use axum::extract::{FromRequestParts, Request};
 use axum::http::header;
@@ -6,11 +6,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use web::contract_shape;
 
-use crate::app::AppState;
 use crate::page::Visit;
+use crate::state::AppState;
 
-/// The answer, or the page that says the same if it is a failure that is not a page yet.
-pub(super) async fn reshape(state: AppState, request: Request, next: Next) -> Response {
+/// Replaces an error response that is not yet a page.
+pub(super) async fn replace(state: AppState, request: Request, next: Next) -> Response {
     if is_api(request.uri().path()) {
         return contract_shape(next.run(request).await);
     }
@@ -27,10 +27,10 @@ pub(super) async fn reshape(state: AppState, request: Request, next: Next) -> Re
     if is_page || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    visit.failure(status)
+    visit.status_page(status)
 }
 
-/// Whether the path is the API's. What no service serves arrives here, from programs that expect JSON.
+/// Whether the path belongs to the API. Unknown API paths are routed here, and their clients expect JSON.
 fn is_api(path: &str) -> bool {
     path.strip_prefix("/api")
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

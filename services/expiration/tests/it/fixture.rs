@@ -1,7 +1,8 @@
-//! Names of a test's own on shared or own servers, the service's real process on them, and what it published.
+//! The environment of a test: separate names on the servers, the service's real process, and its expirations.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
@@ -9,33 +10,59 @@ use base::Clock;
 use base::Environment;
 use common::id::kind;
 use common::{Event, Id, Subject, Timestamp};
-use expiration::queue::{JobQueue, RedisConfig};
+use expiration::queue::{Job, JobQueue, RedisConfig};
 use futures::{StreamExt, TryStreamExt};
 use messaging::{Broker, BrokerConfig, Outgoing};
 use mongo::new_id;
 use testkit::process::Process;
+use testkit::progress::ToStderr;
+use testkit::servers::ServersSettings;
 use testkit::{Namespace, Servers, eventually_within};
 use tokio::process::Command;
 use tokio::sync::RwLock;
 use tokio::time::{Instant, timeout_at};
 
-/// Tests of punctuality share the machine; a test that loads it for long has it alone.
+/// Tests of punctuality take this lock for reading. A test that loads the machine for long takes it for writing.
 pub(crate) static MACHINE: RwLock<()> = RwLock::const_new(());
 
-/// An expiration as the broker got it.
+/// How long tests wait for most things.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A published expiration.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expired {
     pub(crate) due: Timestamp,
     pub(crate) published: Timestamp,
 }
 
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     variables: Vec<(&'static str, String)>,
     broker: Broker,
+    own_servers: Option<Servers>,
 }
 
-impl Stage {
-    pub(crate) async fn on(servers: &Servers) -> Self {
+impl Fixture {
+    /// A fixture on the servers that all tests share.
+    pub(crate) async fn start() -> Self {
+        Self::on(Servers::shared().await).await
+    }
+
+    /// A fixture on its own servers, which the test may stop.
+    pub(crate) async fn with_own_servers() -> Self {
+        let settings = ServersSettings {
+            given: false,
+            folder: None,
+            progress: Arc::new(ToStderr),
+        };
+        let servers = Servers::start(settings).await.unwrap();
+        let fixture = Self::on(&servers).await;
+        Self {
+            own_servers: Some(servers),
+            ..fixture
+        }
+    }
+
+    async fn on(servers: &Servers) -> Self {
         let namespace = Namespace::fresh();
         let variables = vec![
             ("NATS_URL", servers.nats_url()),
@@ -49,7 +76,15 @@ impl Stage {
         ];
         let config = BrokerConfig::read(&mut environment(&variables), "test").unwrap();
         let broker = Broker::connect(&config, "test").await.unwrap();
-        Self { variables, broker }
+        Self {
+            variables,
+            broker,
+            own_servers: None,
+        }
+    }
+
+    pub(crate) const fn own_servers(&self) -> &Servers {
+        self.own_servers.as_ref().unwrap()
     }
 
     pub(crate) const fn broker(&self) -> &Broker {
@@ -61,7 +96,11 @@ impl Stage {
         JobQueue::open(&config, Clock::system()).unwrap()
     }
 
-    /// The service as it is deployed.
+    pub(crate) async fn schedule(&self, jobs: &[Job]) {
+        self.queue().schedule(jobs).await.unwrap();
+    }
+
+    /// Starts the service's binary.
     pub(crate) async fn process(&self) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_expiration"));
         command
@@ -78,19 +117,24 @@ impl Stage {
         self.broker.publish(&message).await.unwrap();
     }
 
-    /// What the names of the queue's keys begin with.
+    /// See [`expired_within`].
+    pub(crate) async fn expired(&self, count: usize) -> BTreeMap<Id<kind::Order>, Expired> {
+        expired_within(TIMEOUT, &self.broker, count).await
+    }
+
+    /// The prefix of the queue's keys.
     pub(crate) fn namespace(&self) -> String {
         let config = RedisConfig::read(&mut environment(&self.variables));
         config.unwrap().namespace
     }
 
-    /// Redis, for what the queue does not offer.
+    /// A Redis client, for what the queue does not offer.
     pub(crate) fn redis(&self) -> redis::Client {
         let (_, url) = &self.variables[3];
         redis::Client::open(url.as_str()).unwrap()
     }
 
-    /// What a Redis that lost its memory has left of the queue: nothing.
+    /// Deletes all keys of the queue, as if Redis had lost its data.
     pub(crate) async fn empty_queue(&self) {
         let connection = self.redis().get_multiplexed_async_connection().await;
         let mut connection = connection.unwrap();
@@ -101,8 +145,17 @@ impl Stage {
         }
     }
 
-    /// Ends the stream of this stage.
-    pub(crate) async fn clear(self) {
+    /// Stops these processes, and removes the streams or the fixture's own servers.
+    ///
+    /// # Panics
+    /// If a process does not stop successfully.
+    pub(crate) async fn finish(self, processes: impl IntoIterator<Item = Process>) {
+        for process in processes {
+            assert!(process.stop(TIMEOUT).await.success());
+        }
+        if let Some(servers) = self.own_servers {
+            return servers.stop().await;
+        }
         let stream = self.broker.stream().to_owned();
         for stream in [stream.clone(), format!("{stream}-dead-letters")] {
             self.broker.jetstream().delete_stream(stream).await.unwrap();
@@ -110,7 +163,7 @@ impl Stage {
     }
 }
 
-/// Every key of the namespace.
+/// All keys of the namespace.
 pub(crate) async fn keys(
     connection: &mut redis::aio::MultiplexedConnection,
     namespace: &str,
@@ -125,16 +178,16 @@ fn environment(variables: &[(&'static str, String)]) -> Environment {
     Environment::of(variables.map(|(name, value)| ((*name).to_owned(), value.clone())))
 }
 
-/// The first `count` orders that expire, each with its first expiration.
+/// Waits until `count` orders have expired, and returns the first expiration of each.
 ///
 /// # Panics
-/// If there are fewer within `patience`.
-pub(crate) async fn expired(
+/// If fewer expire before the timeout.
+pub(crate) async fn expired_within(
+    limit: Duration,
     broker: &Broker,
     count: usize,
-    patience: Duration,
 ) -> BTreeMap<Id<kind::Order>, Expired> {
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + limit;
     let stream = broker.jetstream().get_stream(broker.stream());
     let config = pull::OrderedConfig {
         deliver_policy: DeliverPolicy::All,
@@ -148,16 +201,16 @@ pub(crate) async fn expired(
         let next = timeout_at(deadline, messages.next()).await;
         let Ok(next) = next else {
             panic!(
-                "{} of {count} orders expired within {patience:?}",
+                "{} of {count} orders expired within {limit:?}",
                 expired.len()
             );
         };
-        // A broker that restarts interrupts the history, which then goes on.
+        // A restart of the broker interrupts the subscription, which then continues.
         let Some(Ok(message)) = next else { continue };
         let published = message.info().unwrap().published.unix_timestamp_nanos() / 1_000_000;
         let event = Event::from_json(Subject::ExpirationComplete, &message.payload).unwrap();
         let Event::ExpirationComplete(expiration) = event else {
-            unreachable!("the subject decides");
+            unreachable!("the subject determines the event");
         };
         expired.entry(expiration.order_id).or_insert(Expired {
             due: expiration.expires_at,
@@ -167,11 +220,11 @@ pub(crate) async fn expired(
     expired
 }
 
-/// Waits until the service has handled every event.
-pub(crate) async fn until_consumed(broker: &Broker, patience: Duration) {
+/// Waits until the service has handled all events.
+pub(crate) async fn wait_until_consumed(broker: &Broker, limit: Duration) {
     let stream = broker.jetstream().get_stream(broker.stream());
     let stream = stream.await.unwrap();
-    eventually_within(patience, "every event is consumed", async || {
+    eventually_within(limit, "all events are consumed", async || {
         let consumer = stream.get_consumer("expiration-service").await;
         let mut consumer: PullConsumer = consumer.map_err(|error| error.to_string())?;
         let info = consumer.info().await.map_err(|error| error.to_string())?;
@@ -183,7 +236,7 @@ pub(crate) async fn until_consumed(broker: &Broker, patience: Duration) {
     .await;
 }
 
-/// How many expirations there are in the stream.
+/// The number of expirations in the stream.
 pub(crate) async fn expirations(broker: &Broker) -> usize {
     let stream = broker.jetstream().get_stream(broker.stream());
     let subject = broker.subject(Subject::ExpirationComplete);
@@ -196,7 +249,7 @@ pub(crate) async fn expirations(broker: &Broker) -> usize {
     count
 }
 
-/// That none was published before it was due, and none later than `limit` after it.
+/// Asserts that no expiration was published before it was due or later than `limit` after that.
 pub(crate) fn assert_punctual<'a>(expired: impl IntoIterator<Item = &'a Expired>, limit: Duration) {
     let mut worst = Duration::ZERO;
     for expired in expired {

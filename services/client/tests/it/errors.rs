@@ -1,11 +1,11 @@
-//! Pages when something is missing or does not answer, and what their headers say.
+//! Error pages, response headers and request ids.
 
 use testkit::{Api, FleetSettings};
 
 use crate::{HOLD, guest, sell, seller, shopper, with_fleet, with_shop};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_or_not_ones_own_is_a_designed_404() {
+async fn missing_and_foreign_things_get_the_not_found_page() {
     with_shop(HOLD, async |fleet| {
         let browser = shopper(fleet).await;
         for path in [
@@ -28,7 +28,7 @@ async fn what_is_not_there_or_not_ones_own_is_a_designed_404() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_is_away_gives_a_page_that_says_so_and_the_rest_goes_on() {
+async fn an_absent_service_affects_only_its_own_pages() {
     with_shop(HOLD, async |fleet| {
         let ticket = sell(&seller(fleet).await, "Front row", 19.99).await;
         let browser = shopper(fleet).await;
@@ -46,7 +46,7 @@ async fn a_service_that_is_away_gives_a_page_that_says_so_and_the_rest_goes_on()
         browser.goto("/").await;
         browser.wait_for_text("Front row").await;
 
-        // Whoever cannot be told apart from a guest is shown what a guest may see.
+        // Without the auth service, visitors see what a guest may see.
         fleet.service("auth")[0].stop().await.unwrap();
         browser.goto(&ticket).await;
         browser.wait_for_text("$19.99").await;
@@ -56,7 +56,7 @@ async fn a_service_that_is_away_gives_a_page_that_says_so_and_the_rest_goes_on()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_are_never_shared_between_shoppers_and_files_are_kept_for_ever() {
+async fn pages_are_private_and_files_are_cached_permanently() {
     with_shop(HOLD, async |fleet| {
         let (guest_api, user) = (Api::anonymous(&fleet.origin()), seller(fleet).await);
         let header = |answer: &testkit::Answer, name: &str| {
@@ -101,7 +101,7 @@ async fn pages_are_never_shared_between_shoppers_and_files_are_kept_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_form_sent_from_another_site_changes_nothing() {
+async fn a_form_from_another_site_is_refused() {
     with_shop(HOLD, async |fleet| {
         let user = seller(fleet).await;
         let request = user
@@ -120,7 +120,7 @@ async fn a_form_sent_from_another_site_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_keeps_its_id_through_all_services_that_work_on_it() {
+async fn a_request_keeps_its_id_in_all_services() {
     let environment = [("RUST_LOG".to_owned(), "info".to_owned())];
     let settings = FleetSettings {
         environment: environment.into(),

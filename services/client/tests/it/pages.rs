@@ -1,4 +1,4 @@
-//! Every page, on every screen: pictures to judge, and rules of accessibility to keep.
+//! Every page on every screen: screenshots, accessibility and layout.
 
 use serde_json::json;
 use testkit::browser::{Browser, BrowserSettings, Viewport};
@@ -23,10 +23,10 @@ const EVENTS: [(&str, f64); 8] = [
     ),
 ];
 
-/// Rules for whole documents, which the frame of the card form is not.
-const OF_DOCUMENTS: [&str; 3] = ["landmark-one-main", "page-has-heading-one", "region"];
+/// Rules for whole documents. They do not apply to the frame of the card form.
+const DOCUMENT_RULES: [&str; 3] = ["landmark-one-main", "page-has-heading-one", "region"];
 
-/// The pages, by the names of their pictures.
+/// The paths of the pages, with the names of their screenshots.
 struct Pages {
     guest: Vec<(&'static str, String)>,
     user: Vec<(&'static str, String)>,
@@ -78,22 +78,22 @@ async fn pages(user: &Api, fleet: &Fleet) -> Pages {
     }
 }
 
-/// Looks at the pages through one screen.
-async fn look(browser: &Browser, pages: &[(&'static str, String)], screen: &str) {
+/// Checks the pages on one screen.
+async fn check(browser: &Browser, pages: &[(&'static str, String)], screen: &str) {
     for (name, path) in pages {
         browser.goto(path).await;
         if *name == "order-open" {
-            let look = async |frame: &Browser| {
+            let check = async |frame: &Browser| {
                 frame.wait_for("#number").await;
                 let mut broken = frame.check_accessibility().await;
-                broken.retain(|violation| !OF_DOCUMENTS.contains(&violation.rule.as_str()));
+                broken.retain(|violation| !DOCUMENT_RULES.contains(&violation.rule.as_str()));
                 if screen.ends_with("dark") {
-                    // The frame is transparent, and its rules do not see what it lies on.
+                    // The frame is transparent, and the check does not know the background behind it.
                     broken.retain(|violation| violation.rule != "color-contrast");
                 }
                 assert!(broken.is_empty(), "{broken:?}");
             };
-            browser.in_frame("#card iframe", look).await;
+            browser.in_frame("#card iframe", check).await;
         }
         browser.expect_accessible().await;
         expect_steady(browser).await;
@@ -111,7 +111,7 @@ async fn look(browser: &Browser, pages: &[(&'static str, String)], screen: &str)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_page_is_accessible_steady_and_quiet_on_every_screen() {
+async fn every_page_is_accessible_and_stable_on_every_screen() {
     with_shop(HOLD, async |fleet| {
         let user = Api::sign_up(&fleet.origin()).await;
         let pages = pages(&user, fleet).await;
@@ -128,16 +128,16 @@ async fn every_page_is_accessible_steady_and_quiet_on_every_screen() {
                 ..BrowserSettings::new(fleet.origin())
             };
             let browser = Browser::open(settings).await;
-            look(&browser, &pages.guest, screen).await;
+            check(&browser, &pages.guest, screen).await;
             sign_in(&browser, &user).await;
-            look(&browser, &pages.user, screen).await;
+            check(&browser, &pages.user, screen).await;
         }
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_without_anything_alive_loads_no_script() {
+async fn pages_without_islands_load_no_script() {
     with_shop(HOLD, async |fleet| {
         let browser = crate::shopper(fleet).await;
         for path in ["/tickets/new", "/tickets/mine", "/orders", "/auth/signin"] {

@@ -1,4 +1,4 @@
-//! What a page may load and run.
+//! The content security policy: what a page may load and run.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use base::Origin;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-/// Where browsers tell of what a page tried and was not allowed to.
+/// Browsers report violations of the policy to this path.
 pub(crate) const REPORTS: &str = "/csp-reports";
 
-/// Marks an inline script as ours, on one page once.
+/// A random value that allows one page's inline script.
 #[derive(Debug)]
-pub(super) struct Nonce(String);
+pub(crate) struct Nonce(String);
 
 impl Nonce {
-    /// 128 random bits.
-    pub(super) fn fresh() -> Self {
+    /// Generates 128 random bits.
+    pub(crate) fn fresh() -> Self {
         Self(BASE64_STANDARD.encode(rand::random::<[u8; 16]>()))
     }
 }
@@ -27,13 +27,13 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// The content security policy of all pages: everything is ours, but for Stripe's card form where one is shown.
+/// The policy of all pages. It allows only our own resources, and Stripe's on pages with the card form.
 #[derive(Debug)]
 pub(crate) struct ContentSecurity {
     stripe: StripeSources,
 }
 
-/// What the card form needs (<https://docs.stripe.com/security/guide#content-security-policy>).
+/// The sources of the card form (<https://docs.stripe.com/security/guide#content-security-policy>).
 #[derive(Debug)]
 struct StripeSources {
     script: String,
@@ -60,7 +60,7 @@ impl ContentSecurity {
         Self { stripe }
     }
 
-    pub(super) fn policy(&self, nonce: &Nonce, card_form: bool) -> HeaderValue {
+    pub(crate) fn policy(&self, nonce: &Nonce, card_form: bool) -> HeaderValue {
         let stripe = card_form.then_some(&self.stripe);
         let script = stripe.map_or("", |stripe| &stripe.script);
         let connect = stripe.map_or("", |stripe| &stripe.connect);

@@ -1,5 +1,5 @@
--- Gives back what a worker that has ended still holds, and forgets the worker.
--- KEYS: its inflight set, active list, set of workers, its metadata. ARGV: its name. Gives how many jobs.
+-- Releases the jobs that a stopped worker still holds, and deletes the worker.
+-- KEYS: its inflight set, active list, set of workers, its metadata. ARGV: its name. Returns the number of jobs.
 local held = redis.call('smembers', KEYS[1])
 for first = 1, #held, 1000 do
   redis.call('rpush', KEYS[2], unpack(held, first, math.min(first + 999, #held)))

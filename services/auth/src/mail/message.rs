@@ -1,4 +1,4 @@
-//! The letter that carries a magic link.
+//! The mail that carries a magic link.
 
 use std::time::Duration;
 
@@ -8,33 +8,33 @@ use lettre::message::{Mailbox, MultiPart};
 use mongo::new_id;
 use secrecy::{ExposeSecret, SecretString};
 
-/// A magic link on its way to its reader.
+/// A mail with a magic link.
 #[derive(Debug)]
-pub(crate) struct Letter {
-    /// Who reads it.
+pub(crate) struct Mail {
+    /// The recipient.
     pub(crate) to: Email,
     /// The whole link.
     pub(crate) link: SecretString,
-    /// How long the link works, as the letter says it.
+    /// How long the link is valid; the text says so.
     pub(crate) lifetime: Duration,
-    /// When the link has expired and the letter need not be sent any more.
-    pub(crate) useless_after: Timestamp,
+    /// When the link expires. The mail is useless after that.
+    pub(crate) expires_at: Timestamp,
 }
 
-/// Why a letter cannot be written.
+/// Why a mail cannot be composed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LetterError {
-    /// The reader's address cannot be written on an envelope.
+pub(super) enum ComposeError {
+    /// The recipient's address is invalid in SMTP.
     #[error("recipient: {0}")]
     Recipient(#[from] lettre::address::AddressError),
-    /// Something else is missing.
+    /// The mail library refuses the message.
     #[error(transparent)]
     Message(#[from] lettre::error::Error),
 }
 
-impl Letter {
-    /// The letter as mail, with the same words as text and as HTML.
-    pub(super) fn message(&self, from: &Mailbox) -> Result<Message, LetterError> {
+impl Mail {
+    /// Composes the message, with the same content as plain text and as HTML.
+    pub(super) fn message(&self, from: &Mailbox) -> Result<Message, ComposeError> {
         let to = Mailbox::new(None, self.to.as_str().parse()?);
         let message_id = format!("<{}@{}>", new_id::<()>(), from.email.domain());
         let message = Message::builder()
@@ -52,7 +52,7 @@ impl Letter {
         format!("Follow this link to sign in:\n\n{link}\n\n{conditions}\n")
     }
 
-    /// Nothing in it needs escaping: the link is an origin, a fixed path and base64url.
+    /// Nothing needs escaping: the link is an origin, a fixed path and base64url.
     fn html(&self) -> String {
         let link = self.link.expose_secret();
         let conditions = self.conditions();
@@ -65,7 +65,7 @@ impl Letter {
     fn conditions(&self) -> String {
         let lifetime = in_words(self.lifetime);
         format!(
-            "It works once and for {lifetime}. If you did not ask for it, nothing happens unless you follow it."
+            "It works once and for {lifetime}. If you did not ask for it, you can ignore this mail."
         )
     }
 }
@@ -87,19 +87,19 @@ mod tests {
 
     use super::*;
 
-    fn letter() -> Letter {
-        Letter {
+    fn mail() -> Mail {
+        Mail {
             to: "shopper@example.com".parse().unwrap(),
             link: "https://ticketing.dev/x?token=s3cr3t".to_owned().into(),
             lifetime: Duration::from_mins(1),
-            useless_after: Timestamp::from_milliseconds(0),
+            expires_at: Timestamp::from_milliseconds(0),
         }
     }
 
     #[test]
-    fn the_link_is_in_both_parts_whole() {
-        let letter = letter();
-        for part in [letter.text(), letter.html()] {
+    fn both_parts_contain_the_whole_link() {
+        let mail = mail();
+        for part in [mail.text(), mail.html()] {
             assert!(
                 part.contains("https://ticketing.dev/x?token=s3cr3t"),
                 "{part}"
@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_does_not_print_its_link() {
-        assert!(!format!("{:?}", letter()).contains("s3cr3t"));
+    fn debug_does_not_reveal_the_link() {
+        assert!(!format!("{:?}", mail()).contains("s3cr3t"));
     }
 
     proptest! {
         #[test]
-        fn an_address_that_is_accepted_can_be_written_on_an_envelope(
+        fn every_accepted_address_is_valid_in_smtp(
             text in "[a-z0-9.!+'_\u{fc}-]{0,6}@[a-zA-Z0-9.\u{e0}-\u{17f}\u{3b1}-\u{3c9}\u{4e00}-\u{4e20}-]{0,12}"
         ) {
             if let Ok(email) = text.parse::<Email>() {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_said_in_words() {
+    fn durations_are_written_in_words() {
         let words = |seconds| in_words(Duration::from_secs(seconds));
         assert_eq!(words(60), "1 minute");
         assert_eq!(words(900), "15 minutes");

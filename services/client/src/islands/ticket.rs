@@ -1,23 +1,23 @@
-//! What the stream of tickets says of one.
+//! Tickets in the event stream.
 
 use super::json::Json;
 
-/// A ticket as it is now.
-pub(super) struct TicketNews {
+/// The current state of a ticket.
+pub(super) struct Ticket {
     pub(super) id: String,
     pub(super) title: String,
     /// Cents.
     pub(super) price: i64,
-    /// Grows with every change.
+    /// Increases with every change.
     pub(super) version: i64,
-    /// The order that holds it, if one does.
+    /// The order that holds it.
     pub(super) order: Option<String>,
-    /// Whether its seller took it off sale.
+    /// Whether its seller has withdrawn it.
     pub(super) withdrawn: bool,
 }
 
-impl TicketNews {
-    /// The ticket in the API's JSON.
+impl Ticket {
+    /// Reads a ticket from the API's JSON.
     pub(super) fn read(json: &str) -> Option<Self> {
         let ticket = Json::parse(json)?;
         Some(Self {
