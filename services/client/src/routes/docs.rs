@@ -84,7 +84,7 @@ async fn attempt(
 ) -> Response {
     let operation = Reference::get()
         .operation(&service, &id)
-        .filter(|operation| operation.can_be_tried());
+        .filter(|operation| operation.is_testable());
     let Some(operation) = operation else {
         return visit.not_found(&visit.visitor().await);
     };
