@@ -49,22 +49,22 @@ declare_metrics! {
         "Passwords that were refused because too many were waiting.",
         &[],
     );
-    LETTERS_QUEUED: CounterOf<0> = new(
+    MAILS_QUEUED: CounterOf<0> = new(
         "ticketing_letters_queued_total",
         "Mails added to the queue.",
         &[],
     );
-    LETTERS_WAITING: GaugeOf<0> = new(
+    MAILS_WAITING: GaugeOf<0> = new(
         "ticketing_letters_waiting",
         "Mails waiting in the queue.",
         &[],
     );
-    LETTERS_DONE: CounterOf<1> = new(
+    MAILS_DONE: CounterOf<1> = new(
         "ticketing_letters_total",
         "Mails that left the queue: sent, permanently refused by the mail server, or given up.",
         &[Label::one_of("outcome", &["sent", "refused", "given_up"])],
     );
-    LETTERS_TURNED_AWAY: CounterOf<0> = new(
+    MAILS_TURNED_AWAY: CounterOf<0> = new(
         "ticketing_letters_turned_away_total",
         "Mails that were dropped because the queue was full.",
         &[],

@@ -26,7 +26,7 @@ declare_metrics! {
         &[],
         LATENESS_BOUNDS,
     );
-    EXPIRATIONS_BESIDE_JOB: CounterOf<0> = new(
+    EXPIRATIONS_WITHOUT_JOB: CounterOf<0> = new(
         "ticketing_expirations_told_beside_job_total",
         "Expirations that were published without their job because it was late.",
         &[],
