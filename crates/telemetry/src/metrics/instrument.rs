@@ -42,11 +42,10 @@ macro_rules! family {
 
             /// The instrument with these label values, in the declaration's order. Keep it if you use it often.
             #[must_use]
-            pub fn with(&self, values: [&str; N]) -> $one {
+            pub fn with(&self, mut values: [&str; N]) -> $one {
                 let Some((family, labels)) = &self.0 else {
                     return $one(None);
                 };
-                let mut values = values;
                 for (label, value) in labels.iter().zip(&mut values) {
                     *value = allowed(label, value);
                 }
