@@ -1,4 +1,4 @@
-//! Growing delays between tries.
+//! Growing delays between retries.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -16,8 +16,8 @@ pub fn seed_jitter(seed: u64) {
     SEEDED.set(Some(SmallRng::seed_from_u64(seed)));
 }
 
-/// Delays that double from the first to the longest, each shortened at random by up to half so that those who
-/// failed together do not come back together.
+/// Exponential backoff with jitter: delays double from the first to the longest, and each is shortened at random by up
+/// to half so that clients that failed at the same time do not retry at the same time.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     next: Duration,
@@ -49,21 +49,21 @@ impl Backoff {
         self.longest
     }
 
-    /// Starts again with the first delay, after a success.
+    /// Starts again with the first delay. Call it after a success.
     pub const fn reset(&mut self) {
         self.next = self.first;
     }
 
-    /// The delay before try number `attempt`, counted from one, for those who count elsewhere.
+    /// The delay after attempt number `attempt`, counted from one, for callers that count attempts themselves.
     #[must_use]
     pub fn delay_of(&self, attempt: u64) -> Duration {
         let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        let mut one = Self::new(
+        let mut backoff = Self::new(
             self.first
                 .saturating_mul(2_u32.saturating_pow(doublings.min(31))),
             self.longest,
         );
-        one.next_delay()
+        backoff.next_delay()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The time of day, injected, so that a test moves it by hand.
+//! An injected clock, so that tests control the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::Timestamp;
 
-/// Says what time it is.
+/// A source of the current time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Source);
 
@@ -28,7 +28,7 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands still at `now` until [`Clock::advance`] moves it. Clones move together.
+    /// A clock that stays at `now` until [`Clock::advance`] moves it. Clones share the time.
     #[must_use]
     pub fn manual(now: Timestamp) -> Self {
         Self(Source::Manual(Arc::new(now.milliseconds().into())))
@@ -53,7 +53,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the machine's clock goes its own way.
+    /// Moves a manual clock forward. Does nothing to other clocks.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(now) = &self.0 {
             now.store(self.now().plus(by).milliseconds(), Ordering::SeqCst);

@@ -1,5 +1,7 @@
 //! What is measured of events: how long they are on their way, how often they come again, and what waits.
 
+pub(crate) mod catalogue;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,12 +15,12 @@ use super::consumer::Failure;
 use super::outbox::{Waiting, publishable, unpublishable};
 use super::trace::Outcome;
 use base::clock::Clock;
-use mongo::{Collection, Find, StoreError, to_date_time};
-use telemetry::metrics::catalogue::{
+use catalogue::{
     BROKER_CONNECTED, CONSUMER_INTERRUPTIONS, DEAD_LETTERS, EVENT_APPLY_LAG, FEED_INTERRUPTIONS,
     FEED_LAG, FEED_RESETS, MESSAGING_PROCESS_DURATION, MESSAGING_PUBLISH_DURATION,
     OUTBOX_DOCUMENTS, OUTBOX_OLDEST_AGE, OUTBOX_UNPUBLISHABLE, REDELIVERIES,
 };
+use mongo::{Collection, Find, StoreError, to_date_time};
 use telemetry::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
 
 /// Up to how many documents with waiting events are counted: enough to see an outage, and no more than the database counts

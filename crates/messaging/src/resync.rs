@@ -23,11 +23,11 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
+use crate::metrics::catalogue::{REEMISSIONS, REEMITTED_EVENTS};
 use base::clock::Clock;
 use emission::{Emission, Emissions, LEASE};
 use mongo::{Collection, Database, Find, StoreError, new_id};
 use sight::{Loss, Sight};
-use telemetry::metrics::catalogue::{REEMISSIONS, REEMITTED_EVENTS};
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How soon to look whether another process has filled the stream, or is dead.

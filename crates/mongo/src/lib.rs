@@ -19,6 +19,7 @@ pub use collection::{Collection, Find};
 pub use connect::MongoConfig;
 pub use database::Database;
 pub use error::StoreError;
+pub use metrics::catalogue::METRICS;
 pub use optimistic::until_written;
 pub use replica::apply_if_newer;
 pub use transaction::{Session, in_transaction};

@@ -1,5 +1,7 @@
 //! Metrics of the database: operations, events applied to replicas, and the connection pool.
 
+pub(crate) mod catalogue;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,7 +10,7 @@ use mongodb::event::EventHandler;
 use mongodb::event::cmap::{CmapEvent, ConnectionClosedReason};
 
 use super::StoreError;
-use telemetry::metrics::catalogue::{
+use catalogue::{
     DB_CONNECTION_FAILURES, DB_CONNECTION_WAIT, DB_CONNECTIONS, DB_CONNECTIONS_CLOSED,
     DB_CONNECTIONS_CREATED, DB_CONNECTIONS_MAX, DB_OPERATION_DURATION, DB_PENDING_REQUESTS,
     DB_POOL_CLEARED, STALE_EVENTS, VERSION_GAPS,

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::StoreError;
 use base::backoff::Backoff;
-use base::finish::to_its_end;
+use base::finish::run_to_completion;
 
 /// The timeout of an operation, including the selection of a server and the wait for a connection.
 pub(super) const OPERATION_LIMIT: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ where
     F: Future<Output = Result<T, mongodb::error::Error>> + Send + 'static,
     T: Send + 'static,
 {
-    match timeout(OPERATION_LIMIT, to_its_end(operation)).await {
+    match timeout(OPERATION_LIMIT, run_to_completion(operation)).await {
         Ok(Ok(answer)) => Ok(answer?),
         Ok(Err(panicked)) => Err(StoreError::panicked(panicked)),
         Err(_) => Err(StoreError::no_answer()),

@@ -10,8 +10,8 @@ use super::raw::RawSession;
 use super::timeouts::within_limit_or_dropped;
 use super::trace::traced;
 use super::{Database, StoreError};
+use crate::metrics::catalogue::DB_TRANSACTION_RETRIES;
 use base::backoff::Backoff;
-use telemetry::metrics::catalogue::DB_TRANSACTION_RETRIES;
 
 /// How long a transaction is retried that conflicts with others.
 const RETRY_LIMIT: Duration = Duration::from_secs(5);

@@ -34,10 +34,10 @@ use super::ApiError;
 use super::normalize::normalize;
 use super::occurrences::Occurrences;
 use super::stack::add_security_headers;
+use crate::metrics::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
 use base::Limits;
-use base::finish::{Panicked, to_its_end};
+use base::finish::{Panicked, run_to_completion};
 use bodies::Bodies;
-use telemetry::metrics::catalogue::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
 use telemetry::metrics::{Counters, Histogram, Metrics};
 
 /// Why a request got no answer from its handler.
@@ -176,7 +176,7 @@ impl Gate {
             .routes
             .clone()
             .oneshot(Request::from_parts(parts, body));
-        let working = to_its_end(async move {
+        let working = run_to_completion(async move {
             let answered = answering.await;
             drop(place);
             answered.unwrap_or_else(|never| match never {})
@@ -197,7 +197,7 @@ impl Gate {
             *self.last_free() = Instant::now();
             return Ok(place);
         }
-        let patience = self.limits.patience;
+        let patience = self.limits.queue_timeout;
         if self.last_free().elapsed() > patience {
             return Err(Refusal::Overloaded);
         }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ApiError;
 use super::occurrences::Occurrences;
-use telemetry::metrics::catalogue::{EVENT_STREAMS_OPEN, EVENT_STREAMS_REFUSED};
+use crate::metrics::{EVENT_STREAMS_OPEN, EVENT_STREAMS_REFUSED};
 use telemetry::metrics::{Counter, Gauge, Metrics};
 
 /// How many streams a process has open at once; more are answered 503.

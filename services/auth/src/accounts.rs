@@ -5,11 +5,11 @@ use common::api::auth::{SignIn, SignUp};
 use common::id::kind;
 use common::{Email, Id};
 use mongo::{StoreError, new_id};
-use telemetry::metrics::catalogue::{ACCOUNTS_CREATED, SIGN_INS};
 use telemetry::metrics::{Counter, Counters, Metrics};
 use web::NewId;
 
 use crate::domain::{EmailInUse, InvalidCredentials, PasswordHash, User};
+use crate::metrics::{ACCOUNTS_CREATED, SIGN_INS};
 use crate::passwords::{Overloaded, Passwords};
 use crate::store::{InsertError, UserStore};
 

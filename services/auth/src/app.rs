@@ -14,11 +14,11 @@ use crate::magic_links::MagicLinks;
 use crate::passwords::Passwords;
 use crate::state::AppState;
 use crate::store::{MagicLinkStore, UserStore};
-use crate::{DEFINITION, NAME, mail, routes};
+use crate::{DEFINITION, METRICS, NAME, mail, routes};
 
 /// Connects to the database and builds the service.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(NAME, &[web::METRICS, mongo::METRICS, METRICS]);
     let origin = config.magic_links.origin.clone();
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let users = UserStore::open(&database).await?;

@@ -11,6 +11,7 @@ pub mod domain;
 mod limits;
 mod magic_links;
 mod mail;
+mod metrics;
 mod passwords;
 mod rate_limit;
 mod routes;
@@ -25,6 +26,7 @@ pub use config::Config;
 pub use limits::RateLimitConfig;
 pub use magic_links::MagicLinkConfig;
 pub use mail::MailConfig;
+pub use metrics::METRICS;
 pub use passwords::PasswordConfig;
 pub use rate_limit::Limit;
 

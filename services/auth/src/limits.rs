@@ -9,9 +9,9 @@ use base::Clock;
 use base::config::Environment;
 use common::Email;
 use telemetry::metrics::Metrics;
-use telemetry::metrics::catalogue::RATE_LIMITED_REQUESTS;
 
 use crate::client_address::ClientAddress;
+use crate::metrics::RATE_LIMITED_REQUESTS;
 use crate::rate_limit::{Limit, RateLimiter, Token, TooManyAttempts};
 
 /// The rate limits. `RATE_LIMITS` selects a preset (`production`, the default, or `wide`); each limit has a variable of

@@ -17,13 +17,12 @@ use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::response::Category;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
-use telemetry::metrics::catalogue::{
-    LETTERS_DONE, LETTERS_QUEUED, LETTERS_TURNED_AWAY, LETTERS_WAITING,
-};
 use telemetry::metrics::{Counter, Counters, Metrics};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+use crate::metrics::{MAILS_DONE, MAILS_QUEUED, MAILS_TURNED_AWAY, MAILS_WAITING};
 
 pub(crate) use message::Mail;
 
@@ -87,20 +86,20 @@ pub(crate) fn open(
         transport,
         from: config.from,
         clock,
-        done: metrics.counters(&LETTERS_DONE),
+        done: metrics.counters(&MAILS_DONE),
     };
     measure_length(&sender, metrics);
     let queue = MailQueue {
         sender,
-        queued: metrics.counter(&LETTERS_QUEUED),
-        turned_away: metrics.counter(&LETTERS_TURNED_AWAY),
+        queued: metrics.counter(&MAILS_QUEUED),
+        turned_away: metrics.counter(&MAILS_TURNED_AWAY),
     };
     (queue, MailDelivery { mails, mailer })
 }
 
 /// Measures the queue's length on each scrape. The weak reference does not keep the queue open.
 fn measure_length(sender: &mpsc::Sender<Mail>, metrics: &Metrics) {
-    let (waiting, sender) = (metrics.gauge(&LETTERS_WAITING), sender.downgrade());
+    let (waiting, sender) = (metrics.gauge(&MAILS_WAITING), sender.downgrade());
     metrics.on_scrape(move || {
         let sender = sender.upgrade();
         let free = sender.map_or(QUEUE, |sender| sender.capacity());

@@ -14,14 +14,12 @@ use std::time::Instant;
 use argon2::Block;
 use base::config::Environment;
 use common::NewPassword;
-use telemetry::metrics::catalogue::{
-    PASSWORD_HASH_DURATION, PASSWORD_QUEUE, PASSWORD_WAIT, PASSWORDS_REFUSED,
-};
 use telemetry::metrics::{Counter, Gauge, Histogram, Metrics};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::domain::PasswordHash;
+use crate::metrics::{PASSWORD_HASH_DURATION, PASSWORD_QUEUE, PASSWORD_WAIT, PASSWORDS_REFUSED};
 use argon::{hash, verify};
 use memory::Memory;
 

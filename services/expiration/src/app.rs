@@ -13,11 +13,11 @@ use crate::consumers::{OrderEvents, QUEUE_GROUP};
 use crate::queue::{JobQueue, RedisConfig};
 use crate::reschedule::Reschedule;
 use crate::worker::Worker;
-use crate::{DEFINITION, NAME, board, metrics};
+use crate::{DEFINITION, METRICS, NAME, board, metrics};
 
 /// Connects to Redis and the broker, and builds the service.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let registry = Metrics::new(NAME);
+    let registry = Metrics::new(NAME, &[web::METRICS, messaging::METRICS, METRICS]);
     let queue = connect_queue(&config.redis, &clock).await?;
     metrics::register(&queue, &registry);
     let broker = connect_broker(&config.broker, &DEFINITION, &registry).await?;

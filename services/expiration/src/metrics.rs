@@ -1,9 +1,11 @@
 //! The gauges of the queue.
 
+pub(crate) mod catalogue;
+
 use telemetry::metrics::Metrics;
-use telemetry::metrics::catalogue::{EXPIRATION_JOBS, EXPIRATIONS_SCHEDULED};
 
 use crate::queue::JobQueue;
+use catalogue::{EXPIRATION_JOBS, EXPIRATIONS_SCHEDULED};
 
 /// Counts the queue's jobs on each scrape.
 pub(crate) fn register(queue: &JobQueue, metrics: &Metrics) {

@@ -15,12 +15,12 @@ use base::backoff::Backoff;
 use futures::future::BoxFuture;
 use messaging::Broker;
 use telemetry::metrics::Counter;
-use telemetry::metrics::catalogue::{EXPIRATION_JOBS_GIVEN_UP, EXPIRATION_WORKER_INTERRUPTIONS};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::metrics::catalogue::{EXPIRATION_JOBS_GIVEN_UP, EXPIRATION_WORKER_INTERRUPTIONS};
 use crate::queue::{JobQueue, QueueError};
 use crate::reschedule::Reschedule;
 use publish::{Publisher, process_job};

@@ -22,6 +22,7 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::catalogue::METRICS;
 
 /// The service's name.
 pub const NAME: &str = "orders";

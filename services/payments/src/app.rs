@@ -17,12 +17,15 @@ use crate::settlement::Settlement;
 use crate::state::AppState;
 use crate::store::{OrderStore, PaymentStore};
 use crate::stripe::{Stripe, Webhooks};
-use crate::{DEFINITION, NAME, routes};
+use crate::{DEFINITION, METRICS, NAME, routes};
 
 /// Builds the service from its configuration.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let closing = CancellationToken::new();
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(
+        NAME,
+        &[web::METRICS, messaging::METRICS, mongo::METRICS, METRICS],
+    );
     let origin = config.origin.as_ref();
     let stripe = Stripe::new(&config.stripe, closing.clone(), &metrics)?;
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;

@@ -25,6 +25,7 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::catalogue::METRICS;
 pub use stripe::StripeConfig;
 
 /// The service's name.

@@ -1,16 +1,18 @@
 //! Metrics about payments. The store reports each change that it wrote, so every change is counted once.
 
+pub(crate) mod catalogue;
+
 use std::sync::Arc;
 
 use messaging::OutboxCollection;
 use mongo::{StoreError, stored_version};
-use telemetry::metrics::catalogue::{
-    DISPUTES, PAYMENT_ANOMALIES, PAYMENT_ATTEMPTS, PAYMENT_CHARGED, PAYMENT_DECLINES,
-    PAYMENT_REFUNDED, PAYMENTS_POSTPONED, PAYMENTS_STUCK, PAYMENTS_UNFINISHED, REFUNDS,
-};
 use telemetry::metrics::{Counter, Counters, Gauge, Metrics};
 
 use crate::domain::{DisputeState, Outcome, Payment, STUCK_AFTER, Status};
+use catalogue::{
+    DISPUTES, PAYMENT_ANOMALIES, PAYMENT_ATTEMPTS, PAYMENT_CHARGED, PAYMENT_DECLINES,
+    PAYMENT_REFUNDED, PAYMENTS_POSTPONED, PAYMENTS_STUCK, PAYMENTS_UNFINISHED, REFUNDS,
+};
 
 /// The number up to which unfinished payments are counted.
 const COUNT_LIMIT: u64 = 10_000;

@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use service::app::StartError;
-use telemetry::metrics::catalogue::STRIPE_CALL_DURATION;
 use telemetry::metrics::{Histograms, Metrics};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -31,6 +30,8 @@ pub use failure::{Failed, Unclear};
 pub use raw::{Call, RawStripe};
 pub use reversal::ChargedAttempt;
 use trace::Operation;
+
+use crate::metrics::catalogue::STRIPE_CALL_DURATION;
 pub(crate) use webhook::{Notice, WebhookRefusal, Webhooks};
 
 /// The timeout of a call, including the wait for a permit.

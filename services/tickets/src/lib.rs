@@ -9,6 +9,7 @@ mod consumers;
 pub mod domain;
 mod feed;
 pub mod in_process;
+mod metrics;
 mod routes;
 mod state;
 mod store;
@@ -20,6 +21,7 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::METRICS;
 
 /// The service's name.
 pub const NAME: &str = "tickets";

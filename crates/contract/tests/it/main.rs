@@ -5,5 +5,6 @@
 mod asyncapi;
 mod compatibility;
 mod frozen;
+mod metrics;
 mod rules;
 mod validators;

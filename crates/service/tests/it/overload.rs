@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LIMITS: Limits = Limits {
     requests: 2,
     waiting: 1,
-    patience: Duration::from_millis(100),
+    queue_timeout: Duration::from_millis(100),
     openings: 1,
     bodies: 2,
     body_time: Duration::from_millis(200),
@@ -126,7 +126,7 @@ async fn a_service_with_no_place_free_sheds_at_once_and_serves_again_when_there_
 async fn of_a_crowd_that_comes_at_once_some_wait_for_a_place() {
     let gate = Gate::shut();
     let limits = Limits {
-        patience: PATIENCE,
+        queue_timeout: PATIENCE,
         ..LIMITS
     };
     let service = service(&gate, limits);

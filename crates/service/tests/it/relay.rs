@@ -30,7 +30,7 @@ async fn retries(metrics: &Metrics) -> u64 {
 async fn it_gives_way_to_a_transaction_that_writes_what_it_takes_out() {
     let app = start().await;
     let uri = Servers::shared().await.mongo_uri(&fresh_name());
-    let metrics = Metrics::new("relay");
+    let metrics = Metrics::new("relay", &[messaging::METRICS, mongo::METRICS]);
     let database = open_measured(uri.clone(), &metrics).await;
     let mut relay = Relay::new(app.broker().clone());
     let things: OutboxCollection<Thing> = relay.collection(&database, "things").await.unwrap();

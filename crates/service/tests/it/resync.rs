@@ -72,7 +72,10 @@ impl Fleet {
     }
 
     async fn start_process(&self) -> Process {
-        let (metrics, stop) = (Metrics::new("toy"), CancellationToken::new());
+        let (metrics, stop) = (
+            Metrics::new("toy", &[messaging::METRICS]),
+            CancellationToken::new(),
+        );
         let broker = self.broker(&metrics).await;
         let things = self.database.collection::<Thing>("things");
         let snapshot = snapshot_of(&things, |thing: Thing| {

@@ -17,9 +17,9 @@ use common::id::kind;
 use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use telemetry::metrics::catalogue::HTTP_CLIENT_REQUEST_DURATION;
 use telemetry::metrics::{Histograms, Metrics};
 use tokio::time::sleep;
+use web::metrics::HTTP_CLIENT_REQUEST_DURATION;
 use web::session::has_cookie;
 use web::{IDEMPOTENCY_KEY, REQUEST_ID};
 

@@ -44,7 +44,7 @@ impl QueuedJob {
             order.id = %self.job.order_id,
         );
         if let Some(cause) = &self.cause {
-            cause.is_linked_from(&span);
+            cause.link_from(&span);
         }
         span
     }

@@ -8,8 +8,9 @@ use common::{Event, Subject};
 use futures::StreamExt;
 use messaging::{Broker, Position};
 use telemetry::metrics::Counter;
-use telemetry::metrics::catalogue::EXPIRATION_HISTORY_EVENTS;
 use tokio::time::timeout;
+
+use crate::metrics::catalogue::EXPIRATION_HISTORY_EVENTS;
 
 /// How long to wait for the next event.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(10);

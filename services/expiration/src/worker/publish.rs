@@ -9,13 +9,13 @@ use base::backoff::Backoff;
 use common::{Event, Timestamp};
 use messaging::{Broker, BrokerError, Outgoing};
 use telemetry::TraceContext;
-use telemetry::metrics::catalogue::{EXPIRATION_LATENESS, EXPIRATIONS_BESIDE_JOB};
 use telemetry::metrics::{Counter, Histogram};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use crate::metrics::catalogue::{EXPIRATION_LATENESS, EXPIRATIONS_WITHOUT_JOB};
 use crate::queue::{Job, JobQueue, QueueError, QueuedJob};
 
 /// How many events are in flight to the broker at once.
@@ -65,7 +65,7 @@ impl Publisher {
         let metrics = broker.metrics();
         Self {
             lateness: metrics.histogram(&EXPIRATION_LATENESS),
-            without_job: metrics.counter(&EXPIRATIONS_BESIDE_JOB),
+            without_job: metrics.counter(&EXPIRATIONS_WITHOUT_JOB),
             queue,
             broker,
             clock,

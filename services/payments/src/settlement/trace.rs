@@ -32,10 +32,10 @@ fn continued(order: Id<kind::Order>, here: &Span, trace: &TraceContext) -> Span 
         otel.name = "settle payment",
         order.id = %order,
     );
-    trace.caused(&span);
-    trace.is_linked_from(here);
+    trace.set_as_parent_of(&span);
+    trace.link_from(here);
     if let Some(here) = TraceContext::current() {
-        here.is_linked_from(&span);
+        here.link_from(&span);
     }
     span
 }

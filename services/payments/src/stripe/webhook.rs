@@ -12,12 +12,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::Sha256;
-use telemetry::metrics::catalogue::STRIPE_WEBHOOKS;
 use telemetry::metrics::{Counters, Metrics};
 
 use super::charge::{ATTEMPT, ORDER_ID};
 use super::config::StripeConfig;
 use crate::domain::Charge;
+use crate::metrics::catalogue::STRIPE_WEBHOOKS;
 
 /// How far the signer's clock may differ from ours, in seconds, as in Stripe's own libraries.
 const TOLERANCE: u64 = 300;

@@ -1,9 +1,10 @@
-//! Money: attempts, declines, refunds, and Stripe.
+//! The declarations of the payments service's metrics.
 
-use super::{CounterOf, DURATION_BOUNDS, GaugeOf, HistogramOf, Label, Unit, section};
+use telemetry::declare_metrics;
+use telemetry::metrics::{DURATION_BOUNDS, Label, Unit};
 
-/// Stripe's documented decline codes (<https://docs.stripe.com/declines/codes>) and those of its error codes with which it
-/// refuses a charge of ours (<https://docs.stripe.com/error-codes>).
+/// Stripe's documented decline codes (<https://docs.stripe.com/declines/codes>) and the error codes with which it can refuse
+/// our charges (<https://docs.stripe.com/error-codes>).
 const DECLINE_CODES: &[&str] = &[
     "approve_with_id",
     "authentication_required",
@@ -64,12 +65,12 @@ const DECLINE_CODES: &[&str] = &[
     "other",
 ];
 
-section! {
-    "Payments", "payments";
+declare_metrics! {
+    pub(crate) section "Payments", "payments";
 
     PAYMENT_ATTEMPTS: CounterOf<1> = new(
         "ticketing_payment_attempts_total",
-        "Attempts to charge a card that ended: charged, declined, or withdrawn since the order could no longer be paid or Stripe failed it.",
+        "Completed attempts to charge a card: charged, declined, or withdrawn because the order could no longer be paid or Stripe failed the attempt.",
         &[Label::one_of("result", &["succeeded", "declined", "withdrawn"])],
     );
     PAYMENT_DECLINES: CounterOf<1> = new(
@@ -79,47 +80,47 @@ section! {
     );
     PAYMENT_CHARGED: CounterOf<0> = new(
         "ticketing_payments_charged_cents_total",
-        "Money that was charged.",
+        "Amount charged.",
         &[],
     ).unit(Unit::Cents);
     REFUNDS: CounterOf<0> = new(
         "ticketing_refunds_total",
-        "Payments that were given back in full: since their orders were cancelled, in Stripe's dashboard, or by a dispute that was lost.",
+        "Payments that were refunded in full: for cancelled orders, in Stripe's dashboard, or by a lost dispute.",
         &[],
     );
     PAYMENT_REFUNDED: CounterOf<0> = new(
         "ticketing_payments_refunded_cents_total",
-        "Money that was given back.",
+        "Amount refunded.",
         &[],
     ).unit(Unit::Cents);
     DISPUTES: CounterOf<1> = new(
         "ticketing_disputes_total",
-        "Disputes of buyers' banks: opened, won or lost. Evidence against an open one is given in Stripe's dashboard, in time.",
+        "Disputes that were opened, won or lost. Submit evidence against an open dispute in Stripe's dashboard before its deadline.",
         &[Label::one_of("state", &["opened", "won", "lost"])],
     );
     PAYMENTS_POSTPONED: CounterOf<0> = new(
         "ticketing_payments_postponed_total",
-        "Steps of a payment left to the sweep since Stripe gave no clear answer.",
+        "Payment steps left to the sweep because Stripe gave no clear answer.",
         &[],
     );
     PAYMENTS_UNFINISHED: GaugeOf<0> = new(
         "ticketing_payments_unfinished",
-        "Payments about which something is still to be done; counted up to 10,000, seen by each process.",
+        "Payments with steps left to do, counted up to 10,000. Every process reports the same number.",
         &[],
     );
     PAYMENTS_STUCK: GaugeOf<0> = new(
         "ticketing_payments_stuck",
-        "Unfinished payments that were tried a hundred times without a clear answer; counted up to 10,000, seen by each process.",
+        "Unfinished payments without a clear answer after a hundred tries, counted up to 10,000. Every process reports the same number.",
         &[],
     );
     PAYMENT_ANOMALIES: CounterOf<1> = new(
         "ticketing_payment_anomalies_total",
-        "What must not happen: a charge of no payment of ours, a second charge of one, or a refund that failed after it counted. For a person to look at.",
+        "Things that must not happen and that a person must check: a charge of an unknown payment, a second charge of a payment, or a refund that failed after it was counted.",
         &[Label::one_of("kind", &["unknown_charge", "charged_twice", "refund_failed"])],
     );
     STRIPE_CALL_DURATION: HistogramOf<3> = seconds(
         "ticketing_stripe_call_duration_seconds",
-        "How long a call to Stripe took, the wait for a turn included. Of an `unclear` one it is not known whether it took effect.",
+        "Duration of calls to Stripe, including the wait for the concurrency limit. `unclear` means that it is unknown whether the call took effect.",
         &[
             Label::one_of("method", &["GET", "POST"]),
             Label::one_of("path", &[
@@ -135,7 +136,7 @@ section! {
     );
     STRIPE_WEBHOOKS: CounterOf<1> = new(
         "ticketing_stripe_webhooks_total",
-        "Webhooks of Stripe that came: taken, or refused for a wrong signature or an unreadable body.",
+        "Received webhooks: accepted (`taken`), or refused because of an invalid signature or body.",
         &[Label::one_of("outcome", &["taken", "refused"])],
     );
 }

@@ -1,23 +1,24 @@
-//! Sign-ins, passwords and letters.
+//! The declarations of the auth service's metrics.
 
-use super::{CounterOf, DURATION_BOUNDS, GaugeOf, HistogramOf, Label, section};
+use telemetry::declare_metrics;
+use telemetry::metrics::{DURATION_BOUNDS, Label};
 
-section! {
-    "Accounts", "auth";
+declare_metrics! {
+    pub(crate) section "Accounts", "auth";
 
     SIGN_INS: CounterOf<1> = new(
         "ticketing_sign_ins_total",
-        "Sign-ins with a password that were looked at.",
+        "Sign-in attempts with a password that were checked.",
         &[Label::one_of("outcome", &["signed_in", "wrong_credentials"])],
     );
     ACCOUNTS_CREATED: CounterOf<0> = new(
         "ticketing_accounts_created_total",
-        "Accounts that were made.",
+        "Accounts that were created.",
         &[],
     );
     RATE_LIMITED_REQUESTS: CounterOf<1> = new(
         "ticketing_rate_limited_requests_total",
-        "Requests refused since somebody tried too often.",
+        "Requests refused by a rate limit.",
         &[Label::one_of("limit", &[
             "sign_in_failures_per_account",
             "sign_in_failures_per_address",
@@ -28,12 +29,12 @@ section! {
     );
     PASSWORD_QUEUE: GaugeOf<0> = new(
         "ticketing_password_queue_length",
-        "Passwords that wait for a core to be hashed.",
+        "Passwords waiting to be hashed.",
         &[],
     );
     PASSWORD_WAIT: HistogramOf<0> = seconds(
         "ticketing_password_wait_seconds",
-        "How long a password waited to be hashed.",
+        "How long passwords waited to be hashed.",
         &[],
         DURATION_BOUNDS,
     );
@@ -45,27 +46,27 @@ section! {
     );
     PASSWORDS_REFUSED: CounterOf<0> = new(
         "ticketing_passwords_refused_total",
-        "Passwords that were not hashed since too many waited.",
+        "Passwords that were refused because too many were waiting.",
         &[],
     );
-    LETTERS_QUEUED: CounterOf<0> = new(
+    MAILS_QUEUED: CounterOf<0> = new(
         "ticketing_letters_queued_total",
-        "Letters to be sent.",
+        "Mails added to the queue.",
         &[],
     );
-    LETTERS_WAITING: GaugeOf<0> = new(
+    MAILS_WAITING: GaugeOf<0> = new(
         "ticketing_letters_waiting",
-        "Letters in the queue, on which nobody works yet.",
+        "Mails waiting in the queue.",
         &[],
     );
-    LETTERS_DONE: CounterOf<1> = new(
+    MAILS_DONE: CounterOf<1> = new(
         "ticketing_letters_total",
-        "Letters that were done with: sent, refused for good by the mail server, or given up.",
+        "Mails that left the queue: sent, permanently refused by the mail server, or given up.",
         &[Label::one_of("outcome", &["sent", "refused", "given_up"])],
     );
-    LETTERS_TURNED_AWAY: CounterOf<0> = new(
+    MAILS_TURNED_AWAY: CounterOf<0> = new(
         "ticketing_letters_turned_away_total",
-        "Letters that found the queue full and were not written.",
+        "Mails that were dropped because the queue was full.",
         &[],
     );
 }

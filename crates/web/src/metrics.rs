@@ -1,6 +1,7 @@
-//! Requests, and what is refused before it becomes one.
+//! The metrics of the HTTP side. `http_client_…` is measured by the client service only.
 
-use super::{CounterOf, DURATION_BOUNDS, GaugeOf, HistogramOf, Label, section};
+use telemetry::declare_metrics;
+use telemetry::metrics::{DURATION_BOUNDS, Label};
 
 const METHOD: Label = Label::one_of(
     "http_request_method",
@@ -26,60 +27,60 @@ const IDEMPOTENT: Label = Label::one_of(
     &["executed", "repeated", "replayed", "conflict", "mismatch"],
 );
 
-section! {
-    "HTTP", "every service";
+declare_metrics! {
+    pub section "HTTP", "every service";
 
     HTTP_REQUEST_DURATION: HistogramOf<3> = seconds(
         "http_server_request_duration_seconds",
-        "How long a request took that was admitted, until the head of its answer; its number is that of the requests.",
+        "Duration of admitted requests until the response's headers.",
         &[
             METHOD,
             Label::bounded(
                 "http_route",
-                "the service's table of routes, as `/api/tickets/{id}`; `unmatched` where no route fits",
+                "templates of the service's routes, such as `/api/tickets/{id}`, or `unmatched`",
             ),
-            Label::bounded("http_response_status_code", "the statuses that the service answers with"),
+            Label::bounded("http_response_status_code", "the statuses of the service's responses"),
         ],
         DURATION_BOUNDS,
     );
     HTTP_ACTIVE_REQUESTS: GaugeOf<1> = new(
         "http_server_active_requests",
-        "Requests that are worked on.",
+        "Requests in progress.",
         &[METHOD],
     );
     HTTP_REFUSED_REQUESTS: CounterOf<1> = new(
         "ticketing_http_refused_requests_total",
-        "Requests that got no answer from a handler: shed (`overloaded`), not received, or given up. Not in the histogram, but for those given up.",
+        "Requests without a response from a handler: shed (`overloaded`), not fully received (`body_…`), or aborted (`took_too_long`, `panicked`). Only the aborted ones are in the histogram.",
         &[REFUSAL],
     );
     HTTP_ADMISSION_WAIT: HistogramOf<0> = seconds(
         "ticketing_http_admission_wait_seconds",
-        "How long a request waited for a place that found none free.",
+        "How long requests that could not start at once waited for admission.",
         &[],
         DURATION_BOUNDS,
     );
     HTTP_IDEMPOTENT_REQUESTS: CounterOf<1> = new(
         "ticketing_http_idempotent_requests_total",
-        "Requests with an `Idempotency-Key`: executed, executed again since no result was stored (`repeated`), answered with the stored result (`replayed`), or refused since the key's request is in progress (`conflict`) or was another (`mismatch`).",
+        "Requests with an `Idempotency-Key`: executed, executed again because no result was stored (`repeated`), answered with the stored result (`replayed`), or refused because a request with the key is in progress (`conflict`) or the key belongs to a different request (`mismatch`).",
         &[IDEMPOTENT],
     );
     EVENT_STREAMS_OPEN: GaugeOf<0> = new(
         "ticketing_event_streams_open",
-        "Streams of server-sent events that are open.",
+        "Open streams of server-sent events.",
         &[],
     );
     EVENT_STREAMS_REFUSED: CounterOf<0> = new(
         "ticketing_event_streams_refused_total",
-        "Streams of server-sent events that were refused since too many were open.",
+        "Streams of server-sent events that were refused because too many were open.",
         &[],
     );
     HTTP_CLIENT_REQUEST_DURATION: HistogramOf<3> = seconds(
         "http_client_request_duration_seconds",
-        "How long a call of the shop's to the API took, its answer's body included; client only.",
+        "Duration of the shop's calls to the API, including the response's body; client only.",
         &[
             METHOD,
             Label::one_of("server_address", &["auth", "tickets", "orders", "other"]),
-            Label::bounded("http_response_status_code", "the statuses that the API answers with; empty without an answer"),
+            Label::bounded("http_response_status_code", "the statuses of the API's responses; empty without a response"),
         ],
         DURATION_BOUNDS,
     );

@@ -1,20 +1,40 @@
+//! The metrics of all services follow Prometheus's conventions, and `infra/metrics.md` lists them.
+
+mod page;
+
 use std::collections::HashSet;
 
-use common::Subject;
+use telemetry::metrics::{Kind, Metric, Section, Unit, Values, catalogue};
 
-use super::messaging::SUBJECT_NAMES;
-use super::{ALL, Kind, Metric, Unit, Values};
+/// The metrics of all services, in the page's order.
+const SECTIONS: [Section; 9] = [
+    web::METRICS,
+    messaging::METRICS,
+    mongo::METRICS,
+    tickets::METRICS,
+    orders::METRICS,
+    payments::METRICS,
+    expiration::METRICS,
+    auth::METRICS,
+    catalogue::METRICS,
+];
 
 fn all() -> impl Iterator<Item = &'static Metric> {
-    ALL.into_iter()
-        .flat_map(|section| section.metrics.iter().copied())
+    SECTIONS
+        .into_iter()
+        .flat_map(|section| section.metrics)
+        .copied()
 }
 
 #[test]
 fn every_name_is_declared_once() {
     let mut seen = HashSet::new();
     for metric in all() {
-        assert!(seen.insert(metric.name), "{} is there twice", metric.name);
+        assert!(
+            seen.insert(metric.name),
+            "{} is declared twice",
+            metric.name
+        );
     }
 }
 
@@ -24,8 +44,8 @@ fn names_follow_the_rules_of_prometheus() {
         name, kind, unit, ..
     } in all()
     {
-        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        assert!(name.chars().all(word), "{name}");
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(name.chars().all(is_allowed), "{name}");
         assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
         let stem = name.strip_suffix("_total").unwrap_or(name);
         if *unit == Unit::Number {
@@ -42,7 +62,7 @@ fn names_follow_the_rules_of_prometheus() {
 }
 
 #[test]
-fn bounds_of_histograms_grow() {
+fn histogram_bounds_increase() {
     for metric in all() {
         if let Kind::Histogram(bounds) = metric.kind {
             assert!(bounds.is_sorted_by(|a, b| a < b), "{}", metric.name);
@@ -51,7 +71,7 @@ fn bounds_of_histograms_grow() {
 }
 
 #[test]
-fn every_meaning_is_a_sentence_and_every_label_is_bounded() {
+fn every_metric_has_a_help_sentence_and_every_label_is_bounded() {
     for Metric {
         name, help, labels, ..
     } in all()
@@ -64,10 +84,4 @@ fn every_meaning_is_a_sentence_and_every_label_is_bounded() {
             }
         }
     }
-}
-
-#[test]
-fn the_subjects_are_the_fleets() {
-    let subjects = Subject::ALL.map(Subject::as_str);
-    assert_eq!(SUBJECT_NAMES.split_last(), Some((&"other", &subjects[..])));
 }
