@@ -7,11 +7,12 @@ use audit::ledger::{Charge, Ledger};
 use audit::{Databases, Snapshot, Stream};
 use bson::oid::ObjectId;
 use common::OrderStatus;
-use mongo::memory::Memory;
+
 use mongo::object_id;
 use serde::de::DeserializeOwned;
 
 use crate::fleet::Fleet;
+use crate::memory::Memory;
 use crate::release::is_unpublishable;
 use crate::watch::{Watch, status};
 
