@@ -28,7 +28,7 @@ impl<D: Serialize + Send + Sync + 'static> Collection<D> {
 }
 
 impl<D: Send + Sync + 'static> Collection<D> {
-    /// As [`Collection::insert_one`], of a document that is BSON already.
+    /// Like [`Collection::insert_one`], for a document that is already BSON.
     pub async fn insert_raw(&self, document: RawDocumentBuf) -> Result<(), StoreError> {
         match &*self.0 {
             Backing::Server(.., batches) => {

@@ -14,7 +14,7 @@ use crate::StoreError;
 use crate::collection::{Backing, Collection};
 use crate::timeouts::within_limit;
 
-/// A change of the one document that matches.
+/// An update of the one document that matches.
 #[derive(Debug)]
 pub(in crate::collection) struct Change {
     filter: Document,
@@ -31,7 +31,7 @@ impl Change {
         }
     }
 
-    /// The one command by which all of them are made, in any order.
+    /// The command that makes all changes, in any order.
     pub(in crate::collection) fn all<D: Send + Sync>(
         collection: &mongodb::Collection<D>,
         changes: impl IntoIterator<Item = Self>,
@@ -50,10 +50,10 @@ impl Change {
 }
 
 impl<D: Send + Sync + 'static> Collection<D> {
-    /// Changes the one document that matches; if none does and `upsert` is set, adds one of the filter's equalities
-    /// and the update. Whether one matched.
+    /// Updates the one document that matches, and returns whether one did. If none does and `upsert` is set, inserts one made
+    /// of the filter's equalities and the update.
     ///
-    /// Changes that are asked for at the same time are made by one command, in any order, and each may fail by itself.
+    /// Concurrent updates share a command, in any order, and each succeeds or fails on its own.
     pub async fn update_one(
         &self,
         filter: Document,
@@ -75,9 +75,9 @@ impl<D: Send + Sync + 'static> Collection<D> {
     }
 }
 
-/// What the server says of each change, by its place among them.
+/// The server's reply, by each change's index.
 #[derive(Default)]
-struct Told {
+struct Reply {
     updated: HashMap<usize, UpdateResult>,
     failed: HashMap<usize, Failure>,
 }
@@ -87,24 +87,24 @@ pub(super) async fn all(
     changes: Vec<Change>,
 ) -> Vec<Result<bool, StoreError>> {
     let number = changes.len();
-    let told = within_limit(async move {
+    let reply = within_limit(async move {
         let written = Change::all(&collection, changes).verbose_results();
         match written.await {
-            Ok(result) => Ok(Told {
+            Ok(result) => Ok(Reply {
                 updated: result.update_results,
-                ..Told::default()
+                ..Reply::default()
             }),
-            Err(error) => of_each(error),
+            Err(error) => outcomes_in(error),
         }
     });
-    match told.await {
-        Ok(mut told) => (0..number).map(|place| told.outcome(place)).collect(),
+    match reply.await {
+        Ok(mut reply) => (0..number).map(|index| reply.outcome(index)).collect(),
         Err(failure) => vec![Err(failure); number],
     }
 }
 
-/// What became of each, if that is what the error says.
-fn of_each(error: Error) -> Result<Told, Error> {
+/// The outcome of each change, if the error contains it.
+fn outcomes_in(error: Error) -> Result<Reply, Error> {
     match &*error.kind {
         ErrorKind::BulkWrite(BulkWriteError {
             write_concern_errors,
@@ -117,20 +117,20 @@ fn of_each(error: Error) -> Result<Told, Error> {
                 _ => HashMap::new(),
             };
             let failed = write_errors.clone();
-            Ok(Told { updated, failed })
+            Ok(Reply { updated, failed })
         }
         _ => Err(error),
     }
 }
 
-impl Told {
-    /// Whether a document matched the change at this place.
-    fn outcome(&mut self, place: usize) -> Result<bool, StoreError> {
-        if let Some(failure) = self.failed.remove(&place) {
+impl Reply {
+    /// Whether a document matched the change at this index.
+    fn outcome(&mut self, index: usize) -> Result<bool, StoreError> {
+        if let Some(failure) = self.failed.remove(&index) {
             return Err(StoreError::of_document(failure.code, failure.message));
         }
-        // An added document is told as one that matched.
-        let updated = self.updated.get(&place).ok_or_else(StoreError::no_answer)?;
+        // The server reports an inserted document as matched.
+        let updated = self.updated.get(&index).ok_or_else(StoreError::no_answer)?;
         Ok(updated.matched_count > 0 && updated.upserted_id.is_none())
     }
 }
