@@ -1,6 +1,6 @@
 //! Forwards a request to a replica. The bodies of the request and of the response are streamed.
 //!
-//! Why no crate does this: `docs/decisions/0031-development-gateway.md`.
+//! Why no crate does this: `docs/decisions/0024-development-gateway.md`.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
