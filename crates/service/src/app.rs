@@ -250,7 +250,7 @@ pub async fn connect_broker(
                 other => Wait::Longer(other.to_string()),
             })
     });
-    Ok(broker.await?.measured_by(metrics))
+    Ok(broker.await?.with_metrics(metrics))
 }
 
 /// What a failed try to reach a dependency means.

@@ -62,7 +62,7 @@ async fn soon(watcher: &mut Subscription<String>) -> News<String> {
 /// Waits until the watcher has its place, and gives it.
 async fn place(watcher: &mut Subscription<String>) -> EventId {
     match soon(watcher).await {
-        News::Place(id) => id,
+        News::Cursor(id) => id,
         other => panic!("{other:?}"),
     }
 }
@@ -140,7 +140,7 @@ async fn a_watcher_is_told_what_is_to_come_or_what_happened_a_moment_ago_too() {
     let process = Process::start(app.broker());
     assert_eq!(next(&mut process.feed.subscribe_to_recent()).await.1, "A");
     let mut watcher = process.feed.subscribe(None);
-    assert_eq!(place(&mut watcher).await, process.feed.place());
+    assert_eq!(place(&mut watcher).await, process.feed.cursor());
     sell(&app, "B").await;
     assert_eq!(next(&mut watcher).await.1, "B");
     process.stop().await;

@@ -139,7 +139,7 @@ async fn nobody_tells_acts_or_listens_in_the_name_of_another() {
     let refused = buyer.publish(&sale("A")).await;
     assert!(matches!(
         refused,
-        Err(BrokerError::NotOurs(Subject::TicketCreated))
+        Err(BrokerError::UndeclaredSubject(Subject::TicketCreated))
     ));
     // and somebody with its password is refused by the broker.
     let thief = async_nats::ConnectOptions::with_user_and_password("buyer".into(), "secret".into())

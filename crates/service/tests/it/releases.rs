@@ -9,7 +9,7 @@ use async_nats::jetstream::stream::Stream;
 use base::backoff::Backoff;
 use common::{Event, Subject};
 use futures::StreamExt;
-use messaging::{Consumer, Failure, Handler, Persistence};
+use messaging::{Consumer, Failure, Handler, RetryPolicy};
 use testkit::{TestApp, eventually, eventually_within};
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +49,7 @@ impl Release {
     fn start(app: &TestApp, subjects: &'static [Subject], tries: u64) -> Self {
         let (seen, stop) = (Seen::default(), CancellationToken::new());
         let consumer = Consumer::new(app.broker().clone(), GROUP, subjects, seen.clone());
-        let consumer = consumer.with_persistence(Persistence {
+        let consumer = consumer.with_retry_policy(RetryPolicy {
             tries,
             delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(100)),
         });

@@ -68,7 +68,7 @@ impl Fleet {
         let variables = variables.map(|(name, value)| (name.to_owned(), value));
         let config = BrokerConfig::read(&mut Environment::of(variables), "toy").unwrap();
         let broker = Broker::connect(&config, "toy").await.unwrap();
-        broker.measured_by(metrics)
+        broker.with_metrics(metrics)
     }
 
     async fn start_process(&self) -> Process {

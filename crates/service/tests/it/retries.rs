@@ -10,7 +10,7 @@ use base::backoff::Backoff;
 use common::events::ExpirationState;
 use common::{Event, Subject};
 use futures::StreamExt;
-use messaging::{Consumer, Failure, Handler, Outgoing, Persistence};
+use messaging::{Consumer, Failure, Handler, Outgoing, RetryPolicy};
 use mongo::new_id;
 use testkit::{TestApp, eventually, eventually_within};
 use tokio_util::sync::CancellationToken;
@@ -112,7 +112,7 @@ async fn an_event_that_came_too_early_is_not_given_up_for_that() {
     let subjects = &[Subject::ExpirationComplete];
     let consumer = Consumer::new(app.broker().clone(), "early", subjects, handler.clone())
         .with_clock(clock.clone())
-        .with_persistence(Persistence {
+        .with_retry_policy(RetryPolicy {
             tries: 4,
             delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
         });

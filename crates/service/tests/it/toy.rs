@@ -12,7 +12,7 @@ use bson::oid::ObjectId;
 use common::events::TicketState;
 use common::{Event, Price, Subject};
 use messaging::resync::{Resync, snapshot_of};
-use messaging::{BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Persistence, Relay};
+use messaging::{BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Relay, RetryPolicy};
 use mongo::{Collection, MongoConfig, new_id, object_id, typed_id};
 use serde::{Deserialize, Serialize};
 use service::App;
@@ -79,7 +79,7 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
         seen: database.collection("seen"),
     };
     let consumer = Consumer::new(broker.clone(), GROUP.name, GROUP.subjects, counting)
-        .with_persistence(Persistence {
+        .with_retry_policy(RetryPolicy {
             tries: 4,
             delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
         });
