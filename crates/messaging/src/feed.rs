@@ -68,8 +68,8 @@ impl<T> Clone for Feed<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Feed<T> {
-    /// A feed of these subjects, and the task that fills it. `read` converts an event to what watchers receive, or hides
-    /// it. It is called once per event, not once per watcher.
+    /// A feed of these subjects, and the task that fills it. `read` converts an event to what watchers receive, or
+    /// hides it. It is called once per event, not once per watcher.
     #[must_use]
     pub fn new(
         broker: Broker,

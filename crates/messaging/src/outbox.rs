@@ -171,8 +171,9 @@ where
         Ok(is_changed)
     }
 
-    /// Updates documents in a transaction, each with its own filter as in [`OutboxCollection::update`] and its own event.
-    /// Pass the result to [`committed`](OutboxCollection::committed) after the commit. `None` if a filter matched nothing.
+    /// Updates documents in a transaction, each with its own filter as in [`OutboxCollection::update`] and its own
+    /// event. Pass the result to [`committed`](OutboxCollection::committed) after the commit. `None` if a filter
+    /// matched nothing.
     ///
     /// Like [`Collection::update_many_in`], it must not be the first command of a transaction.
     pub async fn update_many_in(

@@ -26,8 +26,8 @@ pub struct Permissions {
 impl Permissions {
     /// What this service needs under this configuration. Without credentials, the user has the service's name.
     ///
-    /// Services with [consumers of their own](Definition::reads_alone) may touch consumers of any name, because the names
-    /// of theirs are random. The queue groups of other services must be denied to them in addition.
+    /// Services with [consumers of their own](Definition::reads_alone) may touch consumers of any name, because the
+    /// names of theirs are random. The queue groups of other services must be denied to them in addition.
     #[must_use]
     pub fn needed(definition: &Definition, config: &BrokerConfig) -> Self {
         let user = config.credentials.as_ref();

@@ -7,9 +7,9 @@
 //! Each write notifies the relay. A sweep finds the entries of a process that died, those written while the broker was
 //! away, and those whose notification found the queue full.
 //!
-//! An entry that this release cannot publish (another release wrote it, or it is damaged) stays in its outbox. It blocks
-//! neither the other entries of its document, because nothing relies on the order of events, nor other documents,
-//! because the sweep's query does not match it.
+//! An entry that this release cannot publish (another release wrote it, or it is damaged) stays in its outbox. It
+//! blocks neither the other entries of its document, because nothing relies on the order of events, nor other
+//! documents, because the sweep's query does not match it.
 
 mod sweep;
 
@@ -38,8 +38,8 @@ use telemetry::metrics::catalogue::EVENT_PUBLISH_LAG;
 const QUEUE: usize = 4_096;
 /// How many documents are published at once.
 const IN_FLIGHT: usize = 64;
-/// How many published documents are cleared in one batch, and the pause after a batch if fewer are waiting. The pause is
-/// long enough to fill batches under load, and much shorter than [`SWEEP_AGE`].
+/// How many published documents are cleared in one batch, and the pause after a batch if fewer are waiting. The pause
+/// is long enough to fill batches under load, and much shorter than [`SWEEP_AGE`].
 const CLEAR_BATCH: usize = 500;
 const CLEAR_EVERY: Duration = Duration::from_millis(200);
 const SWEEP_EVERY: Duration = Duration::from_secs(1);

@@ -37,8 +37,8 @@ const BACKLOG: u32 = 1_024;
 
 /// The admin port is asked by the platform, a few times a second.
 const ADMIN_CONNECTIONS: Connections = Connections {
-    most: 256,
-    head_time: Duration::from_secs(10),
+    max: 256,
+    head_timeout: Duration::from_secs(10),
 };
 
 /// `EX_CONFIG` would be 78; `EX_USAGE`, for a command used wrongly, is what callers of ours test for.

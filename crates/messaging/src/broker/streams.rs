@@ -92,8 +92,8 @@ fn is_missing(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(reason) if reason.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-/// The stream's current settings, with ours replaced by the wanted ones. Others stay, such as the broker's metadata, and
-/// so do subjects that this release does not know, because another release may publish them.
+/// The stream's current settings, with ours replaced by the wanted ones. Others stay, such as the broker's metadata,
+/// and so do subjects that this release does not know, because another release may publish them.
 fn updated(current: &stream::Config, wanted: &stream::Config) -> stream::Config {
     let mut subjects = current.subjects.clone();
     for subject in &wanted.subjects {

@@ -91,8 +91,8 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    /// Whether an event is not tried again after this many deliveries. Deliveries before an event was due do not count as
-    /// tries, but the broker counts them. Such an event is therefore also tried until its time limit is over.
+    /// Whether an event is not tried again after this many deliveries. Deliveries before an event was due do not count
+    /// as tries, but the broker counts them. Such an event is therefore also tried until its time limit is over.
     fn is_given_up(&self, event: Option<&Event>, deliveries: u64) -> bool {
         let due = event.and_then(Event::due);
         let limit = self.retry_policy.time_limit();

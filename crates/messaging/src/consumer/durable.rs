@@ -13,12 +13,13 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{ACK_WAIT, Consumer, Handler, consumer_error};
 use crate::broker::BrokerError;
 
-/// The limit of unacknowledged messages over all processes: those being handled, and those that wait for a retry. Failures
-/// rarely reach it (it takes 18 a second for a quarter of an hour), and retries of so many (each at least every ten
-/// seconds) still leave most of a process's time to new events.
+/// The limit of unacknowledged messages over all processes: those being handled, and those that wait for a retry.
+/// Failures rarely reach it (it takes 18 a second for a quarter of an hour), and retries of so many (each at least
+/// every ten seconds) still leave most of a process's time to new events.
 const MAX_ACK_PENDING: i64 = 16_384;
 
-/// How often to check that the consumer still has the settings that this release needs. Earlier releases overwrote them.
+/// How often to check that the consumer still has the settings that this release needs. Earlier releases overwrote
+/// them.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
 
 impl<H: Handler> Consumer<H> {

@@ -16,8 +16,8 @@ pub(crate) const FIELD: &str = "outbox";
 ///
 /// Dropping is safe: each event contains the whole state of its entity, and nothing needs an event that a later one
 /// replaces. Only a ticket that is edited many times reaches the limit. A held ticket cannot be edited, so the latest
-/// event always contains what an order waits for (that its ticket is held, or free). An order or a payment has only a few
-/// events. An event that only another release can publish is dropped only after 64 later changes of its entity.
+/// event always contains what an order waits for (that its ticket is held, or free). An order or a payment has only a
+/// few events. An event that only another release can publish is dropped only when 64 later ones wait as well.
 pub(super) const LIMIT: i32 = 64;
 
 /// An event waiting in its entity's document.

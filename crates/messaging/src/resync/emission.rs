@@ -1,7 +1,7 @@
 //! A running re-emission: its lease and its progress.
 //!
-//! It is a document in the service's own database, so that only one process re-emits. This process renews a lease; if it
-//! dies, another process continues after the last published page. If two processes ever believe that they hold the
+//! It is a document in the service's own database, so that only one process re-emits. This process renews a lease; if
+//! it dies, another process continues after the last published page. If two processes ever believe that they hold the
 //! lease, they publish the same messages under the same ids, and the broker stores each once.
 
 use std::time::Duration;

@@ -13,7 +13,7 @@ pub(super) struct StreamState {
     pub(super) first: i64,
     #[serde(default)]
     pub(super) last: i64,
-    /// When the last message was stored, in nanoseconds since 1970. It tells messages of the same number apart.
+    /// When the last message was stored, in nanoseconds since 1970. It distinguishes messages with the same number.
     #[serde(default)]
     pub(super) last_time: String,
     /// How many messages are missing between the first and the last.

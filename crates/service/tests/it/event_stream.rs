@@ -82,7 +82,11 @@ async fn open_streams_take_no_place_of_other_requests() {
 #[tokio::test]
 async fn one_stream_too_many_is_told_to_come_back() {
     let metrics = Metrics::none();
-    let service = service(EventStreams::at_most(2, CancellationToken::new(), &metrics));
+    let service = service(EventStreams::with_limit(
+        2,
+        CancellationToken::new(),
+        &metrics,
+    ));
     let first = ask(&service, "/stream", &[]).await;
     let second = ask(&service, "/stream", &[]).await;
     let third = ask(&service, "/stream", &[]).await;
@@ -132,7 +136,11 @@ async fn a_client_names_the_event_that_it_saw_last() {
 #[tokio::test]
 async fn head_has_the_headers_of_a_stream_and_opens_none() {
     let metrics = Metrics::none();
-    let service = service(EventStreams::at_most(1, CancellationToken::new(), &metrics));
+    let service = service(EventStreams::with_limit(
+        1,
+        CancellationToken::new(),
+        &metrics,
+    ));
     for _ in 0..3 {
         let head = Request::head("/stream").header(header::ACCEPT, "text/event-stream");
         let head = head.body(Body::empty()).unwrap();

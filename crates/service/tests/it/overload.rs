@@ -269,8 +269,8 @@ async fn rest(mut connection: TcpStream) -> String {
 #[tokio::test]
 async fn a_head_that_comes_byte_by_byte_is_cut() {
     let (address, _serving) = listen(Connections {
-        most: 8,
-        head_time: Duration::from_millis(200),
+        max: 8,
+        head_timeout: Duration::from_millis(200),
     })
     .await;
     let mut connection = TcpStream::connect(address).await.unwrap();
@@ -304,7 +304,7 @@ async fn a_body_that_comes_byte_by_byte_is_cut() {
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_one_to_end() {
     let (address, _serving) = listen(Connections {
-        most: 1,
+        max: 1,
         ..Connections::default()
     })
     .await;
