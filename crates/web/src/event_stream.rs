@@ -50,12 +50,12 @@ impl EventStreams {
     /// Streams that end at the latest when the token is cancelled.
     #[must_use]
     pub fn until(ended: CancellationToken, metrics: &Metrics) -> Self {
-        Self::with_limit(STREAM_LIMIT, ended, metrics)
+        Self::limited(STREAM_LIMIT, ended, metrics)
     }
 
     /// Like [`until`](Self::until), with another limit.
     #[must_use]
-    pub fn with_limit(limit: usize, ended: CancellationToken, metrics: &Metrics) -> Self {
+    pub fn limited(limit: usize, ended: CancellationToken, metrics: &Metrics) -> Self {
         Self(Arc::new(Streams {
             permits: Arc::new(Semaphore::new(limit)),
             refused: ThrottledLog::default(),
