@@ -1,5 +1,4 @@
-//! Where a fleet's servers are, and the connections to them. Everything is only read, and every answer is waited for a
-//! bounded time.
+//! The addresses of a fleet's servers, and read-only connections to them with timeouts.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +12,7 @@ use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The queue groups, each of which must hear of everything that concerns it.
+/// The queue groups, each of which must handle all of its events.
 pub const QUEUE_GROUPS: [&str; 4] = [
     "expiration-service",
     "orders-service",
@@ -21,13 +20,13 @@ pub const QUEUE_GROUPS: [&str; 4] = [
     "tickets-service",
 ];
 
-/// How long an answer of a server may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long a database has for one question.
-const QUESTION: Duration = Duration::from_secs(20);
+/// How long a database query may take.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Where everything is that an audit reads.
+/// The servers that an audit reads.
 #[derive(Debug, Clone)]
 pub struct Access {
     /// The services' databases.
@@ -51,71 +50,71 @@ pub struct DatabaseUris {
     pub payments: SecretString,
 }
 
-/// Where the broker is, and what is ours there.
+/// The broker and its stream.
 #[derive(Debug, Clone)]
 pub struct BrokerAccess {
     /// For instance `nats://nats-srv:4222`.
     pub url: String,
-    /// Who asks, if the broker wants to know.
+    /// The user to connect as, if the broker requires one.
     pub credentials: Option<Credentials>,
     /// The name of the stream of events.
     pub stream: String,
-    /// What is before every subject.
+    /// The prefix of every subject.
     pub subject_prefix: String,
 }
 
 /// A user of the broker.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// Its name, which is part of the subjects that it is replied to at.
+    /// Its name, which is part of the subjects that it receives replies at.
     pub user: String,
-    /// What it proves itself with.
+    /// Its password.
     pub password: SecretString,
 }
 
-/// Where the queue of expirations is.
+/// The queue of expirations.
 #[derive(Debug, Clone)]
 pub struct QueueAccess {
     /// A `redis://` URL.
     pub url: SecretString,
-    /// What the keys begin with.
+    /// The prefix of its keys.
     pub namespace: String,
 }
 
-/// The time of day by this machine's clock.
+/// The current time by this machine's clock.
 #[must_use]
 pub fn now() -> Timestamp {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     Timestamp::from_milliseconds(0).plus(since_1970.unwrap_or_default())
 }
 
-/// The database that the connection string names, or `fallback`. Nothing is sent there yet.
+/// The database that the connection string names, or `fallback`. Nothing is sent to it yet.
 pub async fn open_database(uri: &SecretString, fallback: &str) -> Result<mongodb::Database> {
     let options = ClientOptions::parse(uri.expose_secret()).await;
     let mut options = options.context("the address of MongoDB")?;
     options.app_name = Some("audit".to_owned());
-    options.connect_timeout = Some(PATIENCE);
-    options.server_selection_timeout = Some(PATIENCE);
-    // What is not on disk with a majority is nothing that anybody may count on.
+    options.connect_timeout = Some(TIMEOUT);
+    options.server_selection_timeout = Some(TIMEOUT);
+    // Only what a majority has is durable.
     options.read_concern = Some(ReadConcern::majority());
     let name = options.default_database.clone();
     let client = mongodb::Client::with_options(options)?;
     Ok(client.database(name.as_deref().unwrap_or(fallback)))
 }
 
-/// What the database answers, if it does in time.
-pub async fn answered<T>(
+/// The answer of a query, or an error that names `what` if it fails or takes too long.
+pub async fn within_timeout<T>(
     what: &str,
-    question: impl Future<Output = mongodb::error::Result<T>> + Send,
+    query: impl Future<Output = mongodb::error::Result<T>> + Send,
 ) -> Result<T> {
     // Boxed: the driver's futures are large, and several of these wait at once.
-    let answer = tokio::time::timeout(QUESTION, Box::pin(question)).await;
-    let answer = answer.with_context(|| format!("{what}: no answer within {QUESTION:?}"))?;
+    let answer = tokio::time::timeout(QUERY_TIMEOUT, Box::pin(query)).await;
+    let answer = answer.with_context(|| format!("{what}: no answer within {QUERY_TIMEOUT:?}"))?;
     answer.with_context(|| what.to_owned())
 }
 
 impl BrokerAccess {
-    /// Connects under this name; once connected, the client reconnects by itself.
+    /// Connects under this client name. Once connected, the client reconnects automatically.
     pub async fn connect(&self, name: &str) -> Result<jetstream::Context> {
         let options = match &self.credentials {
             None => ConnectOptions::new(),
@@ -128,11 +127,11 @@ impl BrokerAccess {
         let client = options
             .name(name)
             .max_reconnects(None)
-            .connection_timeout(PATIENCE)
+            .connection_timeout(TIMEOUT)
             .reconnect_delay_callback(|_| Duration::from_millis(200))
             .connect(&self.url);
         let client = client.await.context("NATS")?;
-        Ok(ContextBuilder::new().timeout(PATIENCE).build(client))
+        Ok(ContextBuilder::new().timeout(TIMEOUT).build(client))
     }
 
     /// The name of the stream of dead letters.
@@ -141,7 +140,7 @@ impl BrokerAccess {
         format!("{}-dead-letters", self.stream)
     }
 
-    /// The fleet's own name of a subject at the broker.
+    /// The subject without the prefix.
     #[must_use]
     pub fn without_prefix<'a>(&self, subject: &'a str) -> &'a str {
         subject
@@ -151,18 +150,18 @@ impl BrokerAccess {
 }
 
 impl QueueAccess {
-    /// A connection of its own.
+    /// Opens a new connection.
     pub async fn connect(&self) -> Result<MultiplexedConnection> {
         let client =
             redis::Client::open(self.url.expose_secret()).context("the address of Redis")?;
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
         let connection = client.get_multiplexed_async_connection_with_config(&config);
         connection.await.context("Redis")
     }
 
-    /// A key of the queue's.
+    /// A key of the queue.
     #[must_use]
     pub fn key(&self, name: &str) -> String {
         format!("{}:{name}", self.namespace)

@@ -1,38 +1,38 @@
-//! What the fleet acknowledged over HTTP: from then on it must be there. Whoever drives a fleet takes note of it.
+//! What the fleet acknowledged over HTTP, recorded by its client. From then on it must be stored.
 
 use common::id::kind;
 use common::{Id, Price, Timestamp};
 
-/// One answer that said "done". Answers that failed, or never came, promise nothing and are not kept.
+/// One response that reported success. Failed and missing responses promise nothing and are not recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acknowledged {
-    /// 201 to a sign-up, or a magic link that was followed.
+    /// 201 to a sign-up, or to a followed magic link.
     SignedUp {
         /// The account.
         user: Id<kind::User>,
-        /// Whose it is.
+        /// Its email address.
         email: String,
     },
     /// 201 to a new ticket.
     TicketCreated {
         /// The ticket.
         ticket: Id<kind::Ticket>,
-        /// Who sells it.
+        /// The seller.
         seller: Id<kind::User>,
-        /// As it was asked for.
+        /// The requested title.
         title: String,
-        /// As it was asked for.
+        /// The requested price.
         price: Price,
     },
     /// 200 to an edit of a ticket.
     TicketEdited {
         /// The ticket.
         ticket: Id<kind::Ticket>,
-        /// The version that the answer told of.
+        /// The version in the response.
         version: u64,
-        /// As it was asked for.
+        /// The requested title.
         title: String,
-        /// As it was asked for.
+        /// The requested price.
         price: Price,
     },
     /// 204 to a withdrawal.
@@ -44,23 +44,23 @@ pub enum Acknowledged {
     OrderPlaced {
         /// The order.
         order: Id<kind::Order>,
-        /// What is ordered.
+        /// The ordered ticket.
         ticket: Id<kind::Ticket>,
-        /// Who ordered.
+        /// The buyer.
         buyer: Id<kind::User>,
-        /// What is to be paid.
+        /// The price to pay.
         price: Price,
-        /// Until when it can be paid.
+        /// When it expires unless it is paid.
         expires_at: Timestamp,
     },
-    /// 204 to the wish to give an order up.
+    /// 204 to a cancellation.
     OrderCancelled {
         /// The order.
         order: Id<kind::Order>,
     },
     /// 201 to a payment.
     Paid {
-        /// What was paid.
+        /// The paid order.
         order: Id<kind::Order>,
         /// The payment.
         payment: Id<kind::Payment>,

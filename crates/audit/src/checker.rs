@@ -1,4 +1,4 @@
-//! The check of a fleet whose load and faults have ended: all of it is read at once.
+//! Checks a fleet whose load and faults have ended. All of its data is read at once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use super::access::{Access, now};
 use super::acknowledged::Acknowledged;
 use super::invariants;
 use super::ledger::Ledger;
-use super::settling::{EVERY, Settling};
-use super::snapshot::{Reach, Slice, Snapshot, Stream};
+use super::settlement::{EVERY, Settlement};
+use super::snapshot::{Coverage, Slice, Snapshot, Stream};
 use super::sources::Sources;
 use super::violation::{Invariant, Violation, bounded};
-use super::watch::{Lookout, Watch};
+use super::watch::{Sampler, Watch};
 
-/// How often it is looked at the end whether what is wrong stays so.
-const LAST_LOOKS: usize = 5;
+/// How often violations of the last snapshot are checked again.
+const LAST_TRIES: usize = 5;
 
 /// Reads the servers of a fleet.
 #[derive(Clone)]
 pub struct Checker {
-    lookout: Lookout,
+    sampler: Sampler,
     ledger: Arc<dyn Fn() -> Ledger + Send + Sync>,
 }
 
@@ -34,89 +34,89 @@ impl fmt::Debug for Checker {
     }
 }
 
-/// What was found.
+/// The result of a check.
 #[derive(Debug, Clone)]
 pub struct Verdict {
-    /// What does not hold; nothing, one hopes.
+    /// The violations.
     pub violations: Vec<Violation>,
-    /// What was looked at, in figures.
+    /// The size of what was checked, by invariant.
     pub checked: Vec<(Invariant, String)>,
     /// How long after the last fault and the end of the load everything agreed for the first time.
     pub agreed_after: Option<Duration>,
-    /// How many events the broker took in, over all streams that were seen.
+    /// The number of events in all streams that were observed.
     pub events: u64,
 }
 
 impl Checker {
-    /// Connects straight to the fleet's servers, all of which must be up now. Stripe's account is asked for with each
-    /// look.
+    /// Connects directly to the fleet's servers, all of which must be available now. `ledger` is called for each
+    /// snapshot.
     pub async fn connect(
         access: &Access,
         ledger: impl Fn() -> Ledger + Send + Sync + 'static,
     ) -> Result<Self> {
-        let lookout = Lookout::new(Sources::connect(access).await?);
-        lookout.look().await.context("a first look")?;
+        let sampler = Sampler::new(Sources::connect(access).await?);
+        sampler.sample().await.context("the first sample")?;
         Ok(Self {
-            lookout,
+            sampler,
             ledger: Arc::new(ledger),
         })
     }
 
-    /// Begins to look at the databases while the run goes on, as often as they are there.
+    /// Starts to observe the databases in the background, whenever they are available.
     #[must_use]
     pub fn watch(&self) -> Watch {
-        Watch::start(self.lookout.clone())
+        Watch::start(self.sampler.clone())
     }
 
-    /// Waits until everything agrees, or should have, and checks all of it. An error means that the servers could not
-    /// be read.
+    /// Waits until everything agrees or the time for it is over, and checks every invariant. An error means that the
+    /// servers could not be read.
     pub async fn check(
         &self,
         acknowledged: &[Acknowledged],
         healed_at: Timestamp,
         load_ended_at: Timestamp,
     ) -> Result<Verdict> {
-        let mut settling = Settling::since(healed_at.max(load_ended_at));
-        while !settling.is_over(now()) {
+        let mut settlement = Settlement::since(healed_at.max(load_ended_at));
+        while !settlement.is_over(now()) {
             match self.snapshot().await {
-                Ok(snapshot) => settling.look(&snapshot),
-                Err(error) => settling.missed(error, now())?,
+                Ok(snapshot) => settlement.observe(&snapshot),
+                Err(error) => settlement.missed(error, now())?,
             }
             sleep(EVERY).await;
         }
-        // First the events and then the state: what was told is never ahead of its owner.
-        let events = self.lookout.sources().broker().events().await?;
+        // Events are read before the databases, so an event can never be newer than its entity.
+        let events = self.sampler.sources().broker().events().await?;
         let snapshot = Box::pin(self.last_snapshot()).await?;
-        let mut sightings = self.lookout.sightings().lock().await;
-        let reach = if sightings.stream_is_whole() {
-            Reach::Everything
+        let mut observer = self.sampler.observer().lock().await;
+        let coverage = if observer.stream_is_complete() {
+            Coverage::Everything
         } else {
-            Reach::Present
+            Coverage::Present
         };
         let stream = Stream {
-            reach,
+            coverage,
             slice: Slice::default(),
             events,
         };
         let mut violations = invariants::of_state(&snapshot);
-        violations.extend(settling.late_but_right(&violations));
+        violations.extend(settlement.late_but_right(&violations));
         violations.extend(invariants::of_history(&snapshot, &stream, acknowledged));
-        violations.extend(sightings.overdue(healed_at));
-        violations.extend(sightings.lost_letters());
-        violations.extend(sightings.take_violations());
+        violations.extend(observer.overdue(healed_at));
+        violations.extend(observer.lost_dead_letters());
+        violations.extend(observer.take_violations());
         Ok(Verdict {
             violations: bounded(violations),
-            checked: invariants::summary(&snapshot, &stream, acknowledged, &sightings),
-            agreed_after: settling.agreed_after,
-            events: sightings.events(),
+            checked: invariants::summary(&snapshot, &stream, acknowledged, &observer),
+            agreed_after: settlement.agreed_after,
+            events: observer.events(),
         })
     }
 
-    /// What is at the end. An event may arrive at the very moment of a look, such as that of a paid order whose time is
-    /// over, so what is wrong must be so for a few looks.
+    /// The last snapshot. An event may arrive while it is read, such as the expiration of a paid order, so a violation
+    /// must last for several snapshots.
     async fn last_snapshot(&self) -> Result<Snapshot> {
         let mut snapshot = self.snapshot().await?;
-        for _ in 0..LAST_LOOKS {
+        for _ in 0..LAST_TRIES {
             if invariants::of_state(&snapshot).is_empty() {
                 break;
             }
@@ -127,8 +127,8 @@ impl Checker {
     }
 
     async fn snapshot(&self) -> Result<Snapshot> {
-        let (at, databases) = self.lookout.look().await?;
-        let sources = self.lookout.sources();
+        let (at, databases) = self.sampler.sample().await?;
+        let sources = self.sampler.sources();
         sources.complete(at, databases, (self.ledger)()).await
     }
 }

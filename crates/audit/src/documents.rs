@@ -1,5 +1,5 @@
-//! Documents as they lie in the databases, read on their own account: a service that maps one wrongly must not be
-//! able to hide that from whoever checks it.
+//! The documents in the databases, read independently of the services' own types: a service that maps a document
+//! wrongly must not be able to hide that from the checker.
 
 mod display;
 mod states;
@@ -9,7 +9,7 @@ use bson::oid::ObjectId;
 use common::Timestamp;
 use serde::Deserialize;
 
-pub use states::{Money, Outcome, Standing};
+pub use states::{OrderStatus, Outcome, PaymentStatus};
 
 /// An account in `auth`.
 #[derive(Debug, Clone, Deserialize)]
@@ -17,11 +17,11 @@ pub struct User {
     /// The account.
     #[serde(rename = "_id")]
     pub id: ObjectId,
-    /// Whose it is.
+    /// Its email address.
     pub email: String,
 }
 
-/// A ticket in `tickets`, and its replica in `orders`, which has neither memory nor outbox.
+/// A ticket in `tickets`, or its replica in `orders`, which has no `released` and no `outbox`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Ticket {
     /// The ticket.
@@ -31,26 +31,26 @@ pub struct Ticket {
     pub title: String,
     /// US cents.
     pub price_cents: i64,
-    /// Who sells it.
+    /// The seller.
     pub user_id: ObjectId,
-    /// The order that holds it, while one does; its own id once it was withdrawn.
+    /// The order that holds it, if any; its own id once it is withdrawn.
     pub order_id: Option<ObjectId>,
-    /// The cancelled orders that it remembers.
+    /// The latest orders that were cancelled.
     #[serde(default)]
     pub released: Vec<ObjectId>,
-    /// Grows by one with every change.
+    /// Increases by one with every change.
     pub version: i64,
-    /// Its events that wait to be published.
+    /// Its events that are still to be published.
     #[serde(default)]
-    pub outbox: Vec<Waiting>,
+    pub outbox: Vec<OutboxEntry>,
 }
 
-/// An event that waits in its entity's document.
+/// An event in the outbox of a document.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Waiting {
-    /// Becomes the message's id.
+pub struct OutboxEntry {
+    /// The id of the message that it becomes.
     pub id: String,
-    /// What it tells.
+    /// The event's subject.
     pub subject: String,
     /// When it was written.
     pub time: DateTime,
@@ -62,46 +62,46 @@ pub struct Order {
     /// The order.
     #[serde(rename = "_id")]
     pub id: ObjectId,
-    /// Who ordered.
+    /// The buyer.
     pub user_id: ObjectId,
-    /// Where it stands.
-    pub status: Standing,
-    /// Until when it can be paid.
+    /// Its status.
+    pub status: OrderStatus,
+    /// When it expires unless it is paid.
     pub expires_at: DateTime,
-    /// What is ordered.
-    pub ticket: Ordered,
-    /// Why it was cancelled, if it was; none for one that was refunded, or whose ticket was withdrawn.
+    /// The ordered ticket.
+    pub ticket: OrderedTicket,
+    /// Why it was cancelled. None if it was refunded, or if its ticket was withdrawn.
     pub reason: Option<String>,
-    /// Whether it was cancelled since its money went back.
+    /// Whether it was cancelled because its money was returned.
     #[serde(default)]
     pub refunded: bool,
-    /// Grows by one with every change.
+    /// Increases by one with every change.
     pub version: i64,
-    /// Its events that wait to be published.
+    /// Its events that are still to be published.
     #[serde(default)]
-    pub outbox: Vec<Waiting>,
+    pub outbox: Vec<OutboxEntry>,
 }
 
 /// The ticket as it was when it was ordered.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Ordered {
+pub struct OrderedTicket {
     /// The ticket.
     pub id: ObjectId,
-    /// What was for sale.
+    /// Its title.
     pub title: String,
-    /// What is to be paid, in US cents.
+    /// The price to pay, in US cents.
     pub price_cents: i64,
-    /// The ticket's version then.
+    /// The ticket's version.
     pub version: i64,
 }
 
-/// The claim on a ticket in `orders`.
+/// The reservation of a ticket in `orders`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Reservation {
     /// The ticket.
     #[serde(rename = "_id")]
     pub ticket_id: ObjectId,
-    /// Whose it is; the ticket's own if it was withdrawn.
+    /// The order that it belongs to; the ticket's own id if the ticket was withdrawn.
     pub order_id: ObjectId,
 }
 
@@ -111,22 +111,22 @@ pub struct OrderReplica {
     /// The order.
     #[serde(rename = "_id")]
     pub id: ObjectId,
-    /// Who ordered.
+    /// The buyer.
     pub user_id: ObjectId,
-    /// Where it stood.
-    pub status: Standing,
-    /// What is to be paid, in US cents.
+    /// The order's status.
+    pub status: OrderStatus,
+    /// The price to pay, in US cents.
     pub price_cents: i64,
-    /// Until when it can be paid.
+    /// When it expires unless it is paid.
     pub expires_at: DateTime,
-    /// The order's version then.
+    /// The order's version.
     pub version: i64,
 }
 
 /// A payment in `payments`, whose `_id` is its order's.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Payment {
-    /// What is paid.
+    /// The paid order.
     #[serde(rename = "_id")]
     pub order_id: ObjectId,
     /// The payment's own id.
@@ -134,39 +134,39 @@ pub struct Payment {
     pub id: ObjectId,
     /// US cents.
     pub price_cents: i64,
-    /// Every card that was tried.
+    /// The attempts to charge a card, in order.
     pub attempts: Vec<Attempt>,
     /// Where the money is.
-    pub status: Money,
-    /// US cents that went back; absent in what older releases wrote, which knew of refunds in full only.
+    pub status: PaymentStatus,
+    /// US cents that were returned. Absent in documents of older releases, which had full refunds only.
     #[serde(default)]
     pub given_back_cents: i64,
-    /// Grows by one with every change.
+    /// Increases by one with every change.
     pub version: i64,
-    /// When the sweep looks at it, if anything is to be done.
+    /// When the sweep takes it up, if it is unfinished.
     pub due_at: Option<DateTime>,
-    /// Its events that wait to be published.
+    /// Its events that are still to be published.
     #[serde(default)]
-    pub outbox: Vec<Waiting>,
+    pub outbox: Vec<OutboxEntry>,
 }
 
-/// One card's try.
+/// An attempt to charge a card.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Attempt {
-    /// From one.
+    /// Counted from one.
     pub number: i64,
     /// How it ended.
     pub outcome: Outcome,
 }
 
 impl Ticket {
-    /// Whether its seller took it off sale.
+    /// Whether the seller took it off sale.
     #[must_use]
     pub fn is_withdrawn(&self) -> bool {
         self.order_id == Some(self.id)
     }
 
-    /// The order that holds it, while one does.
+    /// The order that holds it, if any.
     #[must_use]
     pub fn holder(&self) -> Option<ObjectId> {
         self.order_id.filter(|holder| *holder != self.id)
@@ -174,18 +174,18 @@ impl Ticket {
 }
 
 impl Payment {
-    /// US cents that went back.
+    /// US cents that were returned.
     #[must_use]
     pub const fn given_back(&self) -> i64 {
         match self.status {
-            Money::Refunded { .. } => self.price_cents,
-            Money::Open | Money::Succeeded { .. } | Money::RefundDue { .. } => {
-                self.given_back_cents
-            }
+            PaymentStatus::Refunded { .. } => self.price_cents,
+            PaymentStatus::Open
+            | PaymentStatus::Succeeded { .. }
+            | PaymentStatus::RefundDue { .. } => self.given_back_cents,
         }
     }
 
-    /// Whether an attempt's answer is not known.
+    /// Whether the outcome of an attempt is unknown.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         let mut attempts = self.attempts.iter();
@@ -193,14 +193,14 @@ impl Payment {
     }
 }
 
-/// A stored moment.
+/// A stored time.
 #[must_use]
-pub fn moment(stored: DateTime) -> Timestamp {
+pub fn timestamp(stored: DateTime) -> Timestamp {
     Timestamp::from_milliseconds(stored.timestamp_millis())
 }
 
-/// A typed id as the databases have it.
+/// A typed id as the databases store it.
 #[must_use]
-pub const fn stored<K>(id: common::Id<K>) -> ObjectId {
+pub const fn object_id<K>(id: common::Id<K>) -> ObjectId {
     ObjectId::from_bytes(id.bytes())
 }

@@ -1,4 +1,4 @@
-//! What must always hold, each a pure function of what was read: a finding can be planted in a test, and seen.
+//! The invariants, each a pure function of the data: tests plant a violation of each and expect it to be found.
 
 mod agreement;
 mod effects;
@@ -15,12 +15,24 @@ mod versions;
 use bson::oid::ObjectId;
 
 use super::acknowledged::Acknowledged;
-use super::documents::Standing;
-use super::sightings::Sightings;
-use super::snapshot::{Backlogs, DeadLetter, Reach, Snapshot, Stream};
+use super::documents::OrderStatus;
+use super::observer::Observer;
+use super::snapshot::{Backlogs, DeadLetter, Snapshot, Stream};
 use super::violation::{Invariant, Violation};
 
-/// What one look is enough for. While things settle there may be such findings; in the end there must be none.
+/// Checks every invariant. Data that was not collected (accounts, consumers, dead letters) breaks none.
+#[must_use]
+pub fn check(
+    snapshot: &Snapshot,
+    stream: &Stream,
+    acknowledged: &[Acknowledged],
+) -> Vec<Violation> {
+    let mut violations = of_state(snapshot);
+    violations.extend(of_history(snapshot, stream, acknowledged));
+    violations
+}
+
+/// What a snapshot alone shows. Some of it may appear while things settle; at the end there must be none.
 pub(crate) fn of_state(snapshot: &Snapshot) -> Vec<Violation> {
     let mut violations = of_entities(snapshot);
     violations.extend(money::totals(snapshot));
@@ -28,8 +40,8 @@ pub(crate) fn of_state(snapshot: &Snapshot) -> Vec<Violation> {
     violations
 }
 
-/// What is said of tickets, orders and payments one by one: a snapshot may hold some of them only, with all that
-/// belongs to them.
+/// Checks tickets, orders and payments one by one. The snapshot may be a part of the fleet's data, if it has everything
+/// that belongs to each entity.
 pub(crate) fn of_entities(snapshot: &Snapshot) -> Vec<Violation> {
     [
         ownership::check(snapshot),
@@ -42,24 +54,24 @@ pub(crate) fn of_entities(snapshot: &Snapshot) -> Vec<Violation> {
     .concat()
 }
 
-/// What consumers left undone.
-pub(crate) fn of_consumers(backlogs: &Backlogs, letters: &[DeadLetter]) -> Vec<Violation> {
-    effects::of_consumers(backlogs, letters)
+/// Events that consumers have not handled.
+pub(crate) fn of_consumers(backlogs: &Backlogs, dead_letters: &[DeadLetter]) -> Vec<Violation> {
+    effects::of_consumers(backlogs, dead_letters)
 }
 
-/// What the stream has to say about these entities.
+/// What the events of these entities show.
 pub(crate) fn of_stream(snapshot: &Snapshot, stream: &Stream) -> Vec<Violation> {
     let mut violations = versions::check(snapshot, stream);
     violations.extend(histories::check(snapshot, stream));
     violations
 }
 
-/// That two accounts have one address.
+/// The violation of two accounts that have the same address.
 pub(crate) fn shared_address(email: &str, one: ObjectId, other: ObjectId) -> Violation {
     promises::shared_address(email, one, other)
 }
 
-/// What the stream and the answers of the API have to say as well.
+/// What the stream and the API's acknowledgements show.
 pub(crate) fn of_history(
     snapshot: &Snapshot,
     stream: &Stream,
@@ -70,32 +82,33 @@ pub(crate) fn of_history(
     violations
 }
 
-/// What was looked at, in figures.
+/// The size of what was checked, by invariant.
 pub(crate) fn summary(
     snapshot: &Snapshot,
     stream: &Stream,
     acknowledged: &[Acknowledged],
-    sightings: &Sightings,
+    observer: &Observer,
 ) -> Vec<(Invariant, String)> {
     let databases = &snapshot.databases;
     let (tickets, orders) = (databases.tickets.len(), databases.orders.len());
     let (payments, reservations) = (databases.payments.len(), snapshot.reservations.len());
     let complete = databases.orders.values();
-    let complete = complete.filter(|order| order.status == Standing::Complete);
+    let complete = complete.filter(|order| order.status == OrderStatus::Complete);
     let (complete, ledger) = (complete.count(), &snapshot.ledger);
     let (charges, taken, refunded) = (ledger.charges.len(), ledger.charged(), ledger.refunded());
     let outboxes = tickets + orders + payments;
-    let (consumers, letters) = (snapshot.backlogs.len(), snapshot.dead_letters.len());
-    let told = stream.events.len();
-    let whole = if stream.reach == Reach::Everything {
+    let (consumers, dead_letters) = (snapshot.backlogs.len(), snapshot.dead_letters.len());
+    let events = stream.events.len();
+    let is_new = if stream.is_complete() {
         ""
     } else {
         ", begun anew"
     };
-    let looks = sightings.looks;
-    let unpaid = sightings.orders_seen_active();
+    let samples = observer.samples;
+    let unpaid = observer.orders_seen_active();
     let replicas = databases.ticket_replicas.len() + databases.order_replicas.len();
-    let (accounts, promises) = (snapshot.users.len(), acknowledged.len());
+    let accounts = snapshot.users.len();
+    let acknowledgements = acknowledged.len();
     vec![
         (
             Invariant::I1,
@@ -110,12 +123,12 @@ pub(crate) fn summary(
         (
             Invariant::I3,
             format!(
-                "{outboxes} outboxes, {consumers} consumers, {letters} dead letters, {told} events in the stream{whole}"
+                "{outboxes} outboxes, {consumers} consumers, {dead_letters} dead letters, {events} events in the stream{is_new}"
             ),
         ),
         (
             Invariant::I4,
-            format!("{looks} looks at all versions, {told} events"),
+            format!("{samples} samples of all versions, {events} events"),
         ),
         (
             Invariant::I5,
@@ -126,12 +139,12 @@ pub(crate) fn summary(
         ),
         (
             Invariant::I6,
-            format!("{unpaid} orders seen unpaid in {looks} looks"),
+            format!("{unpaid} orders seen unpaid in {samples} samples"),
         ),
         (Invariant::I7, format!("{replicas} replicas")),
         (
             Invariant::I8,
-            format!("{promises} acknowledgements, {accounts} accounts"),
+            format!("{acknowledgements} acknowledgements, {accounts} accounts"),
         ),
     ]
 }

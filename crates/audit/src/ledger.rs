@@ -1,40 +1,40 @@
-//! Where the money is by Stripe's account, whoever gave that account: Stripe, its stand-in, or what payments recorded.
+//! The movements of money by Stripe, by a stand-in of Stripe, or as payments recorded them.
 
 use bson::oid::ObjectId;
 
 use crate::documents::Payment;
 
-/// Every movement of money. Amounts are in the smallest unit of their currency.
+/// All movements of money. Amounts are in the smallest unit of their currency.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// What was charged.
+    /// The charges.
     pub charges: Vec<Charge>,
-    /// What was tried and not charged.
+    /// The attempts that were declined.
     pub declined: Vec<Declined>,
 }
 
-/// One charge, with what was given back of it.
+/// A charge, and how much of it was returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     /// The payment intent's id.
     pub intent: String,
     /// The charge's id.
     pub id: String,
-    /// What was charged.
+    /// The amount that was charged.
     pub amount: i64,
-    /// What was given back of it.
+    /// The amount that was refunded.
     pub refunded: i64,
-    /// What the buyer's bank took of it for good, by a dispute that was lost.
+    /// The amount that the buyer's bank took back by a lost dispute.
     pub lost: i64,
     /// Lower-case ISO code.
     pub currency: String,
-    /// The order that it names.
+    /// The order in its metadata.
     pub order: Option<ObjectId>,
-    /// The payment that it names.
+    /// The payment in its metadata.
     pub payment: Option<ObjectId>,
-    /// Seconds since 1970; unknown by what payments recorded.
+    /// Seconds since 1970, if known.
     pub created: Option<i64>,
-    /// The key of the request that charged, if that is known.
+    /// The idempotency key of the request, if known.
     pub idempotency_key: Option<String>,
 }
 
@@ -43,18 +43,18 @@ pub struct Charge {
 pub struct Declined {
     /// The failed charge's id.
     pub charge: String,
-    /// The key of the request that tried, if that is known.
+    /// The idempotency key of the request, if known.
     pub idempotency_key: Option<String>,
 }
 
 impl Ledger {
-    /// The sum of all that was charged.
+    /// The sum of all charges.
     #[must_use]
     pub fn charged(&self) -> i64 {
         self.charges.iter().map(|charge| charge.amount).sum()
     }
 
-    /// The sum of all that went back.
+    /// The sum of all returned amounts.
     #[must_use]
     pub fn refunded(&self) -> i64 {
         self.charges.iter().map(Charge::went_back).sum()
@@ -62,8 +62,7 @@ impl Ledger {
 }
 
 impl Charge {
-    /// What went back of it: refunded, or taken by a bank. A bank may take more than was left, which is no money of
-    /// this sale.
+    /// The returned amount: refunded, or taken by a bank. A bank may take more than was left, which is not counted.
     #[must_use]
     pub fn went_back(&self) -> i64 {
         if self.lost == 0 {
@@ -73,13 +72,13 @@ impl Charge {
         }
     }
 
-    /// Whether all of it went back.
+    /// Whether all of it was returned.
     #[must_use]
     pub fn is_refunded(&self) -> bool {
         self.went_back() >= self.amount
     }
 
-    /// The charge that a payment recorded, if it recorded one: the next best account where Stripe cannot be asked.
+    /// The charge that a payment recorded, if any, for use without access to Stripe.
     #[must_use]
     pub fn recorded(payment: &Payment) -> Option<Self> {
         let (intent, charge) = payment.status.charge()?;

@@ -1,4 +1,4 @@
-//! Everything that can be read, as it was at about one moment.
+//! The data that invariants are checked on, as it was at about one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,45 +9,68 @@ use serde_json::Value;
 use super::documents::{Order, OrderReplica, Payment, Ticket};
 use super::ledger::Ledger;
 
-/// What has versions, with the replicas of it.
+/// The entities that have versions, and their replicas.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Databases {
-    pub(crate) tickets: BTreeMap<ObjectId, Ticket>,
-    pub(crate) ticket_replicas: BTreeMap<ObjectId, Ticket>,
-    pub(crate) orders: BTreeMap<ObjectId, Order>,
-    pub(crate) order_replicas: BTreeMap<ObjectId, OrderReplica>,
-    /// By the order's id.
-    pub(crate) payments: BTreeMap<ObjectId, Payment>,
+pub struct Databases {
+    /// Tickets in `tickets`.
+    pub tickets: BTreeMap<ObjectId, Ticket>,
+    /// Their replicas in `orders`.
+    pub ticket_replicas: BTreeMap<ObjectId, Ticket>,
+    /// Orders in `orders`.
+    pub orders: BTreeMap<ObjectId, Order>,
+    /// Their replicas in `payments`.
+    pub order_replicas: BTreeMap<ObjectId, OrderReplica>,
+    /// Payments in `payments`, by the order's id.
+    pub payments: BTreeMap<ObjectId, Payment>,
 }
 
-/// One look at everything but the events of the stream.
+/// Everything but the events of the stream.
 #[derive(Debug, Clone)]
-pub(crate) struct Snapshot {
-    /// When the look began.
+pub struct Snapshot {
+    /// When reading began.
     pub(crate) taken_at: Timestamp,
-    pub(crate) databases: Databases,
-    /// Addresses by account.
+    /// The documents that have versions.
+    pub databases: Databases,
+    /// Email addresses by account.
     pub(crate) users: BTreeMap<ObjectId, String>,
     /// Orders by ticket.
-    pub(crate) reservations: BTreeMap<ObjectId, ObjectId>,
-    pub(crate) ledger: Ledger,
+    pub reservations: BTreeMap<ObjectId, ObjectId>,
+    /// The movements of money.
+    pub ledger: Ledger,
     pub(crate) backlogs: Backlogs,
     pub(crate) dead_letters: Vec<DeadLetter>,
-    /// The orders that have a job in Redis.
+    /// The orders that have an expiration job in Redis.
     pub(crate) jobs: BTreeSet<ObjectId>,
 }
 
-/// By queue group; `None` for one that the broker does not know.
+impl Snapshot {
+    /// A snapshot of an empty fleet.
+    #[must_use]
+    pub fn empty(taken_at: Timestamp) -> Self {
+        Self {
+            taken_at,
+            databases: Databases::default(),
+            users: BTreeMap::new(),
+            reservations: BTreeMap::new(),
+            ledger: Ledger::default(),
+            backlogs: Backlogs::new(),
+            dead_letters: Vec::new(),
+            jobs: BTreeSet::new(),
+        }
+    }
+}
+
+/// Backlogs by queue group; `None` for one that the broker does not know.
 pub(crate) type Backlogs = BTreeMap<&'static str, Option<Backlog>>;
 
-/// What a consumer has still to do.
+/// The events that a consumer has not acknowledged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Backlog {
-    /// Not delivered yet.
+    /// Not yet delivered.
     pub(crate) waiting: u64,
-    /// Delivered, and not answered for.
+    /// Delivered, and not yet acknowledged.
     pub(crate) unacknowledged: usize,
-    /// The event up to which it is done with everything.
+    /// All events up to this sequence number are acknowledged.
     pub(crate) done: u64,
 }
 
@@ -60,13 +83,13 @@ pub(crate) struct DeadLetter {
     pub(crate) body: String,
 }
 
-/// What was told, as the broker has it.
+/// The events in the broker's stream.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Stream {
-    pub(crate) reach: Reach,
-    /// The entities that events were kept of.
+pub struct Stream {
+    pub(crate) coverage: Coverage,
+    /// The entities whose events were collected.
     pub(crate) slice: Slice,
-    pub(crate) events: Vec<Told>,
+    pub(crate) events: Vec<StreamEvent>,
 }
 
 /// One of several parts of all entities, by their ids.
@@ -83,52 +106,69 @@ impl Default for Slice {
 }
 
 impl Slice {
-    /// Whether the entity is in it. The last bytes of an id count up.
+    /// Whether the entity belongs to this slice. The last bytes of an id are a counter, so slices have about one size.
     pub(crate) fn holds(self, id: ObjectId) -> bool {
         let [.., c, d, e, f] = id.bytes();
         u32::from_be_bytes([c, d, e, f]) % self.of == self.index
     }
 }
 
-/// What must be in a stream.
+/// Which events a stream must contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Reach {
-    /// Everything since the fleet began: no broker's data were lost.
+pub(crate) enum Coverage {
+    /// All events since the fleet's first start: the broker never lost data.
     Everything,
-    /// The present state of everything: a stream that was begun anew was told it.
+    /// The present state of every entity: services published it to a new stream.
     #[default]
     Present,
-    /// The present state of what was made later than this: older events have left it by their age.
+    /// The present state of entities that are newer than this: older events have left the stream by age.
     Since(Timestamp),
 }
 
 impl Stream {
-    /// Whether all events since the fleet began must be there.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.reach == Reach::Everything
+    /// A stream that never lost an event, with these subjects and bodies in order.
+    #[must_use]
+    pub fn complete(events: impl IntoIterator<Item = (impl Into<String>, Value)>) -> Self {
+        let events = (1..)
+            .zip(events)
+            .map(|(sequence, (subject, body))| StreamEvent {
+                sequence,
+                subject: subject.into(),
+                body,
+            });
+        Self {
+            coverage: Coverage::Everything,
+            slice: Slice::default(),
+            events: events.collect(),
+        }
     }
 
-    /// Whether the present state of this one must have been told. An id says when it was made, to the second.
-    pub(crate) fn must_tell_of(&self, id: ObjectId) -> bool {
-        let there = match self.reach {
-            Reach::Everything | Reach::Present => true,
-            Reach::Since(first) => id.timestamp().timestamp_millis() > first.milliseconds(),
+    /// Whether it must contain all events since the fleet's first start.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.coverage == Coverage::Everything
+    }
+
+    /// Whether it must contain the present state of this entity. An id tells when it was created, to the second.
+    pub(crate) fn must_contain(&self, id: ObjectId) -> bool {
+        let covered = match self.coverage {
+            Coverage::Everything | Coverage::Present => true,
+            Coverage::Since(first) => id.timestamp().timestamp_millis() > first.milliseconds(),
         };
-        there && self.slice.holds(id)
+        covered && self.slice.holds(id)
     }
 }
 
-/// An event as the broker has it, which takes less room than one that was read.
+/// An event with an unparsed body, which takes less memory.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Raw {
+pub(crate) struct RawEvent {
     pub(crate) sequence: u64,
     pub(crate) subject: String,
     pub(crate) payload: Vec<u8>,
 }
 
-impl Raw {
-    pub(crate) fn told(&self) -> Told {
-        Told {
+impl RawEvent {
+    pub(crate) fn parse(&self) -> StreamEvent {
+        StreamEvent {
             sequence: self.sequence,
             subject: self.subject.clone(),
             body: serde_json::from_slice(&self.payload).unwrap_or_default(),
@@ -138,10 +178,10 @@ impl Raw {
 
 /// An event in the stream.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Told {
-    /// Its number in the stream.
+pub(crate) struct StreamEvent {
+    /// Its sequence number in the stream.
     pub(crate) sequence: u64,
     pub(crate) subject: String,
-    /// Null if it is no JSON.
+    /// Null if it is not JSON.
     pub(crate) body: Value,
 }

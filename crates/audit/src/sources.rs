@@ -1,4 +1,4 @@
-//! Where the checker reads: straight from the servers, past every proxy and every service.
+//! The servers that the checker reads, directly and not through a proxy or a service.
 
 mod broker;
 mod databases;
@@ -14,7 +14,7 @@ pub(crate) use broker::{BrokerSource, Extent, StreamSize};
 pub(crate) use databases::{DatabaseSource, Keyed, by_id};
 pub(crate) use queue::QueueSource;
 
-/// Everything that is read. Clones share the connections.
+/// The connections to all servers. Clones share them.
 #[derive(Debug, Clone)]
 pub(crate) struct Sources {
     databases: DatabaseSource,
@@ -37,22 +37,22 @@ impl Sources {
         &self.databases
     }
 
-    /// The broker's streams and what to read of them.
+    /// The broker's streams.
     pub(crate) const fn broker(&self) -> &BrokerSource {
         &self.broker
     }
 
-    /// The jobs.
+    /// The expiration jobs.
     pub(crate) const fn queue(&self) -> &QueueSource {
         &self.queue
     }
 
-    /// Everything that has versions.
+    /// All documents that have versions.
     pub(crate) async fn versioned(&self) -> Result<Databases> {
         self.databases.versioned().await.context("MongoDB")
     }
 
-    /// The rest of a look that began with these databases.
+    /// Reads the rest of a snapshot that began with these databases.
     pub(crate) async fn complete(
         &self,
         taken_at: Timestamp,

@@ -1,4 +1,4 @@
-//! Stripe's account of the money, by its API: payment intents with their charges. Nothing is changed there.
+//! Reads payment intents and their charges from Stripe's API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,46 +16,46 @@ use tokio::time::timeout;
 use super::ledger::{Charge, Ledger};
 
 /// How long one call may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How many intents a call gives at most.
+/// How many intents a call returns.
 const PAGE: i64 = 100;
 
-/// How many intents are read at most: what is kept of one takes some 300 bytes, and a call for a hundred of them some
-/// tenths of a second.
+/// The limit of intents. Each takes some 300 bytes of memory, and a call for a hundred of them takes some tenths of a
+/// second.
 pub const MOST_INTENTS: usize = 200_000;
 
-/// Where Stripe is, and whose account is read.
+/// The account at Stripe.
 #[derive(Debug, Clone)]
 pub struct StripeAccess {
-    /// The secret key of the account, or a restricted one that may read payment intents.
+    /// The secret key of the account, or a restricted key that may read payment intents.
     pub key: SecretString,
-    /// Another address than Stripe's own, for a stand-in.
+    /// The address of a stand-in to use instead of Stripe.
     pub api_base: Option<String>,
 }
 
-/// A client of Stripe's API, which only reads.
+/// A read-only client of Stripe's API.
 #[derive(Debug, Clone)]
 pub struct StripeReader {
     client: ::stripe::Client,
 }
 
-/// The charges of an account, by the orders that they name.
+/// The charges of an account, by the orders in their metadata.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
     charges: BTreeMap<ObjectId, Vec<Charge>>,
-    /// How many intents were seen, charged or not.
+    /// The number of intents, charged or not.
     pub(crate) intents: usize,
-    /// How many charges name no order: those are none of the fleet's.
-    pub(crate) strange: usize,
+    /// The number of charges without an order, which do not belong to the fleet.
+    pub(crate) foreign: usize,
     newest: Option<String>,
 }
 
 impl StripeReader {
     /// A client of this account.
     pub fn new(access: &StripeAccess) -> Result<Self> {
-        // Stripe's client takes the process's provider, and finds none by itself where a build has several. An error
-        // means that one was named before.
+        // Stripe's client uses the process's provider, and chooses none where a build has several. An error means that
+        // it was installed before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = ::stripe::ClientBuilder::new(access.key.expose_secret());
         if let Some(base) = &access.api_base {
@@ -65,7 +65,7 @@ impl StripeReader {
         Ok(Self { client })
     }
 
-    /// Gives intents, the newest first, until `take` wants no more.
+    /// Passes intents to `take`, the newest first, until it returns false.
     pub async fn each_intent(&self, mut take: impl FnMut(&PaymentIntent) -> bool) -> Result<()> {
         let mut after: Option<String> = None;
         loop {
@@ -75,7 +75,7 @@ impl StripeReader {
             if let Some(after) = after {
                 list = list.starting_after(after);
             }
-            let page = timeout(PATIENCE, list.send(&self.client)).await;
+            let page = timeout(TIMEOUT, list.send(&self.client)).await;
             let page = page
                 .context("Stripe: no answer in time")?
                 .context("Stripe")?;
@@ -86,14 +86,14 @@ impl StripeReader {
         }
     }
 
-    /// What banks took back for good of the intent's charge.
+    /// The amount that banks took back by lost disputes of the intent's charge.
     async fn lost(&self, intent: &str) -> Result<i64> {
-        // Disputes are asked for with the same parameters as refunds. The client's own request for them is in a part
-        // of it that takes long to compile.
+        // The list of disputes takes the same parameters as the list of refunds. The client's own request for it is in
+        // a crate that takes long to compile.
         let mut list = ListRefund::new().payment_intent(intent).limit(PAGE).build();
         "/disputes".clone_into(&mut list.path);
         let disputes = list.customize::<List<Dispute>>().send(&self.client);
-        let disputes = timeout(PATIENCE, disputes).await;
+        let disputes = timeout(TIMEOUT, disputes).await;
         let disputes = disputes
             .context("Stripe: no answer in time")?
             .context("Stripe")?;
@@ -104,7 +104,7 @@ impl StripeReader {
 
     async fn intent(&self, id: &str) -> Result<PaymentIntent> {
         let retrieve = RetrievePaymentIntent::new(id).expand(["latest_charge".to_owned()]);
-        let intent = timeout(PATIENCE, retrieve.send(&self.client)).await;
+        let intent = timeout(TIMEOUT, retrieve.send(&self.client)).await;
         intent
             .context("Stripe: no answer in time")?
             .context("Stripe")
@@ -112,7 +112,7 @@ impl StripeReader {
 }
 
 impl Account {
-    /// Everything that is new in the account; at first that is everything.
+    /// Reads all intents that are newer than the last call.
     pub(crate) async fn catch_up(&mut self, stripe: &StripeReader) -> Result<()> {
         let known = self.newest.clone();
         let mut newest = None;
@@ -133,7 +133,7 @@ impl Account {
         ensure!(
             seen <= MOST_INTENTS,
             "Stripe's account has more than {MOST_INTENTS} payment intents, which is more than an audit keeps in \
-             memory; leave STRIPE_KEY out to judge by what payments recorded"
+             memory; leave STRIPE_KEY out to use what payments recorded"
         );
         self.intents = seen;
         self.newest = newest.or(known);
@@ -144,13 +144,13 @@ impl Account {
     }
 
     /// Reads these intents again.
-    pub(crate) async fn look_again(
+    pub(crate) async fn refresh(
         &mut self,
         stripe: &StripeReader,
         intents: &BTreeSet<String>,
     ) -> Result<()> {
         for id in intents {
-            // One that Stripe does not know is a finding, not a failure.
+            // An intent that Stripe does not have is a violation, not an error.
             if let Ok(intent) = stripe.intent(id).await
                 && let Some(charge) = charge_of(&intent)
             {
@@ -176,7 +176,7 @@ impl Account {
 
     fn put(&mut self, charge: Charge) {
         let Some(order) = charge.order else {
-            self.strange += 1;
+            self.foreign += 1;
             return;
         };
         let of_order = self.charges.entry(order).or_default();
@@ -186,12 +186,12 @@ impl Account {
         }
     }
 
-    /// The orders that charges name.
+    /// The orders that have charges.
     pub(crate) fn orders(&self) -> impl Iterator<Item = ObjectId> {
         self.charges.keys().copied()
     }
 
-    /// What concerns these orders.
+    /// The charges of these orders.
     pub(crate) fn of<'a>(&self, orders: impl IntoIterator<Item = &'a ObjectId>) -> Ledger {
         let charges = orders.into_iter().filter_map(|id| self.charges.get(id));
         Ledger {
@@ -201,7 +201,7 @@ impl Account {
     }
 }
 
-/// Whether a bank wants the intent's charge back, or did.
+/// Whether the intent's charge was ever disputed.
 #[must_use]
 pub fn is_disputed(intent: &PaymentIntent) -> bool {
     let charge = intent.latest_charge.as_ref();
@@ -209,7 +209,7 @@ pub fn is_disputed(intent: &PaymentIntent) -> bool {
     charge.is_some_and(|charge| charge.disputed)
 }
 
-/// The charge that the intent led to, if a card was charged; what disputes took of it is asked for separately.
+/// The intent's charge, if a card was charged. Its lost disputes have to be read separately.
 #[must_use]
 pub fn charge_of(intent: &PaymentIntent) -> Option<Charge> {
     let charge = intent.latest_charge.as_ref()?.as_object()?;

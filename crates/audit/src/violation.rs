@@ -1,29 +1,29 @@
-//! What can be found wrong, and how it is said.
+//! Violations of the invariants.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How many violations of one invariant are told in full.
-const TOLD: usize = 20;
+/// How many violations of one invariant are listed.
+const LISTED: usize = 20;
 
-/// What must always hold; the words are those of `ARCHITECTURE.md`.
+/// The invariants of `ARCHITECTURE.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
     /// A ticket has at most one live owner.
     I1,
-    /// Money charged and kept is the price of complete orders.
+    /// The money that was charged and kept is the price of complete orders.
     I2,
     /// Events take effect exactly once.
     I3,
     /// Versions only grow.
     I4,
-    /// A payment that came too late is kept for a complete order or refunded.
+    /// A late payment ends in a complete order or a full refund.
     I5,
     /// Unpaid orders end in time.
     I6,
     /// Replicas agree with their owners.
     I7,
-    /// What was acknowledged is there.
+    /// What was acknowledged is stored.
     I8,
 }
 
@@ -42,7 +42,7 @@ impl Invariant {
 }
 
 impl Invariant {
-    /// Its short name: `I1`.
+    /// Its code, such as `I1`.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ impl Invariant {
         }
     }
 
-    /// What must hold, in a few words.
+    /// The rule in one sentence.
     #[must_use]
     pub const fn rule(self) -> &'static str {
         match self {
@@ -79,15 +79,15 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// An invariant that does not hold.
+/// A violation of an invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which one.
+    /// The invariant.
     pub invariant: Invariant,
-    /// The ids of what violates it; for what is no entity, its name.
+    /// The ids of the entities that violate it; for a consumer its name.
     pub entities: Vec<String>,
-    /// What was found, with the states that contradict each other.
-    pub words: String,
+    /// A description with the states that contradict each other.
+    pub message: String,
 }
 
 impl Violation {
@@ -95,23 +95,23 @@ impl Violation {
     pub(crate) fn new<const N: usize>(
         invariant: Invariant,
         entities: [&dyn fmt::Display; N],
-        words: impl Into<String>,
+        message: impl Into<String>,
     ) -> Self {
         Self {
             invariant,
             entities: entities.map(ToString::to_string).into(),
-            words: words.into(),
+            message: message.into(),
         }
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.invariant, self.words)
+        write!(f, "{}: {}", self.invariant, self.message)
     }
 }
 
-/// The violations by invariant, each once, the first few of each, and how many more there are.
+/// The first violations of each invariant without duplicates, and the number of further ones.
 pub(crate) fn bounded(violations: Vec<Violation>) -> Vec<Violation> {
     let mut by_invariant: BTreeMap<Invariant, Vec<Violation>> = BTreeMap::new();
     for violation in violations {
@@ -123,8 +123,8 @@ pub(crate) fn bounded(violations: Vec<Violation>) -> Vec<Violation> {
     by_invariant
         .into_iter()
         .flat_map(|(invariant, mut same)| {
-            let more = same.len().saturating_sub(TOLD);
-            same.truncate(TOLD);
+            let more = same.len().saturating_sub(LISTED);
+            same.truncate(LISTED);
             if more > 0 {
                 same.push(Violation::new(invariant, [], format!("and {more} more")));
             }

@@ -1,4 +1,4 @@
-//! Looks at the databases while the run goes on: what happens between the beginning and the end must not be left out.
+//! Observes the databases during a run, so that nothing between its start and its end is missed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,32 +11,32 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::access::now;
-use super::sightings::Sightings;
+use super::observer::Observer;
 use super::snapshot::Databases;
 use super::sources::Sources;
 use super::violation::{Violation, bounded};
 
-/// How often there is a look, unless looks take long.
+/// The shortest pause between two samples.
 const EVERY: Duration = Duration::from_millis(400);
 
-/// A look may take a quarter of the time, so that the checker does not become the load.
+/// Sampling takes at most a quarter of the time, so that it adds little load.
 const REST: u32 = 3;
 
-/// A server that hangs is looked at again later.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a server may take to answer; a sample that takes longer is skipped.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Looks one after the other, so that no older one is taken for the newer.
+/// Takes samples one after the other, so that they are observed in order.
 #[derive(Debug, Clone)]
-pub(super) struct Lookout {
+pub(super) struct Sampler {
     sources: Sources,
-    sightings: Arc<Mutex<Sightings>>,
+    observer: Arc<Mutex<Observer>>,
 }
 
-impl Lookout {
+impl Sampler {
     pub(super) fn new(sources: Sources) -> Self {
         Self {
             sources,
-            sightings: Arc::default(),
+            observer: Arc::default(),
         }
     }
 
@@ -44,59 +44,59 @@ impl Lookout {
         &self.sources
     }
 
-    pub(super) fn sightings(&self) -> &Mutex<Sightings> {
-        &self.sightings
+    pub(super) fn observer(&self) -> &Mutex<Observer> {
+        &self.observer
     }
 
-    /// Looks once; gives what was seen and when the look began.
-    pub(super) async fn look(&self) -> Result<(Timestamp, Databases)> {
-        let mut sightings = self.sightings.lock().await;
-        if let Ok(Ok(sizes)) = timeout(PATIENCE, self.sources.broker().sizes()).await {
-            sightings.observe_streams(sizes);
+    /// Reads the databases once; returns when reading began, and what was read.
+    pub(super) async fn sample(&self) -> Result<(Timestamp, Databases)> {
+        let mut observer = self.observer.lock().await;
+        if let Ok(Ok(sizes)) = timeout(TIMEOUT, self.sources.broker().sizes()).await {
+            observer.observe_streams(sizes);
         }
         let at = now();
-        let databases = timeout(PATIENCE, self.sources.versioned()).await;
+        let databases = timeout(TIMEOUT, self.sources.versioned()).await;
         let databases = databases.context("MongoDB does not answer")??;
-        sightings.observe(at, &databases);
+        observer.observe(at, &databases);
         Ok((at, databases))
     }
 }
 
-/// The looks that go on in the background. Dropping it ends them.
+/// Observation in the background. Dropping it stops it.
 #[derive(Debug)]
 pub struct Watch {
-    lookout: Lookout,
+    sampler: Sampler,
     stop: CancellationToken,
-    looking: AbortOnDropHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 impl Watch {
-    pub(super) fn start(lookout: Lookout) -> Self {
+    pub(super) fn start(sampler: Sampler) -> Self {
         let stop = CancellationToken::new();
-        let looking = tokio::spawn(look_regularly(lookout.clone(), stop.clone()));
+        let task = tokio::spawn(sample_regularly(sampler.clone(), stop.clone()));
         Self {
-            lookout,
+            sampler,
             stop,
-            looking: AbortOnDropHandle::new(looking),
+            task: AbortOnDropHandle::new(task),
         }
     }
 
-    /// Ends the looks; what they found.
+    /// Stops and returns the violations.
     pub async fn finish(self) -> Vec<Violation> {
         self.stop.cancel();
-        if let Err(error) = self.looking.await {
-            tracing::warn!(%error, "the watch did not end in order");
+        if let Err(error) = self.task.await {
+            tracing::warn!(%error, "the watch failed");
         }
-        bounded(self.lookout.sightings.lock().await.take_violations())
+        bounded(self.sampler.observer.lock().await.take_violations())
     }
 }
 
-async fn look_regularly(lookout: Lookout, stop: CancellationToken) {
+async fn sample_regularly(sampler: Sampler, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let began = Instant::now();
-        // Databases are killed now and then; what matters is what they say when they are there.
-        if let Err(error) = lookout.look().await {
-            tracing::debug!(%error, "no look at the databases");
+        // Chaos kills databases now and then; they are sampled when they are available.
+        if let Err(error) = sampler.sample().await {
+            tracing::debug!(%error, "no sample of the databases");
         }
         let rest = EVERY.max(began.elapsed() * REST);
         stop.run_until_cancelled(sleep(rest)).await;

@@ -1,11 +1,23 @@
-//! Growing delays between tries.
+//! Growing delays between retries.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
-use rand::RngExt;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
 
-/// Delays that double from the first to the longest, each shortened at random by up to half so that those who
-/// failed together do not come back together.
+thread_local! {
+    /// The source of jitter on this thread; none for the default one.
+    static SEEDED: RefCell<Option<SmallRng>> = const { RefCell::new(None) };
+}
+
+/// From now on derives the jitter on this thread from `seed`, so that a run with virtual time can be repeated.
+pub fn seed_jitter(seed: u64) {
+    SEEDED.set(Some(SmallRng::seed_from_u64(seed)));
+}
+
+/// Exponential backoff with jitter: delays double from the first to the longest, and each is shortened at random by up
+/// to half so that clients that failed at the same time do not retry at the same time.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     next: Duration,
@@ -37,29 +49,28 @@ impl Backoff {
         self.longest
     }
 
-    /// Starts again with the first delay, after a success.
+    /// Starts again with the first delay. Call it after a success.
     pub const fn reset(&mut self) {
         self.next = self.first;
     }
 
-    /// The delay before try number `attempt`, counted from one, for those who count elsewhere.
+    /// The delay after attempt number `attempt`, counted from one, for callers that count attempts themselves.
     #[must_use]
     pub fn delay_of(&self, attempt: u64) -> Duration {
         let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        let mut one = Self::new(
+        let mut backoff = Self::new(
             self.first
                 .saturating_mul(2_u32.saturating_pow(doublings.min(31))),
             self.longest,
         );
-        one.next_delay()
+        backoff.next_delay()
     }
 }
 
-/// A number between the bounds, at random.
+/// A random number between the bounds.
 fn jitter(least: f64, most: f64) -> f64 {
-    #[cfg(feature = "simulation")]
-    if let Some(jitter) = crate::simulation::jitter(least, most) {
-        return jitter;
-    }
-    rand::rng().random_range(least..=most)
+    SEEDED.with_borrow_mut(|seeded| match seeded {
+        Some(seeded) => seeded.random_range(least..=most),
+        None => rand::rng().random_range(least..=most),
+    })
 }

@@ -1,4 +1,4 @@
-//! The time of day, injected, so that a test moves it by hand.
+//! An injected clock, so that tests control the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::Timestamp;
 
-/// Says what time it is.
+/// A source of the current time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Source);
 
@@ -15,10 +15,9 @@ enum Source {
     #[default]
     System,
     Manual(Arc<AtomicI64>),
-    #[cfg(feature = "simulation")]
-    Virtual {
-        began: tokio::time::Instant,
-        at: Timestamp,
+    Runtime {
+        start: tokio::time::Instant,
+        start_time: Timestamp,
     },
 }
 
@@ -29,19 +28,18 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands still at `now` until [`Clock::advance`] moves it. Clones move together.
+    /// A clock that stays at `now` until [`Clock::advance`] moves it. Clones share the time.
     #[must_use]
     pub fn manual(now: Timestamp) -> Self {
         Self(Source::Manual(Arc::new(now.milliseconds().into())))
     }
 
-    /// A clock that stands at `now` and goes with the runtime's time, which a simulation makes pass as fast as it likes.
-    #[cfg(feature = "simulation")]
+    /// A clock that starts at `now` and follows the time of the tokio runtime, which can be virtual.
     #[must_use]
     pub fn of_runtime(now: Timestamp) -> Self {
-        Self(Source::Virtual {
-            began: tokio::time::Instant::now(),
-            at: now,
+        Self(Source::Runtime {
+            start: tokio::time::Instant::now(),
+            start_time: now,
         })
     }
 
@@ -51,12 +49,11 @@ impl Clock {
         match &self.0 {
             Source::System => system_now(),
             Source::Manual(now) => Timestamp::from_milliseconds(now.load(Ordering::SeqCst)),
-            #[cfg(feature = "simulation")]
-            Source::Virtual { began, at } => at.plus(began.elapsed()),
+            Source::Runtime { start, start_time } => start_time.plus(start.elapsed()),
         }
     }
 
-    /// Moves a manual clock forward; the machine's clock goes its own way.
+    /// Moves a manual clock forward. Does nothing to other clocks.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(now) = &self.0 {
             now.store(self.now().plus(by).milliseconds(), Ordering::SeqCst);

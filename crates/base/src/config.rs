@@ -1,4 +1,5 @@
-//! Configuration from environment variables: every variable is read before failing, and all mistakes are reported at once.
+//! Configuration from environment variables. All variables are read before failing, and all faults are reported at
+//! once.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,37 +9,37 @@ use std::str::FromStr;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// The environment, and what was found wrong in it so far.
+/// The environment variables and the faults found in them so far.
 ///
-/// Readers give `None` after taking note of a fault, so that a configuration is put together with `?` inside the
-/// closure given to [`Environment::finish`], which then reports all faults together.
+/// Readers return `None` after recording a fault. Read all variables first, combine them with `?`, and pass the result
+/// to [`Environment::finish`], which returns all faults.
 #[derive(Debug)]
 pub struct Environment {
     variables: HashMap<String, String>,
     faults: Vec<String>,
-    asked_for: Vec<Variable>,
+    read: Vec<Variable>,
 }
 
-/// A variable that the configuration asked for.
+/// A variable that the configuration reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variable {
     /// Its name.
     pub name: String,
     /// Whether it must be set.
     pub required: bool,
-    /// Whether its value must not be seen.
+    /// Whether its value is secret.
     pub secret: bool,
-    /// What holds where it is not set, if anything.
+    /// The default value, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
 }
 
-/// Every mistake in the environment, a line each.
+/// All faults in the environment, one per line.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError(Vec<String>);
 
 impl ConfigError {
-    /// The mistakes, each naming its variable.
+    /// The faults, each with the name of its variable.
     #[must_use]
     pub fn faults(&self) -> &[String] {
         &self.0
@@ -47,7 +48,7 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the configuration is wrong:")?;
+        f.write_str("the configuration is invalid:")?;
         self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
     }
 }
@@ -56,7 +57,7 @@ impl Environment {
     /// The environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
-        // Variables that are not Unicode cannot be ours.
+        // No variable that we read has a name or value that is not Unicode.
         Self::of(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }))
@@ -67,21 +68,21 @@ impl Environment {
         Self {
             variables: variables.into_iter().collect(),
             faults: Vec::new(),
-            asked_for: Vec::new(),
+            read: Vec::new(),
         }
     }
 
-    /// Every variable that was asked for so far, each once, by name.
+    /// Every variable that was read so far, sorted by name, without duplicates.
     #[must_use]
     pub fn variables(&self) -> Vec<Variable> {
-        let mut variables = self.asked_for.clone();
+        let mut variables = self.read.clone();
         variables.sort_by(|one, other| one.name.cmp(&other.name));
-        variables.dedup_by(|again, first| again.name == first.name);
+        variables.dedup_by(|one, other| one.name == other.name);
         variables
     }
 
-    fn asked(&mut self, name: &str, required: bool, secret: bool, default: Option<String>) {
-        self.asked_for.push(Variable {
+    fn record(&mut self, name: &str, required: bool, secret: bool, default: Option<String>) {
+        self.read.push(Variable {
             name: name.to_owned(),
             required,
             secret,
@@ -94,57 +95,57 @@ impl Environment {
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// The variable, which must be set.
+    /// Reads a variable that must be set.
     pub fn required<T>(&mut self, name: &str) -> Option<T>
     where
         T: FromStr<Err: fmt::Display>,
     {
-        self.asked(name, true, false, None);
+        self.record(name, true, false, None);
         match self.value(name) {
             Some(value) => self.parse(name, &value),
             None => self.fault(name, "must be set"),
         }
     }
 
-    /// The variable, or `default` if it is not set.
+    /// Reads a variable; `default` if it is not set.
     pub fn with_default<T>(&mut self, name: &str, default: T) -> Option<T>
     where
         T: FromStr<Err: fmt::Display> + fmt::Display,
     {
-        self.asked(name, false, false, Some(default.to_string()));
+        self.record(name, false, false, Some(default.to_string()));
         match self.value(name) {
             Some(value) => self.parse(name, &value),
             None => Some(default),
         }
     }
 
-    /// The variable, if it is set; of one that is set wrongly a note is taken.
+    /// Reads a variable; `None` if it is not set, or is invalid, which is recorded as a fault.
     pub fn optional<T>(&mut self, name: &str) -> Option<T>
     where
         T: FromStr<Err: fmt::Display>,
     {
-        self.asked(name, false, false, None);
+        self.record(name, false, false, None);
         let value = self.value(name)?;
         self.parse(name, &value)
     }
 
-    /// A secret, if it is set.
+    /// Reads a secret; `None` if it is not set.
     pub fn optional_secret(&mut self, name: &str) -> Option<SecretString> {
-        self.asked(name, false, true, None);
+        self.record(name, false, true, None);
         self.value(name).map(Into::into)
     }
 
-    /// A secret, which must be set and at least `least` bytes long. Its value appears in no message.
-    pub fn secret(&mut self, name: &str, least: usize) -> Option<SecretString> {
-        self.asked(name, true, true, None);
+    /// Reads a secret that must be set and have at least `length` bytes. No message contains its value.
+    pub fn secret(&mut self, name: &str, length: usize) -> Option<SecretString> {
+        self.record(name, true, true, None);
         match self.value(name) {
-            Some(value) if value.len() >= least => Some(value.into()),
-            Some(_) => self.fault(name, format_args!("must be at least {least} bytes long")),
+            Some(value) if value.len() >= length => Some(value.into()),
+            Some(_) => self.fault(name, format_args!("must be at least {length} bytes long")),
             None => self.fault(name, "must be set"),
         }
     }
 
-    /// Takes note that the variable is wrong.
+    /// Records a fault of the variable and returns `None`.
     pub fn fault<T>(&mut self, name: &str, problem: impl fmt::Display) -> Option<T> {
         self.faults.push(format!("{name}: {problem}"));
         None
@@ -160,7 +161,7 @@ impl Environment {
         }
     }
 
-    /// The configuration, or every fault found on the way to it.
+    /// The configuration, or all faults.
     pub fn finish<T>(self, config: Option<T>) -> Result<T, ConfigError> {
         match config {
             Some(config) if self.faults.is_empty() => Ok(config),
@@ -169,19 +170,19 @@ impl Environment {
     }
 }
 
-/// Where a service listens.
+/// The addresses on which a service listens.
 #[derive(Debug, Clone, Copy)]
 pub struct ListenConfig {
     /// `BIND_ADDRESS` (default 0.0.0.0) with `PORT` (default 3000): the API.
     pub api: SocketAddr,
-    /// `BIND_ADDRESS` with `ADMIN_PORT` (default 9000): health, for the platform only.
+    /// `BIND_ADDRESS` with `ADMIN_PORT` (default 9000): the admin port, for the platform only.
     pub admin: SocketAddr,
 }
 
 impl ListenConfig {
-    /// The variable that sets the API's port, and the port where it is not set.
+    /// The variable of the API's port, and its default.
     pub const API: (&str, u16) = ("PORT", 3000);
-    /// The same of the admin port.
+    /// The variable of the admin port, and its default.
     pub const ADMIN: (&str, u16) = ("ADMIN_PORT", 9000);
 
     /// Reads `BIND_ADDRESS`, `PORT` and `ADMIN_PORT`.

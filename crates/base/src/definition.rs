@@ -1,36 +1,38 @@
-//! What the platform must know of a service: a constant of its crate, which the service is put together from.
+//! Definitions of services: their paths, events and limits. Each service's crate has one as a constant.
 //!
-//! The manifests are checked against it (`--describe` prints it), so it must be true. [`App`](crate::App) refuses to be
-//! put together otherwise than its definition says, and a broker refuses to publish what is not in it.
+//! Manifests are checked against the definition, which `--describe` prints. `service::App` panics if a service is built
+//! differently from its definition, and `messaging::Broker` refuses to publish events that are not in it.
 
 use common::Subject;
 use std::time::Duration;
 
-/// What a process takes on.
+/// The load limits of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// How many requests are worked on at once.
+    /// The number of concurrent requests.
     pub requests: usize,
-    /// How many more may wait for a place.
+    /// The number of further requests that may wait for admission.
     pub waiting: usize,
-    /// The longest that a request waits for a place, and for how long there may be none free before no more wait.
-    pub patience: Duration,
-    /// How many event streams are opened at once, beside those requests. How many are open has a limit of its own.
+    /// How long a request may wait for admission. While none was admitted at once for this long, new requests are
+    /// refused instead of waiting.
+    pub queue_timeout: Duration,
+    /// The number of event streams that are being opened concurrently, in addition to `requests`. The number of open
+    /// streams has a separate limit.
     pub openings: usize,
-    /// How many bodies are received at once, each of at most `web::BODY_LIMIT`.
+    /// The number of bodies that are received concurrently, each of at most `web::BODY_LIMIT`.
     pub bodies: usize,
-    /// The longest that receiving a body may take.
+    /// The time limit for receiving a body.
     pub body_time: Duration,
-    /// The longest that a client waits for an answer.
+    /// The time limit for answering a request.
     pub request_time: Duration,
 }
 
 impl Limits {
-    /// What fits a service whose requests each ask the database.
+    /// For services whose requests each query the database.
     pub const USUAL: Self = Self {
         requests: 64,
         waiting: 64,
-        patience: Duration::from_millis(500),
+        queue_timeout: Duration::from_millis(500),
         openings: 64,
         bodies: 512,
         body_time: Duration::from_secs(5),
@@ -38,44 +40,44 @@ impl Limits {
     };
 }
 
-/// What a service serves, tells and listens to.
+/// The interfaces of a service.
 #[derive(Debug, Clone, Copy)]
 pub struct Definition {
-    /// The service's name, which is also its user's at the broker.
+    /// The service's name, which is also its user name at the broker.
     pub name: &'static str,
-    /// The paths under which it serves: each and all below it. Its description is beside them, at
+    /// The paths that it serves, including all paths below them. It also serves its OpenAPI document at
     /// [`description_path`](Self::description_path).
     pub paths: &'static [&'static str],
-    /// What a process takes on.
+    /// The load limits of each process.
     pub limits: Limits,
-    /// What it adds to its admin port.
+    /// Additional paths of its admin port.
     pub admin_paths: &'static [&'static str],
-    /// The events that it tells.
+    /// The events that it publishes.
     pub publishes: &'static [Subject],
-    /// The events that it acts on, once in all its processes.
+    /// The events that it consumes, each in one of its processes.
     pub queue_group: Option<QueueGroup>,
-    /// The events that each process shows to those who watch.
+    /// The events that each process streams to browsers.
     pub feed: &'static [Subject],
-    /// The events whose history it reads when it starts.
+    /// The events whose history it reads at startup.
     pub history: &'static [Subject],
-    /// Whether it can tell the state of everything that it owns again.
+    /// Whether it can publish the state of everything that it owns again.
     pub resyncs: bool,
-    /// Whether it brings the settings of the streams up to date. One service does, lest releases that differ undo
-    /// each other's work, and so that only one may do so at the broker.
+    /// Whether it updates the settings of the streams. Only one service does, so that different releases do not undo
+    /// each other's settings, and only that service has the permission at the broker.
     pub keeps_streams: bool,
 }
 
 /// A durable consumer, shared by all processes of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueGroup {
-    /// What it is called at the broker.
+    /// Its name at the broker.
     pub name: &'static str,
-    /// What it reads.
+    /// The subjects that it consumes.
     pub subjects: &'static [Subject],
 }
 
 impl Definition {
-    /// A service that serves nothing, tells nothing and listens to nothing.
+    /// A service without paths and events.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self {
@@ -92,13 +94,13 @@ impl Definition {
         }
     }
 
-    /// Where the service's API is described.
+    /// The path of the service's OpenAPI document.
     #[must_use]
     pub fn description_path(&self) -> String {
         format!("/api/{}/openapi.json", self.name)
     }
 
-    /// Whether the path is one of the service's.
+    /// Whether the service serves this path.
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {
         self.paths.iter().any(|root| {
@@ -107,13 +109,13 @@ impl Definition {
         })
     }
 
-    /// Whether it speaks to the broker at all.
+    /// Whether it connects to the broker.
     #[must_use]
     pub const fn uses_broker(&self) -> bool {
         !self.publishes.is_empty() || self.queue_group.is_some() || !self.feed.is_empty()
     }
 
-    /// Whether its processes read events with consumers of their own, beside the queue group.
+    /// Whether each process reads events with consumers of its own, in addition to the queue group.
     #[must_use]
     pub const fn reads_alone(&self) -> bool {
         !self.feed.is_empty() || !self.history.is_empty()
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_serves_its_paths_and_what_is_below_them() {
+    fn a_service_serves_its_paths_and_all_paths_below() {
         let tickets = Definition {
             paths: &["/api/tickets", "/api/ticket"],
             ..Definition::new("tickets")

@@ -1,4 +1,4 @@
-//! Work that is finished once it was begun, also when nobody waits for it any more.
+//! Futures that run to completion even if they are dropped early.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -6,29 +6,29 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
-/// The work panicked.
+/// The future panicked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("panicked")]
 pub struct Panicked;
 
-/// Does the work where it is waited for. If it is given up, what is left of it is done in a task of its own, as all of it
-/// would be if it were spawned; only whoever waits to the end, as nearly everybody does, pays for no task.
-pub fn to_its_end<F>(work: F) -> ToItsEnd<F>
+/// Polls the future in the caller's task. If it is dropped before it completes, a new task runs the rest. This is
+/// cheaper than spawning a task for every future, since few are dropped early.
+pub fn run_to_completion<F>(future: F) -> RunToCompletion<F>
 where
     F: Future + Send + 'static,
     F::Output: Send,
 {
-    ToItsEnd(Some(Box::pin(work)))
+    RunToCompletion(Some(Box::pin(future)))
 }
 
-/// Work that [`to_its_end`] does.
+/// The future of [`run_to_completion`].
 #[must_use = "futures do nothing unless they are polled"]
-pub struct ToItsEnd<F>(Option<Pin<Box<F>>>)
+pub struct RunToCompletion<F>(Option<Pin<Box<F>>>)
 where
     F: Future + Send + 'static,
     F::Output: Send;
 
-impl<F> Future for ToItsEnd<F>
+impl<F> Future for RunToCompletion<F>
 where
     F: Future + Send + 'static,
     F::Output: Send,
@@ -36,20 +36,20 @@ where
     type Output = Result<F::Output, Panicked>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let work = self.0.as_mut().expect("it is not polled after its end");
-        // Nothing sees the work again that panicked.
-        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        let ended = match polled {
+        let future = self.0.as_mut().expect("not polled after completion");
+        // A future that panicked is dropped below, so its state is never observed.
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        let output = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
             Err(_) => Err(Panicked),
         };
         self.0 = None;
-        Poll::Ready(ended)
+        Poll::Ready(output)
     }
 }
 
-impl<F> Drop for ToItsEnd<F>
+impl<F> Drop for RunToCompletion<F>
 where
     F: Future + Send + 'static,
     F::Output: Send,
@@ -58,7 +58,7 @@ where
         let Some(rest) = self.0.take() else {
             return;
         };
-        // Without a runtime the process is at its end, and so is the work.
+        // Without a runtime the process is exiting.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(rest);
         }
@@ -75,29 +75,29 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(10);
+    const TIME_LIMIT: Duration = Duration::from_secs(10);
 
     #[tokio::test]
-    async fn what_is_waited_for_gives_its_output() {
-        assert_eq!(to_its_end(async { 7 }).await, Ok(7));
+    async fn an_awaited_future_returns_its_output() {
+        assert_eq!(run_to_completion(async { 7 }).await, Ok(7));
     }
 
     #[tokio::test]
-    async fn what_is_given_up_goes_on_by_itself() {
-        let (go_on, (done, ended)) = (Arc::new(Notify::new()), oneshot::channel());
-        let wait = Arc::clone(&go_on);
-        let work = to_its_end(async move {
-            wait.notified().await;
+    async fn a_dropped_future_continues_in_a_task() {
+        let (resume, (done, completed)) = (Arc::new(Notify::new()), oneshot::channel());
+        let resumed = Arc::clone(&resume);
+        let future = run_to_completion(async move {
+            resumed.notified().await;
             let _ = done.send(());
         });
-        assert!(timeout(Duration::ZERO, work).await.is_err());
-        go_on.notify_one();
-        timeout(LONG, ended).await.unwrap().unwrap();
+        assert!(timeout(Duration::ZERO, future).await.is_err());
+        resume.notify_one();
+        timeout(TIME_LIMIT, completed).await.unwrap().unwrap();
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_answer() {
-        let work = to_its_end(async { panic!("on purpose") });
-        assert_eq!(work.await, Err::<(), _>(Panicked));
+    async fn a_panic_is_an_error() {
+        let future = run_to_completion(async { panic!("on purpose") });
+        assert_eq!(future.await, Err::<(), _>(Panicked));
     }
 }

@@ -1,6 +1,6 @@
-//! What every other shared crate builds on: time, configuration, backoff, and what a service says about itself.
+//! The foundation of the other shared crates: clock, configuration, backoff, and definitions of services.
 //!
-//! This crate does no I/O, except that it reads environment variables and the files that they name.
+//! This crate does no I/O, except for reading environment variables and the files that they name.
 
 pub mod backoff;
 pub mod build_info;
@@ -9,8 +9,6 @@ pub mod config;
 pub mod definition;
 pub mod finish;
 pub mod origin;
-#[cfg(feature = "simulation")]
-pub mod simulation;
 
 pub use build_info::BUILD_INFO;
 pub use clock::Clock;

@@ -1,4 +1,4 @@
-//! Where a site is, as browsers name it.
+//! Origins of web sites.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,21 +8,21 @@ use http::uri::Scheme;
 
 use crate::config::Environment;
 
-/// A scheme, a host and perhaps a port, as `https://ticketing.dev`; written as browsers write it in `Origin`: in lower
-/// case, without the scheme's usual port, and without a slash at the end.
+/// A scheme, a host and an optional port, such as `https://ticketing.dev`. It is normalized as browsers send it in
+/// `Origin`: in lower case, without the scheme's default port and without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
-/// The text is no origin.
+/// The text is not an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an origin such as https://ticketing.dev")]
 pub struct InvalidOrigin;
 
 impl Origin {
-    /// The variable that says where browsers reach the fleet.
+    /// The variable with the origin at which browsers reach the fleet.
     pub const PUBLIC: &str = "PUBLIC_ORIGIN";
 
-    /// Reads `PUBLIC_ORIGIN`, if it is set: forms on its pages are accepted, whatever host a proxy says was asked.
+    /// Reads `PUBLIC_ORIGIN`, if it is set. Forms on its pages are accepted, whatever `Host` a proxy sends.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         environment.optional(Self::PUBLIC)
     }
@@ -41,13 +41,13 @@ impl Origin {
         if authority.as_str().contains('@') || authority.host().is_empty() {
             return Err(InvalidOrigin);
         }
-        let usual_port = if *scheme == Scheme::HTTP {
+        let default_port = if *scheme == Scheme::HTTP {
             ":80"
         } else {
             ":443"
         };
         let authority = authority.as_str().to_ascii_lowercase();
-        let authority = authority.strip_suffix(usual_port).unwrap_or(&authority);
+        let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
         Ok(Self(format!("{scheme}://{authority}")))
     }
 }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_has_the_origin_before_its_path() {
+    fn the_origin_of_a_url_excludes_its_path() {
         let script = Origin::of_url("https://js.stripe.com/v3/").unwrap();
         assert_eq!(script.to_string(), "https://js.stripe.com");
         assert_eq!(Origin::of_url("/v3/"), Err(InvalidOrigin));

@@ -1,4 +1,4 @@
-//! A handler of axum's that does nothing.
+//! A bare axum handler.
 
 use std::path::PathBuf;
 
@@ -10,15 +10,15 @@ use tokio::net::TcpListener;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The file with the bytes to answer
+    /// The file with the body of the response
     #[arg(long)]
     body: PathBuf,
-    /// The headers to answer with, each as `name: value`
+    /// The headers of the response, each as `name: value`
     #[arg(long = "header")]
     headers: Vec<String>,
 }
 
-/// Serves on a free port, which it tells.
+/// Serves on a free port and prints its address.
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let body = Bytes::from(std::fs::read(&arguments.body).context("no body")?);
     let mut headers = HeaderMap::new();

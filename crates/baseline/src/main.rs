@@ -1,9 +1,9 @@
-//! Bare programs that the benchmark compares the services with: what a handler, a loop on the database's driver and a
-//! loop on the broker's client cost when there is nothing around them.
+//! Bare programs that the benchmark compares the services with: a handler, a loop on the database driver, and a loop on
+//! the broker's client, with nothing around them.
 //!
-//! A crate of its own, with the services' dependencies and no others, so that it is compiled as they are. It is started
-//! by the benchmark: what it says on its standard output is one JSON value a line, and it goes on until it is killed, so
-//! that what the system counted of it can still be read.
+//! It is a crate of its own with the dependencies of the services and no others, so that it is compiled as they are.
+//! The benchmark starts it. It prints one JSON value per line, and runs until it is killed, so that its CPU time can
+//! still be read after the last line.
 
 mod handler;
 mod measure;
@@ -21,11 +21,11 @@ enum Arguments {
 
 #[derive(Subcommand)]
 enum Bare {
-    /// Answer every request with the same bytes
+    /// Send the same response to every request
     Handler(handler::Arguments),
-    /// Write what the services write, and nothing else
+    /// Commit the same writes as the services
     Writes(writes::Arguments),
-    /// Publish events, each acknowledged
+    /// Publish events and wait for each acknowledgement
     Publish(publish::Arguments),
 }
 

@@ -1,4 +1,4 @@
-//! So many tasks, each doing the same thing again and again, and how long it took each time.
+//! Repeats an operation in many tasks and measures the time of each repetition.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,25 +8,25 @@ use hdrhistogram::Histogram;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-/// How long a loop runs before it is counted.
+/// How long a loop runs before it is measured.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// How long, and how many at once.
+/// The number of tasks and the duration.
 #[derive(clap::Args, Clone, Copy)]
 pub(crate) struct Load {
-    /// How many tasks
+    /// Number of tasks
     #[arg(long, default_value_t = 32)]
     tasks: usize,
-    /// For how long it is counted, in milliseconds
+    /// Duration of the measurement in milliseconds
     #[arg(long)]
     milliseconds: u64,
 }
 
-/// The longest time that is told from longer ones, in microseconds.
+/// The largest value of histograms, in microseconds.
 const LONGEST: u64 = 600_000_000;
 
-/// Runs `work` in each task until the time is over, tells when it begins to count and what it counted, and then waits to
-/// be killed.
+/// Repeats `work` in each task until the time is over. Prints a line when the measurement starts and one with its
+/// results, and then waits to be killed.
 pub(crate) async fn measure<W, F>(load: Load, work: W) -> Result<()>
 where
     W: Fn() -> F + Send + Sync + 'static,
@@ -41,22 +41,22 @@ where
         tasks.spawn(async move {
             let mut times = Histogram::<u64>::new_with_max(LONGEST, 3)?;
             loop {
-                let begun = Instant::now();
-                if begun >= until {
+                let started = Instant::now();
+                if started >= until {
                     return anyhow::Ok(times);
                 }
                 work().await?;
-                if begun >= from {
-                    times.saturating_record(microseconds(begun.elapsed()));
+                if started >= from {
+                    times.saturating_record(microseconds(started.elapsed()));
                 }
             }
         });
     }
     tokio::time::sleep_until(from.into()).await;
-    println!("{}", json!("begun"));
+    println!("{}", json!("started"));
     let mut all = Histogram::<u64>::new_with_max(LONGEST, 3)?;
     while let Some(times) = tasks.join_next().await {
-        all.add(times.context("a task died")??)?;
+        all.add(times.context("a task panicked")??)?;
     }
     let values: Vec<_> = all
         .iter_recorded()

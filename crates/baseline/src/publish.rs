@@ -1,4 +1,4 @@
-//! A loop that publishes events as the relays do: with an id, and waiting for the acknowledgement.
+//! A loop that publishes events as the relays do: with a message id, waiting for each acknowledgement.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ use crate::measure::{Load, measure};
 
 const SUBJECT: &str = "baseline.events";
 
-/// As long as a ticket's event.
+/// Of the same length as a ticket's event.
 const BODY: &str = r#"{"id":"65f1c0ffee0123456789abcd","version":0,"title":"Front row, on the left","price":19.99,"userId":"65f1c0ffee0123456789abcd"}"#;
 
 #[derive(clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     load: Load,
 }
 
-/// Publishes to a stream of its own on file, as the services' is.
+/// Publishes to a stream of its own, which is stored in files like the services' stream.
 pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let context = jetstream::new(async_nats::connect(&arguments.url).await?);
     let config = stream::Config {

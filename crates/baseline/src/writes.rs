@@ -1,5 +1,5 @@
-//! A loop on the driver that commits what the services commit for each thing they do: documents of the same size, the
-//! same indexes, the same transactions, the same write concern.
+//! A loop on the driver that commits the same writes as the services: documents of the same size, the same indexes,
+//! transactions and write concern.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use crate::measure::{Load, measure};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The database, which is taken for this alone
+    /// The database, used by this program alone
     #[arg(long)]
     uri: String,
     /// Which writes
@@ -26,23 +26,23 @@ pub(crate) struct Arguments {
     load: Load,
 }
 
-/// What the services do, down to its writes.
+/// Operations of the services, reduced to their writes.
 #[derive(Clone, Copy, ValueEnum)]
 enum Writes {
-    /// A ticket, its outbox emptied, its replica
+    /// A new ticket: insert, empty the outbox, write the replica
     Ticket,
-    /// A change of a ticket, its outbox emptied, its replica
+    /// A changed ticket: update, empty the outbox, write the replica
     Edit,
     /// The transaction that places an order
     Order,
-    /// That, and all that follows from it in the whole fleet
+    /// The same, and all writes that follow in the other services
     Saga,
 }
 
-/// How many tickets are changed in turn: more than there are tasks.
+/// The number of tickets that are changed in turn; more than the number of tasks.
 const TICKETS: usize = 512;
 
-/// The collections that the writes are spread over, as if all services had one database.
+/// The collections of all services, in one database.
 struct Shop {
     client: Client,
     tickets: Collection<Document>,
@@ -50,7 +50,7 @@ struct Shop {
     orders: Collection<Document>,
     reservations: Collection<Document>,
     payable: Collection<Document>,
-    /// The tickets that are changed, in turn, so that no two tasks change the same one at once.
+    /// Changed in turn, so that no two tasks change the same ticket at the same time.
     changed: Vec<ObjectId>,
     changes: AtomicUsize,
 }
@@ -109,7 +109,7 @@ impl Shop {
         for id in &shop.changed {
             shop.ticket(*id).await?;
         }
-        // Makes the collection, which a transaction should not.
+        // Creates the collection, so that no transaction has to.
         let nobody = ObjectId::new();
         let reservation = doc! { "_id": nobody, "order_id": nobody, "user_id": nobody };
         shop.reservations.insert_one(reservation).await?;
@@ -125,7 +125,7 @@ impl Shop {
         self.replicate(id, Bson::Null).await
     }
 
-    /// Reads a ticket, changes it, and has that told.
+    /// Reads a ticket, changes it, and publishes the change.
     async fn change(&self, order: Bson) -> Result<()> {
         let number = self.changes.fetch_add(1, Ordering::Relaxed);
         let id = self.changed[number % self.changed.len()];
@@ -151,14 +151,14 @@ impl Shop {
         Ok(())
     }
 
-    /// Until it is committed: a transaction that loses against another is begun again, as the services do.
+    /// On a write conflict the transaction is retried, as in the services.
     async fn order(&self, id: ObjectId, ticket: ObjectId) -> Result<()> {
         let mut session = self.client.start_session().await?;
         while let Err(error) = self.try_order(&mut session, id, ticket).await {
             if !error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
                 return Err(error.into());
             }
-            // One whose commit failed is over already.
+            // This fails if the commit failed, because the transaction is over then.
             let _ = session.abort_transaction().await;
         }
         Ok(())
@@ -190,7 +190,8 @@ impl Shop {
         session.commit_transaction().await
     }
 
-    /// The order is told of, the ticket is held and told of, the order confirmed, and payments have their replica.
+    /// The order is published, the ticket is reserved and published, the order is confirmed, and payments stores its
+    /// replica.
     async fn saga(&self) -> Result<()> {
         let (id, ticket) = (ObjectId::new(), ObjectId::new());
         self.order(id, ticket).await?;
@@ -216,7 +217,7 @@ fn details(order: Bson) -> Document {
     doc! { "title": TITLE, "price_cents": 1_999_i64, "order_id": order, "version": 0_i64 }
 }
 
-/// An event as an outbox has it.
+/// An event in an outbox.
 fn entry(subject: &str, id: ObjectId) -> Document {
     doc! {
         "id": format!("{id}-0-{id}"),
@@ -233,7 +234,7 @@ async fn empty_outbox(collection: &Collection<Document>, id: ObjectId) -> Result
     Ok(())
 }
 
-/// A collection with the index of outboxes and these others.
+/// A collection with an outbox: creates its index and these others.
 async fn outboxed(
     database: &Database,
     name: &str,

@@ -1,4 +1,4 @@
-//! The bare programs that are measured beside the fleet: the binary of the crate `baseline`, on the fleet's processors.
+//! The bare programs for comparison: the binary of the crate `baseline`, which runs on the fleet's processors.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -20,19 +20,19 @@ use tokio::time::sleep;
 use crate::lab::Lab;
 use crate::step::{Step, since};
 
-/// The name under which its time is counted.
+/// Its name among the processes.
 pub(crate) const PROCESS: &str = "baseline";
 
-/// Headers that whatever serves a handler adds by itself.
-const OF_THE_SERVER: [HeaderName; 2] = [CONTENT_LENGTH, DATE];
+/// Headers that an HTTP server adds to every response.
+const SERVER_HEADERS: [HeaderName; 2] = [CONTENT_LENGTH, DATE];
 
-/// How long it may take until it says something.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Limit for a line of its output.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How often it is looked whether it did.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often to look for the line.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A bare program that runs. Dropping it kills it.
+/// A running bare program. Dropping it kills it.
 pub(crate) struct Baseline {
     process: Process,
     output: PathBuf,
@@ -65,13 +65,13 @@ impl Baseline {
         Ok(Self { process, output })
     }
 
-    /// What it says in this line, from 0.
+    /// Waits for this line of its output, counted from 0.
     async fn line(&self, number: usize) -> Result<Value> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while Instant::now() < deadline {
-            let said = fs::read_to_string(&self.output)?;
-            // The last line may not be whole.
-            let mut whole = said
+            let output = fs::read_to_string(&self.output)?;
+            // The last line may be incomplete.
+            let mut whole = output
                 .split_inclusive('\n')
                 .filter(|line| line.ends_with('\n'));
             if let Some(line) = whole.nth(number) {
@@ -80,18 +80,18 @@ impl Baseline {
             if let Some(status) = self.process.ended() {
                 bail!("the baseline ended ({status})");
             }
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
-        bail!("the baseline says nothing")
+        bail!("the baseline prints nothing")
     }
 
-    /// A handler that answers the same bytes, those of the headers included; and where.
+    /// Starts a handler that sends the same response, headers included. Returns its address too.
     pub(crate) async fn handler(lab: &Lab, answer: &Response<Bytes>) -> Result<(Self, SocketAddr)> {
         let file = lab.fleet().folder().join("baseline.body");
         fs::write(&file, answer.body())?;
         let mut arguments = vec!["handler".to_owned(), format!("--body={}", file.display())];
         for (name, value) in answer.headers() {
-            if !OF_THE_SERVER.contains(name) {
+            if !SERVER_HEADERS.contains(name) {
                 arguments.push(format!("--header={name}: {}", value.to_str()?));
             }
         }
@@ -101,44 +101,45 @@ impl Baseline {
         Ok((handler, listening.address))
     }
 
-    /// How long it has computed.
-    pub(crate) fn computed(&self) -> Option<Duration> {
-        usage::computed(self.process.pid())
+    /// The CPU time that it has used.
+    pub(crate) fn cpu_time(&self) -> Option<Duration> {
+        usage::cpu_time(self.process.pid())
     }
 }
 
-/// Runs a loop of writes, or of publishing, for so long.
+/// Runs a loop of writes or of publishing for this long.
 pub(crate) async fn run_loop(lab: &Lab, arguments: &[&str], time: Duration) -> Result<Step> {
     let milliseconds = time.as_millis().to_string();
     let arguments = [arguments, &["--milliseconds", &milliseconds]].concat();
     let baseline = Baseline::start(lab, &arguments).await?;
     baseline.line(0).await?;
-    let computed = || {
-        let mut computed = lab.computed();
-        computed.extend(baseline.computed().map(|time| (PROCESS.to_owned(), time)));
-        computed
+    let cpu_times = || {
+        let mut cpu_times = lab.cpu_times();
+        cpu_times.extend(baseline.cpu_time().map(|time| (PROCESS.to_owned(), time)));
+        cpu_times
     };
-    let before = computed();
+    let before = cpu_times();
     let counted = baseline.line(1).await?;
-    let after = computed();
-    let counted: Counted = serde_json::from_value(counted).context("an unknown answer")?;
+    let after = cpu_times();
+    let counted: Counted =
+        serde_json::from_value(counted).context("unknown output of the baseline")?;
     let mut step = Step::empty(None);
     step.time = Duration::from_micros(counted.microseconds);
     for (value, count) in counted.times {
         step.times.saturating_record_n(value, count);
     }
-    step.computed = since(&before, &after);
+    step.cpu_times = since(&before, &after);
     ensure!(step.good() > 0, "the baseline did nothing");
     Ok(step)
 }
 
-/// The loop that writes what the services write for this.
+/// Commits the same writes as the services, in a loop.
 pub(crate) async fn writes(lab: &Lab, of: &str, time: Duration) -> Result<Step> {
     let uri = lab.fleet().mongo_uri("baseline");
     run_loop(lab, &["writes", "--of", of, "--uri", &uri], time).await
 }
 
-/// The loop that publishes.
+/// Publishes events in a loop.
 pub(crate) async fn publishing(lab: &Lab, tasks: usize, time: Duration) -> Result<Step> {
     let (url, tasks) = (lab.fleet().nats_url(), tasks.to_string());
     run_loop(lab, &["publish", "--tasks", &tasks, "--url", &url], time).await

@@ -1,4 +1,4 @@
-//! The fleet that is measured, and what is known of its processes.
+//! The fleet that is measured, and its processes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,29 +19,29 @@ use web::response_cache::WROTE;
 
 use crate::BenchSettings;
 use crate::load::{Connection, Pace, drive};
-use crate::step::{Computed, Step, since};
+use crate::step::{CpuTimes, Step, since};
 use crate::work::Work;
 
-/// How long all that follows from a load may take: 20,000 orders that end at once are cancelled for minutes.
-const CONSEQUENCES: Duration = Duration::from_mins(10);
+/// Limit for the events that a load causes: cancelling 20,000 orders that expire at once takes minutes.
+const SETTLE_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// How often it is looked whether that is over.
-const LOOK: Duration = Duration::from_millis(25);
+/// How often to check whether all events are handled.
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Where services keep events until they are published.
+/// Service and collection of each outbox.
 const OUTBOXES: [(&str, &str); 3] = [
     ("tickets", "tickets"),
     ("orders", "orders"),
     ("payments", "payments"),
 ];
 
-/// The name under which the time of the load itself is counted.
+/// The name of the load generator among the processes.
 pub(crate) const LOAD: &str = "load";
 
-/// The database's, the broker's and the queue's processes.
+/// The names of the servers among the processes.
 pub(crate) const SERVERS: [&str; 3] = ["mongo", "nats", "redis"];
 
-/// Somebody who is signed in.
+/// A shopper who is signed in.
 #[derive(Debug, Clone)]
 pub(crate) struct Shopper {
     pub(crate) id: ObjectId,
@@ -56,26 +56,25 @@ impl Shopper {
     }
 }
 
-/// A fleet of its own, and how it is measured.
+/// A fleet and what measures it.
 pub(crate) struct Lab {
     fleet: Fleet,
     pub(crate) settings: BenchSettings,
     pub(crate) processors: Processors,
     mongo: Client,
     pub(crate) broker: jetstream::Context,
-    /// What each process held when all were ready, in KiB.
+    /// Each process's working set once all were ready, in KiB.
     pub(crate) idle: Vec<(String, u64)>,
 }
 
 impl Lab {
-    /// Starts a fleet.
+    /// Starts the fleet.
     pub(crate) async fn open(settings: BenchSettings) -> Result<Self> {
         allow_many_connections()?;
         let processors = Processors::divide().await;
         let processors = processors.context("dividing the processors")?;
         let fleet = Fleet::start(FleetSettings {
             release: settings.release,
-            runner: settings.runner.clone(),
             progress: settings.progress.clone(),
             ..FleetSettings::default()
         })
@@ -91,16 +90,13 @@ impl Lab {
             idle: Vec::new(),
         };
         lab.settle().await?;
-        lab.idle = lab.resident();
-        for (_, pid) in lab.processes() {
-            usage::begin_use(pid);
-        }
+        lab.idle = lab.memory(usage::working_set);
         Ok(lab)
     }
 
-    /// Ends the fleet; what ended before, or not in order.
+    /// Stops the fleet. Returns the processes that ended earlier or did not stop cleanly.
     pub(crate) async fn close(self) -> Vec<String> {
-        let mut faults = self.fleet.obituaries();
+        let mut faults = self.fleet.unexpected_exits();
         self.mongo.shutdown().immediate(true).await;
         faults.extend(
             self.fleet
@@ -116,17 +112,17 @@ impl Lab {
         &self.fleet
     }
 
-    /// Says what is being done.
+    /// Shows what is being done.
     pub(crate) fn step(&self, text: &str) {
         self.settings.progress.step(text);
     }
 
-    /// Where a service listens.
+    /// The address of a service.
     pub(crate) fn address(&self, service: &str) -> SocketAddr {
         self.fleet.service(service)[0].address()
     }
 
-    /// Somebody new, signed in.
+    /// A new shopper, signed in.
     pub(crate) fn shopper(&self) -> Shopper {
         let id = mongo::new_id();
         let session = session_cookie(self.fleet.jwt_key(), id, &format!("{id}@example.com"));
@@ -136,7 +132,7 @@ impl Lab {
         }
     }
 
-    /// A collection of a service's.
+    /// A collection in a service's database.
     pub(crate) fn collection(&self, service: &str, name: &str) -> Collection<Document> {
         self.mongo.database(service).collection(name)
     }
@@ -158,76 +154,70 @@ impl Lab {
             .map(|(name, pid)| (name.to_owned(), pid))
     }
 
-    /// How long each process has computed, this one with the load among them.
-    pub(crate) fn computed(&self) -> Computed {
+    /// The CPU time of each process, this one with the load generator included.
+    pub(crate) fn cpu_times(&self) -> CpuTimes {
         let load = (LOAD.to_owned(), std::process::id());
-        let known = |(name, pid)| Some((name, usage::computed(pid)?));
+        let known = |(name, pid)| Some((name, usage::cpu_time(pid)?));
         self.processes().chain([load]).filter_map(known).collect()
     }
 
-    /// How much memory each process holds, in KiB.
-    pub(crate) fn resident(&self) -> Vec<(String, u64)> {
-        let known = |(name, pid)| Some((name, usage::resident(pid)?));
+    /// A figure of [`usage`] for each process, in KiB.
+    pub(crate) fn memory(&self, measure: fn(u32) -> Option<u64>) -> Vec<(String, u64)> {
+        let known = |(name, pid)| Some((name, measure(pid)?));
         self.processes().filter_map(known).collect()
     }
 
-    /// How much of that each process used since all were ready, in KiB.
-    pub(crate) fn used(&self) -> Vec<(String, u64)> {
-        let known = |(name, pid)| Some((name, usage::used(pid)?));
-        self.processes().filter_map(known).collect()
+    /// The working set of a service, in KiB.
+    pub(crate) fn working_set_of(&self, service: &str) -> Option<u64> {
+        usage::working_set(self.fleet.service(service)[0].pid()?)
     }
 
-    /// How much memory a service holds, in KiB.
-    pub(crate) fn resident_of(&self, service: &str) -> Option<u64> {
-        usage::resident(self.fleet.service(service)[0].pid()?)
-    }
-
-    /// Asks for so long, waits for what follows from it, and counts what all of that cost.
+    /// Applies a load for this long, waits until its events are handled, and measures the CPU time of both.
     pub(crate) async fn run(
         &self,
         work: &Arc<dyn Work>,
         pace: Pace,
         time: Duration,
     ) -> Result<Step> {
-        let before = self.computed();
-        let begun = Instant::now();
+        let before = self.cpu_times();
+        let started = Instant::now();
         let mut step = drive(work, pace, time).await?;
-        if work.has_consequences() {
+        if work.causes_events() {
             self.settle().await?;
-            step.time = begun.elapsed();
+            step.time = started.elapsed();
         }
-        step.computed = since(&before, &self.computed());
+        step.cpu_times = since(&before, &self.cpu_times());
         Ok(step)
     }
 
-    /// What is answered.
+    /// The response to one request of this work.
     pub(crate) async fn answer_to(&self, work: &dyn Work) -> Result<Response<Bytes>> {
-        let request = work.request().context("nothing is asked")?;
+        let request = work.request().context("no request to send")?;
         let answer = Connection::to(work.address()).exchange(request).await?;
-        ensure!(work.is_good(&answer), "answered {answer:?}");
+        ensure!(work.is_good(&answer), "unexpected response {answer:?}");
         Ok(answer)
     }
 
-    /// Waits until every event that is known of is published, and handled by everybody.
+    /// Waits until all events are published, and handled by every consumer.
     pub(crate) async fn settle(&self) -> Result<()> {
-        let deadline = Instant::now() + CONSEQUENCES;
+        let deadline = Instant::now() + SETTLE_TIMEOUT;
         let mut last = None;
         loop {
             let now = self.at_rest().await?;
-            // Between a look at one place and at the next an event may have moved from the second to the first.
+            // An event may move from a place not checked yet to one already checked, so two equal results are needed.
             if now.is_some() && now == last {
                 return Ok(());
             }
             last = now;
             ensure!(
                 Instant::now() < deadline,
-                "events are still on their way after {CONSEQUENCES:?}"
+                "events are still pending after {SETTLE_TIMEOUT:?}"
             );
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// The end of the stream, if nothing is on its way.
+    /// The last sequence number of the stream, if no event is pending.
     async fn at_rest(&self) -> Result<Option<u64>> {
         for (service, collection) in OUTBOXES {
             let waiting = doc! { "outbox.time": { "$exists": true } };
@@ -247,7 +237,7 @@ impl Lab {
         Ok(Some(stream.info().await?.state.last_sequence))
     }
 
-    /// How many events a durable consumer has still to handle.
+    /// The number of events that a durable consumer has not handled yet.
     pub(crate) async fn left_for(&self, group: &str) -> Result<u64> {
         let stream = self.broker.get_stream(STREAM).await?;
         let consumer = stream.consumer_info(group).await?;
@@ -258,7 +248,7 @@ impl Lab {
 /// The fleet's event stream.
 const STREAM: &str = "ticketing";
 
-/// Each viewer is a connection, here and in the fleet, which has its limits from us.
+/// Raises the limit of open files: each viewer is a connection here and in the fleet, which inherits the limit.
 fn allow_many_connections() -> Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if soft < hard {

@@ -1,14 +1,16 @@
-//! Figures: what the fleet does, what that costs, and how both compare with the least that they could cost.
+//! The benchmark: throughput, latency, CPU time and memory of the fleet, beside bare programs that do the least that is
+//! necessary.
 //!
-//! A run starts a fleet of its own and asks it one kind of thing after the other, in two ways: at a fixed rate, whatever
-//! becomes of the requests, so that the time that one waits for its turn is counted in its latency; and by a fixed number
-//! of connections that each ask again when answered, which tells how much the fleet can do and, by the operating system's
-//! accounting, what one request costs each process. Between these slices the same is asked of a bare program
-//! ([`baseline`]), so that a machine that is busy with something else is busy for both.
+//! A run starts a fleet of its own and measures one scenario after the other with two kinds of load. The open loop
+//! sends requests at a fixed rate, however slow the responses are, so that latency includes the time that a request
+//! waits for its turn. The closed loop uses a fixed number of connections, each of which sends the next request after
+//! the last response; it measures throughput and, from the operating system's accounting, the CPU time that a request
+//! costs each process. The slices of both alternate with slices of the same load on a bare program ([`baseline`]), so
+//! that other work on the machine disturbs both alike.
 //!
-//! The load is generated here and not by a library, because none that is kept up does this: `goose` and `rlt` 0.5 ask
-//! again when answered and time from when they ask, `balter` looks for a rate by itself, and `oha`, which does count
-//! from when a request was due, sends one fixed request and is a program rather than a library.
+//! The load generator is our own because no maintained library does this: `goose` and `rlt` 0.5 are closed loops that
+//! measure from when they send, `balter` searches for a rate, and `oha`, which does measure from when a request was
+//! due, sends one fixed request and is a program rather than a library.
 
 mod baseline;
 mod lab;
@@ -29,7 +31,7 @@ use anyhow::Result;
 
 use lab::Lab;
 
-/// Starts a fleet, measures, and tells; the fleet is gone then.
+/// Starts a fleet, measures the scenarios, and stops the fleet.
 pub async fn run(settings: BenchSettings) -> Result<Report> {
     let scenarios = settings.scenarios.clone();
     let lab = Lab::open(settings).await?;
@@ -39,7 +41,7 @@ pub async fn run(settings: BenchSettings) -> Result<Report> {
         lab.step(scenario.name());
         match scenario.run(&lab).await {
             Ok(outcome) => report.add(outcome),
-            // What others found is still worth telling.
+            // The other scenarios' results are still worth reporting.
             Err(error) => faults.push(format!("{scenario}: {error:#}")),
         }
     }

@@ -1,8 +1,8 @@
-//! The load: requests at a fixed rate, or as fast as so many connections are answered.
+//! The load generator: an open loop with a fixed rate, or a closed loop with a fixed number of connections.
 //!
-//! At a fixed rate each request has a moment at which it is due, and its time is counted from then, whether a connection
-//! was free or not: what a shopper waits is counted, and not only what the server says it took (coordinated omission).
-//! Moments are kept by a thread of its own, since a timer of the runtime has a grain of a millisecond.
+//! In the open loop each request is due at a fixed time, and its latency is measured from then, whether a connection
+//! was free or not. Latency thus includes the time that a shopper waits, not only the server's part (no coordinated
+//! omission). A thread of its own keeps time, since the runtime's timers have a resolution of a millisecond.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -25,52 +25,52 @@ use tokio::time::timeout;
 use crate::step::{Step, microseconds};
 use crate::work::Work;
 
-/// How many connections a fixed rate is spread over.
+/// The number of connections of the open loop.
 const CONNECTIONS: usize = 64;
 
-/// When a request is given up.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// After this time a request has failed.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How requests follow each other.
+/// When requests are sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace {
-    /// So many a second, whatever becomes of them.
+    /// Open loop: this many per second.
     Rate(f64),
-    /// So many connections, on each of which the next request follows the last one's answer.
+    /// Closed loop: on each of this many connections, the next request follows the last response.
     Connections(usize),
 }
 
-/// Asks for so long, or until there is no more work, and counts.
+/// Sends requests for this long or until no work is left, and measures.
 pub(crate) async fn drive(work: &Arc<dyn Work>, pace: Pace, time: Duration) -> Result<Step> {
-    let (asked, connections) = match pace {
+    let (rate, connections) = match pace {
         Pace::Rate(rate) => (Some(rate), CONNECTIONS),
         Pace::Connections(count) => (None, count),
     };
-    let schedule = Arc::new(Schedule::begin(asked, time, connections));
-    let begun = Instant::now();
-    let mut asking = JoinSet::new();
+    let schedule = Arc::new(Schedule::start(rate, time, connections));
+    let started = Instant::now();
+    let mut sending = JoinSet::new();
     for _ in 0..connections {
         let (work, schedule) = (Arc::clone(work), Arc::clone(&schedule));
-        asking.spawn(async move { ask_again_and_again(&*work, &schedule).await });
+        sending.spawn(async move { send_requests(&*work, &schedule).await });
     }
-    let mut all = Step::empty(asked);
-    while let Some(step) = asking.join_next().await {
-        all.add(&step.context("a connection's task died")?);
+    let mut all = Step::empty(rate);
+    while let Some(step) = sending.join_next().await {
+        all.add(&step.context("a connection's task panicked")?);
     }
-    all.time = begun.elapsed();
+    all.time = started.elapsed();
     Ok(all)
 }
 
-async fn ask_again_and_again(work: &dyn Work, schedule: &Schedule) -> Step {
+async fn send_requests(work: &dyn Work, schedule: &Schedule) -> Step {
     let mut step = Step::empty(None);
     let mut connection = Connection::to(work.address());
     while let Some(due) = schedule.next().await {
         let Some(request) = work.request() else {
             return step;
         };
-        let answered = timeout(PATIENCE, connection.exchange(request)).await;
+        let response = timeout(TIMEOUT, connection.exchange(request)).await;
         let took = due.elapsed();
-        let failed = match answered {
+        let failed = match response {
             Ok(Ok(answer)) if work.is_good(&answer) => {
                 step.times.saturating_record(microseconds(took));
                 continue;
@@ -82,7 +82,7 @@ async fn ask_again_and_again(work: &dyn Work, schedule: &Schedule) -> Step {
             Ok(Ok(answer)) => answer.status().as_u16().to_string(),
             Ok(Err(_)) => "broken off".to_owned(),
             Err(_) => {
-                // Its answer may still come, and is not the next one's.
+                // A late response must not be taken for the next one.
                 connection = Connection::to(work.address());
                 "no answer".to_owned()
             }
@@ -94,24 +94,24 @@ async fn ask_again_and_again(work: &dyn Work, schedule: &Schedule) -> Step {
 
 /// When the next request is due.
 enum Schedule {
-    /// When the last one was answered, until then.
+    /// As soon as a connection is free, until this time.
     WhenFree { until: Instant },
-    /// At its own moment.
+    /// At a fixed rate.
     Fixed {
-        begun: Instant,
+        started: Instant,
         between: Duration,
-        most: u64,
+        limit: u64,
         taken: AtomicU64,
         due: Arc<Semaphore>,
     },
 }
 
 impl Schedule {
-    fn begin(rate: Option<f64>, time: Duration, connections: usize) -> Self {
-        let begun = Instant::now();
+    fn start(rate: Option<f64>, time: Duration, connections: usize) -> Self {
+        let started = Instant::now();
         let Some(rate) = rate else {
             return Self::WhenFree {
-                until: begun + time,
+                until: started + time,
             };
         };
         let between = Duration::from_secs_f64(1.0 / rate);
@@ -120,35 +120,35 @@ impl Schedule {
             clippy::cast_sign_loss,
             reason = "rates and times are small and positive"
         )]
-        let most = (time.as_secs_f64() * rate) as u64;
+        let limit = (time.as_secs_f64() * rate) as u64;
         let due = Arc::new(Semaphore::new(0));
-        let told = Arc::clone(&due);
+        let permits = Arc::clone(&due);
         std::thread::spawn(move || {
-            for number in 0..most {
-                let moment = begun + between.mul_f64(number_as_float(number));
-                std::thread::sleep(moment.saturating_duration_since(Instant::now()));
-                told.add_permits(1);
+            for number in 0..limit {
+                let due_at = started + between.mul_f64(number_as_float(number));
+                std::thread::sleep(due_at.saturating_duration_since(Instant::now()));
+                permits.add_permits(1);
             }
-            // One more each, to find that there is nothing left.
-            told.add_permits(connections);
+            // One permit more for each connection, which then finds that no request is left.
+            permits.add_permits(connections);
         });
         Self::Fixed {
-            begun,
+            started,
             between,
-            most,
+            limit,
             taken: AtomicU64::new(0),
             due,
         }
     }
 
-    /// When the next request was due; `None` when there are no more.
+    /// Waits for the next request and returns when it was due; `None` when no request is left.
     async fn next(&self) -> Option<Instant> {
         match self {
             Self::WhenFree { until } => Some(Instant::now()).filter(|now| now < until),
             Self::Fixed {
-                begun,
+                started,
                 between,
-                most,
+                limit,
                 taken,
                 due,
             } => {
@@ -157,7 +157,7 @@ impl Schedule {
                     .expect("the semaphore is never closed")
                     .forget();
                 let number = taken.fetch_add(1, Ordering::Relaxed);
-                (number < *most).then(|| *begun + between.mul_f64(number_as_float(number)))
+                (number < *limit).then(|| *started + between.mul_f64(number_as_float(number)))
             }
         }
     }
@@ -168,14 +168,14 @@ fn number_as_float(number: u64) -> f64 {
     number as f64
 }
 
-/// A connection that is made when it is first used, and again when it was lost.
+/// A connection that is opened at the first request, and again after it was lost.
 pub(crate) struct Connection {
     to: SocketAddr,
     open: Option<Open>,
 }
 
-/// Both ends of what hyper makes of a connection. It is served where it is used: a task of its own would have to be woken
-/// for each request, and asking would cost as much as answering.
+/// Both halves of hyper's client connection. The task that sends also drives the connection: waking another task for
+/// each request would cost as much as the request itself.
 struct Open {
     sender: SendRequest<Full<Bytes>>,
     served: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>,
@@ -186,12 +186,12 @@ impl Connection {
         Self { to, open: None }
     }
 
-    /// The answer, read to its end.
+    /// Sends a request and reads the whole response.
     pub(crate) async fn exchange(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Bytes>> {
-        // Whoever breaks off leaves none, so that the next one makes a new one.
+        // If this future is dropped, no connection remains and the next request opens a new one.
         let mut open = match self.open.take() {
             Some(open) => open,
             None => connect(self.to).await?,
@@ -203,7 +203,7 @@ impl Connection {
 }
 
 impl Open {
-    /// The answer, and whether there can be another one.
+    /// Returns the response and whether the connection is still usable.
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> (Result<Response<Bytes>>, bool) {
         let Self { sender, served } = self;
         let answer = pin!(async {

@@ -1,11 +1,11 @@
-//! What the Node original needs for the same, for comparison: its author's own final code with production settings, on a
-//! machine of two processors, 32 connections, before the same database server.
+//! The figures of the original in Node, for comparison: its author's final code with production settings, on a machine
+//! with two processors, with 32 connections and the same database server.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// From the best to the worst that was measured.
+/// The best and the worst measurement.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Range(pub(crate) f64, pub(crate) f64);
 
@@ -55,14 +55,14 @@ pub(crate) const ORDER: Original = Original {
     rate: Some(Range(123.0, 97.0)),
 };
 
-/// With 20,000 orders stored; without an index it grows with them.
+/// Among 20,000 stored orders. It has no index, so the cost grows with their number.
 pub(crate) const ORDER_AMONG_MANY: Original = Original {
     services: None,
     everything: Some(Range(27_000.0, 27_000.0)),
     rate: Some(Range(48.0, 48.0)),
 };
 
-/// With 27,009 tickets, which it lists all at once.
+/// Among 27,009 tickets, all of which it lists at once.
 pub(crate) const LIST_OF_MANY: Original = Original {
     services: None,
     everything: None,
@@ -78,8 +78,8 @@ pub(crate) const SIGN_UP: Original = Original {
 /// Seconds until one of its services is ready.
 pub(crate) const START: Range = Range(0.6, 1.0);
 
-/// MiB that its five services hold, idle and after load.
-pub(crate) const MEMORY: (f64, f64) = (460.0, 640.0);
+/// The resident sets (`VmRSS`) of its five services in MiB, idle and after load. Its working set was not measured.
+pub(crate) const RESIDENT: (f64, f64) = (460.0, 640.0);
 
-/// How often it sold one ticket when fifty shoppers wanted it.
+/// How often it sold one ticket when fifty shoppers ordered it.
 pub(crate) const SOLD: &str = "one ticket sold up to 50 times";

@@ -1,4 +1,4 @@
-//! What a run found: for people as tables in Markdown, for machines as JSON.
+//! The results of a run: Markdown tables for people, JSON for programs.
 
 mod markdown;
 mod row;
@@ -6,40 +6,41 @@ mod row;
 use std::time::Duration;
 
 use serde::Serialize;
+use testkit::usage;
 
 use crate::lab::Lab;
 pub(crate) use row::{Compared, Row};
 
-/// What a run found.
+/// The results of a run.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Who ran where.
+    /// How processors were divided.
     processors: String,
     /// `release` or `debug`.
     profile: &'static str,
-    /// The requests that were measured.
+    /// Figures of requests.
     rows: Vec<Row>,
-    /// What is no request.
+    /// Other figures.
     figures: Vec<Figure>,
     /// The memory of each process.
     memory: Vec<Memory>,
-    /// What ended unasked, or not in order.
+    /// Failed scenarios, and processes that ended unexpectedly or did not stop cleanly.
     faults: Vec<String>,
 }
 
-/// What a process held, in KiB.
+/// The memory of a process in KiB, as [`testkit::usage`] defines it.
 #[derive(Debug, Serialize)]
 struct Memory {
     process: String,
-    /// When all were ready.
+    /// The working set once all were ready.
     idle: u64,
-    /// At the end.
+    /// The working set at the end.
     after: u64,
-    /// Of that, what was used since all were ready.
-    used: u64,
+    /// Mapped files at the end.
+    files: u64,
 }
 
-/// One figure, with what it is of.
+/// One figure.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Figure {
     scenario: &'static str,
@@ -75,14 +76,14 @@ impl Figure {
         Self::new(scenario, what, time.as_secs_f64() * 1e3, "ms")
     }
 
-    /// With what the original had.
+    /// Adds the original's figure.
     pub(crate) fn original(mut self, original: impl Into<String>) -> Self {
         self.original = Some(original.into());
         self
     }
 }
 
-/// What a scenario found.
+/// The results of a scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     rows: Vec<Row>,
@@ -97,7 +98,7 @@ impl Outcome {
         }
     }
 
-    /// The same, and this row.
+    /// Adds a row.
     pub(crate) fn and(mut self, row: Row) -> Self {
         self.rows.push(row);
         self
@@ -131,15 +132,18 @@ impl Report {
         self.figures.extend(outcome.figures);
     }
 
-    /// Takes note of what all of it left in memory.
+    /// Measures each process's memory.
     pub(crate) fn end(&mut self, lab: &Lab) {
-        let used = lab.used();
-        let all = lab.idle.iter().zip(lab.resident()).zip(used);
-        let all = all.map(|(((process, idle), (_, after)), (_, used))| Memory {
+        let (after, files) = (
+            lab.memory(usage::working_set),
+            lab.memory(usage::mapped_files),
+        );
+        let all = lab.idle.iter().zip(after).zip(files);
+        let all = all.map(|(((process, idle), (_, after)), (_, files))| Memory {
             process: process.clone(),
             idle: *idle,
             after,
-            used,
+            files,
         });
         self.memory = all.collect();
     }
@@ -148,19 +152,19 @@ impl Report {
         self.faults = faults;
     }
 
-    /// Whether everything ended as it should.
+    /// Whether there were no faults.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// The whole of it, for machines.
+    /// All results as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("names, numbers and lists of them")
     }
 
-    /// What those services hold whose like the original has: all but the shop.
+    /// The memory of the services that the original has too: all except the client.
     fn services_memory(&self) -> Memory {
         let ours = testkit::fleet::SERVICES;
         let ours = self
@@ -171,13 +175,13 @@ impl Report {
             process: "**the five services**".to_owned(),
             idle: 0,
             after: 0,
-            used: 0,
+            files: 0,
         };
         ours.fold(none, |all, one| Memory {
             process: all.process,
             idle: all.idle + one.idle,
             after: all.after + one.after,
-            used: all.used + one.used,
+            files: all.files + one.files,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What is measured, one kind of thing after the other. Each scenario makes what it needs, so that any can be run alone.
+//! The scenarios. Each one creates the data that it needs, so that it can be run alone.
 
 mod compare;
 mod event_lag;
@@ -21,45 +21,45 @@ use anyhow::Result;
 use crate::lab::Lab;
 use crate::report::Outcome;
 
-/// One kind of thing that is measured.
+/// A scenario of the benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scenario {
-    /// Who is signed in.
+    /// The signed-in user.
     CurrentUser,
-    /// The first page of what is for sale.
+    /// The first page of tickets for sale.
     List,
     /// One ticket.
     Show,
     /// The home page, rendered.
     Home,
-    /// A ticket put up.
+    /// New tickets.
     Create,
-    /// A ticket changed.
+    /// Changes of tickets.
     Edit,
-    /// Orders of distinct tickets, until every service has its events.
+    /// Orders of distinct tickets, until every service has handled the events.
     Order,
     /// Payments.
     Pay,
-    /// Accounts.
+    /// New accounts.
     SignUp,
-    /// How long events take from the answer to the last consumer.
+    /// The time from the response to the last consumer.
     EventLag,
-    /// A crowd for a few tickets, then a crowd for one.
+    /// Many shoppers for a few tickets, then for one.
     FlashSale,
     /// Open event streams.
     Viewers,
-    /// Orders whose time is over.
+    /// Orders that expire.
     Expirations,
-    /// From exec to ready.
+    /// The time from exec to ready.
     Start,
-    /// The list among more and more tickets.
+    /// The list, with a growing number of tickets.
     ListGrowth,
-    /// Orders among more and more orders.
+    /// Orders, with a growing number of orders.
     OrderGrowth,
 }
 
 impl Scenario {
-    /// All of them, in the order in which they leave each other undisturbed.
+    /// All scenarios, in an order in which they do not disturb each other.
     pub const ALL: [Self; 16] = [
         Self::CurrentUser,
         Self::List,
@@ -79,7 +79,7 @@ impl Scenario {
         Self::Start,
     ];
 
-    /// How it is called on the command line.
+    /// The name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -102,26 +102,26 @@ impl Scenario {
         }
     }
 
-    /// What it measures, in a few words.
+    /// What it measures.
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {
-            Self::CurrentUser => "who is signed in",
-            Self::List => "the first page of what is for sale",
+            Self::CurrentUser => "the signed-in user",
+            Self::List => "the first page of tickets for sale",
             Self::Show => "one ticket",
             Self::Home => "the home page, rendered by the shop",
-            Self::Create => "a ticket put up, until its replica is there",
-            Self::Edit => "a ticket changed, until its replica is",
-            Self::Order => "orders of distinct tickets, until every service has its events",
+            Self::Create => "new tickets, until they are replicated",
+            Self::Edit => "changes of tickets, until they are replicated",
+            Self::Order => "orders of distinct tickets, until every service has handled the events",
             Self::Pay => "payments, until their orders are complete",
-            Self::SignUp => "accounts, which is password hashing",
-            Self::EventLag => "from the answer to the last consumer",
+            Self::SignUp => "new accounts, which is password hashing",
+            Self::EventLag => "time from the response to the last consumer",
             Self::FlashSale => "1,000 shoppers for 100 tickets, then 10,000 requests for one",
             Self::Viewers => "2,000 event streams: memory, and time to show a change",
-            Self::Expirations => "20,000 orders whose time ends: enqueued, and how late",
-            Self::Start => "from exec to ready, each service",
-            Self::ListGrowth => "the list among 1,000 to 1,000,000 tickets",
-            Self::OrderGrowth => "orders among 1,000 to 1,000,000 orders",
+            Self::Expirations => "20,000 orders that expire: rate of enqueueing, and lateness",
+            Self::Start => "time from exec to ready, each service",
+            Self::ListGrowth => "the list with 1,000 to 1,000,000 tickets",
+            Self::OrderGrowth => "orders with 1,000 to 1,000,000 orders",
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is in the databases before something is measured, written straight into them as the services would have left it.
+//! Data for a measurement, written directly into the databases in the form that the services store.
 
 use anyhow::Result;
 use bson::oid::ObjectId;
@@ -8,11 +8,11 @@ use mongodb::Collection;
 
 use crate::lab::Lab;
 
-/// How many documents one command inserts, and how many commands are under way.
+/// The number of documents in an insert command, and the number of concurrent commands.
 const BATCH: usize = 1_000;
-const AT_ONCE: usize = 4;
+const CONCURRENCY: usize = 4;
 
-/// An order that is to end.
+/// An order and its ticket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seeded {
     pub(crate) order: ObjectId,
@@ -21,7 +21,7 @@ pub(crate) struct Seeded {
     pub(crate) expires_at: DateTime,
 }
 
-/// Tickets for sale with their replicas.
+/// Inserts tickets for sale and their replicas.
 pub(crate) async fn tickets(lab: &Lab, count: usize, seller: ObjectId) -> Result<Vec<ObjectId>> {
     let ids: Vec<_> = (0..count).map(|_| ObjectId::new()).collect();
     let (tickets, replicas) = (
@@ -41,14 +41,14 @@ pub(crate) async fn tickets(lab: &Lab, count: usize, seller: ObjectId) -> Result
     Ok(ids)
 }
 
-/// Tickets for sale, without replicas: what only lists are asked for.
+/// Inserts tickets for sale without replicas, which lists do not need.
 pub(crate) async fn listed(lab: &Lab, count: usize) -> Result<()> {
     let (tickets, seller) = (lab.collection("tickets", "tickets"), ObjectId::new());
     let new = (0..count).map(|_| ticket(ObjectId::new(), seller, Bson::Null, 0));
     insert(&tickets, new).await
 }
 
-/// Paid orders as they stay for ever, with what holds their tickets.
+/// Inserts paid orders and their reservations.
 pub(crate) async fn sold(lab: &Lab, count: usize) -> Result<()> {
     let new: Vec<_> = (0..count)
         .map(|_| Seeded {
@@ -64,7 +64,7 @@ pub(crate) async fn sold(lab: &Lab, count: usize) -> Result<()> {
     insert(&reservations, new.iter().map(reservation)).await
 }
 
-/// Orders whose time is running, their tickets and all replicas but those that the orders' events make.
+/// Inserts unpaid orders, their tickets, and all replicas except those that the orders' events create.
 pub(crate) async fn running(lab: &Lab, seeded: &[Seeded]) -> Result<()> {
     let held = |seeded: &Seeded| (seeded.ticket, Bson::ObjectId(seeded.order));
     let tickets = seeded.iter().map(held);
@@ -140,7 +140,7 @@ async fn insert(
         Some(Ok(documents.by_ref().take(BATCH).collect::<Vec<_>>()))
     });
     stream::iter(batches)
-        .try_for_each_concurrent(AT_ONCE, async |batch| {
+        .try_for_each_concurrent(CONCURRENCY, async |batch| {
             collection.insert_many(batch).ordered(false).await?;
             anyhow::Ok(())
         })

@@ -1,6 +1,5 @@
-//! What is to be measured, and how.
+//! The settings of a run.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,19 +7,17 @@ use testkit::progress::Progress;
 
 use crate::Scenario;
 
-/// How a run is to be.
+/// What a run measures, and how.
 #[derive(Clone)]
 pub struct BenchSettings {
-    /// What is measured, in this order.
+    /// The scenarios, in this order.
     pub scenarios: Vec<Scenario>,
-    /// How long each load of a scenario lasts in all; it is cut into slices.
+    /// The total duration of each load of a scenario. It is cut into slices.
     pub time: Duration,
-    /// The fixed rate of requests a second, where a scenario's own is not wanted.
+    /// Requests per second at the fixed rate, instead of each scenario's own.
     pub rate: Option<f64>,
     /// Whether to run the binaries of a release build.
     pub release: bool,
-    /// What runs each service's program, which is said after it; nothing if it runs by itself.
-    pub runner: Vec<OsString>,
-    /// Who is told of each step.
+    /// Receives each step.
     pub progress: Arc<dyn Progress>,
 }

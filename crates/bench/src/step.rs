@@ -1,36 +1,36 @@
-//! What was counted while some load ran.
+//! The measurements of a load.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// How long each process computed, by its name.
-pub(crate) type Computed = BTreeMap<String, Duration>;
+/// The CPU time of each process, by its name.
+pub(crate) type CpuTimes = BTreeMap<String, Duration>;
 
-/// What came of some load.
+/// What was measured while a load ran.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
-    /// The rate that was asked; `None` where the next request waited for the last one's answer.
-    pub(crate) asked: Option<f64>,
-    /// How long it took, until all that followed from it was done too.
+    /// The fixed rate; `None` in a closed loop.
+    pub(crate) fixed_rate: Option<f64>,
+    /// How long it took, with the handling of the events that it caused.
     pub(crate) time: Duration,
-    /// Good answers: the microseconds since each was due.
+    /// The latencies of good responses in microseconds, from when the request was due.
     pub(crate) times: Histogram<u64>,
-    /// How many were told to come back later.
+    /// The number of 503 responses.
     pub(crate) refused: u64,
-    /// What else went wrong, in a word or two.
+    /// The number of other failures, by kind.
     pub(crate) failed: BTreeMap<String, u64>,
-    /// What it cost.
-    pub(crate) computed: Computed,
+    /// The CPU time of each process during the load.
+    pub(crate) cpu_times: CpuTimes,
 }
 
-/// The longest time that is told from longer ones, in microseconds.
+/// The largest value of histograms, in microseconds.
 const LONGEST: u64 = 600_000_000;
 
 /// An empty histogram of microseconds.
 pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new_with_max(LONGEST, 3).expect("three digits are within what a histogram can do")
+    Histogram::new_with_max(LONGEST, 3).expect("a histogram supports three digits")
 }
 
 pub(crate) fn microseconds(time: Duration) -> u64 {
@@ -38,51 +38,51 @@ pub(crate) fn microseconds(time: Duration) -> u64 {
 }
 
 impl Step {
-    /// Nothing yet.
-    pub(crate) fn empty(asked: Option<f64>) -> Self {
+    /// No measurements.
+    pub(crate) fn empty(fixed_rate: Option<f64>) -> Self {
         Self {
-            asked,
+            fixed_rate,
             time: Duration::ZERO,
             times: histogram(),
             refused: 0,
             failed: BTreeMap::new(),
-            computed: Computed::new(),
+            cpu_times: CpuTimes::new(),
         }
     }
 
-    /// Good answers.
+    /// The number of good responses.
     pub(crate) fn good(&self) -> u64 {
         self.times.len()
     }
 
-    /// Good answers a second.
+    /// Good responses per second.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub(crate) fn rate(&self) -> f64 {
         self.good() as f64 / self.time.as_secs_f64()
     }
 
-    /// Whatever was not answered well.
+    /// The number of failures other than 503.
     pub(crate) fn failures(&self) -> u64 {
         self.failed.values().sum()
     }
 
-    /// What a good answer cost these processes together, in microseconds.
+    /// The CPU time of these processes per good response, in microseconds.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub(crate) fn cost<'a>(&self, processes: impl IntoIterator<Item = &'a str>) -> f64 {
-        let computed = processes
+        let cpu_times = processes
             .into_iter()
-            .filter_map(|name| self.computed.get(name));
-        let all: f64 = computed.map(Duration::as_secs_f64).sum();
+            .filter_map(|name| self.cpu_times.get(name));
+        let all: f64 = cpu_times.map(Duration::as_secs_f64).sum();
         all * 1e6 / (self.good().max(1) as f64)
     }
 
-    /// How much of one processor's time the process took.
+    /// The share of one processor that the process used.
     pub(crate) fn busy(&self, process: &str) -> f64 {
-        let computed = self.computed.get(process);
-        computed.map_or(0.0, |time| time.div_duration_f64(self.time))
+        let cpu_times = self.cpu_times.get(process);
+        cpu_times.map_or(0.0, |time| time.div_duration_f64(self.time))
     }
 
-    /// Takes another slice of the same load in.
+    /// Adds another slice of the same load.
     pub(crate) fn add(&mut self, other: &Self) {
         self.time += other.time;
         self.times
@@ -92,14 +92,14 @@ impl Step {
         for (how, times) in &other.failed {
             *self.failed.entry(how.clone()).or_default() += times;
         }
-        for (name, time) in &other.computed {
-            *self.computed.entry(name.clone()).or_default() += *time;
+        for (name, time) in &other.cpu_times {
+            *self.cpu_times.entry(name.clone()).or_default() += *time;
         }
     }
 }
 
-/// How long each process computed between two looks.
-pub(crate) fn since(before: &Computed, after: &Computed) -> Computed {
+/// The CPU time of each process between two measurements.
+pub(crate) fn since(before: &CpuTimes, after: &CpuTimes) -> CpuTimes {
     let both = after.iter().filter_map(|(name, after)| {
         let before = before.get(name)?;
         Some((name.clone(), after.saturating_sub(*before)))

@@ -1,4 +1,4 @@
-//! What is asked: one kind of request again and again.
+//! The requests that a load consists of.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -14,24 +14,24 @@ use crate::lab::Shopper;
 
 /// One kind of request.
 pub(crate) trait Work: Send + Sync + 'static {
-    /// Who is asked.
+    /// The address that requests are sent to.
     fn address(&self) -> SocketAddr;
 
-    /// The next request; `None` when there is nothing left to ask for.
+    /// The next request; `None` when no work is left.
     fn request(&self) -> Option<Request<Full<Bytes>>>;
 
-    /// Whether the answer is what it should be.
+    /// Whether the response is as expected.
     fn is_good(&self, answer: &Response<Bytes>) -> bool {
         answer.status().is_success()
     }
 
-    /// Whether events follow, which belong to it.
-    fn has_consequences(&self) -> bool {
+    /// Whether requests cause events, whose handling is part of the work.
+    fn causes_events(&self) -> bool {
         false
     }
 }
 
-/// The same page again and again.
+/// Reads of one page.
 #[derive(Debug, Clone)]
 pub(crate) struct Read {
     pub(crate) address: SocketAddr,
@@ -50,38 +50,38 @@ impl Work for Read {
     }
 }
 
-/// Something that is asked for once for each of these things.
+/// One request for each target.
 pub(crate) struct Each {
     address: SocketAddr,
     method: Method,
     cookie: String,
-    left: Mutex<VecDeque<Wish>>,
-    consequences: bool,
+    left: Mutex<VecDeque<Target>>,
+    causes_events: bool,
 }
 
-/// Where, and with which body.
-pub(crate) type Wish = (String, String);
+/// The path and the body of a request.
+pub(crate) type Target = (String, String);
 
 impl Each {
-    /// All of it is asked for by one shopper.
+    /// All requests are sent by one shopper.
     pub(crate) fn new(
         address: SocketAddr,
         method: Method,
         shopper: &Shopper,
-        wishes: impl IntoIterator<Item = Wish>,
+        targets: impl IntoIterator<Item = Target>,
     ) -> Self {
         Self {
             address,
             method,
             cookie: shopper.cookie.clone(),
-            left: Mutex::new(wishes.into_iter().collect()),
-            consequences: true,
+            left: Mutex::new(targets.into_iter().collect()),
+            causes_events: true,
         }
     }
 
-    /// The same without events that follow.
-    pub(crate) fn without_consequences(mut self) -> Self {
-        self.consequences = false;
+    /// Does not wait for the events that the requests cause.
+    pub(crate) fn without_events(mut self) -> Self {
+        self.causes_events = false;
         self
     }
 }
@@ -98,12 +98,12 @@ impl Work for Each {
         Some(request(method, self.address, &path, cookie, Some(body)))
     }
 
-    fn has_consequences(&self) -> bool {
-        self.consequences
+    fn causes_events(&self) -> bool {
+        self.causes_events
     }
 }
 
-/// A request of JSON by somebody.
+/// A request, with a JSON body if there is one.
 pub(crate) fn request(
     method: Method,
     to: SocketAddr,
@@ -122,9 +122,7 @@ pub(crate) fn request(
         request = request.header(CONTENT_TYPE, "application/json");
     }
     let body = Full::new(Bytes::from(body.unwrap_or_default()));
-    request
-        .body(body)
-        .expect("paths and cookies are of letters and digits")
+    request.body(body).expect("paths and cookies are ASCII")
 }
 
 /// The body of an order of this ticket.

@@ -1,9 +1,9 @@
-//! What the hot handlers allocate, compared with what is recorded in `costs.json`: a regression is seen here where times,
-//! which differ from machine to machine, would hide it.
+//! Compares the allocations of the hot handlers with those recorded in `costs.json`. Unlike times, they do not depend
+//! on the machine, so they show regressions.
 //!
-//! A service runs in one thread, whose allocations are counted; another thread asks. Everything that a request causes in
-//! its process is counted, the driver's and the relay's part too, since all of it runs on that thread. Servers are real.
-//! `cargo xtask bench --check --record` records what is measured.
+//! The service runs in one thread, whose allocations are counted; another thread sends requests. All that a request
+//! causes is counted, including the driver and the relay, which run on the same thread. The servers are real. `cargo
+//! xtask bench --check --record` records the allocations.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -21,31 +21,30 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use web::response_cache::WROTE;
 
-/// How many requests a round has, and how many rounds: the cheapest counts, since what runs beside requests (sweeps, looks
-/// at servers) makes the others dearer.
+/// The number of requests in a round, and of rounds. The cheapest round counts: background work (sweeps, monitoring of
+/// servers) adds to the others.
 const REQUESTS: usize = 100;
 const ROUNDS: usize = 4;
 
-/// How far from what is recorded a cost may be, and how far where another database answers, whose answers are longer or
-/// shorter.
+/// The allowed deviation from the recorded cost, and the one with another database, whose responses differ in length.
 const TOLERANCE: f64 = 0.05;
 const TOLERANCE_ELSEWHERE: f64 = 0.25;
 
-/// Set to `record` to record.
+/// The variable that is set to `record` to record.
 const RECORD: &str = "TICKETING_COSTS";
 
-/// What is recorded.
+/// The content of `costs.json`.
 #[derive(Serialize, Deserialize)]
 struct Costs {
-    /// The database that answered.
+    /// The database's version and commit.
     database: String,
-    /// Allocations a request, by what is asked.
+    /// Allocations per request.
     allocations: BTreeMap<String, f64>,
 }
 
 #[test]
-fn hot_handlers_allocate_no_more_than_is_recorded() {
-    telemetry::log_to_nobody();
+fn hot_handlers_allocate_as_much_as_recorded() {
+    telemetry::log_to_sink();
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let allocations = [of_auth(&runtime), of_tickets(&runtime), of_orders(&runtime)];
     let measured = Costs {
@@ -77,19 +76,20 @@ fn hot_handlers_allocate_no_more_than_is_recorded() {
     }
     assert!(
         wrong.is_empty(),
-        "allocations a request changed; if it is meant so, `cargo xtask bench --check --record`:\n{}",
+        "allocations per request changed; if intended, run `cargo xtask bench --check --record`:\n{}",
         wrong.join("\n")
     );
 }
 
-/// Which build of which database answers, by its own word.
+/// The database's version and commit, as it reports them.
 fn database(runtime: &Runtime) -> String {
     let app = runtime.block_on(TestApp::new(auth::NAME).start(auth::Config::read, auth::build));
     let built = app.database().run_command(doc! { "buildInfo": 1 });
     let built = runtime.block_on(async { built.await }).unwrap();
     runtime.block_on(app.finish());
-    let said = ["version", "gitVersion"].map(|name| built.get_str(name).unwrap());
-    said.join(" ")
+    ["version", "gitVersion"]
+        .map(|name| built.get_str(name).unwrap())
+        .join(" ")
 }
 
 fn of_auth(runtime: &Runtime) -> Vec<(String, f64)> {
@@ -126,11 +126,11 @@ fn of_tickets(runtime: &Runtime) -> Vec<(String, f64)> {
     [
         ("GET /api/tickets, 20 tickets", list),
         (
-            "GET /api/tickets, 20 tickets, by who just wrote",
+            "GET /api/tickets, 20 tickets, after a write",
             list_of_writer,
         ),
         ("GET /api/tickets/{id}", show),
-        ("GET /api/tickets/{id}, by who just wrote", show_of_writer),
+        ("GET /api/tickets/{id}, after a write", show_of_writer),
         ("POST /api/tickets", create),
     ]
     .map(|(name, cost)| (name.to_owned(), cost))
@@ -178,21 +178,21 @@ fn post(path: &str, cookie: &str, body: &str) -> String {
     )
 }
 
-/// How many allocations a request takes in the service's thread, which is this one.
+/// The allocations per request in this thread, which is the service's.
 fn cost_of(runtime: &Runtime, app: &TestApp, request: impl Fn(usize) -> String) -> f64 {
     let address = app.base_url().trim_start_matches("http://").to_owned();
     let round = |number: usize| {
         let first = number * REQUESTS;
         let requests: Vec<_> = (first..first + REQUESTS).map(&request).collect();
-        let (tell, told) = oneshot::channel();
+        let (done, all_done) = oneshot::channel();
         let address = address.clone();
         let asking = thread::spawn(move || {
-            ask(&address, &requests);
-            tell.send(()).unwrap();
+            send(&address, &requests);
+            done.send(()).unwrap();
         });
         let counted = allocation_counter::measure(|| {
-            // An error is told by the thread.
-            let _ = runtime.block_on(told);
+            // The sending thread panics on an error, and is joined below.
+            let _ = runtime.block_on(all_done);
         });
         asking.join().unwrap();
         counted.count_total
@@ -205,8 +205,8 @@ fn cost_of(runtime: &Runtime, app: &TestApp, request: impl Fn(usize) -> String) 
     (each * 10.0).round() / 10.0
 }
 
-/// Asks one after the other, on one connection.
-fn ask(address: &str, requests: &[String]) {
+/// Sends the requests one after the other on one connection.
+fn send(address: &str, requests: &[String]) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
     let mut answers = BufReader::new(stream.try_clone().unwrap());
@@ -216,7 +216,10 @@ fn ask(address: &str, requests: &[String]) {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             let begin = head.len();
-            assert!(answers.read_line(&mut head).unwrap() > 0, "cut: {head}");
+            assert!(
+                answers.read_line(&mut head).unwrap() > 0,
+                "connection closed: {head}"
+            );
             let line = head[begin..].to_ascii_lowercase();
             if let Some(value) = line.strip_prefix("content-length:") {
                 length = value.trim().parse().unwrap();

@@ -1,5 +1,4 @@
-//! The check at the end of a run, by the checker that operators use too (`audit`): here it is told where the run's fleet
-//! is, and what Stripe's stand-in has in its books.
+//! Connects the checker (`audit`) to the servers of a run's fleet, and to the ledger of Stripe's stand-in.
 
 use std::sync::Arc;
 
@@ -14,28 +13,28 @@ use testkit::Fleet;
 
 use crate::history::History;
 
-/// Reads the servers of a fleet, past its proxies.
+/// Reads the servers of a fleet, not through its proxies.
 #[derive(Debug)]
 pub struct Checker(audit::Checker);
 
 impl Checker {
-    /// Connects straight to the fleet's servers, all of which must be up now.
+    /// Connects directly to the fleet's servers, all of which must be available now.
     pub async fn connect(fleet: &Arc<Fleet>) -> Result<Self> {
-        let of_stripe = fleet.clone();
-        let ledger = move || ledger(&of_stripe);
+        let with_ledger = fleet.clone();
+        let ledger = move || ledger(&with_ledger);
         let access = access(fleet);
         let checker = Box::pin(audit::Checker::connect(&access, ledger));
         Ok(Self(checker.await?))
     }
 
-    /// Begins to look at the databases while the run goes on, as often as they are there.
+    /// Starts to observe the databases in the background, whenever they are available.
     #[must_use]
     pub fn watch(&self) -> Watch {
         self.0.watch()
     }
 
-    /// Waits until everything agrees, or should have, and checks all of it. An error means that the servers could not
-    /// be read.
+    /// Waits until everything agrees or the time for it is over, and checks every invariant. An error means that the
+    /// servers could not be read.
     pub async fn check(
         &self,
         history: &History,
@@ -71,10 +70,10 @@ fn access(fleet: &Fleet) -> Access {
 }
 
 fn ledger(fleet: &Fleet) -> Ledger {
-    let books = fleet.stripe().ledger();
+    let ledger = fleet.stripe().ledger();
     Ledger {
-        charges: books.charges.into_iter().map(charge).collect(),
-        declined: books.declined.into_iter().map(declined).collect(),
+        charges: ledger.charges.into_iter().map(charge).collect(),
+        declined: ledger.declined.into_iter().map(declined).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose: the kinds that can be chosen, and one fault with what it hits.
+//! The kinds of faults, and a fault with its target.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,43 +6,43 @@ use std::str::FromStr;
 use testkit::fleet::SERVICES;
 use testkit::proxy::Dependency;
 
-/// How many replicas of each service a run has.
+/// The number of replicas of each service in a run.
 pub const REPLICAS: usize = 2;
 
 /// A kind of fault, as `--faults` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// A service's process, or all of them.
+    /// Kills a process of a service, or all of them.
     Kill,
-    /// The broker.
+    /// Kills the broker.
     KillNats,
-    /// The queue.
+    /// Kills the queue.
     KillRedis,
-    /// The database.
+    /// Kills the database.
     KillMongo,
-    /// A process that hangs.
+    /// Suspends a process.
     Suspend,
-    /// Connections refused and broken.
+    /// Breaks connections and refuses new ones.
     Cut,
-    /// Connections that carry nothing.
+    /// Leaves connections open without passing data.
     Stall,
-    /// Connections that carry everything late.
+    /// Delays the data of connections.
     Delay,
     /// Stripe answers late.
     StripeSlow,
     /// Stripe answers 500.
     StripeError,
-    /// Stripe does what it is asked and does not say so.
+    /// Stripe executes requests, and its answers are lost.
     StripeLost,
-    /// Webhooks late, twice, and in the wrong order.
+    /// Webhooks arrive late, twice, and in the wrong order.
     Webhooks,
-    /// Every event again.
+    /// Every event is delivered again.
     Redeliver,
-    /// Every process stopped in order and started again.
+    /// Every process is stopped in order and restarted.
     RollingRestart,
-    /// The broker forgets everything.
+    /// The broker loses its data.
     BrokerData,
-    /// The queue forgets everything.
+    /// The queue loses its data.
     RedisData,
 }
 
@@ -90,32 +90,30 @@ impl Kind {
         }
     }
 
-    /// What it does, in a few words.
+    /// A short description.
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {
-            Self::Kill => "kill -9 of one replica of a service, or of all, and a start later",
-            Self::KillNats => "kill -9 of NATS and a start later",
-            Self::KillRedis => "kill -9 of Redis and a start later",
-            Self::KillMongo => "kill -9 of MongoDB and a start later",
+            Self::Kill => "kill -9 of one replica of a service, or of all, and a later restart",
+            Self::KillNats => "kill -9 of NATS and a later restart",
+            Self::KillRedis => "kill -9 of Redis and a later restart",
+            Self::KillMongo => "kill -9 of MongoDB and a later restart",
             Self::Suspend => {
                 "SIGSTOP of a replica or a server for longer than every timeout, then SIGCONT"
             }
             Self::Cut => "connections between a service and a dependency break and are refused",
             Self::Stall => {
-                "connections between a service and a dependency stay open and carry nothing"
+                "connections between a service and a dependency stay open and pass no data"
             }
-            Self::Delay => "what passes between a service and a dependency arrives late",
+            Self::Delay => "data between a service and a dependency arrives late",
             Self::StripeSlow => "Stripe answers late",
-            Self::StripeError => "Stripe answers 500, whether or not it did what it was asked",
-            Self::StripeLost => "Stripe does what it is asked, and its answer is lost",
-            Self::Webhooks => "webhooks come late, twice, and in another order",
+            Self::StripeError => "Stripe answers 500, whether or not it executed the request",
+            Self::StripeLost => "Stripe executes requests, and its answers are lost",
+            Self::Webhooks => "webhooks arrive late, twice, and in the wrong order",
             Self::Redeliver => "every event of the stream is delivered again",
-            Self::RollingRestart => {
-                "every process is stopped in order and started again under load"
-            }
-            Self::BrokerData => "NATS loses everything in mid-sale",
-            Self::RedisData => "Redis loses everything",
+            Self::RollingRestart => "every process is stopped in order and restarted under load",
+            Self::BrokerData => "NATS loses its data",
+            Self::RedisData => "Redis loses its data",
         }
     }
 }
@@ -126,7 +124,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The text names no kind of fault.
+/// The text is not the name of a kind of fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownKind(String);
 
@@ -164,25 +162,25 @@ pub enum Server {
 pub struct Replicas {
     /// The service's name: `orders`.
     pub service: &'static str,
-    /// Which one, from 1; all if none is named.
+    /// The number of the replica, from 1; all replicas if none.
     pub one: Option<usize>,
 }
 
 impl Replicas {
-    /// The numbers of those that are meant, from 1.
+    /// The numbers of the replicas.
     pub fn numbers(self) -> impl Iterator<Item = usize> {
         (1..=REPLICAS).filter(move |number| self.one.is_none_or(|one| one == *number))
     }
 }
 
-/// What a fault hits.
+/// The target of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
     /// Processes of a service.
     Replicas(Replicas),
     /// A server.
     Server(Server),
-    /// The links between processes of a service and something that they depend on.
+    /// The links between processes of a service and a dependency.
     Link(Replicas, Dependency),
     /// Stripe's stand-in.
     Stripe,
@@ -193,13 +191,13 @@ pub enum Target {
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fault {
-    /// What happens.
+    /// Its kind.
     pub kind: Kind,
-    /// To whom.
+    /// Its target.
     pub target: Target,
 }
 
-/// What no two faults may have in hand at the same time.
+/// What only one fault may affect at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Resource {
     Process(&'static str, usize),
@@ -209,7 +207,7 @@ pub(crate) enum Resource {
 }
 
 impl Fault {
-    /// What it has in hand while it lasts, in one order for all faults.
+    /// What it affects, in the same order for all faults.
     pub(crate) fn resources(self) -> Vec<Resource> {
         let mut resources: Vec<_> = match self.target {
             Target::Replicas(replicas) => replicas

@@ -1,20 +1,20 @@
-//! What the fleet acknowledged over HTTP: from then on it must be there.
+//! What the fleet acknowledged over HTTP, and must have stored from then on.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use audit::Acknowledged;
 
-/// Everything that was acknowledged, in the order in which the answers came.
+/// All acknowledgements, in the order of the responses.
 #[derive(Debug, Default)]
 pub struct History(Mutex<Vec<Acknowledged>>);
 
 impl History {
-    /// Takes note of an answer.
+    /// Records an acknowledgement.
     pub fn add(&self, acknowledged: Acknowledged) {
         self.lock().push(acknowledged);
     }
 
-    /// All of it so far.
+    /// All acknowledgements so far.
     #[must_use]
     pub fn all(&self) -> Vec<Acknowledged> {
         self.lock().clone()

@@ -1,4 +1,4 @@
-//! Carries out a schedule: each fault at its time, healed after its duration, with a note of when both happened.
+//! Carries out a schedule: injects each fault at its time, heals it after its duration, and records both times.
 
 mod apply;
 mod redeliver;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use testkit::Fleet;
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -17,24 +17,24 @@ use crate::fault::{Fault, Resource};
 use crate::schedule::{Planned, Schedule};
 use apply::Effect;
 
-/// A fault that happened.
+/// A fault that was injected.
 #[derive(Debug, Clone)]
 pub struct Injection {
-    /// What it was.
+    /// The fault.
     pub fault: Fault,
-    /// When it began, counted from the start of the schedule.
+    /// When it began, since the start of the schedule.
     pub began: Duration,
-    /// When all was back; none as long as it is not.
+    /// When it was healed, if it was.
     pub healed: Option<Duration>,
     /// Why it could not be injected or healed.
     pub failed: Option<String>,
-    /// What is worth saying of it beyond its name.
+    /// A detail for the report.
     pub remark: Option<String>,
-    /// What processes did that they must not when they are stopped and started.
+    /// Processes that did not stop or start in order.
     pub unruly: Vec<String>,
 }
 
-/// The schedule, being carried out.
+/// A schedule that is carried out.
 pub(crate) struct Injector {
     shared: Arc<Shared>,
     tasks: JoinSet<()>,
@@ -44,15 +44,15 @@ struct Shared {
     fleet: Arc<Fleet>,
     started: Instant,
     injections: Mutex<Vec<Injection>>,
-    /// A fault that takes longer than planned, as starts do on a machine with much to do, makes the next one of the
-    /// same thing wait.
-    turns: BTreeMap<Resource, Arc<Turn<()>>>,
-    /// Heals everything that is at work, and lets nothing more begin.
+    /// A fault may take longer than planned, because starts are slow on a busy machine. The next fault of the same
+    /// resource waits for it.
+    locks: BTreeMap<Resource, Arc<AsyncMutex<()>>>,
+    /// Heals all active faults and prevents further ones.
     stop: CancellationToken,
 }
 
 impl Injector {
-    /// Begins now.
+    /// Starts now.
     pub(crate) fn start(fleet: Arc<Fleet>, schedule: &Schedule, stop: CancellationToken) -> Self {
         let resources = schedule
             .planned
@@ -62,7 +62,7 @@ impl Injector {
             fleet,
             started: Instant::now(),
             injections: Mutex::default(),
-            turns: resources
+            locks: resources
                 .map(|resource| (resource, Arc::default()))
                 .collect(),
             stop,
@@ -75,16 +75,16 @@ impl Injector {
         Self { shared, tasks }
     }
 
-    /// What is at work at this moment.
-    pub(crate) fn at_work(&self) -> Vec<Fault> {
+    /// The active faults.
+    pub(crate) fn active(&self) -> Vec<Fault> {
         let injections = self.shared.injections();
-        let at_work = injections
+        let active = injections
             .iter()
             .filter(|injection| injection.healed.is_none() && injection.failed.is_none());
-        at_work.map(|injection| injection.fault).collect()
+        active.map(|injection| injection.fault).collect()
     }
 
-    /// Waits until everything has happened and is healed.
+    /// Waits until all faults were injected and healed.
     pub(crate) async fn finish(mut self) -> Vec<Injection> {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(error) = ended {
@@ -103,17 +103,17 @@ impl Shared {
         if self.stop.run_until_cancelled(due).await.is_none() {
             return;
         }
-        let _turns = self.take_turns(planned.fault).await;
+        let _locks = self.lock(planned.fault).await;
         if self.stop.is_cancelled() {
             return;
         }
-        let (begun, place) = (Instant::now(), self.note_begin(planned.fault));
+        let (begun, place) = (Instant::now(), self.record(planned.fault));
         let injected = apply::inject(&self.fleet, planned.fault).await;
         if injected.is_ok() {
             let healing = sleep_until(begun + planned.lasts);
             self.stop.run_until_cancelled(healing).await;
         }
-        // Also what was injected only in part.
+        // A partial injection has to be healed too.
         let healed = apply::heal(&self.fleet, planned.fault).await;
         let mut injections = self.injections();
         let injection = &mut injections[place];
@@ -135,20 +135,18 @@ impl Shared {
         injection.failed = (!failed.is_empty()).then(|| failed.join("; "));
     }
 
-    /// Waits until no other fault has any of its things in hand. All faults take them in one order.
-    async fn take_turns(&self, fault: Fault) -> Vec<OwnedMutexGuard<()>> {
-        let mut turns = Vec::new();
+    /// Waits until no other fault affects any of the fault's resources. All faults lock them in the same order.
+    async fn lock(&self, fault: Fault) -> Vec<OwnedMutexGuard<()>> {
+        let mut guards = Vec::new();
         for resource in fault.resources() {
-            let turn = self
-                .turns
-                .get(&resource)
-                .expect("every resource has its turn");
-            turns.push(turn.clone().lock_owned().await);
+            let lock = self.locks.get(&resource);
+            let lock = lock.expect("every resource has a lock");
+            guards.push(lock.clone().lock_owned().await);
         }
-        turns
+        guards
     }
 
-    fn note_begin(&self, fault: Fault) -> usize {
+    fn record(&self, fault: Fault) -> usize {
         let mut injections = self.injections();
         injections.push(Injection {
             fault,

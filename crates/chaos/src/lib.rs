@@ -1,8 +1,7 @@
-//! What the fleet must survive, and the proof that it does. Development only.
+//! Chaos: tests that the fleet survives faults. Development only.
 //!
-//! A run starts a fleet of its own, drives mixed load, injects faults on a schedule drawn from a seed, heals, waits, and
-//! then checks the invariants of `ARCHITECTURE.md` by reading the databases, the stream and Stripe's ledger, never by
-//! asking the services.
+//! A run starts its own fleet, drives mixed load, injects faults on a schedule drawn from a seed, heals them, waits,
+//! and then checks the invariants of `ARCHITECTURE.md` (`audit`) in the databases, the stream and Stripe's ledger.
 
 pub mod checker;
 mod evidence;

@@ -1,22 +1,22 @@
-//! Mixed load: shoppers that sell, buy, race, pay twice, change their minds and let things expire, each by itself.
+//! Mixed load: independent shoppers who sell, buy, compete, pay twice, cancel and let orders expire.
 //!
-//! They behave as good clients do: told to come back later, or told nothing, they ask the very same again. Every answer
-//! is held against the contract, and what was acknowledged is written into the [`History`](crate::History).
+//! They behave as good clients do and repeat requests that were refused for now or got no response. Every response is
+//! checked against the contract, and acknowledgements are recorded in the [`History`](crate::History).
 
 mod accounts;
-mod ask;
 mod buying;
 mod contract;
 mod customer;
+mod expiring;
 mod holders;
+mod operation;
 mod racing;
+mod reversal;
 mod scenario;
 mod selling;
 mod shop;
 mod shopper;
-mod taking_back;
 mod tally;
-mod waiting;
 
 use std::sync::Arc;
 
@@ -27,18 +27,18 @@ pub(crate) use scenario::Scenario;
 pub(crate) use shop::Shop;
 pub(crate) use shopper::Shopper;
 
-pub use ask::Ask;
 pub use contract::{Breach, Outcome};
-pub use tally::{Held, Requests};
+pub use operation::Operation;
+pub use tally::{LoadCounts, Requests};
 
-/// The shoppers, at work.
+/// The running shoppers.
 pub(crate) struct Load {
     shop: Arc<Shop>,
     shoppers: JoinSet<()>,
 }
 
 impl Load {
-    /// Lets so many shoppers in.
+    /// Starts so many shoppers.
     pub(crate) fn start(shop: Arc<Shop>, seed: u64, shoppers: usize) -> Self {
         let mut tasks = JoinSet::new();
         for number in 0..shoppers {
@@ -51,7 +51,7 @@ impl Load {
         }
     }
 
-    /// Lets everybody end what is in hand; returns once nobody waits for an answer.
+    /// Lets all shoppers complete their scenarios, and waits for them.
     pub(crate) async fn finish(mut self) {
         self.shop.close();
         while let Some(ended) = self.shoppers.join_next().await {
@@ -62,7 +62,7 @@ impl Load {
     }
 }
 
-/// Pauses that end when the shop closes.
+/// Sleeps until the shop closes at the latest.
 async fn pause(closing: &CancellationToken, duration: std::time::Duration) {
     closing
         .run_until_cancelled(tokio::time::sleep(duration))

@@ -1,11 +1,11 @@
-//! Overload: what the fleet does when more is asked of it than it can do.
+//! Overload: how the fleet performs beyond its capacity.
 //!
-//! A run starts a fleet of its own, finds its capacity with a closed loop (so many shoppers, each of whom waits for an
-//! answer before asking again), and then asks once, twice and five times as much with an open loop, which does not wait:
-//! that is what a sale's opening is like. What counts is goodput, the answers that come while somebody still waits for
-//! them. All is compared within one run on one machine; the figures of two machines say nothing about each other.
+//! A run starts its own fleet and finds its capacity with a closed loop: a number of shoppers, each of whom waits for a
+//! response before the next request. Then it sends one, two and five times as many requests with an open loop, which
+//! does not wait, as at the opening of a sale. What counts is goodput: valid responses within a time limit. Results are
+//! compared within one run on one machine only.
 //!
-//! The load goes to the services themselves: the development gateway is not part of what is deployed.
+//! The load goes directly to the services, because the development gateway is not deployed.
 
 mod drive;
 mod memory;
@@ -26,30 +26,30 @@ use memory::Memory;
 pub use report::{Phase, Report};
 use sale::Sale;
 
-/// How many shoppers ask at once while capacity is looked for.
+/// The numbers of concurrent shoppers among which capacity is found.
 const SHOPPERS: [usize; 7] = [4, 8, 16, 32, 64, 128, 256];
 
-/// How much more than its capacity is asked of the fleet.
+/// The rates of the open loop as multiples of the capacity.
 const MULTIPLES: [u32; 3] = [1, 2, 5];
 
-/// How long the fleet may take to sell a ticket after the storm.
+/// How long the fleet may take to sell a ticket after the overload.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a storm's last answers and events may take to pass before the processes' memory is looked at.
+/// The pause after the overload before the memory of processes is measured.
 const CALM: Duration = Duration::from_secs(5);
 
-/// How a run is to be.
+/// The settings of a run.
 #[derive(Clone)]
 pub struct OverloadSettings {
     /// Whether to run the binaries of a release build.
     pub release: bool,
     /// How long each step of the load lasts.
     pub phase: Duration,
-    /// Who is told of each step.
+    /// Receives the progress.
     pub progress: Arc<dyn Progress>,
 }
 
-/// Starts a fleet, overloads it, and tells how it did; the fleet is gone then.
+/// Starts a fleet, overloads it, stops it, and reports the results.
 pub async fn run(settings: OverloadSettings) -> Result<Report> {
     let processors = Processors::divide().await;
     let processors = processors.context("dividing the processors")?;
@@ -60,7 +60,7 @@ pub async fn run(settings: OverloadSettings) -> Result<Report> {
     })
     .await?;
     let measured = measure(&fleet, &settings, &processors).await;
-    let mut faults = fleet.obituaries();
+    let mut faults = fleet.unexpected_exits();
     faults.extend(fleet.stop().await.err().map(|error| format!("{error:#}")));
     Ok(Report {
         faults,
@@ -85,14 +85,14 @@ async fn measure(
         phases.push(Phase::closed(shoppers, counted));
     }
     let capacity = phases.iter().map(Phase::goodput).fold(0.0, f64::max);
-    ensure!(capacity > 0.0, "the fleet gives no good answer at all");
+    ensure!(capacity > 0.0, "the fleet gives no valid response");
     for multiple in MULTIPLES {
         let rate = capacity * f64::from(multiple);
         step(format!("{multiple}x: {rate:.0} requests a second"));
         let counted = drive::open_loop(&sale, rate, settings.phase).await;
         phases.push(Phase::open(multiple, counted));
     }
-    step("after the storm".to_owned());
+    step("after the overload".to_owned());
     let recovery = purchase_within_limit(fleet).await;
     sleep(CALM).await;
     let after = Memory::of(fleet);
@@ -105,7 +105,7 @@ async fn measure(
     })
 }
 
-/// How long the fleet takes to sell a ticket, to the last step, or why it does not.
+/// How long a purchase takes, to the last step, or why it fails.
 async fn purchase_within_limit(fleet: &Fleet) -> Result<Duration, String> {
     let begun = Instant::now();
     match timeout(RECOVERY_LIMIT, purchase(fleet)).await {
@@ -117,7 +117,7 @@ async fn purchase_within_limit(fleet: &Fleet) -> Result<Duration, String> {
 
 async fn purchase(fleet: &Fleet) -> Result<()> {
     let shopper = Api::signed_in(&fleet.origin(), fleet.jwt_key(), mongo::new_id());
-    let ticket = json!({ "title": "After the storm", "price": 19.99 });
+    let ticket = json!({ "title": "After the overload", "price": 19.99 });
     let ticket = shopper.post("/api/tickets", ticket).await;
     ensure!(ticket.status == 201, "no ticket: {ticket:?}");
     let order = shopper

@@ -1,5 +1,5 @@
-//! What Kubernetes does for a deployed fleet: requests go to replicas that say they are ready, and a process that ended
-//! by itself is started again, which is noted.
+//! Acts as Kubernetes does: routes requests to ready replicas only, and restarts and records processes that ended
+//! unexpectedly.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use tokio_util::sync::CancellationToken;
 
 const EVERY: Duration = Duration::from_secs(1);
 
-/// How long a replica may take to say that it is ready.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a readiness probe may take.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The controller, at work until it is told to finish.
+/// The controller, which runs until it is stopped.
 pub(crate) struct Readiness {
     stop: CancellationToken,
     task: JoinHandle<Vec<String>>,
 }
 
 impl Readiness {
-    /// Looks every second from now on.
+    /// Starts to probe every second.
     pub(crate) fn start(fleet: Arc<Fleet>) -> Self {
         let stop = CancellationToken::new();
         let task = tokio::spawn(control(fleet, stop.clone()));
         Self { stop, task }
     }
 
-    /// Ends it; gives the last words of each process that ended by itself.
+    /// Stops, and returns the obituary of each process that ended unexpectedly.
     pub(crate) async fn finish(self) -> Vec<String> {
         self.stop.cancel();
         self.task.await.unwrap_or_default()
@@ -40,7 +40,7 @@ impl Readiness {
 
 async fn control(fleet: Arc<Fleet>, stop: CancellationToken) -> Vec<String> {
     let client = reqwest::Client::builder()
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         .no_proxy()
         .build()
         .expect("a client without TLS needs nothing");
@@ -50,8 +50,8 @@ async fn control(fleet: Arc<Fleet>, stop: CancellationToken) -> Vec<String> {
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         join_all(SERVICES.map(|service| route(&fleet, service, &client))).await;
         for process in fleet.services() {
-            if let Some(obituary) = process.obituary() {
-                // An error means that somebody else was faster.
+            if let Some(obituary) = process.unexpected_exit() {
+                // An error means that something else started it.
                 let _ = process.start().await;
                 obituaries.push(obituary);
             }
@@ -60,17 +60,17 @@ async fn control(fleet: Arc<Fleet>, stop: CancellationToken) -> Vec<String> {
     obituaries
 }
 
-/// Gives the gateway those replicas of a service that are ready.
+/// Routes the gateway to the replicas of a service that are ready.
 async fn route(fleet: &Fleet, service: &str, client: &reqwest::Client) {
     let replicas = fleet.service(service);
-    let asked = replicas.iter().map(|replica| ready(replica, client));
-    let ready = join_all(asked).await.into_iter().flatten().collect();
+    let probes = replicas.iter().map(|replica| probe(replica, client));
+    let ready = join_all(probes).await.into_iter().flatten().collect();
     fleet
         .gateway()
         .set_backends(&format!("{service}-srv"), ready);
 }
 
-async fn ready(replica: &Service, client: &reqwest::Client) -> Option<SocketAddr> {
+async fn probe(replica: &Service, client: &reqwest::Client) -> Option<SocketAddr> {
     let url = format!("http://127.0.0.1:{}/readyz", replica.admin_port());
     let answer = client.get(url).send().await.ok()?;
     answer.status().is_success().then(|| replica.address())

@@ -1,4 +1,4 @@
-//! What a run came to, and how it is told.
+//! The result of a run, as data and as text.
 
 mod faults;
 mod load;
@@ -13,73 +13,73 @@ use crate::checker::{Verdict, Violation};
 use crate::fault::Kind;
 use crate::history::{Acknowledged, History};
 use crate::inject::Injection;
-use crate::load::Held;
+use crate::load::LoadCounts;
 
-/// How wide a line may be.
+/// The width of a line.
 const WIDTH: usize = 100;
 
-/// The end of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// From which everything was drawn.
+    /// The seed of the run.
     pub seed: u64,
     /// How long faults were injected.
     pub length: Duration,
     /// How many shoppers there were at once.
     pub shoppers: usize,
-    /// How long an order lived unpaid.
+    /// How long an order could be paid.
     pub expiration: Duration,
     /// Kinds of faults for which there was no time.
     pub left_out: Vec<Kind>,
     /// The load.
-    pub held: Held,
-    /// What was acknowledged.
+    pub load: LoadCounts,
+    /// The acknowledgements.
     pub history: Arc<History>,
-    /// The faults, by their beginnings.
+    /// The faults in the order of their start.
     pub injections: Vec<Injection>,
-    /// What the checker found in the end.
+    /// The result of the check at the end.
     pub verdict: Verdict,
-    /// What was seen to be wrong on the way.
+    /// The violations during the run.
     pub seen: Vec<Violation>,
-    /// Processes that ended by themselves, or not in order when they were told to.
+    /// Processes that ended unexpectedly, or did not stop in order.
     pub faulty_ends: Vec<String>,
-    /// Where logs and findings are kept, if anything was found.
+    /// The folder with logs and findings, if anything was found.
     pub evidence: Option<PathBuf>,
 }
 
-/// What was acknowledged, counted.
+/// The number of acknowledgements.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Acknowledgements {
     /// Accounts.
     pub accounts: usize,
-    /// Tickets put up for sale.
+    /// Created tickets.
     pub tickets: usize,
     /// Orders.
     pub placed: usize,
     /// Payments.
     pub paid: usize,
-    /// Orders given up.
+    /// Cancelled orders.
     pub cancelled: usize,
 }
 
 impl Report {
-    /// Whether nothing is wrong and something was proved.
+    /// Whether the run found nothing wrong, and enough happened.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.faults_found() == 0 && !self.proves_nothing() && self.failed_injections() == 0
     }
 
-    /// How many things the fleet did wrong.
+    /// The number of faults of the fleet.
     #[must_use]
     pub fn faults_found(&self) -> usize {
         self.verdict.violations.len()
             + self.seen.len()
-            + self.held.breaches.len()
-            + self.held.panics.len()
+            + self.load.breaches.len()
+            + self.load.panics.len()
             + self.faulty_ends.len()
     }
 
-    /// Whether too little happened for anything to be wrong.
+    /// Whether too little happened to find anything.
     #[must_use]
     pub fn proves_nothing(&self) -> bool {
         let counted = self.acknowledgements();
@@ -89,7 +89,7 @@ impl Report {
             || self.verdict.events == 0
     }
 
-    /// What was acknowledged, counted.
+    /// The number of acknowledgements.
     #[must_use]
     pub fn acknowledgements(&self) -> Acknowledgements {
         let mut counted = Acknowledgements::default();
@@ -120,7 +120,7 @@ impl fmt::Display for Report {
         let (seconds, expiration) = (self.length.as_secs(), self.expiration.as_secs());
         writeln!(
             f,
-            "Chaos, seed {}: {seconds} s of faults, {} shoppers, orders that live {expiration} s\n",
+            "Chaos, seed {}: {seconds} s of faults, {} shoppers, orders expire after {expiration} s\n",
             self.seed, self.shoppers
         )?;
         load::write(f, self)?;
@@ -142,11 +142,11 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// The words as lines that are not too wide, behind a first part of their own and an indent below it.
-fn wrapped(f: &mut fmt::Formatter<'_>, first: &str, words: &str) -> fmt::Result {
+/// Writes the text after `first`, in indented lines of limited width.
+fn wrapped(f: &mut fmt::Formatter<'_>, first: &str, text: &str) -> fmt::Result {
     let indent = first.chars().count();
     let mut line = first.to_owned();
-    for word in words.split_whitespace() {
+    for word in text.split_whitespace() {
         let width = line.chars().count();
         if width > indent && width + 1 + word.chars().count() > WIDTH {
             writeln!(f, "{line}")?;

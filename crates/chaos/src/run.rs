@@ -1,4 +1,4 @@
-//! A run from beginning to end: fleet, warm-up, load and faults, calm, check, report.
+//! A run from start to end: fleet, warm-up, load and faults, calm, check, report.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,60 +22,60 @@ use crate::schedule::Schedule;
 use crate::settings::ChaosSettings;
 use crate::warm_up::warm_up;
 
-/// How long an order lives unpaid: some expire in each phase of a run.
+/// How long an order can be paid. Some expire in each phase of a run.
 const EXPIRATION: Duration = Duration::from_secs(5);
 
-/// How long the load goes on when everything is healed: orders that begin then expire in calm, too.
+/// How long the load continues after everything is healed, so that orders also expire without faults.
 const CALM: Duration = Duration::from_secs(8);
 
-/// How often progress is shown.
-const SHOWN: Duration = Duration::from_millis(500);
+/// The pause between two lines of progress.
+const PROGRESS: Duration = Duration::from_millis(500);
 
-/// Starts a fleet, holds load and injects faults, heals, checks, and ends everything.
+/// Starts a fleet, drives load, injects and heals faults, checks, and stops everything.
 ///
-/// An error says that the run could not be made; what the fleet did wrong is in the report.
+/// An error means that the run failed; the fleet's faults are in the report.
 pub async fn run(settings: ChaosSettings) -> Result<Report> {
     let schedule = Schedule::draw(settings.seed, settings.length, &settings.kinds);
     let fleet = tokio::select! {
         started = Fleet::start(fleet_settings(&settings)) => Arc::new(started?),
-        () = settings.stop.cancelled() => bail!("told to stop before the fleet had started"),
+        () = settings.stop.cancelled() => bail!("stopped before the fleet had started"),
     };
-    // Boxed: it holds all that happens.
+    // Boxed: the future is large.
     let ended = Box::pin(in_fleet(&fleet, &schedule, &settings)).await;
     let clean = ended.as_ref().is_ok_and(Report::is_clean);
-    let kept = if clean || settings.stop.is_cancelled() {
+    let evidence = if clean || settings.stop.is_cancelled() {
         None
     } else {
         Some(evidence::folder(settings.seed)?)
     };
-    if let Some(folder) = &kept {
-        evidence::keep_logs(&fleet, folder)?;
+    if let Some(folder) = &evidence {
+        evidence::save_logs(&fleet, folder)?;
     }
     settings.progress.step("stopping the fleet");
-    let fleet = Arc::try_unwrap(fleet).map_err(|_| anyhow!("somebody still uses the fleet"))?;
+    let fleet = Arc::try_unwrap(fleet).map_err(|_| anyhow!("something still uses the fleet"))?;
     let stopped = fleet.stop().await;
-    let mut report = match (ended, &kept) {
+    let mut report = match (ended, &evidence) {
         (Err(error), Some(folder)) => {
             return Err(error.context(format!("the logs are in {}", folder.display())));
         }
         (ended, _) => ended?,
     };
     if settings.stop.is_cancelled() {
-        bail!("told to stop before the end");
+        bail!("stopped before the end");
     }
     if let Err(error) = stopped {
         report.faulty_ends.push(format!("{error:#}"));
     }
-    report.evidence.clone_from(&kept);
-    if let Some(folder) = kept {
-        keep_findings(&report, &folder)?;
+    report.evidence.clone_from(&evidence);
+    if let Some(folder) = evidence {
+        save_findings(&report, &folder)?;
     }
     Ok(report)
 }
 
-fn keep_findings(report: &Report, folder: &Path) -> Result<()> {
-    evidence::keep_history(&report.history, folder)?;
-    std::fs::write(folder.join("report.txt"), report.to_string()).context("cannot keep the report")
+fn save_findings(report: &Report, folder: &Path) -> Result<()> {
+    evidence::save_history(&report.history, folder)?;
+    std::fs::write(folder.join("report.txt"), report.to_string()).context("cannot save the report")
 }
 
 fn fleet_settings(settings: &ChaosSettings) -> FleetSettings {
@@ -90,7 +90,7 @@ fn fleet_settings(settings: &ChaosSettings) -> FleetSettings {
     }
 }
 
-/// All that happens while the fleet runs. What it started has ended when it returns, whatever it returns.
+/// Everything that happens while the fleet runs. All tasks have ended when it returns, also with an error.
 async fn in_fleet(
     fleet: &Arc<Fleet>,
     schedule: &Schedule,
@@ -100,16 +100,16 @@ async fn in_fleet(
     settings.progress.step("warming up: one of everything");
     let warm = warm_up(&shop, settings.seed);
     let warm = settings.stop.run_until_cancelled(warm).await;
-    warm.unwrap_or_else(|| bail!("told to stop before the load began"))?;
+    warm.unwrap_or_else(|| bail!("stopped before the load started"))?;
     let checker = Checker::connect(fleet).await.context("the checker")?;
     let (watch, readiness) = (checker.watch(), Readiness::start(fleet.clone()));
-    let Stormed { injections, times } = storm(fleet, schedule, &shop, settings).await;
+    let Driven { injections, times } = drive(fleet, schedule, &shop, settings).await;
     let verdict = async {
         let (healed_at, load_ended_at) = times?;
         settings.progress.step("the load has ended, checking");
         let check = checker.check(&shop.history, healed_at, load_ended_at);
         let verdict = settings.stop.run_until_cancelled(Box::pin(check)).await;
-        verdict.unwrap_or_else(|| bail!("told to stop before the check was done"))
+        verdict.unwrap_or_else(|| bail!("stopped before the check was done"))
     };
     let verdict = verdict.await;
     let (seen, mut faulty_ends) = (watch.finish().await, readiness.finish().await);
@@ -123,7 +123,7 @@ async fn in_fleet(
         shoppers: settings.shoppers,
         expiration: EXPIRATION,
         left_out: schedule.left_out.clone(),
-        held: shop.tally.held(),
+        load: shop.tally.counts(),
         history: shop.history.clone(),
         injections,
         verdict: verdict?,
@@ -133,20 +133,20 @@ async fn in_fleet(
     })
 }
 
-/// What is known after load and faults.
-struct Stormed {
+/// The result of load and faults.
+struct Driven {
     injections: Vec<Injection>,
-    /// When all was healed, and when the load ended; an error if it did not come to that.
+    /// When everything was healed, and when the load ended.
     times: Result<(Timestamp, Timestamp)>,
 }
 
-/// Load, faults, healing, and some load in calm. Nobody waits for an answer any more when it returns.
-async fn storm(
+/// Drives load, injects and heals faults, and drives some load in calm. No request is open when it returns.
+async fn drive(
     fleet: &Arc<Fleet>,
     schedule: &Schedule,
     shop: &Arc<Shop>,
     settings: &ChaosSettings,
-) -> Stormed {
+) -> Driven {
     let clock = Clock::system();
     let load = Load::start(shop.clone(), settings.seed, settings.shoppers);
     let (seconds, seed) = (settings.length.as_secs(), settings.seed);
@@ -155,22 +155,19 @@ async fn storm(
     let injections = inject(fleet, schedule, shop, settings).await;
     let healed = heal(fleet).await.map(|()| clock.now());
     if healed.is_ok() && !settings.stop.is_cancelled() {
-        step("all is healed, the load goes on in calm");
+        step("everything is healed, the load continues");
         let calm = tokio::time::sleep(CALM);
         settings.stop.run_until_cancelled(calm).await;
     }
     load.finish().await;
     let times = healed.and_then(|healed_at| {
-        ensure!(
-            !settings.stop.is_cancelled(),
-            "told to stop before the check"
-        );
+        ensure!(!settings.stop.is_cancelled(), "stopped before the check");
         Ok((healed_at, clock.now()))
     });
-    Stormed { injections, times }
+    Driven { injections, times }
 }
 
-/// Carries the schedule out while the load is held, and shows how it goes.
+/// Carries out the schedule under load, and shows the progress.
 async fn inject(
     fleet: &Arc<Fleet>,
     schedule: &Schedule,
@@ -178,7 +175,7 @@ async fn inject(
     settings: &ChaosSettings,
 ) -> Vec<Injection> {
     let injector = Injector::start(fleet.clone(), schedule, settings.stop.clone());
-    let (begun, mut ticks) = (Instant::now(), interval(SHOWN));
+    let (begun, mut ticks) = (Instant::now(), interval(PROGRESS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut before = 0;
     while begun.elapsed() < settings.length
@@ -190,28 +187,28 @@ async fn inject(
     {
         let requests = shop
             .tally
-            .held()
+            .counts()
             .requests
             .values()
             .map(crate::load::Requests::all)
             .sum();
         let rate = (requests - before) * 2;
         before = requests;
-        let at_work: Vec<_> = injector.at_work().iter().map(ToString::to_string).collect();
+        let active: Vec<_> = injector.active().iter().map(ToString::to_string).collect();
         settings.progress.detail(&format!(
             "{} s, {requests} requests, {rate}/s · {}",
             begun.elapsed().as_secs(),
-            if at_work.is_empty() {
-                "nothing is wrong".to_owned()
+            if active.is_empty() {
+                "no faults".to_owned()
             } else {
-                at_work.join(", ")
+                active.join(", ")
             }
         ));
     }
     injector.finish().await
 }
 
-/// Makes sure that all is as it should be, whatever an injection left behind.
+/// Heals whatever an injection left behind.
 async fn heal(fleet: &Fleet) -> Result<()> {
     fleet.stripe().clear_faults();
     for process in fleet.services() {
@@ -220,12 +217,12 @@ async fn heal(fleet: &Fleet) -> Result<()> {
         }
         process.resume().await;
         if !process.is_running() {
-            // An error means that the controller was faster.
+            // An error means that the controller started it.
             let _ = process.start().await;
         }
     }
     fleet
         .wait_ready()
         .await
-        .context("the fleet does not come back")
+        .context("the fleet does not recover")
 }

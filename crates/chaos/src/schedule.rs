@@ -1,4 +1,4 @@
-//! When which fault happens: drawn from a seed alone, so that a run can be repeated.
+//! The schedule of faults, drawn from a seed, so that a run can be repeated.
 
 mod draw;
 
@@ -12,47 +12,46 @@ use rand::seq::SliceRandom;
 
 use crate::fault::{Fault, Kind};
 
-/// How many faults are at work at once, at most: a fleet in which nothing works at all proves little.
+/// The limit of faults that are active at once. A fleet in which nothing works proves little.
 const MOST_AT_ONCE: usize = 3;
 
-/// Between two faults of one thing it has so long to come back.
+/// The shortest pause between two faults of the same resource.
 const RECOVERY: Duration = Duration::from_millis(1_500);
 
-/// Load alone, before the first fault.
+/// The time of load without faults at the start.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// How often a place for a fault is sought.
+/// How often a time for a fault is drawn.
 const TRIES: u32 = 300;
 
 /// A fault and its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Planned {
-    /// When it begins, counted from the start of the schedule.
+    /// When it begins, since the start of the schedule.
     pub begins: Duration,
     /// How long it lasts.
     pub lasts: Duration,
-    /// What it is.
+    /// The fault.
     pub fault: Fault,
 }
 
 /// All faults of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// By their beginnings.
+    /// The faults in the order of their start.
     pub planned: Vec<Planned>,
-    /// Kinds that were wanted and for which there was no time.
+    /// The kinds for which there was no time.
     pub left_out: Vec<Kind>,
 }
 
 impl Schedule {
-    /// The schedule of this seed: each of the kinds at least once if the time allows it, everything healed before
-    /// `length` is over.
+    /// The schedule of this seed. It has each of the kinds at least once if there is time, and ends before `length`.
     #[must_use]
     pub fn draw(seed: u64, length: Duration, kinds: &BTreeSet<Kind>) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let mut order: Vec<_> = kinds.iter().copied().collect();
         order.shuffle(&mut random);
-        // What takes long is hard to place late.
+        // Long faults are placed first, because they are harder to place.
         order.sort_by_key(|kind| match kind {
             Kind::Suspend => 0,
             Kind::RollingRestart => 1,
@@ -67,14 +66,14 @@ impl Schedule {
                 schedule.left_out.push(kind);
             }
         }
-        // More of them until half of the time has two at work.
+        // More faults until on average one and a half are active.
         let more: Vec<_> = order
             .iter()
             .copied()
             .filter(|kind| draw::repeats(*kind))
             .collect();
         while let Some(kind) = draw::one_of(&more, &mut random)
-            && schedule.work() * 2 < length * 3
+            && schedule.total() * 2 < length * 3
             && schedule.place(kind, length, &mut random)
         {}
         schedule.planned.sort_by_key(|planned| planned.begins);
@@ -84,7 +83,7 @@ impl Schedule {
     /// Finds a time and a target for a fault of this kind; false if there is none.
     fn place(&mut self, kind: Kind, length: Duration, random: &mut StdRng) -> bool {
         for tried in 0..TRIES {
-            // Shorter, the longer none was found.
+            // The duration shrinks with each try.
             let lasts = draw::duration(kind, length, random) * (TRIES - tried / 2) / TRIES;
             let Some(latest) = length.checked_sub(lasts + RECOVERY / 2) else {
                 continue;
@@ -112,30 +111,30 @@ impl Schedule {
             .iter()
             .filter(|planned| planned.overlaps(new))
             .collect();
-        let in_hand = |planned: &&Planned| {
+        let has_common_resource = |planned: &&Planned| {
             let theirs = planned.fault.resources();
             theirs.iter().any(|resource| resources.contains(resource))
         };
-        let crowded = |moment: Duration| {
-            let at_work = at_same_time
+        let is_crowded = |time: Duration| {
+            let active = at_same_time
                 .iter()
-                .filter(|planned| planned.is_at_work(moment));
-            at_work.count() >= MOST_AT_ONCE
+                .filter(|planned| planned.is_active(time));
+            active.count() >= MOST_AT_ONCE
         };
         let taken = self
             .planned
             .iter()
             .filter(|planned| planned.is_near(new))
-            .any(|p| in_hand(&p));
-        // The number at work grows only where one begins.
+            .any(|planned| has_common_resource(&planned));
+        // The number of active faults grows only where one begins.
         let begins = at_same_time
             .iter()
             .map(|planned| planned.begins.max(new.begins));
-        !taken && !begins.chain([new.begins]).any(crowded)
+        !taken && !begins.chain([new.begins]).any(is_crowded)
     }
 
-    /// The durations of all faults together.
-    fn work(&self) -> Duration {
+    /// The sum of the durations of all faults.
+    fn total(&self) -> Duration {
         self.planned.iter().map(|planned| planned.lasts).sum()
     }
 }
@@ -147,15 +146,15 @@ impl Planned {
         self.begins + self.lasts
     }
 
-    fn is_at_work(&self, moment: Duration) -> bool {
-        (self.begins..self.ends()).contains(&moment)
+    fn is_active(&self, time: Duration) -> bool {
+        (self.begins..self.ends()).contains(&time)
     }
 
     fn overlaps(&self, other: &Self) -> bool {
         self.begins < other.ends() && other.begins < self.ends()
     }
 
-    /// As [`Planned::overlaps`], with time to recover between them.
+    /// As [`Planned::overlaps`], including the time to recover.
     fn is_near(&self, other: &Self) -> bool {
         self.begins < other.ends() + RECOVERY && other.begins < self.ends() + RECOVERY
     }
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_always_draws_the_same_schedule() {
+    fn the_same_seed_draws_the_same_schedule() {
         for seed in 0..10 {
             let (one, two) = (
                 Schedule::draw(seed, MINUTE, &all()),
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_faults_have_the_same_thing_in_hand_and_few_are_at_work_at_once() {
+    fn concurrent_faults_have_different_resources_and_are_few() {
         for seed in 0..30 {
             let schedule = Schedule::draw(seed, MINUTE, &all());
             for planned in &schedule.planned {
@@ -243,16 +242,16 @@ mod tests {
                         planned.fault, other.fault
                     );
                 }
-                let at_work = others
-                    .filter(|other| other.is_at_work(planned.begins))
+                let active = others
+                    .filter(|other| other.is_active(planned.begins))
                     .count();
-                assert!(at_work < MOST_AT_ONCE, "seed {seed}");
+                assert!(active < MOST_AT_ONCE, "seed {seed}");
             }
         }
     }
 
     #[test]
-    fn a_chosen_fault_comes_alone_and_more_than_once() {
+    fn a_single_chosen_kind_is_the_only_one_and_is_repeated() {
         let schedule = Schedule::draw(7, MINUTE, &BTreeSet::from([Kind::Kill]));
         assert!(schedule.planned.len() > 1);
         assert!(

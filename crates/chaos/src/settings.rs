@@ -1,4 +1,4 @@
-//! What a run is told.
+//! The settings of a run.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,22 +10,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fault::Kind;
 
-/// How a run goes.
+/// The settings of a run.
 #[derive(Clone)]
 pub struct ChaosSettings {
-    /// From which everything is drawn.
+    /// The source of everything random.
     pub seed: u64,
-    /// How long faults are injected; a calm end of some seconds comes after.
+    /// How long faults are injected. Some seconds without faults follow.
     pub length: Duration,
-    /// Which kinds of faults.
+    /// The kinds of faults.
     pub kinds: BTreeSet<Kind>,
-    /// How many shoppers there are at once.
+    /// The number of concurrent shoppers.
     pub shoppers: usize,
     /// Whether to run the binaries of `cargo build --release`.
     pub release: bool,
-    /// Who is told how it goes.
+    /// Receives the progress.
     pub progress: Arc<dyn Progress>,
-    /// Ends the run early, in order.
+    /// Stops the run early.
     pub stop: CancellationToken,
 }
 

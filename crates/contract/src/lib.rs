@@ -1,10 +1,9 @@
-//! The documents of the fleet's contract, as they were last agreed to: what each service's API takes and answers
-//! (OpenAPI), and what the services tell each other (AsyncAPI).
+//! The frozen documents of the fleet's contract: the services' HTTP APIs (OpenAPI) and their events (AsyncAPI).
 //!
-//! The documents are made from the code; these are copies, under version control, so that a change of the contract is
-//! seen by whoever reads the change. This crate's tests make the documents anew and fail when one differs from its copy.
-//! They say whether those who rely on the contract would notice, and how the copies are refreshed. The shop shows these
-//! copies to developers.
+//! The documents are generated from the code. The copies here are under version control, so that a review shows each
+//! change of the contract. This crate's tests generate the documents again and fail if one differs from its copy. The
+//! failure says whether the change breaks clients and how to update the copies. The shop shows these copies to
+//! developers.
 
 /// The document of a service's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +14,7 @@ pub struct ApiDocument {
     pub json: &'static str,
 }
 
-/// The document of every service's API, those of a shopper's way through the shop first. `expiration` has none: it is
-/// reached by events alone.
+/// The documents of all APIs, in the order in which a shopper uses them. `expiration` has no API.
 pub const APIS: [ApiDocument; 4] = [
     ApiDocument {
         service: "auth",

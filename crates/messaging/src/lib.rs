@@ -27,6 +27,7 @@ pub use broker::{Broker, BrokerConfig, BrokerError, Credentials, Outgoing, Publi
 pub use changes::{ChangeGuard, Changes};
 pub use consumer::{Consumer, Failure, Handler, RetryPolicy};
 pub use dead_letter::{DeadLetter, DeadLetters};
+pub use metrics::catalogue::METRICS;
 pub use outbox::{OutboxCollection, Pending, WriteError};
 pub use permissions::Permissions;
 pub use position::Position;

@@ -1,5 +1,7 @@
 //! Metrics of events: their lag, their redeliveries, and the events that wait in outboxes.
 
+pub(crate) mod catalogue;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,12 +15,12 @@ use super::consumer::Failure;
 use super::outbox::{Waiting, publishable, unpublishable};
 use super::trace::Outcome;
 use base::clock::Clock;
-use mongo::{Collection, Find, StoreError, to_date_time};
-use telemetry::metrics::catalogue::{
+use catalogue::{
     BROKER_CONNECTED, CONSUMER_INTERRUPTIONS, DEAD_LETTERS, EVENT_APPLY_LAG, FEED_INTERRUPTIONS,
     FEED_LAG, FEED_RESETS, MESSAGING_PROCESS_DURATION, MESSAGING_PUBLISH_DURATION,
     OUTBOX_DOCUMENTS, OUTBOX_OLDEST_AGE, OUTBOX_UNPUBLISHABLE, REDELIVERIES,
 };
+use mongo::{Collection, Find, StoreError, to_date_time};
 use telemetry::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
 
 /// The limit up to which documents with waiting events are counted: enough to detect an outage, and cheap to count.

@@ -29,10 +29,10 @@ use tokio_util::sync::CancellationToken;
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
 use super::metrics::measure_outboxes;
 use super::outbox::{Entry, FIELD, OutboxCollection, Pending};
+use crate::metrics::catalogue::EVENT_PUBLISH_LAG;
 use base::clock::Clock;
 use mongo::{Collection, Database, StoreError, in_transaction};
 use telemetry::metrics::Histograms;
-use telemetry::metrics::catalogue::EVENT_PUBLISH_LAG;
 
 /// The capacity of the queue of notifications. Writes whose notification does not fit are left to the sweep.
 const QUEUE: usize = 4_096;

@@ -24,11 +24,11 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
+use crate::metrics::catalogue::{REEMISSIONS, REEMITTED_EVENTS};
 use base::clock::Clock;
 use emission::{Emission, Emissions, LEASE};
 use mongo::{Collection, Database, Find, StoreError, new_id};
 use stream_state::{Loss, StreamState};
-use telemetry::metrics::catalogue::{REEMISSIONS, REEMITTED_EVENTS};
 
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// How soon to check again while another process fills the stream: it may finish, or die.

@@ -43,7 +43,7 @@ pub(super) fn publish_span(message: &Outgoing) -> Span {
         event.id = message.id,
         event.subject = %message.subject,
     );
-    cause.caused(&span);
+    cause.set_as_parent_of(&span);
     span
 }
 
@@ -102,7 +102,7 @@ impl Handling {
         if let Some(publisher) =
             TraceContext::from_headers(|name| headers?.get(name).map(ToString::to_string))
         {
-            publisher.caused(&span);
+            publisher.set_as_parent_of(&span);
         }
         Self {
             span,

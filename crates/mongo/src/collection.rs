@@ -1,7 +1,6 @@
-//! What is asked of a collection, and nothing more: single-document writes, reads by a filter, and indexes.
+//! Collections: writes of single documents, reads by a filter, and indexes.
 //!
-//! The few operations here are all that a store may use, so that the simulation can offer the same over a database in
-//! memory and run the very code that runs in production.
+//! Stores may use these few operations only, so that another database can replace the server ([`crate::raw`]).
 
 mod batches;
 mod find;
@@ -17,24 +16,24 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use super::metrics::Operations;
+use super::raw::RawCollection;
 use super::timeouts::{until_built, within_limit};
 use super::trace::traced;
 use batches::Batches;
 
 pub use find::Find;
 
-/// A collection of documents `D`. Clones share it: stores are part of what handlers are given, so for each request.
+/// A collection of documents `D`. Clones share it: every request clones the stores.
 #[derive(Debug)]
 pub struct Collection<D: Send + Sync>(Arc<Backing<D>>);
 
 #[derive(Debug)]
 enum Backing<D: Send + Sync> {
     Server(mongodb::Collection<D>, Operations, Batches),
-    #[cfg(feature = "simulation")]
-    Memory(super::memory::Table),
+    Replaced(Arc<dyn RawCollection>),
 }
 
-// Written out because a derive would ask the same of `D`.
+// A derive would require `D: Clone`.
 impl<D: Send + Sync> Clone for Collection<D> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -47,12 +46,11 @@ impl<D: Send + Sync + 'static> Collection<D> {
         Self(Arc::new(Backing::Server(collection, operations, batches)))
     }
 
-    #[cfg(feature = "simulation")]
-    pub(super) fn in_memory(table: super::memory::Table) -> Self {
-        Self(Arc::new(Backing::Memory(table)))
+    pub(super) fn replaced(collection: Arc<dyn RawCollection>) -> Self {
+        Self(Arc::new(Backing::Replaced(collection)))
     }
 
-    /// The same collection, its documents read otherwise.
+    /// The same collection with another type of documents.
     #[must_use]
     pub fn with_type<E: Send + Sync + 'static>(&self) -> Collection<E> {
         Collection(Arc::new(match &*self.0 {
@@ -60,12 +58,11 @@ impl<D: Send + Sync + 'static> Collection<D> {
                 let collection = collection.clone_with_type();
                 Backing::Server(collection, operations.clone(), batches.clone())
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => Backing::Memory(table.clone()),
+            Backing::Replaced(collection) => Backing::Replaced(Arc::clone(collection)),
         }))
     }
 
-    /// Waits for the operation, which is measured, and within a span if it is part of a trace.
+    /// Measures the operation and, if it is part of a trace, adds a span.
     async fn observed<T>(
         &self,
         name: &'static str,
@@ -73,97 +70,89 @@ impl<D: Send + Sync + 'static> Collection<D> {
     ) -> Result<T, StoreError> {
         match &*self.0 {
             Backing::Server(collection, operations, _) => {
-                let on = || Some(collection.namespace());
-                operations.time(name, traced(name, on, operation)).await
+                let namespace = || Some(collection.namespace());
+                operations
+                    .time(name, traced(name, namespace, operation))
+                    .await
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(_) => operation.await,
+            Backing::Replaced(_) => operation.await,
         }
     }
 
-    /// What is measured of it, if it is on a server.
-    #[cfg_attr(
-        not(feature = "simulation"),
-        expect(clippy::unnecessary_wraps, reason = "a simulation has none")
-    )]
+    /// The collection's metrics; a replaced one has none.
     pub(super) fn operations(&self) -> Option<&Operations> {
         match &*self.0 {
             Backing::Server(_, operations, _) => Some(operations),
-            #[cfg(feature = "simulation")]
-            Backing::Memory(_) => None,
+            Backing::Replaced(_) => None,
         }
     }
 
-    /// Makes these indexes where they are missing, as soon as the database is available.
+    /// Creates these indexes where they are missing, as soon as the database is available.
     ///
-    /// They are ready when a majority of the replica set has built them. By default the server waits for every member,
-    /// also for one that is down.
+    /// An index is ready when a majority of the replica set has built it. By default the server waits for every member,
+    /// even for one that is down.
     pub async fn create_indexes(
         &self,
         indexes: impl IntoIterator<Item = IndexModel>,
     ) -> Result<(), StoreError> {
-        match &*self.0 {
-            Backing::Server(collection, ..) => {
-                let indexes: Vec<_> = indexes.into_iter().collect();
-                until_built(|| {
-                    let (collection, indexes) = (collection.clone(), indexes.clone());
-                    let made = async move {
-                        let made = collection.create_indexes(indexes);
-                        made.commit_quorum(CommitQuorum::Majority).await
-                    };
-                    self.observed("createIndexes", within_limit(made))
-                })
-                .await?;
-            }
-            // Fast enough without; and what must be unique is an `_id`.
-            #[cfg(feature = "simulation")]
-            Backing::Memory(_) => {}
+        // Nothing but speed depends on indexes: what must be unique is an `_id`.
+        if let Backing::Server(collection, ..) = &*self.0 {
+            let indexes: Vec<_> = indexes.into_iter().collect();
+            until_built(|| {
+                let (collection, indexes) = (collection.clone(), indexes.clone());
+                let create = async move {
+                    let create = collection.create_indexes(indexes);
+                    create.commit_quorum(CommitQuorum::Majority).await
+                };
+                self.observed("createIndexes", within_limit(create))
+            })
+            .await?;
         }
         Ok(())
     }
 
-    /// What the collection is called.
+    /// The collection's name.
     #[must_use]
     pub fn name(&self) -> &str {
         match &*self.0 {
             Backing::Server(collection, ..) => collection.name(),
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.name(),
+            Backing::Replaced(collection) => collection.name(),
         }
     }
 }
 
 impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
-    /// The one document that matches, if there is one.
+    /// Finds the one document that matches.
     pub async fn find_one(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
-                let found = async move { collection.find_one(filter).await };
-                self.observed("find", within_limit(found)).await
+                let find = async move { collection.find_one(filter).await };
+                self.observed("find", within_limit(find)).await
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.find_one(&filter).await,
+            Backing::Replaced(collection) => {
+                let find = Find::matching(filter).limit(1);
+                read(collection.find(find).await?.pop())
+            }
         }
     }
 
-    /// How many documents match, counted up to `most`.
-    pub async fn count(&self, filter: Document, most: u64) -> Result<u64, StoreError> {
+    /// Counts the documents that match, up to `limit`.
+    pub async fn count(&self, filter: Document, limit: u64) -> Result<u64, StoreError> {
         match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
-                let counted = async move { collection.count_documents(filter).limit(most).await };
-                self.observed("aggregate", within_limit(counted)).await
+                let count = async move { collection.count_documents(filter).limit(limit).await };
+                self.observed("aggregate", within_limit(count)).await
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => {
-                let found: Vec<Document> = table.find(&Find::matching(filter)).await?;
-                Ok(u64::try_from(found.len()).map_or(most, |number| number.min(most)))
+            Backing::Replaced(collection) => {
+                let found = collection.find(Find::matching(filter)).await?;
+                Ok(u64::try_from(found.len()).map_or(limit, |number| number.min(limit)))
             }
         }
     }
 
-    /// The documents that match.
+    /// Finds the documents that match.
     pub async fn find(&self, find: Find) -> Result<Vec<D>, StoreError>
     where
         D: Unpin,
@@ -171,15 +160,18 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
-                let found = async move { find.on_server(&collection).await?.try_collect().await };
-                self.observed("find", within_limit(found)).await
+                let find = async move { find.on_server(&collection).await?.try_collect().await };
+                self.observed("find", within_limit(find)).await
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.find(&find).await,
+            Backing::Replaced(collection) => {
+                let found = collection.find(find).await?.into_iter();
+                let read = found.map(bson::deserialize_from_document);
+                Ok(read.collect::<Result<Vec<_>, _>>()?)
+            }
         }
     }
 
-    /// Changes the one document that matches; gives it as it is then, or `None` if none matched.
+    /// Changes the one document that matches and returns its new state; `None` if none matched.
     pub async fn find_one_and_update(
         &self,
         filter: Document,
@@ -188,27 +180,32 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
         match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
-                let changed = async move {
-                    let changed = collection.find_one_and_update(filter, update);
-                    changed.return_document(ReturnDocument::After).await
+                let change = async move {
+                    let change = collection.find_one_and_update(filter, update);
+                    change.return_document(ReturnDocument::After).await
                 };
-                self.observed("findAndModify", within_limit(changed)).await
+                self.observed("findAndModify", within_limit(change)).await
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.find_one_and_update(&filter, &update).await,
+            Backing::Replaced(collection) => {
+                read(collection.find_one_and_update(filter, update).await?)
+            }
         }
     }
 
-    /// Takes the one document out that matches, and gives it.
+    /// Deletes the one document that matches and returns it.
     pub async fn find_one_and_delete(&self, filter: Document) -> Result<Option<D>, StoreError> {
         match &*self.0 {
             Backing::Server(collection, ..) => {
                 let collection = collection.clone();
-                let taken = async move { collection.find_one_and_delete(filter).await };
-                self.observed("findAndModify", within_limit(taken)).await
+                let delete = async move { collection.find_one_and_delete(filter).await };
+                self.observed("findAndModify", within_limit(delete)).await
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.find_one_and_delete(&filter).await,
+            Backing::Replaced(collection) => read(collection.find_one_and_delete(filter).await?),
         }
     }
+}
+
+fn read<D: DeserializeOwned>(document: Option<Document>) -> Result<Option<D>, StoreError> {
+    let read = document.map(bson::deserialize_from_document);
+    Ok(read.transpose()?)
 }

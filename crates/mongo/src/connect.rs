@@ -1,4 +1,4 @@
-//! One client a process, bounded in its pool and its patience.
+//! The connection to MongoDB: one client for each process, with limits on connections and timeouts.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use super::{Database, StoreError, metrics};
 use base::config::Environment;
 use telemetry::metrics::Metrics;
 
-/// The most connections of a process: more than its concurrent requests, events, relays and sweeps, so that none waits.
+/// The size of the pool: more than the concurrent requests, events, relays and sweeps, so none of them waits.
 const POOL: u32 = 256;
 
-/// How often the driver looks whether the server answers; what hung is noticed after one look that failed.
+/// How often the driver checks the server. One failed check is enough to detect a server that hangs.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// Where a service's database is.
+/// The address of a service's database.
 #[derive(Debug, Clone)]
 pub struct MongoConfig {
     /// `MONGO_URI`: a connection string that names the database.
@@ -39,10 +39,9 @@ impl MongoConfig {
 }
 
 impl Database {
-    /// A client for the configured database; it connects in the background.
+    /// Opens the configured database. The client connects in the background.
     ///
-    /// Writes are acknowledged by a majority with its journal on disk, so that what was acknowledged survives the
-    /// loss of a machine.
+    /// A write is acknowledged once a majority has it in its journal on disk, so it survives the loss of a machine.
     pub async fn open(
         config: &MongoConfig,
         service: &str,

@@ -1,4 +1,6 @@
-//! A service's database: the server's, or one in memory for the simulation.
+//! A service's own database.
+
+use std::sync::Arc;
 
 use bson::doc;
 use mongodb::Client;
@@ -6,6 +8,7 @@ use mongodb::Client;
 use super::StoreError;
 use super::collection::Collection;
 use super::metrics::Operations;
+use super::raw::RawDatabase;
 use super::requirements;
 use super::timeouts::within_limit;
 use super::transaction::Session;
@@ -18,8 +21,7 @@ pub struct Database(Backing);
 #[derive(Debug, Clone)]
 enum Backing {
     Server(Client, mongodb::Database, Metrics),
-    #[cfg(feature = "simulation")]
-    Memory(super::memory::Memory),
+    Replaced(Arc<dyn RawDatabase>),
 }
 
 impl Database {
@@ -28,11 +30,10 @@ impl Database {
         Self(Backing::Server(client, database, metrics.clone()))
     }
 
-    /// A database in memory, as one process of the simulation reaches it.
-    #[cfg(feature = "simulation")]
+    /// A database that replaces MongoDB.
     #[must_use]
-    pub const fn in_memory(memory: super::memory::Memory) -> Self {
-        Self(Backing::Memory(memory))
+    pub fn replaced_by(database: Arc<dyn RawDatabase>) -> Self {
+        Self(Backing::Replaced(database))
     }
 
     /// The collection of this name.
@@ -42,52 +43,43 @@ impl Database {
             Backing::Server(_, database, metrics) => {
                 Collection::on_server(database.collection(name), Operations::on(name, metrics))
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(memory) => Collection::in_memory(memory.table(name)),
+            Backing::Replaced(database) => Collection::replaced(database.collection(name)),
         }
     }
 
-    /// What is measured beside it: the metrics of the service whose database it is; none in the simulation.
+    /// The metrics of the service; none if the database is replaced.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         match &self.0 {
             Backing::Server(_, _, metrics) => metrics.clone(),
-            #[cfg(feature = "simulation")]
-            Backing::Memory(_) => Metrics::none(),
+            Backing::Replaced(_) => Metrics::none(),
         }
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        match &self.0 {
-            Backing::Server(_, database, metrics) => {
-                let database = database.clone();
-                let ping = async move { database.run_command(doc! { "ping": 1 }).await };
-                let operations = Operations::on("", metrics);
-                operations.time("ping", within_limit(ping)).await?;
-            }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(_) => {}
+        if let Backing::Server(_, database, metrics) = &self.0 {
+            let database = database.clone();
+            let ping = async move { database.run_command(doc! { "ping": 1 }).await };
+            let operations = Operations::on("", metrics);
+            operations.time("ping", within_limit(ping)).await?;
         }
         Ok(())
     }
 
-    /// What the server lacks that every service needs, in words for its operator; none if it has all.
+    /// What the server lacks that every service needs, as a message for the operator; `None` if it lacks nothing.
     pub async fn missing(&self) -> Result<Option<String>, StoreError> {
         match &self.0 {
             Backing::Server(client, database, _) => requirements::missing(client, database).await,
-            #[cfg(feature = "simulation")]
-            Backing::Memory(_) => Ok(None),
+            Backing::Replaced(_) => Ok(None),
         }
     }
 
     /// Closes all connections.
     pub async fn close(self) {
-        match self.0 {
-            // Nobody uses it any more; what a hung server still owes an answer for is not waited for.
-            Backing::Server(client, ..) => client.shutdown().immediate(true).await,
-            #[cfg(feature = "simulation")]
-            Backing::Memory(_) => {}
+        if let Backing::Server(client, ..) = self.0 {
+            // No request uses it any more, and a hung server would never answer.
+            client.shutdown().immediate(true).await;
         }
     }
 
@@ -98,8 +90,7 @@ impl Database {
                 let session = within_limit(async move { client.start_session().await });
                 Session::Server(Box::new(session.await?))
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(memory) => Session::Memory(memory.transaction()),
+            Backing::Replaced(database) => Session::Replaced(database.session()),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What an error of the database means to us.
+//! The database's errors, classified by what a caller can do about them.
 
 use mongodb::error::{
     Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
@@ -8,48 +8,48 @@ use super::timeouts::{INDEX_LIMIT, OPERATION_LIMIT};
 use base::finish::Panicked;
 
 const DUPLICATE_KEY: i32 = 11_000;
-/// A transaction has the document.
+/// An open transaction wrote the document.
 const WRITE_CONFLICT: i32 = 112;
-/// The time limit of an operation is over.
+/// The operation exceeded its time limit.
 const TOO_SLOW: i32 = 50;
 /// A majority did not confirm a write in time.
 const NOT_REPLICATED: [i32; 2] = [64, 100];
 
-/// The user does not exist, has another password, or may not do this: as while users are being created, or a password is
-/// rotated. The last one is a connection that has to sign in again.
+/// The user does not exist, has another password or lacks a permission, as happens while users are created
+/// or passwords rotated. The last code asks the connection to authenticate again.
 const NOT_PERMITTED: [i32; 4] = [11, 13, 18, 391];
 
-/// What a server answers that is stopping, is no longer the primary or cannot reach the others: the codes after which
-/// drivers try again (<https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md>).
-const PASSING: [i32; 13] = [
+/// The server is stopping, is no longer the primary or cannot reach the other members: the codes after which drivers
+/// retry (<https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md>).
+const TRANSIENT: [i32; 13] = [
     6, 7, 89, 91, 134, 189, 262, 9_001, 10_107, 11_600, 11_602, 13_435, 13_436,
 ];
 
-/// The database could not do what was asked of it.
+/// An operation on the database failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("database: {0}")]
 pub struct StoreError(Cause);
 
 #[derive(Debug, Clone, thiserror::Error)]
 enum Cause {
-    #[error("{}", words(.0))]
+    #[error("{}", describe(.0))]
     Server(Error),
     #[error("no answer within {OPERATION_LIMIT:?}")]
     NoAnswer,
-    /// A change that is tried again loses each time.
-    #[error("others changed it each time that this was tried")]
+    /// Concurrent changes won every retry.
+    #[error("concurrent changes won every retry")]
     Contended,
     #[error(
         "indexes not built within {INDEX_LIMIT:?}: the server does not answer, or it waits for a member of the replica \
          set that is down (see rs.status())"
     )]
     IndexesUnfinished,
-    /// One document of a batch was not written.
+    /// One document of a batch failed.
     #[error("{message} (code {code})")]
     Document { code: i32, message: String },
-    #[cfg(feature = "simulation")]
-    #[error(transparent)]
-    Memory(super::memory::Refusal),
+    /// In a transaction of a database that replaces MongoDB.
+    #[error("write conflict")]
+    Conflict,
 }
 
 impl From<Error> for StoreError {
@@ -64,16 +64,23 @@ impl From<bson::error::Error> for StoreError {
     }
 }
 
-#[cfg(feature = "simulation")]
-impl From<super::memory::Refusal> for StoreError {
-    fn from(refusal: super::memory::Refusal) -> Self {
-        Self(Cause::Memory(refusal))
-    }
-}
-
 impl StoreError {
-    pub(super) const fn no_answer() -> Self {
+    /// The database did not answer in time, so the effect is unknown.
+    #[must_use]
+    pub const fn no_answer() -> Self {
         Self(Cause::NoAnswer)
+    }
+
+    /// A unique value is taken, in a database that replaces MongoDB.
+    #[must_use]
+    pub fn duplicate_key() -> Self {
+        Self::of_document(DUPLICATE_KEY, "duplicate key".to_owned())
+    }
+
+    /// The transaction must be retried from the start, in a database that replaces MongoDB.
+    #[must_use]
+    pub const fn write_conflict() -> Self {
+        Self(Cause::Conflict)
     }
 
     pub(super) const fn is_no_answer(&self) -> bool {
@@ -84,7 +91,7 @@ impl StoreError {
         Self(Cause::Contended)
     }
 
-    /// Whether others were faster each time that a change was tried ([`until_written`](super::until_written)).
+    /// Whether concurrent changes won every retry ([`until_written`](super::until_written)).
     #[must_use]
     pub const fn is_contended(&self) -> bool {
         matches!(self.0, Cause::Contended)
@@ -94,7 +101,7 @@ impl StoreError {
         Self(Cause::IndexesUnfinished)
     }
 
-    /// Whether the server does not know the command, or not at its feature compatibility version.
+    /// Whether the server does not support the command, or not in its feature compatibility version.
     pub(super) fn is_unsupported(&self) -> bool {
         const COMMAND_NOT_FOUND: i32 = 59;
         const COMMAND_NOT_SUPPORTED: i32 = 115;
@@ -110,51 +117,48 @@ impl StoreError {
         }
     }
 
-    /// An operation panicked, which is a fault of the driver or of ours.
+    /// The operation panicked, because of a bug in the driver or here.
     pub(super) fn panicked(panicked: Panicked) -> Self {
         Error::custom(panicked.to_string()).into()
     }
 
-    /// What the server says of one document of several.
+    /// The error of one document of a batch.
     pub(super) const fn of_document(code: i32, message: String) -> Self {
         Self(Cause::Document { code, message })
     }
 
-    /// What kind of failure it is, for metrics.
+    /// The kind of failure, as a metric's label.
     pub(super) fn kind(&self) -> &'static str {
         match &self.0 {
             Cause::NoAnswer => "given_up",
             _ if self.is_duplicate_key() => "duplicate_key",
             Cause::Contended => "conflict",
-            _ if self.is_lost_transaction() => "conflict",
+            _ if self.is_write_conflict() => "conflict",
             _ if self.is_unavailable() => "unavailable",
             _ => "other",
         }
     }
 
-    /// Whether trying again later may help: the database is away, changing its primary, busy, or does not accept our user
+    /// Whether a later retry may succeed: the database is away, elects a primary, is busy, or does not accept our user
     /// yet.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match &self.0 {
-            Cause::Server(error) => is_passing(error),
-            Cause::NoAnswer | Cause::Contended => true,
+            Cause::Server(error) => is_transient(error),
+            Cause::NoAnswer | Cause::Contended | Cause::Conflict => true,
             Cause::IndexesUnfinished => false,
-            Cause::Document { code, .. } => *code == WRITE_CONFLICT || PASSING.contains(code),
-            #[cfg(feature = "simulation")]
-            Cause::Memory(refusal) => *refusal != super::memory::Refusal::Duplicate,
+            Cause::Document { code, .. } => *code == WRITE_CONFLICT || TRANSIENT.contains(code),
         }
     }
 
-    /// Whether a unique value is taken. Writes report it of the document that failed, or as a failed command inside
-    /// a transaction.
+    /// Whether a unique value is taken. The server reports it for the document or, in a transaction, for the command.
     #[must_use]
     pub fn is_duplicate_key(&self) -> bool {
         match &self.0 {
             Cause::Server(error) => match &*error.kind {
                 ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == DUPLICATE_KEY,
                 ErrorKind::Command(error) => error.code == DUPLICATE_KEY,
-                // In a transaction, which ends with the first that fails.
+                // In a transaction, which ends at the first failure.
                 ErrorKind::InsertMany(error) => {
                     let mut failed = error.write_errors.iter().flatten();
                     failed.any(|failed| failed.code == DUPLICATE_KEY)
@@ -162,38 +166,35 @@ impl StoreError {
                 _ => false,
             },
             Cause::Document { code, .. } => *code == DUPLICATE_KEY,
-            Cause::NoAnswer | Cause::Contended | Cause::IndexesUnfinished => false,
-            #[cfg(feature = "simulation")]
-            Cause::Memory(refusal) => *refusal == super::memory::Refusal::Duplicate,
-        }
-    }
-
-    /// Whether the transaction lost against another and is to be tried again from its start.
-    pub(super) fn is_lost_transaction(&self) -> bool {
-        match &self.0 {
-            Cause::Server(error) => is_conflict(error),
-            #[cfg(feature = "simulation")]
-            Cause::Memory(refusal) => *refusal == super::memory::Refusal::Conflict,
             _ => false,
         }
     }
 
-    /// Whether a commit that failed so may have worked. Whatever does not say that the transaction was aborted leaves it
-    /// open: an answer that is late or lost, and a server that cannot be reached to ask.
+    /// Whether the transaction conflicted with another one and must be retried from the start.
+    pub(super) fn is_write_conflict(&self) -> bool {
+        match &self.0 {
+            Cause::Server(error) => is_conflict(error),
+            Cause::Conflict => true,
+            _ => false,
+        }
+    }
+
+    /// Whether a commit with this error may have succeeded: the response is late or lost, or the server is unreachable.
+    /// Only an error that reports the abort of the transaction rules it out.
     pub(super) fn is_unknown_commit(&self) -> bool {
         let is_labelled = match &self.0 {
             Cause::Server(error) => error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT),
             _ => false,
         };
-        is_labelled || (self.is_unavailable() && !self.is_lost_transaction())
+        is_labelled || (self.is_unavailable() && !self.is_write_conflict())
     }
 }
 
-/// The server's error as an operator should read it.
-fn words(error: &Error) -> String {
+/// The server's error, as a message for the operator.
+fn describe(error: &Error) -> String {
     let is_refused = match &*error.kind {
         ErrorKind::Authentication { .. } => true,
-        // What the driver knows of a server that refused it.
+        // The driver's message for a server that refused to authenticate it.
         ErrorKind::ServerSelection { message, .. } => message.contains("SCRAM failure"),
         _ => code_of(error).is_some_and(|code| NOT_PERMITTED.contains(&code)),
     };
@@ -207,7 +208,7 @@ fn words(error: &Error) -> String {
     }
 }
 
-/// The server's code for what it did not do, or did and could not confirm.
+/// The server's code of a failed command or of a write that it could not confirm.
 fn code_of(error: &Error) -> Option<i32> {
     match &*error.kind {
         ErrorKind::Command(error) => Some(error.code),
@@ -218,7 +219,7 @@ fn code_of(error: &Error) -> Option<i32> {
     }
 }
 
-fn is_passing(error: &Error) -> bool {
+fn is_transient(error: &Error) -> bool {
     match &*error.kind {
         ErrorKind::Io(_)
         | ErrorKind::ServerSelection { .. }
@@ -227,28 +228,28 @@ fn is_passing(error: &Error) -> bool {
         | ErrorKind::Authentication { .. }
         | ErrorKind::Shutdown => true,
         _ => {
-            code_of(error).is_some_and(is_passing_code)
+            code_of(error).is_some_and(is_transient_code)
                 || is_conflict(error)
                 || error.contains_label("RetryableWriteError")
         }
     }
 }
 
-fn is_passing_code(code: i32) -> bool {
+fn is_transient_code(code: i32) -> bool {
     code == TOO_SLOW
-        || PASSING.contains(&code)
+        || TRANSIENT.contains(&code)
         || NOT_PERMITTED.contains(&code)
         || NOT_REPLICATED.contains(&code)
 }
 
-/// Whether a transaction met the writes of another. That may be said of all of it, or of one change of several.
+/// Whether a transaction conflicted with another one. The error is that of the command, or of one change of a batch.
 fn is_conflict(error: &Error) -> bool {
-    let of_one = match &*error.kind {
+    let in_batch = match &*error.kind {
         ErrorKind::BulkWrite(error) => {
             let mut failed = error.write_errors.values();
             failed.any(|failed| failed.code == WRITE_CONFLICT)
         }
         _ => false,
     };
-    of_one || error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+    in_batch || error.contains_label(TRANSIENT_TRANSACTION_ERROR)
 }

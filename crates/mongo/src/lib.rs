@@ -1,16 +1,13 @@
-//! MongoDB: connecting, what is asked of a collection, what its errors mean, transactions, and replicas.
+//! MongoDB: connection, collections, batching, transactions, replicas, errors.
 
-pub mod batched;
+pub mod batching;
 mod collection;
 mod connect;
 mod database;
 mod error;
-pub mod grouped;
-mod joint;
-#[cfg(feature = "simulation")]
-pub mod memory;
 mod metrics;
 mod optimistic;
+pub mod raw;
 mod replica;
 mod requirements;
 mod timeouts;
@@ -22,6 +19,7 @@ pub use collection::{Collection, Find};
 pub use connect::MongoConfig;
 pub use database::Database;
 pub use error::StoreError;
+pub use metrics::catalogue::METRICS;
 pub use optimistic::until_written;
 pub use replica::apply_if_newer;
 pub use transaction::{Session, in_transaction};

@@ -1,4 +1,6 @@
-//! What is measured of the database: each operation, and the pool of connections as the driver tells of it.
+//! Metrics of the database: operations, events applied to replicas, and the connection pool.
+
+pub(crate) mod catalogue;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,19 +10,19 @@ use mongodb::event::EventHandler;
 use mongodb::event::cmap::{CmapEvent, ConnectionClosedReason};
 
 use super::StoreError;
-use telemetry::metrics::catalogue::{
+use catalogue::{
     DB_CONNECTION_FAILURES, DB_CONNECTION_WAIT, DB_CONNECTIONS, DB_CONNECTIONS_CLOSED,
     DB_CONNECTIONS_CREATED, DB_CONNECTIONS_MAX, DB_OPERATION_DURATION, DB_PENDING_REQUESTS,
     DB_POOL_CLEARED, STALE_EVENTS, VERSION_GAPS,
 };
 use telemetry::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
 
-/// What is measured of a collection. Clones share it.
+/// The metrics of a collection. Clones share them.
 #[derive(Debug, Clone)]
-pub(super) struct Operations(Arc<Measured>);
+pub(super) struct Operations(Arc<Inner>);
 
 #[derive(Debug)]
-struct Measured {
+struct Inner {
     collection: String,
     durations: Histograms<3>,
     gaps: Counters<1>,
@@ -28,9 +30,9 @@ struct Measured {
 }
 
 impl Operations {
-    /// On the collection of this name; an empty one is the database itself.
+    /// The metrics of the collection of this name; an empty name means the database itself.
     pub(super) fn on(collection: &str, metrics: &Metrics) -> Self {
-        Self(Arc::new(Measured {
+        Self(Arc::new(Inner {
             collection: collection.to_owned(),
             durations: metrics.histograms(&DB_OPERATION_DURATION),
             gaps: metrics.counters(&VERSION_GAPS),
@@ -38,35 +40,35 @@ impl Operations {
         }))
     }
 
-    /// Measures an operation, which is named by the command that the server is sent.
+    /// Measures an operation. `command` is the command that the server receives.
     pub(super) async fn time<T>(
         &self,
         command: &'static str,
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let began = Instant::now();
+        let start = Instant::now();
         let outcome = operation.await;
         let failure = outcome.as_ref().err().map_or("", StoreError::kind);
-        let said = [command, &self.0.collection, failure];
-        self.0.durations.with(said).observe(began.elapsed());
+        let labels = [command, &self.0.collection, failure];
+        self.0.durations.with(labels).observe(start.elapsed());
         outcome
     }
 
-    /// Takes note of an event that told of more than the next version.
-    pub(super) fn healed_gap(&self) {
+    /// Counts an event that skipped versions.
+    pub(super) fn count_gap(&self) {
         self.0.gaps.with([&self.0.collection]).increment();
     }
 
-    /// Takes note of an event that told nothing new.
-    pub(super) fn was_stale(&self) {
+    /// Counts an event that had no newer version.
+    pub(super) fn count_stale(&self) {
         self.0.stale.with([&self.0.collection]).increment();
     }
 }
 
-/// The pool, as the driver's events tell of it.
+/// The state of the pool, derived from the driver's events.
 struct Pool {
-    /// How many connections are open, and how many of them are in use. ResponseCache beside the gauges, since the driver tells of
-    /// a connection's end whether it was used or not.
+    /// The number of open connections, idle or used. The gauges cannot hold it, because the event of a closed
+    /// connection does not say whether it was used.
     open: AtomicI64,
     used: AtomicI64,
     pending: AtomicI64,
@@ -77,8 +79,8 @@ struct Pool {
     cleared: Counter,
 }
 
-/// What measures the pool of a client that may have so many connections.
-pub(super) fn pool(metrics: &Metrics, most: u32) -> EventHandler<CmapEvent> {
+/// Measures the pool of a client with at most `size` connections.
+pub(super) fn pool(metrics: &Metrics, size: u32) -> EventHandler<CmapEvent> {
     let pool = Arc::new(Pool {
         open: AtomicI64::new(0),
         used: AtomicI64::new(0),
@@ -89,19 +91,19 @@ pub(super) fn pool(metrics: &Metrics, most: u32) -> EventHandler<CmapEvent> {
         failures: metrics.counter(&DB_CONNECTION_FAILURES),
         cleared: metrics.counter(&DB_POOL_CLEARED),
     });
-    metrics.gauge(&DB_CONNECTIONS_MAX).set(f64::from(most));
+    metrics.gauge(&DB_CONNECTIONS_MAX).set(f64::from(size));
     let gauges = Gauges {
         idle: metrics.gauges(&DB_CONNECTIONS).with(["idle"]),
         used: metrics.gauges(&DB_CONNECTIONS).with(["used"]),
         pending: metrics.gauge(&DB_PENDING_REQUESTS),
     };
-    let shown = Arc::clone(&pool);
-    metrics.on_scrape(move || gauges.show(&shown));
-    EventHandler::callback(move |event| pool.take(event))
+    let scraped = Arc::clone(&pool);
+    metrics.on_scrape(move || gauges.update(&scraped));
+    EventHandler::callback(move |event| pool.handle(event))
 }
 
 impl Pool {
-    fn take(&self, event: CmapEvent) {
+    fn handle(&self, event: CmapEvent) {
         match event {
             CmapEvent::ConnectionCreated(_) => {
                 self.open.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +111,7 @@ impl Pool {
             }
             CmapEvent::ConnectionClosed(event) => {
                 self.open.fetch_sub(1, Ordering::Relaxed);
-                self.closed.with([word(&event.reason)]).increment();
+                self.closed.with([label(&event.reason)]).increment();
             }
             CmapEvent::ConnectionCheckoutStarted(_) => {
                 self.pending.fetch_add(1, Ordering::Relaxed);
@@ -143,8 +145,8 @@ struct Gauges {
 }
 
 impl Gauges {
-    /// The numbers are read one after the other and may be of different moments, so none is let go below zero.
-    fn show(&self, pool: &Pool) {
+    /// The numbers are not read at the same moment, so `saturating_sub` keeps the result from going below zero.
+    fn update(&self, pool: &Pool) {
         let read =
             |number: &AtomicI64| usize::try_from(number.load(Ordering::Relaxed)).unwrap_or(0);
         let (open, used) = (read(&pool.open), read(&pool.used));
@@ -154,7 +156,7 @@ impl Gauges {
     }
 }
 
-const fn word(reason: &ConnectionClosedReason) -> &'static str {
+const fn label(reason: &ConnectionClosedReason) -> &'static str {
     match reason {
         ConnectionClosedReason::Stale => "stale",
         ConnectionClosedReason::Idle => "idle",

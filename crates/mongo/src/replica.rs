@@ -1,24 +1,24 @@
-//! Replicas of what other services own: rule two of messaging, apply if newer.
+//! Replicas of entities that other services own. An event is applied if it is newer (rule 2 of `ARCHITECTURE.md`).
 
 use bson::{Bson, Document, doc};
 use serde::Serialize;
 
 use super::{Collection, StoreError};
 
-/// What became of an event.
+/// The effect of an event on the replica.
 enum Outcome {
-    /// It told of the version after the one that was here.
+    /// It had the next version.
     Followed,
-    /// It told of a later one.
+    /// It had a later version than the next.
     Skipped,
-    /// It told nothing new.
+    /// It had no newer version.
     Stale,
 }
 
-/// Takes over the state that an event tells of an entity, unless a state at least as new is there.
+/// Stores an entity's state from an event, unless the stored state is at least as new.
 ///
-/// `version` is the one that the replica has. It is written by at most a few commands of one document, which those of the
-/// same moment share; nearly always by the first.
+/// `version` is the version of `replica`. This takes at most a few commands on one document, nearly always one, and
+/// concurrent calls share commands.
 pub async fn apply_if_newer<D>(
     replicas: &Collection<D>,
     version: i64,
@@ -28,8 +28,8 @@ where
     D: Serialize + Send + Sync + 'static,
 {
     let outcome = if version > 0 {
-        later(replicas, version, replica).await?
-    } else if add(replicas, replica).await? {
+        apply_later(replicas, version, replica).await?
+    } else if insert(replicas, replica).await? {
         Outcome::Followed
     } else {
         Outcome::Stale
@@ -37,14 +37,14 @@ where
     if let Some(operations) = replicas.operations() {
         match outcome {
             Outcome::Followed => {}
-            Outcome::Skipped => operations.healed_gap(),
-            Outcome::Stale => operations.was_stale(),
+            Outcome::Skipped => operations.count_gap(),
+            Outcome::Stale => operations.count_stale(),
         }
     }
     Ok(())
 }
 
-async fn later<D>(
+async fn apply_later<D>(
     replicas: &Collection<D>,
     version: i64,
     replica: &D,
@@ -52,7 +52,7 @@ async fn later<D>(
 where
     D: Serialize + Send + Sync + 'static,
 {
-    let (id, state) = parts(replica)?;
+    let (id, state) = split(replica)?;
     let update = doc! { "$set": state };
     let before = doc! { "_id": &id, "version": version - 1 };
     let older = doc! { "_id": id, "version": { "$lt": version } };
@@ -60,9 +60,9 @@ where
     if change(before).await? {
         return Ok(Outcome::Followed);
     }
-    // An older one may come between the look for it and the adding, and only then.
+    // An older version may be inserted between the second command and the third.
     let is_written =
-        change(older.clone()).await? || add(replicas, replica).await? || change(older).await?;
+        change(older.clone()).await? || insert(replicas, replica).await? || change(older).await?;
     Ok(if is_written {
         Outcome::Skipped
     } else {
@@ -70,20 +70,20 @@ where
     })
 }
 
-/// The replica's id, and all else.
-fn parts(replica: &impl Serialize) -> Result<(Bson, Document), StoreError> {
+/// Splits the replica into its id and its other fields.
+fn split(replica: &impl Serialize) -> Result<(Bson, Document), StoreError> {
     let mut state = bson::serialize_to_document(replica)?;
     let id = state.remove("_id").unwrap_or(Bson::Null);
     Ok((id, state))
 }
 
-/// Adds the entity, unless it is there.
-async fn add<D>(replicas: &Collection<D>, replica: &D) -> Result<bool, StoreError>
+/// Inserts the entity. Returns whether it was missing.
+async fn insert<D>(replicas: &Collection<D>, replica: &D) -> Result<bool, StoreError>
 where
     D: Serialize + Send + Sync + 'static,
 {
     match replicas.insert_one(replica).await {
         Err(error) if error.is_duplicate_key() => Ok(false),
-        added => added.map(|()| true),
+        inserted => inserted.map(|()| true),
     }
 }

@@ -1,26 +1,24 @@
-//! Operations of the database as spans, where they are part of a trace that is recorded.
+//! Spans of database operations.
 
 use mongodb::Namespace;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use super::StoreError;
-use telemetry;
 
-/// Waits for the operation within a span of its own. What goes on by itself, such as a sweep, is no part of a trace and
-/// gets none.
+/// Adds a span to the operation if it is part of a recorded trace. Background work, such as a sweep, is not.
 pub(super) async fn traced<T>(
     name: &'static str,
-    on: impl FnOnce() -> Option<Namespace>,
+    namespace: impl FnOnce() -> Option<Namespace>,
     operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     if !telemetry::is_recorded() {
         return operation.await;
     }
-    let span = span_of(name, on().as_ref());
+    let span = span_of(name, namespace().as_ref());
     let answer = operation.instrument(span.clone()).await;
     if let Err(error) = &answer {
-        // That a value is taken, or a transaction lost, is an answer like any other.
+        // Other failures, such as a duplicate key, are normal results.
         if error.is_unavailable() {
             span.record("otel.status_code", "ERROR");
         }
@@ -29,7 +27,7 @@ pub(super) async fn traced<T>(
     answer
 }
 
-fn span_of(name: &'static str, on: Option<&Namespace>) -> Span {
+fn span_of(name: &'static str, namespace: Option<&Namespace>) -> Span {
     let span = tracing::debug_span!(
         "mongodb",
         otel.kind = "client",
@@ -41,7 +39,7 @@ fn span_of(name: &'static str, on: Option<&Namespace>) -> Span {
         db.namespace = Empty,
         db.collection.name = Empty,
     );
-    if let Some(Namespace { db, coll, .. }) = on {
+    if let Some(Namespace { db, coll, .. }) = namespace {
         span.record("otel.name", format_args!("{name} {coll}"));
         span.record("db.namespace", db);
         span.record("db.collection.name", coll);

@@ -1,4 +1,4 @@
-//! Transactions: a few documents are all written, or none.
+//! Transactions over a few documents.
 
 use std::time::Duration;
 
@@ -6,40 +6,39 @@ use futures::future::BoxFuture;
 use mongodb::ClientSession;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::raw::RawSession;
 use super::timeouts::within_limit_or_dropped;
 use super::trace::traced;
 use super::{Database, StoreError};
+use crate::metrics::catalogue::DB_TRANSACTION_RETRIES;
 use base::backoff::Backoff;
-use telemetry::metrics::catalogue::DB_TRANSACTION_RETRIES;
 
-/// How long a transaction that loses against others is tried again.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a transaction is retried that conflicts with others.
+const RETRY_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a commit is repeated whose outcome is unknown: long enough for one more try after one that hung.
-const COMMIT_PATIENCE: Duration = Duration::from_secs(8);
+const COMMIT_LIMIT: Duration = Duration::from_secs(8);
 
-/// How long it is tried to abort one that failed, so that nobody waits for what it wrote.
+/// How long an abort may take. It matters because other writers wait for an open transaction.
 const ABORT_LIMIT: Duration = Duration::from_secs(1);
 
 /// How one run of a transaction's body ended.
 type Outcome<T, E> = Result<Result<T, E>, StoreError>;
 
-/// A transaction under way.
+/// A session with an open transaction.
 #[derive(Debug)]
 pub enum Session {
     /// On the server.
     Server(Box<ClientSession>),
-    /// In the simulation's memory.
-    #[cfg(feature = "simulation")]
-    Memory(super::memory::Transaction),
+    /// On a database that replaces it.
+    Replaced(Box<dyn RawSession>),
 }
 
 impl Session {
     async fn start(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Server(session) => session.start_transaction().await?,
-            #[cfg(feature = "simulation")]
-            Self::Memory(transaction) => transaction.start(),
+            Self::Replaced(session) => session.start(),
         }
         Ok(())
     }
@@ -47,45 +46,43 @@ impl Session {
     async fn commit(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Server(session) => {
-                let committed = within_limit_or_dropped(session.commit_transaction());
-                traced("commitTransaction", || None, committed).await?;
+                let commit = within_limit_or_dropped(session.commit_transaction());
+                traced("commitTransaction", || None, commit).await
             }
-            #[cfg(feature = "simulation")]
-            Self::Memory(transaction) => transaction.commit().await?,
+            Self::Replaced(session) => session.commit().await,
         }
-        Ok(())
     }
 
     async fn abort(&mut self) {
         match self {
-            // One that cannot be aborted ends by itself a few seconds later.
+            // If the abort fails, the server ends the transaction a few seconds later.
             Self::Server(session) => drop(timeout(ABORT_LIMIT, session.abort_transaction()).await),
-            #[cfg(feature = "simulation")]
-            Self::Memory(transaction) => transaction.abort(),
+            Self::Replaced(session) => session.abort(),
         }
     }
 }
 
-/// Runs `body` in a transaction: commits if it gives `Ok(Ok(_))`, else aborts.
+/// Runs `body` in a transaction. Commits if it returns `Ok(Ok(_))`, otherwise aborts.
 ///
 /// After a write conflict the transaction is retried from the start, with jitter, which the driver's own helper lacks:
-/// transactions that retry at the same moment conflict again. `body` returns `Err` for a failure of the database and
-/// `Ok(Err)` for a refusal by the domain; what it borrows is in `context`.
+/// transactions that retry at the same moment conflict again. `body` returns `Err` if the database fails and `Ok(Err)`
+/// if the domain refuses; it borrows from `context`.
 ///
-/// A commit whose answer was lost is repeated, and the server says what became of it. If it does not say so in time, the
-/// error leaves open whether the transaction took place. And a server that was killed may have forgotten a transaction
-/// that took place: `body` then runs again and meets its own writes, which a caller that inserts must expect.
+/// If the response to a commit is lost, the commit is repeated and the server reports the outcome. If it does not do so
+/// in time, the returned error leaves open whether the transaction took place. A server that was killed may have
+/// forgotten a transaction that took place. `body` then runs again and finds its own writes, so a caller that inserts
+/// must expect duplicate keys.
 pub async fn in_transaction<C, T, E>(
     database: &Database,
     context: C,
     mut body: impl for<'s> FnMut(&'s mut Session, &'s C) -> BoxFuture<'s, Outcome<T, E>>,
 ) -> Result<Result<T, E>, StoreError> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + RETRY_LIMIT;
     let mut delays = Backoff::new(Duration::from_millis(2), Duration::from_millis(100));
     let mut session = database.start_session().await?;
     loop {
         match run_once(&mut session, &context, &mut body).await {
-            Err(error) if error.is_lost_transaction() && Instant::now() < deadline => {
+            Err(error) if error.is_write_conflict() && Instant::now() < deadline => {
                 database
                     .metrics()
                     .counter(&DB_TRANSACTION_RETRIES)
@@ -108,17 +105,16 @@ async fn run_once<C, T, E>(
             commit(session).await?;
             Ok(Ok(value))
         }
-        refused => {
-            // The body's own failure is the one to tell.
+        failed => {
             session.abort().await;
-            refused
+            failed
         }
     }
 }
 
-/// Commits, and repeats that while the answer does not say whether it worked.
+/// Commits, and repeats the commit while its outcome is unknown.
 async fn commit(session: &mut Session) -> Result<(), StoreError> {
-    let deadline = Instant::now() + COMMIT_PATIENCE;
+    let deadline = Instant::now() + COMMIT_LIMIT;
     let mut delays = Backoff::new(Duration::from_millis(10), Duration::from_millis(500));
     loop {
         match session.commit().await {

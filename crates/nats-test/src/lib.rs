@@ -1,7 +1,7 @@
-//! What the two programs of the harness share: where the broker is, and the stream that must be there.
+//! What `publisher` and `listener` share: the broker's address and the stream.
 //!
-//! `publisher` and `listener` speak to the broker without any service in between, to see with one's own eyes that
-//! `ticket:created` goes through. They make no stream: the services own it, and a missing one is worth knowing.
+//! The two programs use the broker without any service, to show that `ticket:created` is delivered. They do not create
+//! the stream: the services own it, so a missing stream is an error.
 
 use anyhow::{Context, Result};
 use async_nats::jetstream::context::GetStreamErrorKind;
@@ -9,22 +9,22 @@ use async_nats::jetstream::{self, ErrorCode, stream};
 use clap::Args;
 use common::Subject;
 
-/// Where the events are.
+/// The broker and the stream.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// Where NATS is
+    /// URL of NATS
     #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222")]
     pub nats_url: String,
-    /// The name of the fleet's stream
+    /// Name of the fleet's stream
     #[arg(long, env = "NATS_CLUSTER_ID", default_value = "ticketing")]
     pub stream: String,
-    /// What the fleet puts before every subject
+    /// Prefix of every subject of the fleet
     #[arg(long, env = "NATS_SUBJECT_PREFIX", default_value = "")]
     pub subject_prefix: String,
 }
 
 impl Target {
-    /// Connects, and makes sure that the stream is there.
+    /// Connects, and fails if the stream does not exist.
     pub async fn open(&self, program: &str) -> Result<(jetstream::Context, stream::Stream)> {
         let client = async_nats::ConnectOptions::new()
             .name(program)
@@ -35,8 +35,8 @@ impl Target {
         match jetstream.get_stream(&self.stream).await {
             Ok(stream) => Ok((jetstream, stream)),
             Err(error) if is_missing(error.kind()) => Err(anyhow::anyhow!(
-                "there is no stream {:?} at {}: the services make it when they start, so start the fleet first, \
-                 or name another with --stream",
+                "there is no stream {:?} at {}: the services create it when they start, so start the fleet first, \
+                 or name another stream with --stream",
                 self.stream,
                 self.nats_url
             )),
@@ -44,7 +44,7 @@ impl Target {
         }
     }
 
-    /// `ticket:created`, as this fleet spells it.
+    /// `ticket:created` with the prefix.
     #[must_use]
     pub fn subject(&self) -> String {
         format!("{}{}", self.subject_prefix, Subject::TicketCreated)

@@ -1,4 +1,4 @@
-//! The admin port: whether the process lives, whether it is ready, and its metrics. Never routed by the ingress.
+//! The admin port: liveness, readiness, metrics, and the service's own admin routes. The ingress does not route to it.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -22,13 +22,13 @@ use telemetry::metrics::Metrics;
 use telemetry::metrics::catalogue::PHASE;
 use web::{ApiError, remove_trailing_slash};
 
-/// Whether the process lives.
+/// Liveness.
 const LIVEZ: &str = "/livez";
-/// Whether the process is ready.
+/// Readiness.
 const READYZ: &str = "/readyz";
-/// What Prometheus fetches.
+/// Metrics.
 const METRICS: &str = "/metrics";
-/// Where a service that can do so is told to tell everything again.
+/// Re-emission, for services that support it.
 pub(crate) const RESYNC: &str = "/resync";
 
 /// The paths of a service's admin port.
@@ -42,20 +42,20 @@ pub(crate) fn paths(resyncs: bool) -> Vec<String> {
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Where a process is in its life.
+/// The phase of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Waiting for its dependencies.
     Starting,
-    /// At work.
+    /// Serving requests and events.
     Serving,
-    /// Told to stop; finishing what is in hand.
+    /// Shutting down.
     Draining,
 }
 
 impl Phase {
-    /// Every phase, as metrics have it.
+    /// All phases with their label values.
     const ALL: [(&str, Self); 3] = [
         ("starting", Self::Starting),
         ("serving", Self::Serving),
@@ -63,18 +63,18 @@ impl Phase {
     ];
 }
 
-/// A dependency without which the service cannot serve.
+/// A check of a dependency that the service needs.
 ///
-/// There is one look at a time, which all who ask meanwhile share, and which is seen through: a dependency that hangs is
-/// not asked again and again, and questions given up half way leave nothing behind in its client.
+/// Concurrent requests share one probe, which always runs to its end. So a dependency that hangs does not accumulate
+/// probes, and its client does not see cancelled operations.
 #[derive(Clone)]
 pub struct ReadinessCheck {
     name: &'static str,
     probe: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
-    look: Arc<Mutex<Option<Look>>>,
+    current: Arc<Mutex<Option<Probe>>>,
 }
 
-type Look = Shared<BoxFuture<'static, Result<(), String>>>;
+type Probe = Shared<BoxFuture<'static, Result<(), String>>>;
 
 impl ReadinessCheck {
     /// A check of the dependency `name`.
@@ -90,53 +90,53 @@ impl ReadinessCheck {
                 let probe = probe();
                 Box::pin(async { probe.await.map_err(|error| error.to_string()) })
             }),
-            look: Arc::default(),
+            current: Arc::default(),
         }
     }
 
     async fn run(&self) -> (&'static str, String) {
-        let outcome = timeout(CHECK_TIMEOUT, self.look()).await;
-        let words = match outcome {
+        let outcome = timeout(CHECK_TIMEOUT, self.current_probe()).await;
+        let state = match outcome {
             Ok(Ok(())) => "ok".to_owned(),
             Ok(Err(error)) => {
-                tracing::warn!(dependency = self.name, error, "not ready");
+                tracing::warn!(dependency = self.name, error, "dependency not ready");
                 "unavailable".to_owned()
             }
             Err(_) => "no answer".to_owned(),
         };
-        (self.name, words)
+        (self.name, state)
     }
 
-    /// The look that is under way, or a new one.
-    fn look(&self) -> Look {
-        let mut look = self.look.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*look {
-            Some(under_way) if under_way.peek().is_none() => under_way.clone(),
+    /// The probe that is in progress, or a new one.
+    fn current_probe(&self) -> Probe {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*current {
+            Some(probe) if probe.peek().is_none() => probe.clone(),
             _ => {
-                let (probing, slot) = ((self.probe)(), Arc::clone(&self.look));
-                let looking = tokio::spawn(async move {
-                    let found = probing.await;
-                    // Whoever asks from now on wants to know how it is then.
+                let (probe, slot) = ((self.probe)(), Arc::clone(&self.current));
+                let task = tokio::spawn(async move {
+                    let result = probe.await;
+                    // Later requests need a new result.
                     *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                    found
+                    result
                 });
-                let looked = async { looking.await.unwrap_or_else(|died| Err(died.to_string())) };
-                look.insert(looked.boxed().shared()).clone()
+                let result = async { task.await.unwrap_or_else(|error| Err(error.to_string())) };
+                current.insert(result.boxed().shared()).clone()
             }
         }
     }
 }
 
-/// What the admin port knows of the process.
+/// The state of the process that the admin port reports.
 #[derive(Clone)]
 pub struct Health(watch::Sender<State>);
 
 struct State {
     phase: Phase,
     checks: Vec<ReadinessCheck>,
-    /// The service's own admin routes, there once it is put together.
+    /// The service's own admin routes; empty until the service is built.
     routes: Router,
-    /// The service's metrics; until it is put together, those of the process.
+    /// The service's metrics; those of the process until the service is built.
     metrics: Metrics,
 }
 
@@ -152,7 +152,7 @@ impl Default for Health {
 }
 
 impl Health {
-    /// The service is put together and serves.
+    /// Reports that the service is built and serves.
     pub(crate) fn serving(&self, checks: Vec<ReadinessCheck>, routes: Router, metrics: Metrics) {
         self.0.send_replace(State {
             phase: Phase::Serving,
@@ -162,7 +162,7 @@ impl Health {
         });
     }
 
-    /// The service was told to stop.
+    /// Reports that the service is shutting down.
     pub(crate) fn draining(&self) {
         self.0.send_modify(|state| state.phase = Phase::Draining);
     }
@@ -174,7 +174,7 @@ struct Report {
     checks: BTreeMap<&'static str, String>,
 }
 
-/// The admin port: `/livez`, `/readyz`, and what the service adds, each also with a trailing slash.
+/// The admin port's routes, which also match with a trailing slash.
 pub(crate) fn service(
     health: Health,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send {
@@ -187,7 +187,7 @@ pub(crate) fn service(
 
 fn router(health: Health) -> Router {
     Router::new()
-        // Alive is whoever answers: a dependency's outage is no reason to be killed.
+        // Liveness does not depend on dependencies: restarting does not repair them.
         .route(LIVEZ, get(async || "ok"))
         .route(READYZ, get(readyz))
         .route(METRICS, get(metrics))
@@ -230,7 +230,7 @@ async fn readyz(Extract(health): Extract<Health>) -> Response {
         .await
         .into_iter()
         .collect();
-    let ready = phase == Phase::Serving && checks.values().all(|words| words == "ok");
+    let ready = phase == Phase::Serving && checks.values().all(|state| state == "ok");
     let status = if ready {
         StatusCode::OK
     } else {

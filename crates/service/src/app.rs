@@ -1,4 +1,4 @@
-//! What a service is made of once it is put together: routes, tasks, readiness, and how to let go.
+//! The parts of a service: its routes, background tasks, readiness checks, and connections to close.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ use web::{self, Admission, ApiError, Idempotency};
 type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 type Closer = BoxFuture<'static, ()>;
 
-/// Why a service cannot start at all, however long it waits.
+/// Why a service cannot start. Waiting does not help.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database refused something that it should do.
+    /// An operation of the database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The broker refused something that it should do.
+    /// An operation of the broker failed.
     #[error(transparent)]
     Broker(#[from] BrokerError),
     /// Anything else.
@@ -38,7 +38,7 @@ pub enum StartError {
     Other(String),
 }
 
-/// A service put together, ready to be run by [`lifecycle`](crate::lifecycle).
+/// A built service, ready to run by [`lifecycle`](crate::lifecycle).
 pub struct App {
     pub(crate) routes: Admission,
     pub(crate) admin: Router,
@@ -48,17 +48,17 @@ pub struct App {
     pub(crate) closers: Vec<Closer>,
     pub(crate) metrics: Metrics,
     definition: &'static Definition,
-    consumes: bool,
-    shows: bool,
+    has_consumer: bool,
+    has_feed: bool,
     resyncs: bool,
 }
 
 impl App {
-    /// A service with these routes, which serves their description beside them. Writes from pages of `origin` are
-    /// accepted beside those from the request's own host. Every POST takes an `Idempotency-Key`.
+    /// A service with these routes and their OpenAPI document. It accepts writes from pages of `origin` and of the
+    /// request's own host. Every POST accepts an `Idempotency-Key`.
     ///
     /// # Panics
-    /// If the routes are not those of the service's definition, or if it has a POST and keeps no keys.
+    /// If the definition does not include a route's path, or if there is a POST but no `idempotency`.
     pub fn new<S>(
         definition: &'static Definition,
         origin: Option<&Origin>,
@@ -73,14 +73,17 @@ impl App {
         let (endpoints, description) = routes.split_for_parts();
         let description = openapi::complete(definition.name, description);
         for path in description.paths.paths.keys() {
-            assert!(definition.serves(path), "{path} is not defined");
+            assert!(definition.serves(path), "{path} is not in the definition");
         }
         let posts = description
             .paths
             .paths
             .values()
             .any(|item| item.post.is_some());
-        assert!(!posts || idempotency.is_some(), "a POST without keys");
+        assert!(
+            !posts || idempotency.is_some(),
+            "a POST without idempotency keys"
+        );
         let api = endpoints.with_state(state).route(
             &definition.description_path(),
             get(async || Json(description)),
@@ -89,14 +92,14 @@ impl App {
         Self::site(definition, metrics, stack)
     }
 
-    /// A service that answers with something else than the API's JSON, with its own stack around its routes.
+    /// A service that is not a JSON API, with its own middleware stack around its routes.
     #[must_use]
     pub fn site(definition: &'static Definition, metrics: Metrics, routes: Admission) -> Self {
         Self {
             definition,
             metrics,
-            consumes: false,
-            shows: false,
+            has_consumer: false,
+            has_feed: false,
             routes,
             admin: Router::new(),
             checks: Vec::new(),
@@ -107,7 +110,7 @@ impl App {
         }
     }
 
-    /// Adds work that ends first when the process is told to stop, together with the API: whatever writes.
+    /// Adds a task that writes. At shutdown it ends first, together with the API.
     #[must_use]
     pub fn intake<F>(mut self, task: impl FnOnce(CancellationToken) -> F + Send + 'static) -> Self
     where
@@ -120,42 +123,41 @@ impl App {
     /// Adds the consumer to the intake.
     ///
     /// # Panics
-    /// If it is not that of the service's definition.
+    /// If it differs from the definition.
     #[must_use]
     pub fn consumer<H: Handler>(mut self, consumer: Consumer<H>) -> Self {
         let group = consumer.group();
         assert_eq!(self.definition.queue_group, Some(group), "not as defined");
-        self.consumes = true;
+        self.has_consumer = true;
         self.intake(|stop| consumer.run(stop))
     }
 
-    /// Adds the live feed to the intake: when the process is told to stop, it ends at once, and all who watch it are
-    /// let go.
+    /// Adds the live feed to the intake. At shutdown it ends at once, which closes the streams of its clients.
     ///
     /// # Panics
-    /// If it is not that of the service's definition.
+    /// If it differs from the definition.
     #[must_use]
     pub fn feed<T: Clone + Send + Sync + 'static>(mut self, reader: FeedReader<T>) -> Self {
         assert_eq!(self.definition.feed, reader.subjects(), "not as defined");
-        self.shows = true;
+        self.has_feed = true;
         self.intake(|stop| reader.run(stop))
     }
 
-    /// Adds the relay, which ends after everything that writes has ended.
+    /// Adds the relay. At shutdown it ends after the intake.
     #[must_use]
     pub fn relay(mut self, relay: Relay) -> Self {
         self.relays.push(Box::new(|stop| Box::pin(relay.run(stop))));
         self
     }
 
-    /// Adds routes of its own to the admin port, which is never routed by the ingress.
+    /// Adds routes to the admin port.
     #[must_use]
     pub fn admin_routes(mut self, routes: Router) -> Self {
         self.admin = self.admin.merge(routes);
         self
     }
 
-    /// Adds re-emission: when the stream is a new one, and by `POST /resync` on the admin port.
+    /// Adds re-emission, triggered by a new stream and by `POST /resync` on the admin port.
     #[must_use]
     pub fn resync(mut self, resync: Resync) -> Self {
         let on_demand = resync.clone();
@@ -171,32 +173,32 @@ impl App {
         self.intake(|stop| resync.run(stop))
     }
 
-    /// Makes sure that the service does all that its definition says, and is not allowed more than it needs.
-    pub(crate) fn assert_whole(&self) {
+    /// Panics if the definition has a feature that the service lacks, since the permissions follow from the definition.
+    pub(crate) fn assert_complete(&self) {
         let definition = self.definition;
         assert_eq!(
             definition.queue_group.is_some(),
-            self.consumes,
-            "its queue group"
+            self.has_consumer,
+            "queue group"
         );
-        assert_eq!(!definition.feed.is_empty(), self.shows, "its feed");
-        assert_eq!(definition.resyncs, self.resyncs, "its re-emission");
+        assert_eq!(!definition.feed.is_empty(), self.has_feed, "feed");
+        assert_eq!(definition.resyncs, self.resyncs, "re-emission");
     }
 
-    /// Whether it fills a new stream with what it owns, which takes a moment after the start.
+    /// Whether it publishes the state of everything that it owns to a new stream, soon after the start.
     #[must_use]
     pub const fn resyncs(&self) -> bool {
         self.resyncs
     }
 
-    /// Adds a dependency without which the service is not ready.
+    /// Adds a readiness check.
     #[must_use]
     pub fn ready_if(mut self, check: ReadinessCheck) -> Self {
         self.checks.push(check);
         self
     }
 
-    /// Adds the database: checked for readiness, closed at the end.
+    /// Adds the database, with a readiness check. It is closed last.
     #[must_use]
     pub fn database(mut self, database: Database) -> Self {
         let checked = database.clone();
@@ -207,8 +209,8 @@ impl App {
         }))
     }
 
-    /// Adds the broker, closed at the end. Not checked for readiness: without it the API still serves, and events
-    /// wait in their outboxes.
+    /// Adds the broker, which is closed last. It has no readiness check: without it the API still works and events wait
+    /// in their outboxes.
     #[must_use]
     pub fn broker(mut self, broker: Broker) -> Self {
         self.closers.push(Box::pin(broker.close()));
@@ -216,7 +218,7 @@ impl App {
     }
 }
 
-/// The database, as soon as it answers; refused at once if it lacks something that we need.
+/// Connects to the database, waiting until it is available. Fails at once if it does not meet the requirements.
 pub async fn connect_mongo(
     config: &MongoConfig,
     service: &str,
@@ -236,7 +238,7 @@ pub async fn connect_mongo(
     Ok(database)
 }
 
-/// The broker, as soon as it answers; refused at once if it is too old.
+/// Connects to the broker, waiting until it is available. Fails at once if its version is too old.
 pub async fn connect_broker(
     config: &BrokerConfig,
     definition: &'static Definition,
@@ -253,16 +255,16 @@ pub async fn connect_broker(
     Ok(broker.await?.with_metrics(metrics))
 }
 
-/// What a failed try to reach a dependency means.
+/// Whether a failed attempt to connect is retried.
 #[derive(Debug)]
 pub enum Wait {
-    /// It may come.
+    /// Retry: the dependency is unavailable.
     Longer(String),
-    /// It will not do, however long we wait.
+    /// Fail: retrying does not help.
     Never(StartError),
 }
 
-/// What `connect` gives, tried with growing delays until the dependency is there, saying so in the log.
+/// Retries `connect` with backoff until the dependency is available, and logs each failure.
 pub async fn until_available<T, F>(
     dependency: &str,
     mut connect: impl FnMut() -> F,

@@ -1,13 +1,13 @@
-//! What a service can be asked on its command line: to run, or what it is.
+//! The command line of a service.
 
 use std::ffi::OsString;
 
 use base::build_info::BUILD_INFO;
 
-/// What is asked for.
+/// What the command line requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// Nothing else: to run.
+    /// No argument: run the service.
     Run,
     /// `--help`
     Help,
@@ -17,12 +17,12 @@ pub(crate) enum Request {
     Describe,
 }
 
-/// The command line is none of ours.
+/// An argument is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown argument {0:?}; --help lists what there is")]
+#[error("unknown argument {0:?}; --help lists the arguments")]
 pub(crate) struct UnknownArgument(String);
 
-/// Reads the arguments, without the program's name.
+/// Parses the arguments, without the program's name.
 pub(crate) fn read(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Request, UnknownArgument> {
@@ -43,18 +43,18 @@ pub(crate) fn read(
     }
 }
 
-/// The answer to `--version`.
+/// The output of `--version`.
 pub(crate) fn version(name: &str) -> String {
     format!("{name} {} ({})", BUILD_INFO.version, BUILD_INFO.commit)
 }
 
-/// The answer to `--help`.
+/// The output of `--help`.
 pub(crate) fn help(name: &str) -> String {
     format!(
         "{}\n\nUsage: {name} [--version | --describe | --help]\n\n\
          Without an argument it runs, configured by environment variables.\n  \
-         --describe  prints as JSON which they are, and what it serves, tells and listens to\n  \
-         --version   prints its version and the commit that it was built from\n",
+         --describe  print the variables, paths, ports and events as JSON\n  \
+         --version   print the version and the commit\n",
         version(name)
     )
 }
@@ -63,17 +63,17 @@ pub(crate) fn help(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn asked(arguments: &[&str]) -> Result<Request, UnknownArgument> {
+    fn parse(arguments: &[&str]) -> Result<Request, UnknownArgument> {
         read(arguments.iter().map(OsString::from))
     }
 
     #[test]
-    fn what_is_not_known_is_refused() {
-        assert_eq!(asked(&[]), Ok(Request::Run));
-        assert_eq!(asked(&["--describe"]), Ok(Request::Describe));
-        assert_eq!(asked(&["-V"]), Ok(Request::Version));
+    fn unknown_arguments_are_rejected() {
+        assert_eq!(parse(&[]), Ok(Request::Run));
+        assert_eq!(parse(&["--describe"]), Ok(Request::Describe));
+        assert_eq!(parse(&["-V"]), Ok(Request::Version));
         let unknown = |text: &str| Err(UnknownArgument(text.to_owned()));
-        assert_eq!(asked(&["run"]), unknown("run"));
-        assert_eq!(asked(&["--version", "--verbose"]), unknown("--verbose"));
+        assert_eq!(parse(&["run"]), unknown("run"));
+        assert_eq!(parse(&["--version", "--verbose"]), unknown("--verbose"));
     }
 }

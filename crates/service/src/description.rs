@@ -1,7 +1,6 @@
-//! What a service is, for those who deploy it: `--describe`.
+//! The output of `--describe`: what a deployment must know about a service.
 //!
-//! Taken from the code at work: the variables are those that the configuration was seen to read, the rest is the
-//! [`Definition`] that the service is put together from.
+//! The variables are recorded while the configuration is read; everything else comes from the [`Definition`].
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +12,7 @@ use base::config::{Environment, ListenConfig, Variable};
 use messaging::BrokerConfig;
 use messaging::Permissions;
 
-/// A service as it describes itself.
+/// The description of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// Its name.
@@ -22,60 +21,60 @@ pub struct Description {
     pub version: String,
     /// The commit that it was built from.
     pub commit: String,
-    /// Every environment variable that it reads.
+    /// The environment variables that it reads.
     pub variables: Vec<Variable>,
-    /// Where it listens.
+    /// The ports on which it listens.
     pub ports: Vec<Port>,
     /// The paths of its admin port.
     pub admin_paths: Vec<String>,
-    /// The paths of its API, each with all below it.
+    /// The paths of its API, including all paths below them.
     pub paths: Vec<String>,
-    /// Where that API is described.
+    /// The path of its OpenAPI document.
     pub description_path: String,
-    /// The longest that it takes to stop.
+    /// The time limit of its shutdown.
     pub stop_seconds: u64,
-    /// What it does at the broker, if it uses it.
+    /// Its use of the broker, if any.
     pub broker: Option<BrokerUse>,
 }
 
 /// A port that a service listens on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
-    /// What it is for: `api` or `admin`.
+    /// Its purpose: `api` or `admin`.
     pub name: String,
     /// The variable that sets it.
     pub variable: String,
-    /// Its number where the variable is not set.
+    /// The default port number.
     pub default: u16,
 }
 
-/// What a service does at the broker.
+/// How a service uses the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerUse {
-    /// The events that it tells.
+    /// The events that it publishes.
     pub publishes: Vec<String>,
-    /// The name of its queue group, which is that of its durable consumer.
+    /// The name of its queue group and of its durable consumer.
     pub queue_group: Option<String>,
-    /// The events that the queue group acts on.
+    /// The events that the queue group consumes.
     pub consumes: Vec<String>,
-    /// The events that each process reads for itself, now or in its history.
+    /// The events that each process reads outside of the queue group: its feed and its history.
     pub watches: Vec<String>,
     /// The stream of events.
     pub stream: String,
-    /// The stream of what could not be handled.
+    /// The stream of dead letters.
     pub dead_letter_stream: String,
-    /// What its user needs to be allowed.
+    /// The permissions that its user needs.
     pub permissions: Permissions,
 }
 
 impl Description {
-    /// The service of this definition that reads its configuration so.
+    /// Describes the service with this definition, whose configuration `read` reads.
     #[must_use]
     pub fn of<C>(
         definition: &Definition,
         read: impl FnOnce(&mut Environment) -> Option<C>,
     ) -> Self {
-        // Nothing is set, so every variable that can be read is asked for.
+        // With an empty environment, `read` still reads every variable.
         let mut environment = Environment::of([]);
         let _ = read(&mut environment);
         let variables = environment.variables();
@@ -91,7 +90,7 @@ impl Description {
             stop_seconds: STOP_LIMIT.as_secs(),
             broker: definition
                 .uses_broker()
-                .then(|| BrokerUse::of(definition, &usual_broker(definition.name))),
+                .then(|| BrokerUse::of(definition, &default_broker(definition.name))),
         }
     }
 }
@@ -104,11 +103,11 @@ fn admin_paths(definition: &Definition) -> Vec<String> {
         .collect()
 }
 
-/// How the broker is used where nothing else is said than where it is.
-fn usual_broker(service: &str) -> BrokerConfig {
+/// The broker's default configuration.
+fn default_broker(service: &str) -> BrokerConfig {
     let address = ("NATS_URL".to_owned(), "nats://nats-srv:4222".to_owned());
     let config = BrokerConfig::read(&mut Environment::of([address]), service);
-    config.expect("the defaults are good")
+    config.expect("the defaults are valid")
 }
 
 fn ports() -> Vec<Port> {

@@ -1,4 +1,4 @@
-//! Assembles a service from the shared crates: routes, consumers, relay, admin port, and the lifecycle of the process.
+//! Assembles a service from the shared crates: routes, consumers, relay, admin port, and the process lifecycle.
 
 pub mod admin;
 pub mod app;

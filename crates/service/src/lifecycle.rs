@@ -1,7 +1,7 @@
-//! A process from start to end: configuration, dependencies, serving, and an orderly stop.
+//! The lifecycle of a process: configuration, dependencies, serving, and graceful shutdown.
 //!
-//! Told to stop (SIGTERM or Ctrl-C), it takes no more in, finishes what is in hand, drains the outbox and lets go
-//! of its connections, all within [`STOP_LIMIT`].
+//! On SIGTERM or Ctrl-C it accepts no new work, completes the requests and events in progress, drains the outbox and
+//! closes its connections, within [`STOP_LIMIT`].
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -24,24 +24,24 @@ use base::definition::Definition;
 use telemetry::{Telemetry, TelemetryConfig};
 use web::{Admission, Connections};
 
-/// The longest that stopping takes; below the grace period of a pod.
+/// The time limit of the shutdown, below the grace period of a pod.
 pub const STOP_LIMIT: Duration = Duration::from_secs(9);
 
-/// How long the API finishes what is in hand. Connections that are open after it, such as those on which no request
-/// ever came, are cut.
+/// The time limit for completing requests at shutdown. Connections that are still open then, such as those without a
+/// request, are cut.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
-/// How many connections wait to be taken. With the usual 128, a crowd that comes at once is told nothing and tries again
-/// seconds later.
+/// The number of connections that may wait to be accepted. With the common 128, the kernel drops connections of a burst
+/// of clients, which retry only seconds later.
 const BACKLOG: u32 = 1_024;
 
-/// The admin port is asked by the platform, a few times a second.
+/// The admin port gets a few requests per second, from the platform.
 const ADMIN_CONNECTIONS: Connections = Connections {
     max: 256,
     head_timeout: Duration::from_secs(10),
 };
 
-/// `EX_CONFIG` would be 78; `EX_USAGE`, for a command used wrongly, is what callers of ours test for.
+/// `EX_USAGE`, also for an invalid configuration instead of `EX_CONFIG`, because existing callers test for it.
 const EXIT_USAGE: u8 = 64;
 
 /// The two sockets of a service.
@@ -57,7 +57,7 @@ impl Listeners {
     /// Binds both.
     #[expect(
         clippy::unused_async,
-        reason = "sockets belong to a runtime, and a future is polled in one"
+        reason = "sockets need a runtime, and futures are polled in one"
     )]
     pub async fn bind(config: &ListenConfig) -> std::io::Result<Self> {
         Ok(Self {
@@ -72,30 +72,30 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A process that starts again must not wait for the connections of the one before to be forgotten.
+    // Without it a restarted process could not bind while connections of the previous one are in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Why a process ended otherwise than asked.
+/// Why a process failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A socket could not be opened.
     #[error("cannot listen: {0}")]
     Listen(#[from] std::io::Error),
-    /// The service could not be put together.
+    /// The service could not be built.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// What was in hand did not end in time.
+    /// The shutdown exceeded its time limit.
     #[error("not stopped within {STOP_LIMIT:?}")]
     Stuck,
 }
 
-/// The whole of a service's `main`: reads the command line and the configuration, builds, runs, and gives the exit code.
+/// The `main` of a service: reads the command line and the configuration, builds the service, and runs it.
 ///
-/// 0 after an orderly stop, 1 after a failure, 64 for a wrong command line or configuration, of which every fault is
-/// printed.
+/// Returns exit code 0 after a graceful shutdown, 1 after a failure, and 64 for an invalid command line or
+/// configuration, whose faults are printed.
 pub fn launch<C, F>(
     definition: &'static Definition,
     read: impl FnOnce(&mut Environment) -> Option<C>,
@@ -107,27 +107,27 @@ where
     let name = definition.name;
     match command_line::read(std::env::args_os().skip(1)) {
         Ok(Request::Run) => run_process(name, read, build),
-        Ok(Request::Help) => say(&command_line::help(name)),
-        Ok(Request::Version) => say(&command_line::version(name)),
+        Ok(Request::Help) => print(&command_line::help(name)),
+        Ok(Request::Version) => print(&command_line::version(name)),
         Ok(Request::Describe) => {
             let description =
                 Description::of(definition, |environment| settings(name, environment, read));
             let json = serde_json::to_string_pretty(&description);
-            say(&json.expect("a description has string keys"))
+            print(&json.expect("a description is serializable"))
         }
-        Err(error) => refuse(name, &error),
+        Err(error) => reject(name, &error),
     }
 }
 
-/// Prints the answer, unless nobody reads it.
-fn say(text: &str) -> ExitCode {
+/// Prints the text. Fails without a panic if standard output is closed.
+fn print(text: &str) -> ExitCode {
     match writeln!(std::io::stdout(), "{}", text.trim_end()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn refuse(name: &str, error: &dyn std::fmt::Display) -> ExitCode {
+fn reject(name: &str, error: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("{name}: {error}");
     ExitCode::from(EXIT_USAGE)
 }
@@ -142,7 +142,7 @@ where
 {
     let (listen, telemetry, config) = match configure(name, Environment::of_process(), read) {
         Ok(configured) => configured,
-        Err(error) => return refuse(name, &error),
+        Err(error) => return reject(name, &error),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -152,14 +152,14 @@ where
         }
     };
     let telemetry = Telemetry::start(&telemetry, runtime.handle());
-    let ended = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let listeners = Listeners::bind(&listen).await?;
         run(listeners, stop_signal()?, build(config, Clock::system())).await
     });
-    let code = match ended {
+    let code = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(%error, "ended");
+            tracing::error!(%error, "service failed");
             ExitCode::FAILURE
         }
     };
@@ -176,7 +176,7 @@ fn configure<C>(
     environment.finish(settings)
 }
 
-/// All that a process reads from its environment.
+/// Everything that a process reads from its environment.
 fn settings<C>(
     name: &str,
     environment: &mut Environment,
@@ -188,23 +188,23 @@ fn settings<C>(
     Some((listen?, telemetry?, config?))
 }
 
-/// A token that is cancelled when the process is told to stop.
+/// A token that is cancelled by SIGTERM or Ctrl-C.
 fn stop_signal() -> std::io::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let told = stop.clone();
+    let stopping = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        told.cancel();
+        stopping.cancel();
     });
     Ok(stop)
 }
 
-/// Builds the service and runs it until `stop`. The admin port answers from the first moment.
+/// Builds the service and runs it until `stop`. The admin port is served from the start.
 pub async fn run(
     listeners: Listeners,
     stop: CancellationToken,
@@ -212,7 +212,7 @@ pub async fn run(
 ) -> Result<(), RunError> {
     let health = Health::default();
     let admin_stop = CancellationToken::new();
-    let _ends_with_us = admin_stop.clone().drop_guard();
+    let _admin_guard = admin_stop.clone().drop_guard();
     let (admin_address, address) = (listeners.admin.local_addr()?, listeners.api.local_addr()?);
     serve_admin(listeners.admin, health.clone(), admin_stop);
     tracing::info!(%address, admin.address = %admin_address, "starting");
@@ -220,7 +220,7 @@ pub async fn run(
         return Ok(());
     };
     let app = app?;
-    app.assert_whole();
+    app.assert_complete();
     health.serving(app.checks.clone(), app.admin.clone(), app.metrics.clone());
     tracing::info!(%address, "serving");
     serve(listeners.api, app, stop, &health).await
@@ -248,31 +248,31 @@ async fn serve(
     stop.cancelled().await;
     health.draining();
     tracing::info!("stopping");
-    let ended = async {
+    let shutdown = async {
         intake.close();
         intake.wait().await;
-        // Nobody writes any more: what waits now is all that the relays have left to publish.
+        // Nothing writes any more, so the relays publish the remaining events and end.
         relay_stop.cancel();
         relays.close();
         relays.wait().await;
         futures::future::join_all(app.closers).await;
     };
-    timeout(STOP_LIMIT, ended)
+    timeout(STOP_LIMIT, shutdown)
         .await
         .map_err(|_| RunError::Stuck)?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Serves until told to stop, then finishes what is in hand, for at most [`DRAIN_LIMIT`].
+/// Serves until `stop`, then completes open requests for at most [`DRAIN_LIMIT`].
 async fn serve_api(listener: TcpListener, routes: Admission, stop: CancellationToken) {
     let served = Connections::default().serve(listener, routes, stop.clone());
-    let patience = async {
+    let deadline = async {
         stop.cancelled().await;
         sleep(DRAIN_LIMIT).await;
     };
     tokio::select! {
         () = served => {}
-        () = patience => tracing::warn!("connections cut that were still open"),
+        () = deadline => tracing::warn!("open connections cut"),
     }
 }

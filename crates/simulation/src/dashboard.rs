@@ -1,17 +1,17 @@
-//! Who takes money back at Stripe without asking the fleet: the seller in the dashboard, or the buyer's bank.
+//! Returns money at Stripe without the fleet: the seller in the dashboard, or the buyer's bank by a dispute.
 
 use std::time::Duration;
 
-use payments::domain::Standing;
-use payments::simulation::SimulatedCharge;
+use payments::domain::DisputeState;
 use tokio::time::sleep;
 
 use crate::fleet::Fleet;
+use crate::stripe::SimulatedCharge;
 
-/// How long after the charge at most, in milliseconds.
-const LATEST: u64 = 9_000;
+/// The longest pauses, in milliseconds.
+const LONGEST_PAUSE: u64 = 9_000;
 
-/// Somebody who looks at one charge.
+/// One charge in the dashboard.
 pub(crate) struct Dashboard {
     fleet: Fleet,
     intent: String,
@@ -22,13 +22,13 @@ impl Dashboard {
     pub(crate) fn new(fleet: &Fleet, charge: &SimulatedCharge) -> Self {
         Self {
             fleet: fleet.clone(),
-            intent: charge.names.intent.clone(),
+            intent: charge.ids.intent.clone(),
             cents: charge.cents,
         }
     }
 
-    /// Refunds all of it, or a part and later perhaps the rest; or disputes it.
-    pub(crate) async fn take_back(self) {
+    /// Refunds all of it, or a part and later perhaps the rest, or disputes it.
+    pub(crate) async fn reverse(self) {
         self.pause().await;
         let stripe = &self.fleet.stripe;
         match self.fleet.world.below(5) {
@@ -40,20 +40,20 @@ impl Dashboard {
                 stripe.refund_by_hand(&self.intent, self.cents);
             }
             _ => {
-                stripe.dispute(&self.intent, Standing::Open);
+                stripe.dispute(&self.intent, DisputeState::Open);
                 self.pause().await;
-                let standing = if self.fleet.world.percent(50) {
-                    Standing::Won
+                let state = if self.fleet.world.percent(50) {
+                    DisputeState::Won
                 } else {
-                    Standing::Lost
+                    DisputeState::Lost
                 };
-                stripe.dispute(&self.intent, standing);
+                stripe.dispute(&self.intent, state);
             }
         }
     }
 
     async fn pause(&self) {
-        let longest = self.fleet.world.below(LATEST);
-        sleep(Duration::from_millis(longest)).await;
+        let pause = self.fleet.world.below(LONGEST_PAUSE);
+        sleep(Duration::from_millis(pause)).await;
     }
 }

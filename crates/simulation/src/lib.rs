@@ -1,27 +1,34 @@
-//! The saga in one thread: the services' own code, over a database, a broker and a Stripe in memory, through whatever
-//! order of things a seed draws. Development only.
+//! The saga in one thread: the services' own code on a database, a broker and a Stripe in memory, with everything that
+//! happens drawn from a seed. Development only.
 //!
-//! Two processes of each service share a database, in some histories of two releases that know different subjects.
-//! Shoppers race, pay, pay twice, change their minds and let orders expire; messages come late, twice and in any order;
-//! answers get lost; processes die between any two effects and come back; money is refunded and disputed at Stripe. When
-//! all is quiet, the invariants are checked on what the databases, the stream and Stripe hold.
+//! Two processes of each service share a database; in some histories they are two releases that know different
+//! subjects. Shoppers compete, pay, pay twice, cancel, and let orders expire. Messages arrive late, twice and in any
+//! order, answers are lost, processes die between any two effects and restart, and money is refunded and disputed at
+//! Stripe. The invariants are checked with every write and when nothing is left to do.
 //!
-//! A seed is a schedule: the same seed is the same history, to the last step.
+//! The same seed is the same history, to the last step.
 
-// Whether futures that hold Stripe's deeply nested objects may be sent takes many steps to find out.
+// Deciding whether futures that hold Stripe's deeply nested objects are `Send` takes many steps.
 #![recursion_limit = "256"]
 
-mod books;
 mod dashboard;
+mod delivery;
 mod fleet;
 mod invariants;
+mod memory;
+mod record;
 mod release;
 mod replica;
 mod schedule;
 mod search;
+mod services;
 mod shopper;
 mod stream;
+mod stripe;
+mod watch;
+mod world;
 
-pub use invariants::Violation;
+pub use memory::Memory;
 pub use schedule::{Outcome, Schedule};
 pub use search::{Search, search, search_deaths, search_long};
+pub use world::{Process, World};

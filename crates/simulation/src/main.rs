@@ -1,4 +1,4 @@
-//! `simulate`: looks through histories of the saga for one that breaks an invariant, or tells one in full.
+//! `simulate`: searches histories of the saga for one that breaks an invariant, or prints one in full.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -6,22 +6,22 @@ use std::time::Instant;
 use clap::Parser;
 use simulation::{Schedule, Search, search, search_deaths, search_long};
 
-/// Looks through histories of the saga, or tells one in full.
+/// Searches histories of the saga for one that breaks an invariant, or prints one in full.
 #[derive(Parser)]
 struct Arguments {
-    /// How many histories to look through, from seed 0 on
+    /// How many histories to run, from seed 0 on
     #[arg(long, default_value_t = 10_000)]
     schedules: u64,
-    /// How many more in which one process dies, at each step in turn
+    /// How many more histories in which one process dies, at each step in turn
     #[arg(long, default_value_t = 2_000)]
     deaths: u64,
-    /// How many more that are long: many tickets and shoppers, over minutes
+    /// How many more histories that are long: many tickets and shoppers, over minutes
     #[arg(long, default_value_t = 40)]
     long: u64,
-    /// Tell the history of this seed instead; those of long ones begin at 2000000
+    /// Print the history of this seed instead; seeds of long histories begin at 2000000
     #[arg(long)]
     seed: Option<u64>,
-    /// The steps at which a process dies in it, instead of those that the seed draws; may be repeated
+    /// A step at which a process dies in it, instead of those that the seed draws; may be repeated
     #[arg(long, value_name = "STEP", requires = "seed")]
     death: Option<Vec<u64>>,
 }
@@ -29,15 +29,15 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.seed {
-        Some(seed) => tell(&Schedule {
+        Some(seed) => print(&Schedule {
             seed,
             deaths: arguments.death,
         }),
-        None => look(&arguments),
+        None => find(&arguments),
     }
 }
 
-fn look(arguments: &Arguments) -> ExitCode {
+fn find(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
     let mut found = search(arguments.schedules, Schedule::of_seed);
     let searches: [fn(u64) -> Search; 2] = [search_deaths, search_long];
@@ -70,7 +70,7 @@ fn look(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn tell(schedule: &Schedule) -> ExitCode {
+fn print(schedule: &Schedule) -> ExitCode {
     let outcome = schedule.replay();
     for note in &outcome.notes {
         println!("{note}");

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base::simulation::{Process, World};
 use common::Event;
 use futures::future::BoxFuture;
 use messaging::Failure;
@@ -12,19 +11,20 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::release::Release;
+use crate::world::{Process, World};
 
-/// How long a dead process stays away, in milliseconds.
-const AWAY: u64 = 3_000;
+/// The longest time until a dead process is restarted, in milliseconds.
+const LONGEST_DOWNTIME: u64 = 3_000;
 
-/// What a started service is.
+/// A service that was started.
 pub(crate) struct Started<S> {
     /// Its routes and its consumer.
     pub(crate) service: S,
-    /// What it does by itself until told to stop.
+    /// Its background work.
     pub(crate) work: Vec<Work>,
 }
 
-/// Something that goes on until it is told to stop.
+/// Work that runs until it is cancelled.
 pub(crate) type Work = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 
 /// A service that handles events.
@@ -35,7 +35,7 @@ pub(crate) trait Service: Clone + Send + Sync + 'static {
 
 type Start<S> = Arc<dyn Fn(Process, Release) -> BoxFuture<'static, Started<S>> + Send + Sync>;
 
-/// A replica. Clones are the same one.
+/// A replica. Clones share it.
 pub(crate) struct Replica<S> {
     name: String,
     release: Release,
@@ -68,7 +68,7 @@ impl<S> fmt::Display for Replica<S> {
 }
 
 impl<S: Service> Replica<S> {
-    /// A replica that is started by `start`, again and again.
+    /// A replica that `start` starts, also after each death.
     pub(crate) fn new(name: String, release: Release, world: &World, start: Start<S>) -> Self {
         Self {
             name,
@@ -79,7 +79,7 @@ impl<S: Service> Replica<S> {
         }
     }
 
-    /// Runs for ever: whenever its process dies, another is started a while later.
+    /// Runs without end: when its process dies, another is started after a while.
     pub(crate) async fn run(self) {
         loop {
             let process = self.world.process();
@@ -95,16 +95,16 @@ impl<S: Service> Replica<S> {
             tokio::select! {
                 biased;
                 () = process.died() => {}
-                () = life => unreachable!("nobody tells it to stop"),
+                () = life => unreachable!("nothing cancels it"),
             }
             self.set(None);
             self.world.note(|| format!("{self} died"));
-            sleep(Duration::from_millis(self.world.below(AWAY))).await;
-            self.world.note(|| format!("{self} starts again"));
+            sleep(Duration::from_millis(self.world.below(LONGEST_DOWNTIME))).await;
+            self.world.note(|| format!("{self} is restarted"));
         }
     }
 
-    /// What the service answers; none if it is away, or dies before it answers.
+    /// The service's response; none if it is down or dies before it responds.
     pub(crate) async fn ask<T>(&self, ask: impl AsyncFnOnce(S) -> T) -> Option<T> {
         let (process, service) = {
             let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +118,7 @@ impl<S: Service> Replica<S> {
         }
     }
 
-    /// What it does with an event; none if it is away, or dies before it answers.
+    /// The result of handling an event; none if it is down or dies before it is done.
     pub(crate) async fn handle(&self, event: Event) -> Option<Result<(), Failure>> {
         let subject = event.subject();
         let knows = self.release.knows(subject);

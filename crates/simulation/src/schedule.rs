@@ -1,53 +1,54 @@
-//! One history: a seed, the deaths in it, and how it ended.
+//! One history: its seed, the deaths in it, and its outcome.
 
 use std::fmt;
 use std::time::Duration;
 
-use base::simulation::World;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::fleet::Fleet;
-use crate::invariants::{Violation, Watch, check};
+use crate::invariants::{check, is_settled};
 use crate::shopper::Shopper;
+use crate::watch::Watch;
+use crate::world::World;
 
-/// How long a step takes at most, in milliseconds of virtual time.
+/// The longest step, in milliseconds of virtual time.
 const LONGEST_STEP: u64 = 8;
 
-/// In about so many steps a schedule does what it does; those later only find everything done.
+/// A usual history does its work in about so many steps.
 const STEPS: u64 = 700;
 
 /// The most deaths in a schedule that draws them.
 const MOST_DEATHS: u64 = 6;
 
-/// What is not quiet after so long will never be.
-const PATIENCE: Duration = Duration::from_mins(3);
+/// How long a history may take to become quiet.
+const SETTLEMENT: Duration = Duration::from_mins(3);
 
-/// Seeds from here on are of long histories.
+/// Seeds from here on are long histories.
 pub(crate) const LONG_SEEDS: u64 = 2_000_000;
 
-/// How many times the steps and the deaths of a usual history a long one has.
+/// The steps and deaths of a long history, as a multiple of those of a usual one.
 const LONG: u64 = 40;
 
 /// What determines a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// From which everything random is drawn.
+    /// The source of everything random.
     pub seed: u64,
-    /// At which steps somebody dies; drawn from the seed if none is given.
+    /// The steps at which a process dies; drawn from the seed if none are given.
     pub deaths: Option<Vec<u64>>,
 }
 
-/// How a history ended.
+/// The outcome of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// What must not be.
-    pub violations: Vec<Violation>,
-    /// How many steps were taken.
+    /// The violations of invariants.
+    pub violations: Vec<String>,
+    /// The number of steps.
     pub steps: u64,
-    /// Of everything that was stored, published and charged, in one number: the same history has the same.
+    /// A number that is equal for equal histories.
     pub fingerprint: u64,
-    /// What happened, if notes were taken.
+    /// A log of the history, if one was requested.
     pub notes: Vec<String>,
 }
 
@@ -68,7 +69,7 @@ impl Schedule {
         Self { seed, deaths: None }
     }
 
-    /// The same history up to these steps, at each of which somebody dies.
+    /// The history of this seed with a death at each of these steps.
     #[must_use]
     pub const fn with_deaths(seed: u64, deaths: Vec<u64>) -> Self {
         Self {
@@ -81,26 +82,26 @@ impl Schedule {
         self.seed >= LONG_SEEDS
     }
 
-    /// Lets it happen.
+    /// Runs the history.
     #[must_use]
     pub fn run(&self) -> Outcome {
-        self.happen(false)
+        self.simulate(false)
     }
 
-    /// Lets it happen, and takes notes.
+    /// Runs the history and logs it.
     #[must_use]
     pub fn replay(&self) -> Outcome {
-        self.happen(true)
+        self.simulate(true)
     }
 
-    fn happen(&self, takes_notes: bool) -> Outcome {
+    fn simulate(&self, takes_notes: bool) -> Outcome {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .expect("a runtime needs nothing");
-        let everything = LocalSet::new();
-        everything.block_on(&runtime, async {
+        let tasks = LocalSet::new();
+        tasks.block_on(&runtime, async {
             let world = World::new(self.seed, LONGEST_STEP);
             if takes_notes {
                 world.take_notes();
@@ -116,10 +117,10 @@ impl Schedule {
             }
             let fleet = Fleet::start(&world);
             let watch = Watch::over(&fleet);
-            story(&fleet, &Crowd::of(&world, self.is_long())).await;
-            let settled = settle(&fleet).await;
+            act(&fleet, &Crowd::of(&world, self.is_long())).await;
+            let is_settled = settle(&fleet).await;
             Outcome {
-                violations: check(&fleet, &watch, settled),
+                violations: check(&fleet, &watch, is_settled),
                 steps: world.steps(),
                 fingerprint: world.fingerprint(),
                 notes: world.notes(),
@@ -128,16 +129,16 @@ impl Schedule {
     }
 }
 
-/// Who takes part in a history, and for how long.
+/// The participants of a history.
 struct Crowd {
     tickets: u64,
     shoppers: u64,
-    /// Within how many milliseconds they come.
+    /// Shoppers arrive within so many milliseconds.
     within: u64,
-    /// How many edits each ticket has at most, and the milliseconds between them.
+    /// The limit of edits of a ticket, and the longest pause between them in milliseconds.
     edits: u64,
-    between: u64,
-    /// How many of the tickets are edited.
+    pause: u64,
+    /// The number of tickets that are edited.
     edited: usize,
 }
 
@@ -149,7 +150,7 @@ impl Crowd {
                 shoppers: 100 + world.below(60),
                 within: 240_000,
                 edits: 30,
-                between: 20_000,
+                pause: 20_000,
                 edited: 8,
             };
         }
@@ -158,55 +159,55 @@ impl Crowd {
             shoppers: 2 + world.below(3),
             within: 2_500,
             edits: 3,
-            between: 4_000,
+            pause: 4_000,
             edited: 1,
         }
     }
 }
 
-/// What everybody wants, until everybody has done it.
-async fn story(fleet: &Fleet, crowd: &Crowd) {
+/// Runs everything that the seller and the shoppers do.
+async fn act(fleet: &Fleet, crowd: &Crowd) {
     let seller = Shopper::new(fleet);
     let mut tickets = Vec::new();
     for _ in 0..crowd.tickets {
         tickets.push(seller.sell().await);
     }
-    let mut everybody = Vec::new();
+    let mut actions = Vec::new();
     for _ in 0..crowd.shoppers {
         let (shopper, tickets, within) = (Shopper::new(fleet), tickets.clone(), crowd.within);
-        everybody.push(spawn_local(async move {
+        actions.push(spawn_local(async move {
             Box::pin(shopper.shop(&tickets, within)).await;
         }));
     }
     if fleet.world.percent(40) {
         let last = *tickets.last().expect("there is one");
         let seller = seller.clone();
-        everybody.push(spawn_local(async move { seller.withdraw(last).await }));
+        actions.push(spawn_local(async move { seller.withdraw(last).await }));
     }
     let first = tickets[0];
     for ticket in tickets.into_iter().take(crowd.edited) {
-        let (editor, times, longest) = (seller.clone(), crowd.edits, crowd.between);
+        let (editor, times, longest) = (seller.clone(), crowd.edits, crowd.pause);
         let editing = async move { editor.edit(ticket, times, longest).await };
-        everybody.push(spawn_local(editing));
+        actions.push(spawn_local(editing));
     }
     if fleet.world.percent(20) {
-        everybody.push(spawn_local(async move { seller.resync().await }));
+        actions.push(spawn_local(async move { seller.resync().await }));
     }
     if fleet.world.percent(30) {
         let fleet = fleet.clone();
-        everybody.push(spawn_local(async move { fleet.roll_back(first).await }));
+        actions.push(spawn_local(async move { fleet.roll_back(first).await }));
     }
-    for one in everybody {
-        one.await.expect("nobody panics");
+    for action in actions {
+        action.await.expect("no action panics");
     }
 }
 
-/// Waits until nothing is left to do; false if that never comes.
+/// Waits until nothing is left to do; false if that takes too long.
 async fn settle(fleet: &Fleet) -> bool {
     let began = Instant::now();
-    while began.elapsed() < PATIENCE {
+    while began.elapsed() < SETTLEMENT {
         sleep(Duration::from_millis(250)).await;
-        if crate::invariants::is_settled(fleet) {
+        if is_settled(fleet) {
             return true;
         }
     }

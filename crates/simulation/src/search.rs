@@ -1,4 +1,4 @@
-//! Many histories, one after the other on every core, until one breaks an invariant.
+//! Runs many histories on all cores until one breaks an invariant.
 
 use std::num::NonZero;
 use std::sync::Mutex;
@@ -9,18 +9,18 @@ use std::thread;
 use crate::Schedule;
 use crate::schedule::LONG_SEEDS;
 
-/// What a search through histories found.
+/// The result of a search through histories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     /// The first history, in the order of the search, that broke an invariant.
     pub broken: Option<Schedule>,
-    /// How many histories came before it; all, if none did.
+    /// The number of histories before it, or of all histories if none did.
     pub sound: u64,
-    /// How many steps were taken in all.
+    /// The number of steps in all histories.
     pub steps: u64,
 }
 
-/// Lets histories happen, `count` of them, the n-th being `schedule(n)`, until one breaks an invariant.
+/// Runs `count` histories, of which the n-th is `schedule(n)`, until one breaks an invariant.
 #[must_use]
 pub fn search(count: u64, schedule: impl Fn(u64) -> Schedule + Sync) -> Search {
     let (next, steps) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -28,7 +28,7 @@ pub fn search(count: u64, schedule: impl Fn(u64) -> Schedule + Sync) -> Search {
     let work = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            // One before it may still be broken, so those are seen to the end.
+            // An earlier history may still turn out to be broken, so those are completed.
             if number >= *first_broken.lock().unwrap_or_else(PoisonError::into_inner) {
                 return;
             }
@@ -56,16 +56,16 @@ pub fn search(count: u64, schedule: impl Fn(u64) -> Schedule + Sync) -> Search {
     }
 }
 
-/// Lets long histories happen, `count` of them: many more tickets and shoppers, over minutes.
+/// Runs `count` long histories: many more tickets and shoppers, over minutes.
 #[must_use]
 pub fn search_long(count: u64) -> Search {
     search(count, |number| Schedule::of_seed(LONG_SEEDS + number))
 }
 
-/// Lets histories happen in which nobody dies by chance, but one process at each step in turn; `count` of them in all.
+/// Runs `count` histories in each of which one process dies, at each step in turn.
 #[must_use]
 pub fn search_deaths(count: u64) -> Search {
-    /// Other histories than those that are looked through by their seeds alone.
+    /// Different histories from those of [`search`].
     const FIRST_SEED: u64 = 1_000_000;
     let (mut sound, mut steps) = (0, 0);
     for seed in FIRST_SEED.. {

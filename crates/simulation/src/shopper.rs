@@ -1,20 +1,21 @@
-//! Shoppers and sellers: what they want, in what order, and how they take a missing answer.
+//! Shoppers and sellers: what they request, in which order, and how they react to a missing response.
+
+mod selling;
 
 use std::error::Error;
 use std::time::Duration;
 
+use audit::Acknowledged;
 use bson::Document;
 use bson::oid::ObjectId;
 use common::api::auth::SessionView;
 use common::api::orders::OrderView;
-use common::api::tickets::TicketDetails;
 use common::id::kind;
 use common::{Id, OrderStatus, Price};
 use messaging::resync::emit;
 use mongo::{StoreError, from_date_time, new_id, object_id};
 use tokio::time::sleep;
 use web::ApiError;
-use web::NewId;
 
 use crate::fleet::Fleet;
 use crate::replica::{Replica, Service};
@@ -22,15 +23,15 @@ use crate::replica::{Replica, Service};
 const GOOD_CARD: &str = "tok_visa";
 const BAD_CARD: &str = "tok_chargeDeclined";
 
-/// How often a shopper asks again who got no answer.
-const PATIENCE: usize = 4;
+/// How many times a shopper sends a request that gets no response.
+const TRIES: usize = 4;
 
-/// How often in a hundred a shopper clicks twice.
+/// How many shoppers in a hundred click twice.
 const DOUBLE_CLICK: u64 = 15;
 
 const ALREADY_RESERVED: &str = "Ticket is already reserved";
 
-/// Somebody with an account.
+/// A shopper or seller with an account.
 #[derive(Clone)]
 pub(crate) struct Shopper {
     fleet: Fleet,
@@ -38,7 +39,7 @@ pub(crate) struct Shopper {
 }
 
 impl Shopper {
-    /// Somebody new.
+    /// A new account.
     pub(crate) fn new(fleet: &Fleet) -> Self {
         let email = "somebody@example.com".parse();
         Self {
@@ -51,67 +52,7 @@ impl Shopper {
         }
     }
 
-    /// A price; now and then one of an earlier release, which is less than Stripe charges.
-    fn cents(&self) -> u64 {
-        let world = &self.fleet.world;
-        if world.percent(8) {
-            world.below(49) + 1
-        } else {
-            world.below(5_000) + 100
-        }
-    }
-
-    /// Puts a ticket up for sale: insists under the same key until it is, or tries again without one.
-    pub(crate) async fn sell(&self) -> Id<kind::Ticket> {
-        let wish = details(self.cents());
-        let key = self.fleet.world.percent(70).then(new_id);
-        self.fleet.books.borrow_mut().for_sale += 1;
-        loop {
-            let sold = self.ask(&self.fleet.tickets, async |tickets| {
-                let id = key.map_or_else(NewId::fresh, NewId::repeated);
-                tickets.sell(self.session.clone(), id, wish.clone()).await
-            });
-            if let Some(ticket) = sold.await {
-                self.fleet.books.borrow_mut().sold.push(ticket.id);
-                return ticket.id;
-            }
-            if key.is_none() {
-                self.fleet.books.borrow_mut().perhaps_for_sale += 1;
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    /// Changes a ticket's price, fewer times than this, with pauses of up to `longest` milliseconds.
-    pub(crate) async fn edit(&self, ticket: Id<kind::Ticket>, times: u64, longest: u64) {
-        for _ in 0..self.fleet.world.below(times) {
-            self.pause(longest).await;
-            let cents = self.cents();
-            let edited = self.ask(&self.fleet.tickets, async |tickets| {
-                let session = self.session.clone();
-                tickets.edit(session, ticket, details(cents)).await
-            });
-            if let Some(edited) = edited.await {
-                let price = i64::try_from(cents).expect("a small price");
-                let mut books = self.fleet.books.borrow_mut();
-                books.edited.push((ticket, edited.version, price));
-            }
-        }
-    }
-
-    /// Takes a ticket off sale, unless it is reserved at that moment.
-    pub(crate) async fn withdraw(&self, ticket: Id<kind::Ticket>) {
-        self.pause(5_000).await;
-        let withdrawn = self.ask(&self.fleet.tickets, async |tickets| {
-            tickets.withdraw(self.session.clone(), ticket).await
-        });
-        if withdrawn.await.is_some() {
-            self.fleet.world.note(|| format!("withdrawn: {ticket}"));
-            self.fleet.books.borrow_mut().withdrawn.push(ticket);
-        }
-    }
-
-    /// Wants one of these tickets within so many milliseconds, and then whatever comes to mind.
+    /// Orders one of these tickets within so many milliseconds, and then pays, cancels, or does nothing.
     pub(crate) async fn shop(&self, tickets: &[Id<kind::Ticket>], within: u64) {
         self.pause(within).await;
         let chosen = self.fleet.world.below(tickets.len() as u64);
@@ -127,50 +68,50 @@ impl Shopper {
         };
         self.pause(800).await;
         match self.fleet.world.below(10) {
-            0..=2 => self.insist_on_paying(order.id, GOOD_CARD).await,
+            0..=2 => self.pay(order.id, GOOD_CARD).await,
             3 => {
-                let again = self.insist_on_paying(order.id, GOOD_CARD);
-                tokio::join!(self.insist_on_paying(order.id, GOOD_CARD), again);
+                let again = self.pay(order.id, GOOD_CARD);
+                tokio::join!(self.pay(order.id, GOOD_CARD), again);
             }
             4 => {
-                self.insist_on_paying(order.id, BAD_CARD).await;
-                self.insist_on_paying(order.id, GOOD_CARD).await;
+                self.pay(order.id, BAD_CARD).await;
+                self.pay(order.id, GOOD_CARD).await;
             }
             5 => self.cancel(order.id).await,
             6 | 7 => {
-                let pay = self.insist_on_paying(order.id, GOOD_CARD);
+                let pay = self.pay(order.id, GOOD_CARD);
                 tokio::join!(pay, self.cancel(order.id));
             }
             8 => {
                 let left = order.expires_at.since(self.fleet.clock.now());
                 sleep(left.saturating_sub(Duration::from_millis(300))).await;
                 self.pause(400).await;
-                self.insist_on_paying(order.id, GOOD_CARD).await;
+                self.pay(order.id, GOOD_CARD).await;
             }
             _ => {}
         }
     }
 
-    /// Lets a service tell of everything once more, as after the broker lost its data.
+    /// Lets each service publish the state of everything again, as after a loss of the broker's data.
     pub(crate) async fn resync(&self) {
         self.pause(6_000).await;
         let stream = &self.fleet.stream;
-        // Whether it got to the end of it is for the next time.
+        // A resync may fail half way, which changes nothing for the others.
         let tickets = self.fleet.any(&self.fleet.tickets);
-        let told = tickets.ask(async |tickets| emit(&tickets.snapshot(), stream).await);
-        let _ = told.await;
+        let emitted = tickets.ask(async |tickets| emit(&tickets.snapshot(), stream).await);
+        let _ = emitted.await;
         let orders = self.fleet.any(&self.fleet.orders);
-        let told = orders.ask(async |orders| emit(&orders.snapshot(), stream).await);
-        let _ = told.await;
+        let emitted = orders.ask(async |orders| emit(&orders.snapshot(), stream).await);
+        let _ = emitted.await;
         let payments = self.fleet.any(&self.fleet.payments);
-        let told = payments.ask(async |payments| emit(&payments.snapshot(), stream).await);
-        let _ = told.await;
+        let emitted = payments.ask(async |payments| emit(&payments.snapshot(), stream).await);
+        let _ = emitted.await;
     }
 
-    /// Orders the ticket at the price that its page shows, and asks again if there is no answer.
+    /// Orders the ticket at the price on its page, and repeats the request if there is no response.
     async fn place(&self, ticket: Id<kind::Ticket>) -> Option<OrderView> {
         let shown = self.shown_price(ticket);
-        for _ in 0..PATIENCE {
+        for _ in 0..TRIES {
             let before = self.unpaid_order(ticket, &self.fleet.data.orders.replicated("orders"));
             let replica = self.fleet.any(&self.fleet.orders);
             let placed =
@@ -192,7 +133,8 @@ impl Shopper {
                         && refused.to_string() == ALREADY_RESERVED
                         && before == self.unpaid_order(ticket, &after)
                     {
-                        self.scandal(format!("{before:?} is refused to its own buyer"));
+                        self.fleet
+                            .error(format!("{before:?} is refused to its own buyer"));
                     }
                     return None;
                 }
@@ -204,13 +146,19 @@ impl Shopper {
     fn placed(&self, order: &OrderView, ticket: Id<kind::Ticket>, shown: Option<Price>) {
         self.fleet.world.note(|| format!("placed: {order:?}"));
         if shown.is_some_and(|shown| shown != order.ticket.price) {
-            self.scandal(format!("{order:?} was shown at {shown:?}"));
+            self.fleet
+                .error(format!("{order:?} was shown at {shown:?}"));
         }
-        let mut books = self.fleet.books.borrow_mut();
-        books.placed.push((order.id, ticket));
+        self.fleet.acknowledge(Acknowledged::OrderPlaced {
+            order: order.id,
+            ticket,
+            buyer: self.session.id,
+            price: order.ticket.price,
+            expires_at: order.expires_at,
+        });
     }
 
-    /// What the ticket's page says.
+    /// The price on the ticket's page.
     fn shown_price(&self, ticket: Id<kind::Ticket>) -> Option<Price> {
         let tickets = self.fleet.data.tickets.replicated("tickets");
         let id = object_id(ticket);
@@ -242,12 +190,14 @@ impl Shopper {
         });
         if cancelled.await.is_some() {
             self.fleet.world.note(|| format!("cancelled: {order}"));
-            self.fleet.books.borrow_mut().cancelled.push(order);
+            self.fleet
+                .acknowledge(Acknowledged::OrderCancelled { order });
         }
     }
 
-    async fn insist_on_paying(&self, order: Id<kind::Order>, card: &str) {
-        for _ in 0..PATIENCE {
+    /// Pays the order, and repeats the request if there is no response.
+    async fn pay(&self, order: Id<kind::Order>, card: &str) {
+        for _ in 0..TRIES {
             let replica = self.fleet.any(&self.fleet.payments);
             let paid = replica
                 .ask(async |payments| payments.pay(self.session.clone(), order, card).await)
@@ -255,7 +205,9 @@ impl Shopper {
             match paid {
                 Some(Ok(paid)) => {
                     self.fleet.world.note(|| format!("paid: {order}"));
-                    self.fleet.books.borrow_mut().paid.push((order, paid.id));
+                    let payment = paid.id;
+                    self.fleet
+                        .acknowledge(Acknowledged::Paid { order, payment });
                     return;
                 }
                 None => self.pause(500).await,
@@ -268,7 +220,7 @@ impl Shopper {
         }
     }
 
-    /// What a replica answers; none if it does not, or refuses.
+    /// A replica's successful response; none if it does not respond or refuses.
     async fn ask<S: Service, T>(
         &self,
         replicas: &[Replica<S>],
@@ -286,16 +238,12 @@ impl Shopper {
     fn refused(&self, refused: &ApiError) {
         self.fleet.world.note(|| format!("refused: {refused}"));
         match refused {
-            ApiError::Internal(error) => self.scandal(format!("500 to a shopper: {error}")),
+            ApiError::Internal(error) => self.fleet.error(format!("500 to a shopper: {error}")),
             ApiError::Unavailable(error) if is_contended(error.as_ref()) => {
-                self.scandal(format!("503 to a shopper: {error}"));
+                self.fleet.error(format!("503 to a shopper: {error}"));
             }
             _ => {}
         }
-    }
-
-    fn scandal(&self, words: String) {
-        self.fleet.books.borrow_mut().scandals.push(words);
     }
 
     async fn pause(&self, longest: u64) {
@@ -303,17 +251,8 @@ impl Shopper {
     }
 }
 
-/// Whether it failed since others were faster each time: a database that works must bring every change to its end.
+/// Whether the operation lost against other writers each time. A healthy database must complete every change.
 pub(crate) fn is_contended(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     let of_store = error.downcast_ref::<StoreError>();
     of_store.is_some_and(StoreError::is_contended)
-}
-
-fn details(cents: u64) -> TicketDetails {
-    let cents = i64::try_from(cents).expect("a small price");
-    TicketDetails {
-        title: "Front row".parse().expect("a title"),
-        price: Price::from_cents(cents).expect("a price"),
-        version: None,
-    }
 }

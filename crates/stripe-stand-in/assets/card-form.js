@@ -1,5 +1,5 @@
-// The card form, inside its frame. It tells the page around it whether the card is complete and what its token is,
-// and never what was typed. The first message must come from the page around; later ones are taken from it alone.
+// The card form in its frame. It sends the surrounding page the form's state and the token, never the entered card. The
+// first message connects that page; afterwards messages are accepted only from its origin.
 (() => {
   "use strict";
 
@@ -17,14 +17,14 @@
     ["discover", /^6(?!2)/],
     ["unionpay", /^62/],
   ];
-  let host = null; // { origin, key } of the page around
+  let host = null; // { origin, key } of the surrounding page
 
   const digits = (input) => input.value.replace(/\D/g, "");
   const brand = () => (brands.find(([, starts]) => starts.test(digits(inputs.number))) ?? ["unknown"])[0];
   const numberLength = () => (brand() === "amex" ? 15 : 16);
   const cvcLength = () => (brand() === "amex" ? 4 : 3);
 
-  // A year that begins with 20 is typed with four digits: 2020 itself is long past.
+  // "20" begins a year of four digits, because the year 2020 is past.
   const startsLongYear = (expiry) => expiry.slice(2, 4) === "20";
 
   function passesLuhn(number) {
@@ -43,7 +43,7 @@
 
   const fault = (field, code, message) => ({ field, code, message, type: "validation_error" });
 
-  // What is wrong with what is there; a field that is not finished is a fault only once the buyer wants to pay.
+  // The first invalid field. Incomplete fields count only when the buyer submits (final).
   function findFault(final) {
     const [number, expiry, cvc] = [inputs.number, inputs.expiry, inputs.cvc].map(digits);
     if (number.length >= numberLength() && !passesLuhn(number)) {
@@ -70,7 +70,7 @@
 
   const shown = (found) => found && { type: found.type, code: found.code, message: found.message };
 
-  function tell(message) {
+  function post(message) {
     if (host) window.parent.postMessage({ ...message, height: form.offsetHeight + 4 }, host.origin);
   }
 
@@ -84,7 +84,7 @@
   function changed() {
     const found = findFault(false);
     show(found);
-    tell({
+    post({
       kind: "change",
       event: {
         elementType: "card",
@@ -102,7 +102,7 @@
       return (digits(input).match(parts) ?? []).slice(1).filter(Boolean).join(" ");
     }
     if (input === inputs.expiry) {
-      // "7/30" and "7 / 30" mean July; so does a 7 that can begin no month of two digits.
+      // "7/30" and "7 / 30" mean July; so does a single 7, since no month of two digits begins with it.
       let typed = input.value.replace(/^\s*(\d)\s*\//, "0$1").replace(/\D/g, "").replace(/^([2-9])/, "0$1");
       if (!startsLongYear(typed)) typed = typed.slice(0, 4);
       else if (typed.length >= 6) typed = typed.slice(0, 2) + typed.slice(4, 6);
@@ -116,7 +116,7 @@
     show(found);
     if (found) {
       inputs[found.field].focus();
-      return tell({ kind: "token", request, error: shown(found) });
+      return post({ kind: "token", request, error: shown(found) });
     }
     const expiry = digits(inputs.expiry);
     const body = new URLSearchParams({
@@ -129,10 +129,10 @@
       const response = await fetch("/v1/tokens", { method: "POST", headers: { Authorization: `Bearer ${host.key}` }, body });
       const answer = await response.json();
       show(answer.error && { message: answer.error.message });
-      tell(response.ok ? { kind: "token", request, token: answer } : { kind: "token", request, error: answer.error });
+      post(response.ok ? { kind: "token", request, token: answer } : { kind: "token", request, error: answer.error });
     } catch {
       const message = "The payment provider cannot be reached. Check your connection and try again.";
-      tell({ kind: "token", request, error: { type: "api_connection_error", message } });
+      post({ kind: "token", request, error: { type: "api_connection_error", message } });
     }
   }
 
@@ -143,7 +143,7 @@
     if (style.color) root.setProperty("--text", style.color);
     if (style.fontSize) root.setProperty("--size", style.fontSize);
     if (style.fontFamily) root.setProperty("--font", style.fontFamily);
-    tell({ kind: "ready" });
+    post({ kind: "ready" });
   }
 
   window.addEventListener("message", (event) => {
@@ -162,12 +162,12 @@
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const input of Object.values(inputs)) {
     input.addEventListener("input", (event) => {
-      // While something is taken away, or typed in the middle, the text is the buyer's.
+      // Do not reformat while the buyer deletes or edits in the middle.
       const atEnd = input.selectionStart === input.value.length;
       if (atEnd && !event.inputType?.startsWith("delete")) input.value = group(input);
       changed();
     });
-    input.addEventListener("focus", () => tell({ kind: "focus" }));
-    input.addEventListener("blur", () => tell({ kind: "blur" }));
+    input.addEventListener("focus", () => post({ kind: "focus" }));
+    input.addEventListener("blur", () => post({ kind: "blur" }));
   }
 })();

@@ -1,7 +1,7 @@
-// Defines window.Stripe, for as much of it as a shop with one card form needs. The card is typed into a frame of
-// this script's own origin, so its number never touches the shop's page; they talk by messages, each checked for
-// where it comes from. Nothing is styled or scripted inline: it works under a strict content security policy that
-// allows this origin in script-src and frame-src.
+// Defines the part of window.Stripe that a shop with one card form needs. The buyer enters the card in a frame of this
+// script's origin, so the shop's page never sees its number. Page and frame exchange messages and check their origin.
+// There are no inline styles or scripts, so a strict content security policy with this origin in script-src and
+// frame-src is enough.
 (() => {
   "use strict";
 
@@ -14,9 +14,9 @@
     #frame = null;
     #ready = null;
     #listeners = new Map();
-    #waiting = new Map(); // tokens asked for, by the number of the request
+    #waiting = new Map(); // pending token requests by number
     #receive = (event) => {
-      if (event.origin === ORIGIN && event.source === this.#frame?.contentWindow) this.#take(event.data);
+      if (event.origin === ORIGIN && event.source === this.#frame?.contentWindow) this.#handle(event.data);
     };
 
     constructor(key, options) {
@@ -46,7 +46,7 @@
       window.removeEventListener("message", this.#receive);
       this.#frame?.remove();
       this.#frame = null;
-      const error = { type: "validation_error", message: "The card form was taken away." };
+      const error = { type: "validation_error", message: "The card form was removed." };
       this.#waiting.forEach((resolve) => resolve({ error }));
       this.#waiting.clear();
     }
@@ -89,7 +89,7 @@
       this.#frame?.contentWindow.postMessage(message, ORIGIN);
     }
 
-    #take(message) {
+    #handle(message) {
       if (message.height) this.#frame.height = String(message.height);
       if (message.kind === "token") {
         const { request, token, error } = message;

@@ -1,91 +1,129 @@
-//! Everything the stand-in remembers. One lock guards all of it, so that each request sees and leaves a whole state.
+//! All objects of the stand-in. One lock guards them, so every request is atomic.
 
 mod charge;
+mod collection;
 mod dispute;
-mod event;
 mod intent;
 mod ledger;
 mod refund;
-mod shelf;
 mod token;
 
 use rand::distr::{Alphanumeric, SampleString};
-use time::OffsetDateTime;
+use serde_json::{Value, json};
 
 use crate::cards::Card;
-use crate::webhooks::Courier;
+use crate::clock::now;
+use crate::event::{Cause, Event};
+use crate::webhooks::WebhookSender;
 
 pub(crate) use charge::Charge;
+use collection::Item;
+pub(crate) use collection::{Collection, Page};
 pub(crate) use dispute::{Dispute, DisputeStatus};
-pub(crate) use event::{Cause, Event};
-pub(crate) use intent::{Confirmation, Intent, Means, NewIntent, Status};
+pub(crate) use intent::{AllowedMethods, Canceled, Intent, NewIntent, Status};
 pub use ledger::{DeclinedAttempt, Ledger, LedgerCharge, LedgerStatus, LedgerTotals};
-pub(crate) use refund::{NewRefund, Refund};
-pub(crate) use shelf::{Page, Shelf};
+pub(crate) use refund::Refund;
 pub(crate) use token::{PaymentMethod, Token};
 
 /// All objects, each kind in the order of creation.
 #[derive(Debug)]
 pub(crate) struct Books {
-    pub(crate) intents: Shelf<Intent>,
-    pub(crate) charges: Shelf<Charge>,
-    pub(crate) refunds: Shelf<Refund>,
-    pub(crate) disputes: Shelf<Dispute>,
-    pub(crate) tokens: Shelf<Token>,
-    pub(crate) methods: Shelf<PaymentMethod>,
-    pub(crate) events: Shelf<Event>,
-    courier: Courier,
+    pub(crate) intents: Collection<Intent>,
+    pub(crate) charges: Collection<Charge>,
+    pub(crate) refunds: Collection<Refund>,
+    pub(crate) disputes: Collection<Dispute>,
+    pub(crate) tokens: Collection<Token>,
+    pub(crate) methods: Collection<PaymentMethod>,
+    pub(crate) events: Collection<Event>,
+    webhooks: WebhookSender,
+}
+
+macro_rules! items {
+    ($($type:ty: $name:literal),+) => {$(
+        impl Item for $type {
+            const NAME: &'static str = $name;
+
+            fn id(&self) -> &str {
+                &self.id
+            }
+
+            fn created(&self) -> i64 {
+                self.created
+            }
+        }
+    )+};
+}
+
+items! {
+    Intent: "payment_intent",
+    Charge: "charge",
+    Refund: "refund",
+    Dispute: "dispute",
+    Token: "token",
+    PaymentMethod: "payment_method",
+    Event: "event"
 }
 
 impl Books {
-    /// Empty books, whose events go to the courier.
-    pub(crate) fn new(courier: Courier) -> Self {
+    /// No objects yet. Events go to `webhooks`.
+    pub(crate) fn new(webhooks: WebhookSender) -> Self {
         Self {
-            intents: Shelf::default(),
-            charges: Shelf::default(),
-            refunds: Shelf::default(),
-            disputes: Shelf::default(),
-            tokens: Shelf::default(),
-            methods: Shelf::default(),
-            events: Shelf::default(),
-            courier,
+            intents: Collection::default(),
+            charges: Collection::default(),
+            refunds: Collection::default(),
+            disputes: Collection::default(),
+            tokens: Collection::default(),
+            methods: Collection::default(),
+            events: Collection::default(),
+            webhooks,
         }
     }
 
-    /// Keeps a card as a payment method; its id.
-    pub(crate) fn keep_method(&mut self, card: Card) -> String {
+    /// Adds a card as a payment method and returns its id.
+    pub(crate) fn add_method(&mut self, card: Card) -> String {
         let id = new_id("pm");
-        self.methods.put(PaymentMethod {
+        self.methods.insert(PaymentMethod {
             id: id.clone(),
             card,
             created: now(),
         });
         id
     }
-}
 
-/// A day's month and year.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Today {
-    pub(crate) month: i64,
-    pub(crate) year: i64,
-}
+    /// Records an event about an object and sends it to the webhook.
+    pub(crate) fn emit(&mut self, kind: &'static str, object: &Value, cause: &Cause) {
+        self.emit_data(kind, json!({ "object": object }), cause);
+    }
 
-/// The month that it is, in UTC.
-pub(crate) fn today() -> Today {
-    let now = OffsetDateTime::now_utc();
-    Today {
-        month: u8::from(now.month()).into(),
-        year: now.year().into(),
+    /// As [`Books::emit`], with the changed attributes' previous values.
+    pub(crate) fn emit_change(
+        &mut self,
+        kind: &'static str,
+        object: &Value,
+        before: &Value,
+        cause: &Cause,
+    ) {
+        let data = json!({ "object": object, "previous_attributes": before });
+        self.emit_data(kind, data, cause);
+    }
+
+    fn emit_data(&mut self, kind: &'static str, data: Value, cause: &Cause) {
+        let event = Event {
+            id: new_id("evt"),
+            kind,
+            data,
+            cause: cause.clone(),
+            created: now(),
+            pending: self.webhooks.has_target(),
+        };
+        if event.pending {
+            self.webhooks.send(event.clone());
+        }
+        self.events.insert(event);
     }
 }
 
-/// Seconds since 1970.
-pub(crate) fn now() -> i64 {
-    OffsetDateTime::now_utc().unix_timestamp()
-}
-
-/// An id as Stripe makes them: `pi_` and 24 letters and digits.
+/// An id in Stripe's shape: `pi_` and 24 letters and digits.
 pub(crate) fn new_id(prefix: &str) -> String {
     let random = Alphanumeric.sample_string(&mut rand::rng(), 24);
     format!("{prefix}_{random}")

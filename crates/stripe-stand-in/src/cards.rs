@@ -1,6 +1,6 @@
-//! Stripe's published test cards, and what their issuers say.
+//! Stripe's published test cards and their issuers' verdicts.
 //!
-//! See <https://docs.stripe.com/testing>. A card is known by its number, by a token (`tok_visa`) and by a payment
+//! See <https://docs.stripe.com/testing>. A card is identified by its number, by a token (`tok_visa`) or by a payment
 //! method (`pm_card_visa`).
 
 mod published;
@@ -8,10 +8,11 @@ mod published;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::clock::today;
 use crate::refusal::Refusal;
 use published::PUBLISHED;
 
-/// A card as Stripe keeps it: without its number.
+/// A card without its number.
 #[derive(Debug, Clone)]
 pub(crate) struct Card {
     pub(crate) brand: Brand,
@@ -19,22 +20,22 @@ pub(crate) struct Card {
     pub(crate) funding: Funding,
     pub(crate) exp_month: i64,
     pub(crate) exp_year: i64,
-    /// The same for the same number.
+    /// Equal for equal numbers.
     pub(crate) fingerprint: String,
-    /// What the issuer will say to a charge.
+    /// The issuer's answer to a charge.
     pub(crate) verdict: Verdict,
 }
 
-/// A card network, with Stripe's two spellings of it.
+/// A card network in Stripe's two spellings.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Brand {
-    /// As in payment methods: `visa`.
+    /// In payment methods: `visa`.
     pub(crate) id: &'static str,
-    /// As in tokens: `Visa`.
+    /// In tokens: `Visa`.
     pub(crate) label: &'static str,
 }
 
-/// How a card is paid for.
+/// The funding of a card.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Funding {
@@ -43,39 +44,39 @@ pub(crate) enum Funding {
     Prepaid,
 }
 
-/// What an issuer says to a charge.
+/// An issuer's answer to a charge.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Verdict {
     Approved,
     Declined(&'static Decline),
-    /// Only with the buyer's presence (3D Secure).
+    /// The buyer must authenticate (3D Secure).
     NeedsAuthentication,
 }
 
-/// Why an issuer declined.
+/// Why an issuer declines.
 #[derive(Debug)]
 #[expect(clippy::struct_field_names, reason = "the names are Stripe's")]
 pub(crate) struct Decline {
     pub(crate) code: &'static str,
     pub(crate) decline_code: &'static str,
     pub(crate) message: &'static str,
-    /// The part of the card that is at fault.
+    /// The invalid part of the card.
     pub(crate) param: Option<&'static str>,
 }
 
 impl Card {
-    /// The card that a published test token names, if it is one. The name may have `visa_` before `charge…`: Stripe
-    /// has published both.
+    /// The test card with this name, if there is one. A name that begins with `charge` may have the prefix `visa_`:
+    /// Stripe has published both spellings.
     pub(crate) fn of_test_name(name: &str) -> Option<Self> {
         let short = name
             .strip_prefix("visa_")
             .filter(|rest| rest.starts_with("charge"))
             .unwrap_or(name);
         let card = PUBLISHED.iter().find(|card| card.name == short)?;
-        Some(card.issue(12, crate::books::today().year + 3))
+        Some(card.issue(12, today().year + 3))
     }
 
-    /// The card that a buyer typed; refuses what Stripe refuses before it asks an issuer.
+    /// The card that a buyer entered. Refuses cards that Stripe refuses before it asks the issuer.
     pub(crate) fn typed(
         number: &str,
         exp_month: i64,
@@ -100,9 +101,9 @@ impl Card {
     }
 }
 
-/// A card that Stripe publishes for tests.
+/// A published test card.
 struct TestCard {
-    /// What follows `tok_` and `pm_card_`.
+    /// The name after `tok_` and `pm_card_`.
     name: &'static str,
     number: &'static str,
     funding: Funding,
@@ -125,7 +126,7 @@ impl TestCard {
 }
 
 impl Brand {
-    /// By the number's first digits.
+    /// The brand by the number's first digits.
     fn of(number: &str) -> Self {
         let (id, label) = match number.as_bytes() {
             [b'4', ..] => ("visa", "Visa"),
@@ -170,7 +171,7 @@ fn passes_luhn(digits: &str) -> bool {
 }
 
 fn check_expiry(month: i64, year: i64) -> Result<(), Refusal> {
-    let today = crate::books::today();
+    let today = today();
     let bad_month = || {
         Refusal::card(
             "invalid_expiry_month",

@@ -1,58 +1,57 @@
-//! Faults on demand: what a payment service must survive.
+//! Faults on demand, which a payment service must survive.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A fault that is waiting for requests, or events, to hit.
+/// A fault that waits for requests or events.
 ///
-/// Each takes one at a time, the one that was injected first before the others, so several make a script.
+/// A request or event meets at most one fault, the one that was injected first. So several faults make a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
-    /// What goes wrong.
+    /// What fails.
     #[serde(flatten)]
     pub kind: FaultKind,
-    /// How many requests, or events, it hits.
+    /// How many requests or events meet it.
     #[serde(default = "once")]
     pub count: u32,
-    /// It hits only paths that begin so (`/v1/refunds`); for the faults of webhooks, only such types of events
-    /// (`payment_intent.`).
+    /// Limits it to paths with this prefix (`/v1/refunds`), or to event types with this prefix (`payment_intent.`) for
+    /// faults of webhooks.
     #[serde(default)]
     pub path: Option<String>,
 }
 
-/// What goes wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FaultKind {
-    /// The request is answered later. It is worked on even if the caller goes away meanwhile, and its idempotency key
-    /// is in use as long.
+    /// The request is answered later. It is processed even if the caller disconnects, and its idempotency key is in use
+    /// meanwhile.
     Slow {
-        /// How much later.
+        /// The delay.
         milliseconds: u64,
     },
-    /// 500, and nothing is done. Like any other answer it is stored under the idempotency key, and given again for it.
+    /// 500 without effect. It is stored under the idempotency key, like any other answer.
     Error,
-    /// 500, which is stored, although all is done.
+    /// 500, stored in the same way, although the request takes effect.
     ErrorAfter,
-    /// 503 from in front of Stripe: nothing is done, and nothing stored.
+    /// 503 from a proxy in front of Stripe: no effect, and nothing is stored.
     Unavailable,
-    /// All is done, idempotency key included, and then the connection closes without an answer.
+    /// The request takes effect and its answer is stored, but the connection closes without an answer.
     LostAnswer,
     /// The event is delivered twice.
     WebhookDuplicate,
-    /// The event is delivered later. Those after it do not wait.
+    /// The event is delivered later. The following events do not wait.
     WebhookDelay {
-        /// How much later.
+        /// The delay.
         milliseconds: u64,
     },
-    /// The event is delivered after the one that follows it; after two seconds if none follows.
+    /// The event is delivered after the following one, or after two seconds if none follows.
     WebhookReorder,
 }
 
 impl Fault {
-    /// A fault that hits the next request, or event, whatever it is.
+    /// A fault that the next request or event meets.
     #[must_use]
     pub const fn once(kind: FaultKind) -> Self {
         Self {
@@ -62,24 +61,18 @@ impl Fault {
         }
     }
 
-    /// The same for so many requests, or events.
+    /// The same for this many requests or events.
     #[must_use]
     pub const fn times(mut self, count: u32) -> Self {
         self.count = count;
         self
     }
 
-    /// The same for such paths, or types of events, only.
+    /// The same, limited to paths or event types with this prefix.
     #[must_use]
     pub fn on(mut self, path: &str) -> Self {
         self.path = Some(path.to_owned());
         self
-    }
-
-    fn hits(&self, target: &str) -> bool {
-        self.path
-            .as_ref()
-            .is_none_or(|path| target.starts_with(path))
     }
 }
 
@@ -87,22 +80,13 @@ const fn once() -> u32 {
     1
 }
 
-/// What happens to one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RequestFault {
-    Slow(Duration),
-    Error,
-    ErrorAfter,
-    Unavailable,
-    LostAnswer,
-}
-
-/// What happens to one event on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DeliveryFault {
-    Duplicate,
-    Delay(Duration),
-    Reorder,
+impl FaultKind {
+    const fn is_of_webhooks(self) -> bool {
+        matches!(
+            self,
+            Self::WebhookDuplicate | Self::WebhookDelay { .. } | Self::WebhookReorder
+        )
+    }
 }
 
 /// The faults that wait.
@@ -122,49 +106,25 @@ impl Faults {
         self.lock().clone()
     }
 
-    /// The fault that hits a request for this path.
-    pub(crate) fn hit_request(&self, path: &str) -> Option<RequestFault> {
-        self.hit(path, |kind| match kind {
-            FaultKind::Slow { milliseconds } => {
-                Some(RequestFault::Slow(Duration::from_millis(*milliseconds)))
-            }
-            FaultKind::Error => Some(RequestFault::Error),
-            FaultKind::ErrorAfter => Some(RequestFault::ErrorAfter),
-            FaultKind::Unavailable => Some(RequestFault::Unavailable),
-            FaultKind::LostAnswer => Some(RequestFault::LostAnswer),
-            FaultKind::WebhookDuplicate
-            | FaultKind::WebhookDelay { .. }
-            | FaultKind::WebhookReorder => None,
-        })
+    /// Takes the fault for a request to this path.
+    pub(crate) fn for_request(&self, path: &str) -> Option<FaultKind> {
+        self.take(path, |kind| !kind.is_of_webhooks())
     }
 
-    /// The fault that hits an event of this type.
-    pub(crate) fn hit_delivery(&self, event_type: &str) -> Option<DeliveryFault> {
-        self.hit(event_type, |kind| match kind {
-            FaultKind::WebhookDuplicate => Some(DeliveryFault::Duplicate),
-            FaultKind::WebhookDelay { milliseconds } => {
-                Some(DeliveryFault::Delay(Duration::from_millis(*milliseconds)))
-            }
-            FaultKind::WebhookReorder => Some(DeliveryFault::Reorder),
-            FaultKind::Slow { .. }
-            | FaultKind::Error
-            | FaultKind::ErrorAfter
-            | FaultKind::Unavailable
-            | FaultKind::LostAnswer => None,
-        })
+    /// Takes the fault for an event of this type.
+    pub(crate) fn for_event(&self, event_type: &str) -> Option<FaultKind> {
+        self.take(event_type, FaultKind::is_of_webhooks)
     }
 
-    fn hit<T>(&self, target: &str, of_kind: impl Fn(&FaultKind) -> Option<T>) -> Option<T> {
+    fn take(&self, target: &str, applies: impl Fn(FaultKind) -> bool) -> Option<FaultKind> {
         let mut waiting = self.lock();
         waiting.retain(|fault| fault.count > 0);
-        waiting
-            .iter_mut()
-            .filter(|fault| fault.hits(target))
-            .find_map(|fault| {
-                let hit = of_kind(&fault.kind)?;
-                fault.count -= 1;
-                Some(hit)
-            })
+        let fault = waiting.iter_mut().find(|fault| {
+            let path = fault.path.as_ref();
+            applies(fault.kind) && path.is_none_or(|path| target.starts_with(path))
+        })?;
+        fault.count -= 1;
+        Some(fault.kind)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Fault>> {

@@ -1,10 +1,10 @@
-//! Form-encoded parameters with Stripe's nested brackets, such as `payment_method_data[card][token]`.
+//! Form-encoded parameters with nested brackets, such as `payment_method_data[card][token]`.
 
 use std::collections::BTreeMap;
 
 use crate::refusal::Refusal;
 
-/// The parameters of one request, in the order they came. An empty value counts as absent, as it does at Stripe.
+/// The parameters of one request, in order. An empty value counts as absent, as at Stripe.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Form(Vec<(String, String)>);
 
@@ -15,7 +15,7 @@ impl Form {
         Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
     }
 
-    /// Refuses every parameter that is not in the list, where `name[*]` stands for all below `name`.
+    /// Refuses parameters that are not in the list, where `name[*]` includes everything below `name`.
     pub(crate) fn accept_only(&self, accepted: &[&str]) -> Result<(), Refusal> {
         let unknown = self.0.iter().find(|(key, _)| {
             !accepted
@@ -35,14 +35,14 @@ impl Form {
         }
     }
 
-    /// The value, if it was given.
+    /// The value, if it is present.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
             .find_map(|(key, value)| (key == name).then_some(value.as_str()))
     }
 
-    /// The value, which must be there.
+    /// The value, which must be present.
     pub(crate) fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.text(name).ok_or_else(|| {
             Refusal::invalid(format!("Missing required param: {name}."))
@@ -51,21 +51,39 @@ impl Form {
         })
     }
 
-    /// A whole number, if it was given.
+    /// The integer, which must be present.
+    pub(crate) fn required_integer(&self, name: &str) -> Result<i64, Refusal> {
+        self.required(name)?;
+        Ok(self.integer(name)?.unwrap_or_default())
+    }
+
+    /// The positive integer, if it is present.
+    pub(crate) fn positive(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        match self.integer(name)? {
+            Some(..1) => Err(
+                Refusal::invalid("This value must be greater than or equal to 1.")
+                    .code("parameter_invalid_integer")
+                    .param(name),
+            ),
+            number => Ok(number),
+        }
+    }
+
+    /// The integer, if it is present.
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
         self.parsed(name, "integer", "parameter_invalid_integer", |text| {
             text.parse().ok()
         })
     }
 
-    /// `true` or `false`, if it was given.
+    /// `true` or `false`, if it is present.
     pub(crate) fn boolean(&self, name: &str) -> Result<Option<bool>, Refusal> {
         self.parsed(name, "boolean", "parameter_invalid_boolean", |text| {
             text.parse().ok()
         })
     }
 
-    /// One of the choices, if it was given.
+    /// One of the choices, if it is present.
     pub(crate) fn choice(
         &self,
         name: &str,
@@ -93,7 +111,7 @@ impl Form {
             .collect()
     }
 
-    /// What tells this request from another: the same parameters in another order are the same.
+    /// A text that is equal for equal parameters in any order.
     pub(crate) fn fingerprint(&self) -> String {
         let mut pairs: Vec<_> = self
             .0

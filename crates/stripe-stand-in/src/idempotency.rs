@@ -1,7 +1,7 @@
-//! Idempotency keys as Stripe treats them: the first answer is kept and given again.
+//! Idempotency keys: the first answer is stored and repeated, as at Stripe.
 //!
-//! See <https://docs.stripe.com/api/idempotent_requests>. An answer is kept once the endpoint began its work, be it
-//! good or bad, a 500 included; refused parameters, and a request that meets another in progress, leave the key as it was.
+//! See <https://docs.stripe.com/api/idempotent_requests>. Once the endpoint has begun its work, any answer is stored,
+//! also a 500. Refused parameters and a concurrent request with the same key leave the key unchanged.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,18 +11,18 @@ use serde_json::Value;
 
 use crate::refusal::Refusal;
 
-/// An answer, as it is kept.
+/// A stored answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
 }
 
-/// What a key was first used for.
+/// The request that a key is used for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Use {
     pub(crate) path: String,
-    /// What the parameters were.
+    /// Identifies the parameters.
     pub(crate) fingerprint: String,
 }
 
@@ -33,21 +33,21 @@ struct Entry {
     answer: Option<Answer>,
 }
 
-/// All keys that were used.
+/// All used keys.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IdempotencyKeys(Arc<Mutex<HashMap<String, Entry>>>);
 
-/// What to do about a request with a key.
+/// How to handle a request with a key.
 #[derive(Debug)]
 pub(crate) enum Begin {
-    /// It is the first: work, and then [`Claim::keep`] the answer.
+    /// The first request: process it, then [`Claim::store`] the answer.
     Work(Claim),
-    /// It was answered before.
+    /// A repeated request: return this answer.
     Replay(Answer),
 }
 
 impl IdempotencyKeys {
-    /// Begins a request, unless the key forbids it.
+    /// Begins a request, unless the key was used otherwise or is in use.
     pub(crate) fn begin(&self, key: &str, usage: Use) -> Result<Begin, Refusal> {
         if key.len() > 255 {
             let message = "Idempotency-Key must be at most 255 characters long.";
@@ -79,7 +79,7 @@ impl IdempotencyKeys {
     }
 }
 
-/// A key whose request is in progress. Dropped without an answer, the key is as if it had never been used.
+/// A key whose request is in progress. If it is dropped without an answer, the key counts as unused.
 #[derive(Debug)]
 pub(crate) struct Claim {
     keys: IdempotencyKeys,
@@ -87,8 +87,8 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
-    /// Keeps the answer for those who ask again.
-    pub(crate) fn keep(self, answer: Answer) {
+    /// Stores the answer for repeated requests.
+    pub(crate) fn store(self, answer: Answer) {
         if let Some(entry) = self.keys.lock().get_mut(&self.key) {
             entry.answer = Some(answer);
         }

@@ -1,25 +1,29 @@
-//! A stand-in for the part of Stripe's API that the fleet uses. Development and tests only.
+//! A stand-in for the part of Stripe's API that the fleet uses, for development and tests only.
 //!
-//! It owns, in memory, payment intents, charges, refunds, tokens and events; answers in Stripe's shapes; keeps
-//! idempotency keys as Stripe does; sends signed webhooks; serves the script of a card form; and opens its ledger for
-//! audits. Faults that a payment service must survive happen on demand ([`Fault`]).
+//! It stores payment intents, charges, refunds, disputes, tokens and events in memory and answers in Stripe's shapes.
+//! It implements idempotency keys, sends signed webhooks, serves the script of a card form, and publishes its ledger
+//! for audits. Faults that a payment service must survive are injected on demand ([`Fault`]).
 //!
-//! It is strict where the real one is: what it accepts, Stripe accepts. What it leaves out it refuses
-//! (`parameter_unknown`) rather than ignores: customers, later captures, other means than cards.
+//! It is as strict as the original: whatever it accepts, Stripe accepts. It refuses what it does not implement
+//! (`parameter_unknown`), such as customers, later captures and payment methods other than cards.
 
-// Stripe's objects have more fields than `json!` recurses by default.
+// Stripe's objects have more fields than the default limit of `json!` allows.
 #![recursion_limit = "256"]
 
 mod books;
 mod cards;
+mod clock;
+mod event;
 mod faults;
 mod form;
 mod idempotency;
+mod operations;
 mod pipeline;
 mod refusal;
 mod routes;
 mod server;
 mod settings;
+mod state;
 mod webhooks;
 mod wire;
 

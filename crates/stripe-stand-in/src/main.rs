@@ -1,4 +1,4 @@
-//! The stand-in as a process of its own, on loopback.
+//! The stand-in as a separate process, on loopback.
 
 use std::net::Ipv4Addr;
 
@@ -12,19 +12,19 @@ use tracing_subscriber::EnvFilter;
 /// A stand-in for the part of Stripe's API that the fleet uses.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The port to listen on, on 127.0.0.1; 0 takes a free one.
+    /// The port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 12_111)]
     port: u16,
-    /// Where events are posted to.
+    /// The URL that events are posted to.
     #[arg(long, requires = "webhook_secret")]
     webhook_url: Option<String>,
-    /// What events are signed with.
+    /// The secret that signs events.
     #[arg(long, requires = "webhook_url")]
     webhook_secret: Option<String>,
-    /// The key that callers must use.
+    /// The key that servers must send.
     #[arg(long, default_value_t = Settings::default().secret_key)]
     secret_key: String,
-    /// The key that browsers must use.
+    /// The key that browsers must send.
     #[arg(long, default_value_t = Settings::default().publishable_key)]
     publishable_key: String,
 }

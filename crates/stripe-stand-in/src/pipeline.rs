@@ -1,7 +1,7 @@
-//! The way of every API request: key, fault, idempotency, endpoint, answer.
+//! The steps of every API request: API key, fault, idempotency key, endpoint, answer.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{RawPathParams, Request};
@@ -10,102 +10,46 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, http::request::Parts};
 use serde_json::Value;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
-use crate::books::{Books, Cause, NewRefund, new_id};
-use crate::faults::{Faults, RequestFault};
+use crate::books::{Books, new_id};
+use crate::event::Cause;
+use crate::faults::FaultKind;
 use crate::form::Form;
-use crate::idempotency::{Answer, Begin, IdempotencyKeys, Use};
+use crate::idempotency::{Answer, Begin, Use};
 use crate::refusal::Refusal;
-use crate::settings::Settings;
-use crate::webhooks::Courier;
-use crate::wire::API_VERSION;
+use crate::settings::{API_VERSION, Settings};
+use crate::state::Shared;
 
-const LARGEST_BODY: usize = 1 << 20;
+const BODY_LIMIT: usize = 1 << 20;
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const STRIPE_VERSION: HeaderName = HeaderName::from_static("stripe-version");
 const STRIPE_SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
 
-/// What all requests share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) settings: Settings,
-    pub(crate) faults: Faults,
-    pub(crate) courier: Courier,
-    pub(crate) keys: IdempotencyKeys,
-    /// Cancelled when the stand-in ends: nothing waits any more.
-    pub(crate) stop: CancellationToken,
-    books: Mutex<Books>,
-}
-
-impl Shared {
-    pub(crate) fn new(settings: Settings, courier: Courier) -> Self {
-        Self {
-            settings,
-            faults: Faults::default(),
-            keys: IdempotencyKeys::default(),
-            stop: CancellationToken::new(),
-            books: Mutex::new(Books::new(courier.clone())),
-            courier,
-        }
-    }
-
-    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A person gives money back in the dashboard; the refund's id.
-    pub(crate) fn refund_by_hand(
-        &self,
-        intent: &str,
-        amount: Option<i64>,
-    ) -> Result<String, Refusal> {
-        let mut books = self.books();
-        let refund = NewRefund {
-            charge: books.paid_charge(intent)?,
-            amount,
-            reason: Some("requested_by_customer"),
-            metadata: BTreeMap::new(),
-        };
-        books.refund(refund, &Cause::by_hand())
-    }
-
-    /// A buyer's bank disputes what is left of a charge; the dispute's id.
-    pub(crate) fn open_dispute(&self, intent: &str) -> Result<String, Refusal> {
-        self.books().open_dispute(intent, &Cause::by_hand())
-    }
-
-    /// The bank decides.
-    pub(crate) fn close_dispute(&self, id: &str, won: bool) -> Result<(), Refusal> {
-        self.books().close_dispute(id, won, &Cause::by_hand())
-    }
-}
-
-/// One request, as endpoints see it.
+/// One request to an endpoint.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) path: String,
-    /// What the path names.
+    /// The id in the path.
     pub(crate) id: String,
     pub(crate) form: Form,
     pub(crate) cause: Cause,
 }
 
-/// The work of an endpoint.
+/// An endpoint.
 pub(crate) type Endpoint = fn(&mut Books, &Call) -> Result<Value, Refusal>;
 
 /// Who may call an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// Who has the secret key.
+    /// Callers with the secret key.
     Merchant,
-    /// Also a browser, which has the publishable key.
-    Anybody,
+    /// Also browsers, which have the publishable key.
+    Anyone,
 }
 
-/// Serves one request. It is worked on to its end even if the caller goes away, as a server far away would.
+/// Serves one request. Like a remote server, it processes the request to its end even if the caller disconnects.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     caller: Caller,
@@ -116,7 +60,7 @@ pub(crate) async fn serve(
     let id = path.iter().next().map(|(_, id)| id.to_owned());
     let id = id.unwrap_or_default();
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let encoded = match parts.method {
@@ -133,26 +77,26 @@ pub(crate) async fn serve(
                 .filter(|_| parts.method == Method::POST),
         },
     };
-    let worked = tokio::spawn(async move {
-        let outcome = work(&shared, caller, endpoint, &parts, &call).await;
+    let processing = tokio::spawn(async move {
+        let outcome = process(&shared, caller, endpoint, &parts, &call).await;
         outcome.into_response(&parts, &call)
     });
-    worked
+    processing
         .await
         .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-/// What became of a request.
+/// The outcome of a request.
 enum Outcome {
     Answered {
         answer: Answer,
         replayed: bool,
     },
-    /// The caller is never to know.
+    /// The caller gets no answer.
     Lost,
 }
 
-async fn work(
+async fn process(
     shared: &Shared,
     caller: Caller,
     endpoint: Endpoint,
@@ -162,8 +106,8 @@ async fn work(
     if let Err(refusal) = authorize(&shared.settings, caller, &parts.headers) {
         return Outcome::refused(&refusal);
     }
-    let fault = shared.faults.hit_request(&call.path);
-    if fault == Some(RequestFault::Unavailable) {
+    let fault = shared.faults.for_request(&call.path);
+    if fault == Some(FaultKind::Unavailable) {
         return Outcome::refused(&Refusal::unavailable());
     }
     let begun = call.cause.idempotency_key.as_ref().map(|key| {
@@ -177,36 +121,37 @@ async fn work(
         Ok(begun) => begun,
         Err(refusal) => return Outcome::refused(&refusal),
     };
-    if let Some(RequestFault::Slow(delay)) = fault {
-        shared.stop.run_until_cancelled(sleep(delay)).await;
+    if let Some(FaultKind::Slow { milliseconds }) = fault {
+        let delay = sleep(Duration::from_millis(milliseconds));
+        shared.stop.run_until_cancelled(delay).await;
     }
     let (answer, replayed) = match begun {
         Some(Begin::Replay(answer)) => (answer, true),
         Some(Begin::Work(claim)) => {
-            let (answer, kept) = run_with(fault, shared, endpoint, call);
-            if kept {
-                claim.keep(answer.clone());
+            let (answer, began) = run_with(fault, shared, endpoint, call);
+            if began {
+                claim.store(answer.clone());
             }
             (answer, false)
         }
         None => (run_with(fault, shared, endpoint, call).0, false),
     };
     match fault {
-        Some(RequestFault::LostAnswer) => Outcome::Lost,
+        Some(FaultKind::LostAnswer) => Outcome::Lost,
         _ => Outcome::Answered { answer, replayed },
     }
 }
 
-/// As [`run`], unless the fault makes it a 500, which a key keeps like any other answer.
+/// As [`run`], unless the fault turns the answer into a 500, which is stored like any other.
 fn run_with(
-    fault: Option<RequestFault>,
+    fault: Option<FaultKind>,
     shared: &Shared,
     endpoint: Endpoint,
     call: &Call,
 ) -> (Answer, bool) {
     match fault {
-        Some(RequestFault::Error) => (answer_of(&Refusal::internal()), true),
-        Some(RequestFault::ErrorAfter) => {
+        Some(FaultKind::Error) => (answer_of(&Refusal::internal()), true),
+        Some(FaultKind::ErrorAfter) => {
             let (answer, began) = run(shared, endpoint, call);
             if began {
                 (answer_of(&Refusal::internal()), true)
@@ -218,7 +163,7 @@ fn run_with(
     }
 }
 
-/// The endpoint's answer, and whether an idempotency key keeps it.
+/// The endpoint's answer, and whether it began its work, so that the answer is stored under the idempotency key.
 fn run(shared: &Shared, endpoint: Endpoint, call: &Call) -> (Answer, bool) {
     match endpoint(&mut shared.books(), call) {
         Ok(body) => {
@@ -243,7 +188,7 @@ fn authorize(settings: &Settings, caller: Caller, headers: &HeaderMap) -> Result
         .and_then(|value| value.strip_prefix("Bearer "));
     match given {
         Some(key) if key == settings.secret_key => Ok(()),
-        Some(key) if key == settings.publishable_key && caller == Caller::Anybody => Ok(()),
+        Some(key) if key == settings.publishable_key && caller == Caller::Anyone => Ok(()),
         Some(key) if key == settings.publishable_key => Err(Refusal::unauthorized(
             "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a \
              list of your API keys at https://dashboard.stripe.com/account/apikeys.",
@@ -306,7 +251,7 @@ impl Outcome {
     }
 }
 
-/// A body that fails before its first byte: the connection closes before anything was sent, headers included.
+/// A body that fails before its first byte, so the connection closes before anything is sent, even headers.
 fn closed_connection() -> Response {
     let failure = std::io::Error::other("the answer is lost on purpose");
     let failing = futures::stream::once(std::future::ready(Err::<Vec<u8>, _>(failure)));

@@ -9,13 +9,13 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     status: StatusCode,
-    /// Whether the endpoint began its work, so that an idempotency key keeps this answer.
+    /// Whether the endpoint had begun its work, so that the answer is stored under the idempotency key.
     began: bool,
     error: Map<String, Value>,
 }
 
 impl Refusal {
-    /// The parameters are wrong, whatever the state of things; nothing was begun.
+    /// The parameters are invalid; the endpoint did not begin its work.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
@@ -25,7 +25,7 @@ impl Refusal {
         )
     }
 
-    /// The parameters are right and the state of things is against it.
+    /// The parameters are valid, but the state of an object forbids the request.
     pub(crate) fn conflicting(message: impl Into<String>) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
@@ -35,29 +35,27 @@ impl Refusal {
         )
     }
 
-    /// What the address names does not exist.
+    /// The object that the URL names does not exist.
     pub(crate) fn not_found(what: &str, id: &str) -> Self {
-        let missing = format!("No such {what}: '{id}'");
-        let mut refusal = Self::conflicting(missing)
-            .code("resource_missing")
-            .param("id");
-        refusal.status = StatusCode::NOT_FOUND;
-        refusal
+        Self {
+            status: StatusCode::NOT_FOUND,
+            ..Self::missing(what, id, "id")
+        }
     }
 
-    /// What a parameter names does not exist.
+    /// The object that a parameter names does not exist.
     pub(crate) fn missing(what: &str, id: &str, param: &str) -> Self {
         Self::conflicting(format!("No such {what}: '{id}'"))
             .code("resource_missing")
             .param(param)
     }
 
-    /// The card is at fault.
+    /// The card is declined or invalid.
     pub(crate) fn card(code: &'static str, message: &str) -> Self {
         Self::new(StatusCode::PAYMENT_REQUIRED, true, "card_error", message).code(code)
     }
 
-    /// The key is missing or wrong.
+    /// The API key is missing or wrong.
     pub(crate) fn unauthorized(message: impl Into<String>) -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
@@ -72,18 +70,19 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, false, "idempotency_error", message)
     }
 
-    /// A request with the same idempotency key is being worked on.
+    /// A request with the same idempotency key is in progress.
     pub(crate) fn key_in_use(key: &str) -> Self {
         let message = format!(
             "There is currently another in-progress request using this Idempotent Key (that probably means you \
              submitted twice, and the other request is still going through): {key}. Please try again later."
         );
-        let mut refusal = Self::invalid(message).code("idempotency_key_in_use");
-        refusal.status = StatusCode::CONFLICT;
-        refusal
+        Self {
+            status: StatusCode::CONFLICT,
+            ..Self::invalid(message).code("idempotency_key_in_use")
+        }
     }
 
-    /// Stripe itself is at fault.
+    /// Stripe failed.
     pub(crate) fn internal() -> Self {
         let message = "An unknown error occurred. (This is an injected fault.)";
         Self::new(
@@ -94,7 +93,7 @@ impl Refusal {
         )
     }
 
-    /// What is in front of Stripe is at fault.
+    /// A proxy in front of Stripe failed.
     pub(crate) fn unavailable() -> Self {
         let message = "Service unavailable. (This is an injected fault; nothing was done.)";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, false, "api_error", message)
@@ -116,7 +115,7 @@ impl Refusal {
         }
     }
 
-    /// Names the kind of failure for programs.
+    /// Adds the error code.
     pub(crate) fn code(self, code: &'static str) -> Self {
         let page = code.replace('_', "-");
         self.with("code", code).with(
@@ -125,33 +124,33 @@ impl Refusal {
         )
     }
 
-    /// Names the parameter at fault.
+    /// Names the invalid parameter.
     pub(crate) fn param(self, param: &str) -> Self {
         self.with("param", param)
     }
 
-    /// Adds to the error.
+    /// Adds a field to the error.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.error.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The status to answer with.
+    /// The status of the answer.
     pub(crate) const fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Whether the endpoint began its work.
+    /// Whether the endpoint had begun its work.
     pub(crate) const fn began(&self) -> bool {
         self.began
     }
 
-    /// The error itself, as a payment intent remembers it.
+    /// The error, as a payment intent stores it.
     pub(crate) fn error(&self) -> Value {
         Value::Object(self.error.clone())
     }
 
-    /// The body to answer with.
+    /// The body of the answer.
     pub(crate) fn body(&self) -> Value {
         json!({ "error": self.error })
     }

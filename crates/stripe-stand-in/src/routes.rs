@@ -1,4 +1,4 @@
-//! Every route.
+//! The URL table.
 
 mod card_form;
 mod charges;
@@ -19,12 +19,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodFilter;
 use axum::routing::{MethodRouter, get, on, post, put};
 
-use crate::pipeline::{Caller, Endpoint, Shared, serve};
+use crate::pipeline::{Caller, Endpoint, serve};
 use crate::refusal::Refusal;
+use crate::state::Shared;
 
-/// Stripe's API, the script of its card form, and what is the stand-in's own.
+/// Stripe's API, the script of the card form, and the stand-in's own endpoints.
 pub(crate) fn table(shared: Arc<Shared>) -> Router {
-    use Caller::{Anybody, Merchant};
+    use Caller::{Anyone, Merchant};
     const GET: MethodFilter = MethodFilter::GET;
     const POST: MethodFilter = MethodFilter::POST;
     Router::new()
@@ -58,7 +59,7 @@ pub(crate) fn table(shared: Arc<Shared>) -> Router {
         .route("/v1/disputes/{id}", api(GET, Merchant, disputes::show))
         .route(
             "/v1/tokens",
-            api(POST, Anybody, tokens::create).options(preflight),
+            api(POST, Anyone, tokens::create).options(preflight),
         )
         .route("/v1/tokens/{id}", api(GET, Merchant, tokens::show))
         .route("/v1/events", api(GET, Merchant, events::list))
@@ -88,7 +89,7 @@ pub(crate) fn table(shared: Arc<Shared>) -> Router {
         )
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
-        .layer(map_response(open_to_browsers))
+        .layer(map_response(allow_all_origins))
         .with_state(shared)
 }
 
@@ -101,7 +102,7 @@ fn api(method: MethodFilter, caller: Caller, endpoint: Endpoint) -> MethodRouter
     )
 }
 
-/// What a browser asks before it sends a card from a page of another origin.
+/// The CORS preflight of a page of another origin that creates a token.
 async fn preflight() -> impl IntoResponse {
     let allowed = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
@@ -116,11 +117,11 @@ async fn preflight() -> impl IntoResponse {
 async fn unknown(request: Request) -> Response {
     let (method, path) = (request.method(), request.uri().path());
     let message = format!("Unrecognized request URL ({method}: {path}).");
-    let refusal = Refusal::invalid(message);
-    (StatusCode::NOT_FOUND, axum::Json(refusal.body())).into_response()
+    let body = Refusal::invalid(message).body();
+    (StatusCode::NOT_FOUND, axum::Json(body)).into_response()
 }
 
-async fn open_to_browsers(mut response: Response) -> Response {
+async fn allow_all_origins(mut response: Response) -> Response {
     response.headers_mut().insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
         HeaderValue::from_static("*"),

@@ -11,16 +11,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::books::Ledger;
 use crate::faults::Fault;
-use crate::pipeline::Shared;
 use crate::routes;
 use crate::settings::{Settings, Webhook};
-use crate::webhooks::Courier;
+use crate::state::Shared;
+use crate::webhooks::WebhookSender;
 
-/// Far longer than any request in progress takes once nothing is slow on purpose any more. What is open then are
-/// connections that never carried a request, as browsers hold them.
-const STOP_LIMIT: Duration = Duration::from_secs(1);
+/// The time to stop, far longer than requests in progress take once injected delays end. Connections that are still
+/// open then never carried a request; browsers hold such connections.
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A running stand-in. It ends when it is stopped or dropped, and forgets everything.
+/// A running stand-in. When it is stopped or dropped, its data is gone.
 #[derive(Debug)]
 pub struct StripeStandIn {
     address: SocketAddr,
@@ -31,25 +31,25 @@ pub struct StripeStandIn {
 }
 
 impl StripeStandIn {
-    /// Serves on the listener from now on.
+    /// Starts serving on the listener.
     ///
     /// # Panics
     /// If the listener has no address.
-    #[expect(clippy::unused_async, reason = "it needs a runtime, and says so")]
+    #[expect(clippy::unused_async, reason = "it must be called on a runtime")]
     pub async fn start(listener: TcpListener, settings: Settings) -> Self {
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
-        let (courier, events) = Courier::new(settings.webhook.clone());
-        let shared = Arc::new(Shared::new(settings, courier.clone()));
+        let (webhooks, events) = WebhookSender::new(settings.webhook.clone());
+        let shared = Arc::new(Shared::new(settings, webhooks.clone()));
         let stop = shared.stop.clone();
         let tasks = TaskTracker::new();
         let books = shared.clone();
-        let delivery = courier.deliver(events, shared.faults.clone(), move |event| {
-            books.books().events.known_mut(&event.id).pending = false;
+        let delivery = webhooks.deliver(events, shared.faults.clone(), move |event| {
+            books.books().events.existing_mut(&event.id).pending = false;
         });
-        let ends = stop.clone();
-        tasks.spawn(async move { ends.run_until_cancelled(delivery).await });
+        let stopped = stop.clone();
+        tasks.spawn(async move { stopped.run_until_cancelled(delivery).await });
         let server = axum::serve(listener, routes::table(shared.clone()))
             .with_graceful_shutdown(stop.clone().cancelled_owned());
         tasks.spawn(async move {
@@ -67,60 +67,61 @@ impl StripeStandIn {
         }
     }
 
-    /// Where it is, without a slash at the end. As `ClientBuilder::url` of async-stripe takes it.
+    /// Its URL without a trailing slash, for `ClientBuilder::url` of async-stripe.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// From now on events go here.
+    /// Sends events to this URL, signed with this secret.
     pub fn set_webhook(&self, url: impl Into<String>, secret: impl Into<String>) {
-        self.shared.courier.set_target(Some(Webhook {
+        self.shared.webhooks.set_target(Some(Webhook {
             url: url.into(),
             secret: secret.into(),
         }));
     }
 
-    /// The present state of all money.
+    /// The current ledger.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.shared.books().ledger()
     }
 
-    /// A person gives so many cents back in the dashboard, or all that is left; the refund's id, or none if nothing can
-    /// be given back.
+    /// Refunds the cents, or all that is left, as a person does in the dashboard. Returns the refund's id, or `None` if
+    /// that cannot be refunded.
     #[must_use]
     pub fn refund(&self, intent: &str, amount: Option<i64>) -> Option<String> {
         self.shared.refund_by_hand(intent, amount).ok()
     }
 
-    /// The buyer's bank disputes what is left of a charge; the dispute's id, or none if nothing can be disputed.
+    /// Disputes what is left of a charge, as the buyer's bank does. Returns the dispute's id, or `None` if nothing can
+    /// be disputed.
     #[must_use]
     pub fn open_dispute(&self, intent: &str) -> Option<String> {
         self.shared.open_dispute(intent).ok()
     }
 
-    /// The bank decides a dispute that is open; false if it is not.
+    /// Closes an open dispute with the bank's decision; false if it is not open.
     #[must_use]
     pub fn close_dispute(&self, id: &str, won: bool) -> bool {
         self.shared.close_dispute(id, won).is_ok()
     }
 
-    /// Lets something go wrong.
+    /// Adds a fault.
     pub fn inject(&self, fault: Fault) {
         self.shared.faults.inject(fault);
     }
 
-    /// Takes away the faults that did not happen yet.
+    /// Removes all waiting faults.
     pub fn clear_faults(&self) {
         self.shared.faults.clear();
     }
 
-    /// Ends it: requests in progress are answered, webhooks that wait are not delivered.
+    /// Stops it. Requests in progress are answered; queued webhooks are not delivered.
     pub async fn stop(self) {
         self.stop.cancel();
-        if timeout(STOP_LIMIT, self.tasks.wait()).await.is_err() {
-            tracing::debug!("somebody holds a connection open that carries no request");
+        if timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
+            tracing::debug!("idle connection still open");
         }
     }
 }

@@ -1,15 +1,18 @@
-//! What a stand-in is told at its start.
+//! The settings of a stand-in.
 
 use serde::{Deserialize, Serialize};
 
-/// Keys, and where events are sent.
+/// The version of Stripe's API that the stand-in implements.
+pub(crate) const API_VERSION: &str = "2026-09-30.endive";
+
+/// API keys and the webhook.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What `Authorization: Bearer …` must carry.
+    /// The key that `Authorization: Bearer …` must carry.
     pub secret_key: String,
-    /// What a browser may make tokens with.
+    /// The key with which browsers create tokens.
     pub publishable_key: String,
-    /// Where events are sent; nowhere if `None`.
+    /// The receiver of events, if there is one.
     pub webhook: Option<Webhook>,
 }
 
@@ -23,12 +26,12 @@ impl Default for Settings {
     }
 }
 
-/// An endpoint that is told of events.
+/// An endpoint that receives events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
-    /// Where events are posted to.
+    /// The URL that events are posted to.
     pub url: String,
-    /// What they are signed with.
+    /// The secret that signs them.
     pub secret: String,
 }

@@ -1,7 +1,7 @@
-//! Signed webhooks, each repeated until its receiver confirms it.
+//! Signed webhooks, each repeated until the receiver confirms it.
 //!
-//! See <https://docs.stripe.com/webhooks>. Events are independent of each other, as they are at Stripe: one that does
-//! not arrive does not hold up the rest. As long as all goes well they arrive in order.
+//! See <https://docs.stripe.com/webhooks>. Events are independent of each other, as at Stripe: one that cannot be
+//! delivered does not block the others. Without failures they arrive in order.
 
 mod delivery;
 
@@ -14,38 +14,38 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::books::Event;
-use crate::faults::{DeliveryFault, Faults};
+use crate::event::Event;
+use crate::faults::{FaultKind, Faults};
 use crate::settings::Webhook;
-use delivery::{Delivery, Round};
+use delivery::{Deliverer, Delivery};
 
-/// How long an event waits for the first attempt of the one before it to end: events stay in order at a receiver
-/// that answers, and go on at one that does not.
+/// How long an event waits for the first attempt of the previous one: events stay in order at a receiver that answers,
+/// and are not blocked by one that does not.
 const HEAD_START: Duration = Duration::from_millis(500);
-/// How long an event that is to be overtaken waits for one to follow.
+/// How long a reordered event waits for another one to overtake it.
 const LONGEST_HOLD: Duration = Duration::from_secs(2);
 
-/// Takes events; they set out in the order they came.
+/// Queues events for the webhook.
 #[derive(Debug, Clone)]
-pub(crate) struct Courier {
+pub(crate) struct WebhookSender {
     target: Arc<Mutex<Option<Webhook>>>,
     queue: UnboundedSender<Event>,
 }
 
-impl Courier {
-    /// A courier, and the events that it took.
+impl WebhookSender {
+    /// A sender and its queued events.
     pub(crate) fn new(target: Option<Webhook>) -> (Self, UnboundedReceiver<Event>) {
         let (queue, events) = unbounded_channel();
         let target = Arc::new(Mutex::new(target));
         (Self { target, queue }, events)
     }
 
-    /// From now on deliveries go here, those that wait already included.
+    /// Changes the target, also for events that are already queued.
     pub(crate) fn set_target(&self, target: Option<Webhook>) {
         *self.lock() = target;
     }
 
-    /// Whether anybody is told of events.
+    /// Whether there is a webhook.
     pub(crate) fn has_target(&self) -> bool {
         self.lock().is_some()
     }
@@ -54,47 +54,47 @@ impl Courier {
         self.lock().clone()
     }
 
-    /// Takes an event along.
-    pub(crate) fn take(&self, event: Event) {
-        // Only a stand-in that is stopping has no receiver.
+    /// Queues an event.
+    pub(crate) fn send(&self, event: Event) {
+        // The receiver is gone only while the stand-in stops.
         let _ = self.queue.send(event);
     }
 
-    /// Delivers what comes, for ever. `confirmed` is told of each event that arrived.
+    /// Delivers queued events forever. Calls `confirmed` with each delivered event.
     pub(crate) async fn deliver(
         self,
         mut events: UnboundedReceiver<Event>,
         faults: Faults,
         confirmed: impl Fn(&Event) + Send + Sync + 'static,
     ) {
-        let round = Arc::new(Round::new(self, Box::new(confirmed)));
+        let deliverer = Arc::new(Deliverer::new(self, Box::new(confirmed)));
         let mut deliveries = JoinSet::new();
         let mut held_back = Vec::new();
         while let Some(event) = events.recv().await {
             while deliveries.try_join_next().is_some() {}
-            let fault = faults.hit_delivery(event.kind);
-            let (first_attempt, tried) = oneshot::channel();
+            let fault = faults.for_event(event.kind);
+            let (first_attempt, attempted) = oneshot::channel();
             let delivery = Delivery {
                 event,
-                again: fault == Some(DeliveryFault::Duplicate),
+                duplicate: fault == Some(FaultKind::WebhookDuplicate),
                 first_attempt,
                 overtakes: std::mem::take(&mut held_back),
             };
-            let round = round.clone();
+            let deliverer = deliverer.clone();
             match fault {
-                Some(DeliveryFault::Delay(delay)) => {
-                    deliveries.spawn(round.deliver(delivery, sleep(delay)));
+                Some(FaultKind::WebhookDelay { milliseconds }) => {
+                    let delay = sleep(Duration::from_millis(milliseconds));
+                    deliveries.spawn(deliverer.deliver(delivery, delay));
                 }
-                Some(DeliveryFault::Reorder) => {
+                Some(FaultKind::WebhookReorder) => {
                     let (hold, overtaken) = oneshot::channel();
                     held_back.push(hold);
                     let overtaken = timeout(LONGEST_HOLD, overtaken);
-                    deliveries.spawn(round.deliver(delivery, overtaken));
+                    deliveries.spawn(deliverer.deliver(delivery, overtaken));
                 }
-                Some(DeliveryFault::Duplicate) | None => {
-                    deliveries.spawn(round.deliver(delivery, ready(())));
-                    // That it was tried, and that it was not in time, come to the same.
-                    let _ = timeout(HEAD_START, tried).await;
+                _ => {
+                    deliveries.spawn(deliverer.deliver(delivery, ready(())));
+                    let _ = timeout(HEAD_START, attempted).await;
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Stripe's shapes in JSON, as of [`API_VERSION`]. Every field that Stripe always sends is there.
+//! Stripe's objects as JSON, with all fields that Stripe always sends.
 
 mod charge;
 mod dispute;
@@ -10,8 +10,6 @@ mod token;
 
 use serde_json::{Value, json};
 
-use crate::books::Event;
-
 pub(crate) use charge::{charge, expanded_charge};
 pub(crate) use dispute::dispute;
 pub(crate) use expand::Expand;
@@ -20,30 +18,10 @@ pub(crate) use payment_method::payment_method;
 pub(crate) use refund::{expanded_refund, refund};
 pub(crate) use token::token;
 
-/// The version of Stripe's API whose shapes these are.
-pub(crate) const API_VERSION: &str = "2026-09-30.endive";
-
 /// One page of a list.
-pub(crate) fn list(url: &str, data: &[Value], has_more: bool) -> Value {
+pub(crate) fn list(url: &str, data: impl Iterator<Item = Value>, has_more: bool) -> Value {
+    let data: Vec<_> = data.collect();
     json!({ "object": "list", "url": url, "has_more": has_more, "data": data })
-}
-
-/// An event.
-pub(crate) fn event(event: &Event) -> Value {
-    json!({
-        "id": event.id,
-        "object": "event",
-        "api_version": API_VERSION,
-        "created": event.created,
-        "data": event.data,
-        "livemode": false,
-        "pending_webhooks": u8::from(event.pending),
-        "request": {
-            "id": event.cause.request_id,
-            "idempotency_key": event.cause.idempotency_key,
-        },
-        "type": event.kind,
-    })
 }
 
 fn billing_details() -> Value {

@@ -1,4 +1,4 @@
-//! Where in a trace something happens, in the form in which it travels between processes.
+//! Trace contexts: the position in a trace, as processes pass it on.
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,11 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
 
-/// A place in a trace, as W3C's Trace Context writes it (<https://www.w3.org/TR/trace-context/>).
+/// A trace context in W3C's format (<https://www.w3.org/TR/trace-context/>).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceContext {
     traceparent: String,
-    /// What vendors add.
+    /// Data of tracing vendors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tracestate: Option<String>,
 }
@@ -27,24 +27,24 @@ pub struct TraceContext {
 /// Whether a collector is configured.
 static HAS_COLLECTOR: AtomicBool = AtomicBool::new(false);
 
-pub(super) fn collector_is_there() {
+pub(super) fn set_has_collector() {
     HAS_COLLECTOR.store(true, Ordering::Relaxed);
 }
 
-/// Whether anything is recorded at all in this process.
+/// Whether this process records spans.
 #[must_use]
 pub fn has_collector() -> bool {
     HAS_COLLECTOR.load(Ordering::Relaxed)
 }
 
-/// Whether what happens at this moment is recorded for a collector.
+/// Whether the current span is recorded.
 #[must_use]
 pub fn is_recorded() -> bool {
     Context::map_current(|context| context.span().span_context().is_sampled())
 }
 
 impl TraceContext {
-    /// The place at which the caller is; `None` if it is in no trace.
+    /// The context of the current span; `None` outside of a trace.
     #[must_use]
     pub fn current() -> Option<Self> {
         Context::map_current(|context| {
@@ -54,13 +54,13 @@ impl TraceContext {
         })
     }
 
-    /// The place that the headers of an HTTP request name.
+    /// The context in the headers of an HTTP request.
     #[must_use]
     pub fn of_request(headers: &HeaderMap) -> Option<Self> {
         Self::from_headers(|name| headers.get(name)?.to_str().ok().map(str::to_owned))
     }
 
-    /// The place that headers name, of which `header` returns values.
+    /// The context in headers, whose values `header` returns.
     pub fn from_headers(header: impl Fn(&str) -> Option<String>) -> Option<Self> {
         Some(Self {
             traceparent: header(PARENT)?,
@@ -68,7 +68,7 @@ impl TraceContext {
         })
     }
 
-    /// The headers that name the place.
+    /// The names and values of the context's headers.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let state = self.tracestate.as_deref().map(|state| (STATE, state));
         [(PARENT, self.traceparent.as_str())]
@@ -76,7 +76,7 @@ impl TraceContext {
             .chain(state)
     }
 
-    /// Names the place in the headers of an HTTP request, instead of what they named before.
+    /// Sets the headers of an HTTP request, replacing a previous context.
     pub fn put_into(&self, headers: &mut HeaderMap) {
         headers.remove(STATE);
         for (name, value) in self.headers() {
@@ -86,22 +86,22 @@ impl TraceContext {
         }
     }
 
-    /// Lets the span, which was not entered yet, go on from this place: what it is about was caused there.
-    pub fn caused(&self, span: &Span) {
-        // An error means that nobody records the span.
+    /// Makes this context the parent of the span, which must not have been entered yet.
+    pub fn set_as_parent_of(&self, span: &Span) {
+        // An error means that the span is not recorded.
         let _ = span.set_parent(self.context());
     }
 
-    /// Lets the span, which may be in another trace, refer to this place.
-    pub fn is_linked_from(&self, span: &Span) {
+    /// Adds a link to this context to the span, which may be in another trace.
+    pub fn link_from(&self, span: &Span) {
         span.add_link(self.context().span().span_context().clone());
     }
 
-    /// Whether it is in the trace that the caller is in.
+    /// Whether it belongs to the current trace.
     #[must_use]
     pub fn is_in_current_trace(&self) -> bool {
-        let here = Context::map_current(|context| context.span().span_context().trace_id());
-        self.context().span().span_context().trace_id() == here
+        let current = Context::map_current(|context| context.span().span_context().trace_id());
+        self.context().span().span_context().trace_id() == current
     }
 
     fn context(&self) -> Context {
@@ -109,7 +109,7 @@ impl TraceContext {
     }
 }
 
-/// As the header `traceparent` has it. Whether it names a place is only seen when it is used.
+/// Parses the header `traceparent`. An invalid value is not rejected here; it is ignored when used.
 impl FromStr for TraceContext {
     type Err = std::convert::Infallible;
 
@@ -149,30 +149,30 @@ impl Extractor for TraceContext {
 mod tests {
     use super::*;
 
-    const PLACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const PARENT_HEADER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     #[test]
-    fn a_place_outlives_headers_and_documents() {
+    fn a_context_survives_headers_and_documents() {
         let mut headers = HeaderMap::new();
         headers.insert("tracestate", HeaderValue::from_static("of=another"));
-        let place: TraceContext = PLACE.parse().unwrap();
-        place.put_into(&mut headers);
-        assert_eq!(TraceContext::of_request(&headers), Some(place.clone()));
-        let stored = bson::serialize_to_document(&place).unwrap();
-        let read: TraceContext = bson::deserialize_from_document(stored).unwrap();
-        assert_eq!(read, place);
+        let context: TraceContext = PARENT_HEADER.parse().unwrap();
+        context.put_into(&mut headers);
+        assert_eq!(TraceContext::of_request(&headers), Some(context.clone()));
+        let stored = serde_json::to_value(&context).unwrap();
+        let read: TraceContext = serde_json::from_value(stored).unwrap();
+        assert_eq!(read, context);
         assert!(read.context().span().span_context().is_valid());
     }
 
     #[test]
-    fn nonsense_names_no_place() {
-        let place: TraceContext = "nonsense".parse().unwrap();
-        assert!(!place.context().span().span_context().is_valid());
+    fn an_invalid_header_has_no_context() {
+        let context: TraceContext = "nonsense".parse().unwrap();
+        assert!(!context.context().span().span_context().is_valid());
         assert_eq!(TraceContext::of_request(&HeaderMap::new()), None);
     }
 
     #[test]
-    fn outside_of_a_trace_there_is_no_place() {
+    fn there_is_no_context_outside_of_a_trace() {
         assert_eq!(TraceContext::current(), None);
         assert!(!is_recorded());
     }

@@ -1,4 +1,4 @@
-//! Spans on their way to the collector: a bounded number waits, and what is lost is counted.
+//! The export of spans to the collector, through a bounded queue that counts lost spans.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,13 +14,13 @@ use opentelemetry_sdk::trace::{
 use tokio::runtime::Handle;
 use tokio_util::context::TokioContext;
 
-/// How many spans wait to be sent, a kilobyte or so each; beyond that they are lost, and counted.
-const WAITING: usize = 4_096;
+/// The number of spans, of about a kilobyte each, that may wait for export. Further spans are dropped and counted.
+const QUEUE_LIMIT: usize = 4_096;
 
-/// How many are sent at once.
-const BATCH: usize = 512;
+/// The number of spans in an export request.
+const BATCH_LIMIT: usize = 512;
 
-/// How many spans were lost: the collector did not take them, or too many waited for it.
+/// Counts the spans that were lost because the collector did not accept them or the queue was full.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Losses(Arc<AtomicU64>);
 
@@ -34,43 +34,43 @@ impl Losses {
     }
 }
 
-/// Sends spans in batches, and lets no more wait than the batches' queue holds: the queue itself does not say what it
-/// lost.
+/// Exports spans in batches. It limits the queue of [`BatchSpanProcessor`] itself, since that does not report the spans
+/// that it drops.
 #[derive(Debug)]
-pub(super) struct Bounded {
+pub(super) struct BoundedProcessor {
     batches: BatchSpanProcessor,
     waiting: Arc<AtomicUsize>,
     losses: Losses,
 }
 
-impl Bounded {
-    /// Spans wait for others for `delay`, and are sent on this runtime.
-    pub(super) fn to(exporter: OtlpExporter, delay: Duration, runtime: &Handle) -> (Self, Losses) {
+impl BoundedProcessor {
+    /// Exports spans after at most `delay`, on this runtime.
+    pub(super) fn new(exporter: OtlpExporter, delay: Duration, runtime: &Handle) -> (Self, Losses) {
         let (waiting, losses) = (Arc::default(), Losses::default());
-        let exporter = Counted {
+        let exporter = CountingExporter {
             exporter,
             runtime: runtime.clone(),
             waiting: Arc::clone(&waiting),
             losses: losses.clone(),
         };
         let batching = BatchConfigBuilder::default()
-            .with_max_queue_size(WAITING)
-            .with_max_export_batch_size(BATCH)
+            .with_max_queue_size(QUEUE_LIMIT)
+            .with_max_export_batch_size(BATCH_LIMIT)
             .with_scheduled_delay(delay)
             .build();
         let batches = BatchSpanProcessor::builder(exporter)
             .with_batch_config(batching)
             .build();
-        let bounded = Self {
+        let processor = Self {
             batches,
             waiting,
             losses: losses.clone(),
         };
-        (bounded, losses)
+        (processor, losses)
     }
 }
 
-impl SpanProcessor for Bounded {
+impl SpanProcessor for BoundedProcessor {
     fn on_start(&self, span: &mut Span, context: &Context) {
         self.batches.on_start(span, context);
     }
@@ -79,7 +79,7 @@ impl SpanProcessor for Bounded {
         if !span.span_context.is_sampled() {
             return;
         }
-        if self.waiting.fetch_add(1, Ordering::Relaxed) < WAITING {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) < QUEUE_LIMIT {
             self.batches.on_end(span);
         } else {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -100,25 +100,26 @@ impl SpanProcessor for Bounded {
     }
 }
 
-/// Sends to the collector, from a thread outside of the runtime on which the connection lives.
+/// Exports batches and counts the lost spans. The batch processor's thread is outside of the runtime that the
+/// connection needs, so each export enters it.
 #[derive(Debug)]
-struct Counted {
+struct CountingExporter {
     exporter: OtlpExporter,
     runtime: Handle,
     waiting: Arc<AtomicUsize>,
     losses: Losses,
 }
 
-impl SpanExporter for Counted {
+impl SpanExporter for CountingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = batch.len();
-        let sending = self.exporter.export(batch);
-        let sent = TokioContext::new(sending, self.runtime.clone()).await;
+        let export = self.exporter.export(batch);
+        let result = TokioContext::new(export, self.runtime.clone()).await;
         self.waiting.fetch_sub(count, Ordering::Relaxed);
-        if sent.is_err() {
+        if result.is_err() {
             self.losses.add(count);
         }
-        sent
+        result
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
@@ -146,10 +147,10 @@ mod tests {
 
     use super::*;
 
-    /// More than can wait.
-    const MANY: usize = 3 * WAITING;
+    /// More spans than the queue holds.
+    const SPANS: usize = 3 * QUEUE_LIMIT;
 
-    /// Ends many spans for the collector at this port; gives the provider and the count of losses.
+    /// Records many spans for a collector at this port.
     fn record(port: u16) -> (SdkTracerProvider, Losses) {
         let exporter = OtlpExporter::builder()
             .with_http()
@@ -161,38 +162,38 @@ mod tests {
             .build()
             .unwrap();
         let delay = Duration::from_mins(1);
-        let (spans, losses) = Bounded::to(exporter, delay, &Handle::current());
+        let (spans, losses) = BoundedProcessor::new(exporter, delay, &Handle::current());
         let provider = SdkTracerProvider::builder()
             .with_span_processor(spans)
             .build();
         let tracer = provider.tracer("test");
-        for _ in 0..MANY {
+        for _ in 0..SPANS {
             drop(tracer.start("a span"));
         }
         (provider, losses)
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn every_span_is_counted_as_lost_while_there_is_no_collector() {
+    async fn every_span_is_counted_as_lost_without_a_collector() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let (provider, losses) = record(port);
         let _ = provider.shutdown_with_timeout(Duration::from_secs(30));
-        assert_eq!(losses.count(), MANY as u64);
+        assert_eq!(losses.count(), SPANS as u64);
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_collector_that_hangs_holds_nobody_up() {
+    async fn a_collector_that_hangs_blocks_nothing() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let began = Instant::now();
+        let start = Instant::now();
         let (provider, losses) = record(listener.local_addr().unwrap().port());
-        assert!(losses.count() >= (MANY - 2 * WAITING) as u64);
+        assert!(losses.count() >= (SPANS - 2 * QUEUE_LIMIT) as u64);
         assert!(
             provider
                 .shutdown_with_timeout(Duration::from_millis(100))
                 .is_err()
         );
-        assert!(began.elapsed() < Duration::from_secs(4));
+        assert!(start.elapsed() < Duration::from_secs(4));
     }
 }

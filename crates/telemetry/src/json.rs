@@ -1,6 +1,6 @@
-//! Log lines as flat JSON: what every line has, then the fields of the event, then those of the spans around it.
+//! Log lines as flat JSON objects: the common fields, then the event's fields, then those of its spans.
 //!
-//! The fields are described in `infra/logs.md`, and a test holds that page and what is written together.
+//! `infra/logs.md` documents the fields; a test compares it with what is logged.
 
 #[cfg(test)]
 mod tests;
@@ -22,15 +22,15 @@ use tracing_subscriber::registry::LookupSpan;
 
 use base::clock::Clock;
 
-/// What is for the recording of spans and says nothing in a log, or says again what other fields do; and the place in the
-/// source that libraries tell which log by other means.
-const UNWRITTEN: [&str; 3] = ["otel.", "messaging.", "log."];
-/// Where such a library says who logged.
-const TARGET_OF_BRIDGE: &str = "log.target";
+/// Prefixes of fields that are not logged: `otel.` is for the exporter, `messaging.` repeats other fields, and `log.`
+/// holds the source locations of libraries that use the `log` crate.
+const OMITTED_PREFIXES: [&str; 3] = ["otel.", "messaging.", "log."];
+/// The field with the target of an event of the `log` crate.
+const LOG_CRATE_TARGET: &str = "log.target";
 
-/// The longest value that is written, in bytes; the rest is cut off. Thousands of lines may wait to be written, and some
-/// values come from outside.
-const LONGEST_VALUE: usize = 2_048;
+/// The maximum length of a value in bytes; longer values are cut. Thousands of lines may be queued, and some values
+/// come from clients.
+const VALUE_LIMIT: usize = 2_048;
 
 /// Writes a line for each event.
 pub(super) struct JsonLines<W> {
@@ -40,8 +40,7 @@ pub(super) struct JsonLines<W> {
 }
 
 impl<W> JsonLines<W> {
-    /// Lines of this service.
-    pub(super) const fn to(writer: W, service: String) -> Self {
+    pub(super) const fn new(writer: W, service: String) -> Self {
         Self {
             writer,
             service,
@@ -50,70 +49,70 @@ impl<W> JsonLines<W> {
     }
 }
 
-/// Fields of a span or an event in the order in which they were told, each once, written as they stand in a line: a
-/// request's are in every line of it.
+/// The fields of a span or an event in recording order, with the last value of each. They are serialized once, since
+/// every line within a span repeats the span's fields.
 #[derive(Debug)]
 struct Fields {
-    /// Each as `"name":value`.
+    /// Members of the form `"name":value`.
     text: Vec<u8>,
-    /// Where in the text each is.
-    places: Vec<(&'static str, Range<usize>)>,
-    /// Who logged it, where a library did by other means.
+    /// The range of each member in the text.
+    ranges: Vec<(&'static str, Range<usize>)>,
+    /// The target, if the event comes from the `log` crate.
     target: Option<String>,
 }
 
 impl Fields {
-    /// None yet, with room for as many as there usually are.
-    fn none() -> Self {
+    /// No fields, with capacity for the usual number.
+    fn new() -> Self {
         Self {
             text: Vec::with_capacity(512),
-            places: Vec::with_capacity(16),
+            ranges: Vec::with_capacity(16),
             target: None,
         }
     }
 
     fn put(&mut self, field: &Field, value: &(impl Serialize + ?Sized)) {
         let name = field.name();
-        if UNWRITTEN
+        if OMITTED_PREFIXES
             .iter()
-            .any(|unwritten| name.starts_with(unwritten))
+            .any(|prefix| name.starts_with(prefix))
         {
             return;
         }
-        let begin = self.text.len();
+        let start = self.text.len();
         write_member(&mut self.text, name, value);
-        let place = begin..self.text.len();
-        match self.places.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = place,
-            None => self.places.push((name, place)),
+        let range = start..self.text.len();
+        match self.ranges.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = range,
+            None => self.ranges.push((name, range)),
         }
     }
 
-    /// Each with its name.
+    /// The names and serialized members.
     fn members(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
-        let members = self.places.iter();
-        members.map(|(name, place)| (*name, &self.text[place.clone()]))
+        let ranges = self.ranges.iter();
+        ranges.map(|(name, range)| (*name, &self.text[range.clone()]))
     }
 
     fn has(&self, name: &str) -> bool {
-        self.places.iter().any(|(known, _)| *known == name)
+        self.ranges.iter().any(|(known, _)| *known == name)
     }
 }
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, &format_args!("{}", Shortened(value)));
+        self.put(field, &format_args!("{}", Truncated(value)));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == TARGET_OF_BRIDGE {
+        if field.name() == LOG_CRATE_TARGET {
             self.target = Some(value.to_owned());
         }
-        if value.len() <= LONGEST_VALUE {
+        if value.len() <= VALUE_LIMIT {
             self.put(field, value);
         } else {
-            let begin = &value[..value.floor_char_boundary(LONGEST_VALUE)];
-            self.put(field, &format_args!("{begin}…"));
+            let start = &value[..value.floor_char_boundary(VALUE_LIMIT)];
+            self.put(field, &format_args!("{start}…"));
         }
     }
 
@@ -134,23 +133,23 @@ impl Visit for Fields {
     }
 }
 
-/// A value as it prints for debugging, without what is too long.
-struct Shortened<'a>(&'a dyn fmt::Debug);
+/// Displays the debug format of a value, cut at the limit.
+struct Truncated<'a>(&'a dyn fmt::Debug);
 
-impl fmt::Display for Shortened<'_> {
+impl fmt::Display for Truncated<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let left = Some(LONGEST_VALUE);
-        write!(Shortening { to: f, left }, "{:?}", self.0)
+        let left = Some(VALUE_LIMIT);
+        write!(Truncate { to: f, left }, "{:?}", self.0)
     }
 }
 
-/// Passes on so many bytes, then an ellipsis, then nothing.
-struct Shortening<'a, 'f> {
+/// Forwards text up to the limit, then an ellipsis, then nothing.
+struct Truncate<'a, 'f> {
     to: &'a mut fmt::Formatter<'f>,
     left: Option<usize>,
 }
 
-impl fmt::Write for Shortening<'_, '_> {
+impl fmt::Write for Truncate<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let Some(left) = self.left else {
             return Ok(());
@@ -166,11 +165,11 @@ impl fmt::Write for Shortening<'_, '_> {
 
 /// Writes `"name":value`.
 fn write_member(text: &mut Vec<u8>, name: &str, value: &(impl Serialize + ?Sized)) {
-    const TEXT_OR_NUMBER: &str = "names, texts and numbers are JSON";
+    const SERIALIZABLE: &str = "texts and numbers are serializable";
 
-    serde_json::to_writer(&mut *text, name).expect(TEXT_OR_NUMBER);
+    serde_json::to_writer(&mut *text, name).expect(SERIALIZABLE);
     text.push(b':');
-    serde_json::to_writer(text, value).expect(TEXT_OR_NUMBER);
+    serde_json::to_writer(text, value).expect(SERIALIZABLE);
 }
 
 impl<S, W> Layer<S> for JsonLines<W>
@@ -180,7 +179,7 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
-            let mut fields = Fields::none();
+            let mut fields = Fields::new();
             attributes.record(&mut fields);
             span.extensions_mut().insert(fields);
         }
@@ -195,29 +194,29 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut line = Line::begin();
+        let mut line = Line::new();
         line.put("timestamp", &self.clock.now());
         line.put("level", event.metadata().level().as_str());
         line.put("service.name", &self.service);
-        let mut fields = Fields::none();
+        let mut fields = Fields::new();
         event.record(&mut fields);
         line.put_event(event, &fields);
         line.put_spans(&fields, event, &context);
-        line.put_place_in_trace();
-        // Nobody is left to tell that a line of the log was not written.
+        line.put_trace_context();
+        // A failure to write the log cannot be logged.
         let _ = self.writer.make_writer().write_all(&line.end());
     }
 }
 
-/// A line that is being written: an object that is still open.
+/// A line under construction: an unclosed JSON object.
 struct Line(Vec<u8>);
 
 impl Line {
-    /// Longer than most lines are, in bytes.
-    const USUAL: usize = 768;
+    /// In bytes; longer than most lines.
+    const INITIAL_CAPACITY: usize = 768;
 
-    fn begin() -> Self {
-        let mut text = Vec::with_capacity(Self::USUAL);
+    fn new() -> Self {
+        let mut text = Vec::with_capacity(Self::INITIAL_CAPACITY);
         text.push(b'{');
         Self(text)
     }
@@ -238,7 +237,7 @@ impl Line {
         write_member(&mut self.0, name, value);
     }
 
-    fn put_written(&mut self, member: &[u8]) {
+    fn put_serialized(&mut self, member: &[u8]) {
         self.separate();
         self.0.extend(member);
     }
@@ -247,12 +246,12 @@ impl Line {
         let target = fields.target.as_deref();
         self.put("target", target.unwrap_or(event.metadata().target()));
         for (_, member) in fields.members() {
-            self.put_written(member);
+            self.put_serialized(member);
         }
     }
 
-    /// The fields of the spans, the innermost first, without those that are in the line already.
-    fn put_spans<S>(&mut self, of_event: &Fields, event: &Event<'_>, context: &Context<'_, S>)
+    /// Adds the fields of the spans, from the innermost, without those already in the line.
+    fn put_spans<S>(&mut self, event_fields: &Fields, event: &Event<'_>, context: &Context<'_, S>)
     where
         S: Subscriber + for<'lookup> LookupSpan<'lookup>,
     {
@@ -263,21 +262,21 @@ impl Line {
                 continue;
             };
             for (name, member) in fields.members() {
-                if !of_event.has(name) && !known.contains(&name) {
+                if !event_fields.has(name) && !known.contains(&name) {
                     known.push(name);
-                    self.put_written(member);
+                    self.put_serialized(member);
                 }
             }
         }
     }
 
-    fn put_place_in_trace(&mut self) {
+    fn put_trace_context(&mut self) {
         TraceContext::map_current(|context| {
-            let here = context.span();
-            let here = here.span_context();
-            if here.is_valid() {
-                self.put("trace_id", &format_args!("{}", here.trace_id()));
-                self.put("span_id", &format_args!("{}", here.span_id()));
+            let span = context.span();
+            let span = span.span_context();
+            if span.is_valid() {
+                self.put("trace_id", &format_args!("{}", span.trace_id()));
+                self.put("span_id", &format_args!("{}", span.span_id()));
             }
         });
     }

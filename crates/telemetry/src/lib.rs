@@ -1,8 +1,9 @@
-//! What a process tells of itself while it runs: log lines on standard output, and spans for a collector.
+//! Logs, traces and metrics of a process: log lines on standard output, spans for a collector, and metrics for
+//! Prometheus.
 //!
-//! Code of ours that is part of a trace opens a span with a field `otel.kind`. Such spans are what the collector gets,
-//! and their fields stand in the log lines that are written within them. Without a configured collector nothing is
-//! recorded and no span has an id, so that none is carried on ([`TraceContext::current`] gives none).
+//! Only spans with a field `otel.kind` are exported to the collector, and their fields are added to the log lines
+//! written within them. Without a configured collector nothing is recorded and [`TraceContext::current`] is `None`, so
+//! no trace context is propagated.
 
 mod context;
 mod export;
@@ -32,10 +33,10 @@ pub use context::{TraceContext, has_collector, is_recorded};
 pub use logs::{LogConfig, LogFormat};
 pub use traces::TraceConfig;
 
-/// How often losses are told of, while there are new ones.
-const TELL_EVERY: Duration = Duration::from_mins(1);
+/// How often new losses are logged.
+const LOSS_REPORT_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How a process tells of itself.
+/// The configuration of logs and traces.
 #[derive(Debug)]
 pub struct TelemetryConfig {
     logs: LogConfig,
@@ -54,52 +55,52 @@ impl TelemetryConfig {
     }
 }
 
-/// Telemetry that was started. [`Telemetry::finish`] sends and writes what is left.
+/// Running logs and traces. [`Telemetry::finish`] flushes them.
 #[derive(Debug)]
 pub struct Telemetry {
     traces: Option<Traces>,
-    /// Writes what is left when it is dropped, for at most a second.
+    /// Writes the remaining lines when dropped, for at most a second.
     _lines: WorkerGuard,
 }
 
 impl Telemetry {
-    /// Starts logging to standard output and, if a collector is configured, sending spans to it on this runtime. Neither
-    /// a reader that does not read nor a collector that does not answer holds the process up.
+    /// Starts logging to standard output and, if a collector is configured, exporting spans on this runtime. Neither a
+    /// stalled reader of standard output nor a stalled collector blocks the process.
     #[must_use]
     pub fn start(config: &TelemetryConfig, runtime: &Handle) -> Self {
         let (writer, lines) = logs::writer();
         let unwritten = writer.error_counter();
         let traces = Traces::start(&config.traces, runtime);
         if traces.is_some() {
-            context::collector_is_there();
+            context::set_has_collector();
         }
         let exported = traces
             .as_ref()
             .map(|traces| traces.layer().with_filter(spans_of_a_trace(Level::DEBUG)));
-        // The requests and events that lines belong to are told of whatever the filter says of lines.
-        let told = config.logs.filter().or(spans_of_a_trace(Level::INFO));
+        // The log filter selects lines. Their spans are always enabled, since lines contain the spans' fields.
+        let filter = config.logs.filter().or(spans_of_a_trace(Level::INFO));
         let lines_of_events = if config.logs.is_json() {
             let service = config.traces.service.clone();
-            JsonLines::to(writer, service).with_filter(told).boxed()
+            JsonLines::new(writer, service).with_filter(filter).boxed()
         } else {
             let pretty = fmt::layer().with_writer(writer);
             let pretty = pretty.with_ansi(stdout().is_terminal());
-            pretty.with_filter(told).boxed()
+            pretty.with_filter(filter).boxed()
         };
-        // An error means that a subscriber is there already.
+        // An error means that a subscriber is already installed.
         let _ = tracing_subscriber::registry()
             .with(exported)
             .with(lines_of_events)
             .try_init();
         let lost_spans = traces.as_ref().map(Traces::losses).unwrap_or_default();
-        runtime.spawn(tell_of_losses(unwritten, lost_spans));
+        runtime.spawn(report_losses(unwritten, lost_spans));
         Self {
             traces,
             _lines: lines,
         }
     }
 
-    /// Sends and writes what is left, for at most two seconds in all. The runtime must still be there.
+    /// Exports and writes what is left, for at most two seconds in total. The runtime must still be running.
     pub fn finish(self) {
         if let Some(traces) = self.traces {
             traces.finish();
@@ -107,23 +108,22 @@ impl Telemetry {
     }
 }
 
-/// Starts logging for tests, filtered by `RUST_LOG` (default `info`). Does nothing if it was started before.
+/// Starts logging for tests, filtered by `RUST_LOG` (default `info`). Later calls do nothing.
 pub fn log_tests() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let _ = tracing_subscriber::fmt().with_env_filter(filter).try_init();
 }
 
-/// Starts logging as in production, whatever the environment wants to see, only that nothing is written: for whoever
-/// counts what a request costs.
-pub fn log_to_nobody() {
-    let told = EnvFilter::new("info").or(spans_of_a_trace(Level::INFO));
-    let lines = JsonLines::to(std::io::sink, "nobody".to_owned());
+/// Starts logging as in production but discards the lines, so that benchmarks include the cost of logging.
+pub fn log_to_sink() {
+    let filter = EnvFilter::new("info").or(spans_of_a_trace(Level::INFO));
+    let lines = JsonLines::new(std::io::sink, "sink".to_owned());
     let _ = tracing_subscriber::registry()
-        .with(lines.with_filter(told))
+        .with(lines.with_filter(filter))
         .try_init();
 }
 
-/// Spans that say what they are to OpenTelemetry, down to this level.
+/// Selects the spans that belong to traces, down to this level.
 fn spans_of_a_trace(level: Level) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
     filter_fn(move |metadata: &Metadata<'_>| {
         metadata.is_span()
@@ -133,22 +133,19 @@ fn spans_of_a_trace(level: Level) -> FilterFn<impl Fn(&Metadata<'_>) -> bool> {
     .with_max_level_hint(LevelFilter::from_level(level))
 }
 
-async fn tell_of_losses(lines: ErrorCounter, spans: Losses) {
-    let mut ticks = interval(TELL_EVERY);
+async fn report_losses(lines: ErrorCounter, spans: Losses) {
+    let mut ticks = interval(LOSS_REPORT_INTERVAL);
     let (mut lines_before, mut spans_before) = (0, 0);
     loop {
         ticks.tick().await;
         let (lines, spans) = (lines.dropped_lines(), spans.count());
         if lines > lines_before {
             let lost = lines - lines_before;
-            tracing::warn!(lost.lines = lost, "log lines were lost, nobody read them");
+            tracing::warn!(lost.lines = lost, "log lines lost");
         }
         if spans > spans_before {
             let lost = spans - spans_before;
-            tracing::warn!(
-                lost.spans = lost,
-                "spans were lost, the collector did not take them"
-            );
+            tracing::warn!(lost.spans = lost, "spans lost");
         }
         (lines_before, spans_before) = (lines, spans);
     }

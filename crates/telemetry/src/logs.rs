@@ -1,4 +1,4 @@
-//! Log lines: which, in what form, and the thread that writes them.
+//! Log configuration, and the thread that writes log lines.
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write, stdout};
@@ -11,28 +11,29 @@ use tracing_subscriber::EnvFilter;
 
 use base::config::Environment;
 
-/// How many lines wait to be written, a few hundred bytes each; beyond that they are lost, and counted.
-const WAITING_LINES: usize = 16_384;
+/// The number of lines, of a few hundred bytes each, that may wait to be written. Further lines are dropped and
+/// counted.
+const QUEUE_LIMIT: usize = 16_384;
 
-/// Between two writes of lines. To wake the thread for each costs more than the line.
-const GATHERED_FOR: Duration = Duration::from_millis(10);
+/// The pause between two writes. Waking the thread for every line would cost more than the line.
+const WRITE_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How many bytes are written at once: what gathers in that time under load.
-const WRITTEN_AT_ONCE: usize = 32 * 1_024;
+/// The buffer's size in bytes: what accumulates within the interval under load.
+const BUFFER_SIZE: usize = 32 * 1_024;
 
-/// What is logged, and how.
+/// The configuration of logs.
 #[derive(Debug, Clone)]
 pub struct LogConfig {
-    /// `RUST_LOG` (default `info`): which events.
+    /// `RUST_LOG` (default `info`): which events are logged.
     pub filter: String,
-    /// `LOG_FORMAT` (default `auto`): in which form.
+    /// `LOG_FORMAT` (default `auto`): the format of log lines.
     pub format: LogFormat,
 }
 
-/// The form of a log line.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// `auto`: pretty on a terminal, else JSON.
+    /// `auto`: pretty on a terminal, otherwise JSON.
     Auto,
     /// `json`: for machines.
     Json,
@@ -91,31 +92,28 @@ impl fmt::Display for LogFormat {
     }
 }
 
-/// Writes lines to standard output on a thread of its own.
+/// Writes lines to standard output on a separate thread.
 pub(super) fn writer() -> (NonBlocking, WorkerGuard) {
     NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_LINES)
+        .buffered_lines_limit(QUEUE_LIMIT)
         .lossy(true)
         .thread_name("log")
-        .finish(Gathered(BufWriter::with_capacity(
-            WRITTEN_AT_ONCE,
-            stdout(),
-        )))
+        .finish(BatchWriter(BufWriter::with_capacity(BUFFER_SIZE, stdout())))
 }
 
-/// Writes what comes at once, and what comes soon after that together.
-struct Gathered<W: Write>(BufWriter<W>);
+/// Writes the first line at once, and the lines of each following interval in one batch.
+struct BatchWriter<W: Write>(BufWriter<W>);
 
-impl<W: Write> Write for Gathered<W> {
+impl<W: Write> Write for BatchWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.write(line)
     }
 
-    /// Called when no line waits any more.
+    /// Called when the queue is empty.
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()?;
-        // Whoever logs meanwhile finds a thread that need not be woken.
-        thread::sleep(GATHERED_FOR);
+        // Lines that are logged during the sleep do not have to wake the thread.
+        thread::sleep(WRITE_INTERVAL);
         Ok(())
     }
 }

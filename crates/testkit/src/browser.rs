@@ -1,64 +1,65 @@
-//! A real browser for journeys: headless Chromium, driven by `WebDriver`.
+//! A real browser for tests: headless Chromium, driven over `WebDriver`.
 //!
-//! Every step waits until it can be done and panics if it never can, naming files with a picture of the page, its HTML
-//! and its console. Steps that look for something by a name take the accessible name, as somebody who cannot see the
-//! page would. Nothing is left running, however a test ends.
+//! Every step is retried until it succeeds. If it never does, it panics and names files with a screenshot of the page,
+//! its HTML and its console. Steps that find an element by name use its accessible name. No process is left running,
+//! however a test ends.
 
 mod accessibility;
-mod artefacts;
-mod command;
+mod appearance;
+mod computed;
+mod evidence;
 mod input;
 mod logs;
-mod looks;
 mod page;
 mod programs;
 mod session;
 mod settings;
-mod waiting;
+mod steps;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
-use fantoccini::Client;
+use thirtyfour::WebDriver;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use logs::Logs;
 use session::Session;
 
 pub use accessibility::Violation;
-pub use fantoccini::cookies::Cookie;
-pub use input::{Focused, Key};
+pub use input::Focused;
 pub use logs::Request;
 pub use programs::install;
 pub use settings::{BrowserSettings, Viewport};
+pub use thirtyfour::{Cookie, Key};
 
-/// A browser is a dozen processes: a few at once are enough for two cores.
-static ROOM: Semaphore = Semaphore::const_new(2);
+/// The limit of browsers at the same time. Each has a dozen processes.
+static BROWSERS: Semaphore = Semaphore::const_new(2);
 
-/// A browser with one page and a profile of its own. Dropping it kills it; [`Browser::close`] also waits for its end.
+/// A browser with one page and its own profile. Dropping it kills it; [`Browser::close`] also waits for its end.
 #[derive(Debug)]
 pub struct Browser {
-    client: Client,
+    driver: WebDriver,
     session: Session,
     settings: BrowserSettings,
     logs: Mutex<Logs>,
-    /// None if it shares another's room.
-    _room: Option<SemaphorePermit<'static>>,
+    /// None if it was opened beside another browser.
+    _permit: Option<SemaphorePermit<'static>>,
 }
 
 impl Browser {
-    /// Opens a browser, once there is room for it; what it needs is installed first if it is not there.
+    /// Opens a browser once fewer than two others are open. Installs missing programs first.
     ///
-    /// A test that holds a browser must not wait for another like this: see [`Browser::open_beside`].
+    /// A test that holds a browser must use [`Browser::open_beside`] instead: here it could wait for itself.
     ///
     /// # Panics
     /// If it cannot be opened.
     pub async fn open(settings: BrowserSettings) -> Self {
-        let room = ROOM.acquire().await.expect("nobody closes the room");
-        Self::start(settings, Some(room)).await
+        let permit = BROWSERS.acquire().await;
+        let permit = permit.expect("the semaphore is never closed");
+        Self::start(settings, Some(permit)).await
     }
 
-    /// Opens one more browser, of another shopper or another kind, in the room of this one.
+    /// Opens another browser, for another shopper or with other settings, without waiting for others to close.
     ///
     /// # Panics
     /// If it cannot be opened.
@@ -66,8 +67,8 @@ impl Browser {
         Self::start(settings, None).await
     }
 
-    async fn start(settings: BrowserSettings, room: Option<SemaphorePermit<'static>>) -> Self {
-        match Self::try_start(settings, room).await {
+    async fn start(settings: BrowserSettings, permit: Option<SemaphorePermit<'static>>) -> Self {
+        match Self::try_start(settings, permit).await {
             Ok(browser) => browser,
             Err(error) => panic!("no browser: {error:#}"),
         }
@@ -75,16 +76,16 @@ impl Browser {
 
     async fn try_start(
         settings: BrowserSettings,
-        room: Option<SemaphorePermit<'static>>,
+        permit: Option<SemaphorePermit<'static>>,
     ) -> Result<Self> {
         let programs = programs::shared().await?;
-        let (session, client) = Session::start(programs, settings.script).await?;
+        let (session, driver) = Session::start(programs, settings.script).await?;
         let browser = Self {
-            client,
+            driver,
             session,
             settings,
             logs: Mutex::default(),
-            _room: room,
+            _permit: permit,
         };
         let settings = &browser.settings;
         browser
@@ -98,13 +99,13 @@ impl Browser {
         Ok(browser)
     }
 
-    /// Its profile's folder, which its processes are started with.
+    /// The profile's folder. Its path is among the arguments of the browser's processes.
     #[must_use]
     pub fn profile(&self) -> std::path::PathBuf {
         self.session.profile()
     }
 
-    /// Closes it, and returns once all of it has ended.
+    /// Closes the browser, and returns once its processes have ended.
     pub async fn close(self) {
         self.session.end().await;
     }

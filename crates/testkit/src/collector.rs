@@ -1,4 +1,4 @@
-//! A collector of traces: takes spans as OpenTelemetry's exporters send them, and keeps them for a test to look at.
+//! A trace collector: receives spans from OpenTelemetry's exporters, and stores them for tests.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -21,38 +21,38 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::port;
 
-/// A span that was sent.
+/// A received span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedSpan {
     /// The service that sent it.
     pub service: String,
-    /// What it is called.
+    /// The name.
     pub name: String,
     /// `Server`, `Client`, `Producer`, `Consumer` or `Internal`.
     pub kind: String,
-    /// Its trace, in hexadecimal digits, as all ids are here.
+    /// The id of its trace. All ids are hexadecimal.
     pub trace: String,
-    /// Its own id.
+    /// The id.
     pub id: String,
-    /// The span that caused it, if it does not begin the trace.
+    /// The id of its parent; none for the root of a trace.
     pub parent: Option<String>,
-    /// The traces and spans that it refers to.
+    /// The trace ids and span ids of its links.
     pub links: Vec<(String, String)>,
-    /// Its attributes, as text.
+    /// The attributes, as text.
     pub attributes: BTreeMap<String, String>,
     /// Whether it ended in an error.
     pub is_error: bool,
 }
 
 impl RecordedSpan {
-    /// An attribute's value; empty if it has none of this name.
+    /// The value of an attribute; empty if there is none.
     #[must_use]
     pub fn attribute(&self, name: &str) -> &str {
         self.attributes.get(name).map_or("", String::as_str)
     }
 }
 
-/// A collector on loopback. Ends when it is dropped.
+/// A collector on loopback. Dropping it stops it.
 #[derive(Debug)]
 pub struct Collector {
     endpoint: String,
@@ -70,10 +70,10 @@ impl Collector {
         let endpoint = format!("http://{}", listener.local_addr()?);
         let spans = Spans::default();
         let routes = Router::new()
-            .route("/v1/traces", post(take))
+            .route("/v1/traces", post(receive))
             .with_state(Arc::clone(&spans));
         let serving = tokio::spawn(async move {
-            // It serves until it is dropped.
+            // It never returns.
             let _ = axum::serve(listener, routes).await;
         });
         Ok(Self {
@@ -83,7 +83,7 @@ impl Collector {
         })
     }
 
-    /// What a service's environment says so that it sends its spans here, soon after they ended.
+    /// The variables that make a service send its spans here soon after they end.
     #[must_use]
     pub fn variables(&self) -> BTreeMap<String, String> {
         let variables = [
@@ -95,7 +95,7 @@ impl Collector {
             .into()
     }
 
-    /// The spans that came so far.
+    /// The spans received so far.
     #[must_use]
     pub fn spans(&self) -> Vec<RecordedSpan> {
         let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
@@ -103,11 +103,11 @@ impl Collector {
     }
 }
 
-async fn take(State(spans): State<Spans>, body: Bytes) -> Result<Vec<u8>, StatusCode> {
+async fn receive(State(spans): State<Spans>, body: Bytes) -> Result<Vec<u8>, StatusCode> {
     let request = ExportTraceServiceRequest::decode(body).map_err(|_| StatusCode::BAD_REQUEST)?;
-    let came = request.resource_spans.into_iter().flat_map(recorded);
+    let received = request.resource_spans.into_iter().flat_map(recorded);
     let mut spans = spans.lock().unwrap_or_else(PoisonError::into_inner);
-    spans.extend(came);
+    spans.extend(received);
     Ok(ExportTraceServiceResponse::default().encode_to_vec())
 }
 
@@ -157,7 +157,7 @@ fn text(value: Option<AnyValue>) -> String {
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a text does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

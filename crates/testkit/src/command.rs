@@ -1,4 +1,4 @@
-//! Runs the commands of others (compilers, installers) with their output passed on line by line.
+//! Runs external commands (compilers, installers), and passes on each line of their output.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use crate::process::die_with_parent;
 use crate::progress::Progress;
 
-/// How many lines of a failed command are shown.
+/// How many lines of a failed command's output are shown.
 const SHOWN_LINES: usize = 20;
 
-/// Runs a command to its end, passing each line that it says to `progress`.
+/// Runs a command to its end, and passes each line of its output to `progress`.
 pub fn run_visibly(mut command: Command, progress: &dyn Progress) -> Result<()> {
     let name = command.get_program().to_owned();
     let (reader, writer) = std::io::pipe().context("no pipe")?;
@@ -24,7 +24,7 @@ pub fn run_visibly(mut command: Command, progress: &dyn Progress) -> Result<()> 
     let mut child = command
         .spawn()
         .with_context(|| format!("cannot start {}", name.display()))?;
-    // It holds the writing end of the pipe, whose closing ends the loop.
+    // The command holds a writing end of the pipe. The loop ends when all are closed.
     drop(command);
     let mut last = VecDeque::with_capacity(SHOWN_LINES);
     for line in BufReader::new(reader).lines().map_while(Result::ok) {

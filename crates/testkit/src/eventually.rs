@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-const PATIENCE: Duration = Duration::from_secs(15);
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+const TIMEOUT: Duration = Duration::from_secs(15);
+const MAX_PAUSE: Duration = Duration::from_millis(200);
 
-/// What an attempt gives: a value, or not yet.
+/// The result of an attempt: a value, or a reason to retry.
 pub trait Attempt {
-    /// What is waited for.
+    /// The value that is waited for.
     type Value;
 
-    /// The value, or why it is not there yet.
+    /// The value, or the reason to retry.
     fn outcome(self) -> Result<Self::Value, String>;
 }
 
@@ -41,39 +41,39 @@ impl Attempt for bool {
     }
 }
 
-/// The first value that `attempt` gives, tried again with small growing pauses for at most 15 seconds.
+/// Retries `attempt` with growing pauses, for at most 15 seconds. Returns its first value.
 ///
 /// # Panics
-/// With `what` and the last attempt's reason, if it never gives one.
+/// With `what` and the last attempt's reason, if the deadline passes.
 pub async fn eventually<A: Attempt>(what: &str, attempt: impl AsyncFnMut() -> A) -> A::Value {
-    eventually_within(PATIENCE, what, attempt).await
+    eventually_within(TIMEOUT, what, attempt).await
 }
 
-/// As [`eventually`], with a deadline of one's own.
+/// As [`eventually`], with another deadline.
 ///
 /// # Panics
 /// With `what` and the last attempt's reason, if the deadline passes.
 pub async fn eventually_within<A: Attempt>(
-    patience: Duration,
+    timeout: Duration,
     what: &str,
     mut attempt: impl AsyncFnMut() -> A,
 ) -> A::Value {
-    let mut pace = Pace::new(patience);
+    let mut pace = Pace::new(timeout);
     loop {
         if let Some(value) = pace.attempt(attempt()).await {
             return value;
         }
-        let again = pace.pause().await;
-        assert!(again, "{what}: not within {patience:?}: {}", pace.reason);
+        let retry = pace.pause().await;
+        assert!(retry, "{what}: not within {timeout:?}: {}", pace.reason);
     }
 }
 
-/// As [`eventually_within`], giving the last attempt's reason instead of panicking; a future that may be spawned.
+/// As [`eventually_within`], but returns the last attempt's reason instead of panicking. Its future can be spawned.
 pub(crate) async fn within<A: Attempt, F: Future<Output = A>>(
-    patience: Duration,
+    timeout: Duration,
     mut attempt: impl FnMut() -> F,
 ) -> Result<A::Value, String> {
-    let mut pace = Pace::new(patience);
+    let mut pace = Pace::new(timeout);
     loop {
         if let Some(value) = pace.attempt(attempt()).await {
             return Ok(value);
@@ -84,7 +84,7 @@ pub(crate) async fn within<A: Attempt, F: Future<Output = A>>(
     }
 }
 
-/// When to try again, and why it did not work so far.
+/// The pauses between attempts, and the last reason.
 struct Pace {
     deadline: Instant,
     pause: Duration,
@@ -92,28 +92,28 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(patience: Duration) -> Self {
+    fn new(timeout: Duration) -> Self {
         Self {
-            deadline: Instant::now() + patience,
+            deadline: Instant::now() + timeout,
             pause: Duration::from_millis(5),
-            reason: "no attempt ended".to_owned(),
+            reason: "no attempt ended in time".to_owned(),
         }
     }
 
-    /// The attempt's value. An attempt that hangs is cut off at the deadline.
+    /// The attempt's value. An attempt that hangs ends at the deadline.
     async fn attempt<A: Attempt>(&mut self, attempt: impl Future<Output = A>) -> Option<A::Value> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let outcome = tokio::time::timeout(left, attempt).await.ok()?.outcome();
         outcome.map_err(|reason| self.reason = reason).ok()
     }
 
-    /// Waits a little longer each time; false if the deadline is too near for that.
+    /// Waits, longer each time. False if the deadline comes first.
     async fn pause(&mut self) -> bool {
         if Instant::now() + self.pause >= self.deadline {
             return false;
         }
         sleep(self.pause).await;
-        self.pause = (self.pause * 3 / 2).min(LONGEST_PAUSE);
+        self.pause = (self.pause * 3 / 2).min(MAX_PAUSE);
         true
     }
 }

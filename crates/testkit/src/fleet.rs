@@ -1,8 +1,8 @@
-//! The whole fleet of real service processes on loopback: servers, Stripe's stand-in, the services with their
-//! replicas, and the gateway in front.
+//! The whole fleet on loopback, with real service processes: servers, Stripe's stand-in, the services with their
+//! replicas, and the gateway.
 //!
-//! The services are the binaries that cargo built, told all they need by their environment, as they are when they
-//! are deployed. What a test may do to them (kill, hang, restart) is a method of [`Service`].
+//! The services are the binaries that cargo built, configured by their environment as in a deployment. The methods of
+//! [`Service`] inject faults: kill, suspend, restart.
 
 mod addresses;
 mod built;
@@ -33,7 +33,7 @@ pub use addresses::Addresses;
 pub use service::Service;
 pub use settings::FleetSettings;
 
-/// The services of the fleet, by the names of their packages; the last is the shop's pages.
+/// The services, by the names of their packages. The last serves the shop's pages.
 pub const SERVICES: [&str; 6] = [
     "auth",
     "tickets",
@@ -45,7 +45,7 @@ pub const SERVICES: [&str; 6] = [
 
 const MANIFEST: &str = include_str!("../../../infra/k8s/ingress-srv.yaml");
 
-/// A fleet that runs. End it with [`Fleet::stop`]; dropping it kills it.
+/// A running fleet. End it with [`Fleet::stop`]; dropping it kills it.
 #[derive(Debug)]
 pub struct Fleet {
     services: Vec<Service>,
@@ -54,7 +54,7 @@ pub struct Fleet {
     servers: Servers,
     jwt_key: String,
     stripe_key: String,
-    /// Before the folder, which vanishes when it is dropped.
+    /// Declared before the folder, so that it is dropped first.
     _evidence: Evidence,
     folder: DataFolder,
 }
@@ -96,7 +96,7 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// What browsers and clients call the shop: `http://127.0.0.1:port`.
+    /// The shop's origin: `http://127.0.0.1:port`.
     #[must_use]
     pub fn origin(&self) -> String {
         self.gateway.origin()
@@ -127,13 +127,13 @@ impl Fleet {
         &self.gateway
     }
 
-    /// MongoDB, NATS, Redis and the catcher of mail.
+    /// MongoDB, NATS, Redis and the mail catcher.
     #[must_use]
     pub const fn servers(&self) -> &Servers {
         &self.servers
     }
 
-    /// The catcher of mail.
+    /// The mail catcher.
     #[must_use]
     pub const fn mail(&self) -> &MailCatcher {
         self.servers.mail()
@@ -151,44 +151,44 @@ impl Fleet {
         self.servers.mongo_uri(service)
     }
 
-    /// Where the broker is.
+    /// The broker's URL.
     #[must_use]
     pub fn nats_url(&self) -> String {
         self.servers.nats_url()
     }
 
-    /// The key under which sessions are signed.
+    /// The key that signs session tokens.
     #[must_use]
     pub fn jwt_key(&self) -> &str {
         &self.jwt_key
     }
 
-    /// Where data and logs are: a `.log` for each process.
+    /// The folder of data and logs, with a `.log` file for each process.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Waits until every service that runs says that it is ready; an error if one ended instead.
+    /// Waits until every running service is ready; an error if one ended instead.
     pub async fn wait_ready(&self) -> Result<()> {
         try_join_all(self.services.iter().map(Service::wait_ready)).await?;
         Ok(())
     }
 
-    /// What ended although nobody here ended it: its name, how, and the last of its log.
+    /// The services and servers that ended unexpectedly: name, exit status and last log lines of each.
     #[must_use]
-    pub fn obituaries(&self) -> Vec<String> {
+    pub fn unexpected_exits(&self) -> Vec<String> {
         let servers = [
             self.servers.mongo(),
             self.servers.nats(),
             self.servers.redis(),
         ];
-        let servers = servers.into_iter().filter_map(Server::obituary);
-        let services = self.services.iter().filter_map(Service::obituary);
+        let servers = servers.into_iter().filter_map(Server::unexpected_exit);
+        let services = self.services.iter().filter_map(Service::unexpected_exit);
         services.chain(servers).collect()
     }
 
-    /// Ends everything in order; an error if a service did not end as it should. Nothing is left running either way.
+    /// Stops everything gracefully; an error if a service did not end as it should. Nothing is left running either way.
     pub async fn stop(self) -> Result<()> {
         self.gateway.stop().await;
         let faults = join_all(self.services.iter().map(Service::stop)).await;
@@ -198,7 +198,7 @@ impl Fleet {
         if faults.is_empty() {
             return Ok(());
         }
-        // Somebody will want to read the logs.
+        // Keeps the logs for people to read.
         let folder = self.folder.keep();
         let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
         bail!("{}\n(logs in {})", faults.join("\n"), folder.display())

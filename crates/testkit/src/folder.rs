@@ -1,4 +1,4 @@
-//! Where a fleet or a set of servers keeps its data: a folder that vanishes, or one that stays.
+//! The data folder of a fleet or of servers: temporary, or permanent.
 
 use std::path::{Path, PathBuf};
 
@@ -8,25 +8,25 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-/// Then comes the id of the process that the folder belongs to.
+/// The prefix of a temporary folder's name. The id of the owning process follows.
 const PREFIX: &str = "ticketing-";
 
 #[derive(Debug)]
 pub(crate) enum DataFolder {
     /// Removed when this is dropped.
     Temporary(TempDir),
-    /// Somebody else's, who wants to find it again.
-    ResponseCache(PathBuf),
+    /// Never removed.
+    Permanent(PathBuf),
 }
 
 impl DataFolder {
-    /// The folder named, or a temporary one.
-    pub(crate) fn open(named: Option<PathBuf>) -> Result<Self> {
-        if let Some(folder) = named {
+    /// Opens the given folder, or a temporary one.
+    pub(crate) fn open(given: Option<PathBuf>) -> Result<Self> {
+        if let Some(folder) = given {
             std::fs::create_dir_all(&folder)
-                .with_context(|| format!("cannot make {}", folder.display()))?;
-            let folder = folder.canonicalize().context("a folder has a full path")?;
-            return Ok(Self::ResponseCache(folder));
+                .with_context(|| format!("cannot create {}", folder.display()))?;
+            let folder = folder.canonicalize().context("the folder's full path")?;
+            return Ok(Self::Permanent(folder));
         }
         remove_orphans();
         let prefix = format!("{PREFIX}{}-", std::process::id());
@@ -37,21 +37,21 @@ impl DataFolder {
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::Temporary(folder) => folder.path(),
-            Self::ResponseCache(folder) => folder,
+            Self::Permanent(folder) => folder,
         }
     }
 
-    /// Makes a temporary folder stay.
+    /// Keeps a temporary folder from being removed.
     pub(crate) fn keep(self) -> PathBuf {
         match self {
             Self::Temporary(folder) => folder.keep(),
-            Self::ResponseCache(folder) => folder,
+            Self::Permanent(folder) => folder,
         }
     }
 }
 
-/// Removes the folders of processes that ended without removing theirs: those that were killed, and test binaries,
-/// whose servers live until the process ends and nobody is left to tidy up.
+/// Removes the temporary folders of processes that have ended: killed processes, and test binaries, whose servers run
+/// until the process ends.
 pub(crate) fn remove_orphans() {
     let entries = std::fs::read_dir(std::env::temp_dir());
     for entry in entries.into_iter().flatten().flatten() {
@@ -61,7 +61,7 @@ pub(crate) fn remove_orphans() {
             .and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'))
             .and_then(|(pid, _)| pid.parse().ok());
         if owner.is_some_and(|pid| kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH)) {
-            // Another process may be at the same work.
+            // Another process may remove it at the same time.
             let _ = std::fs::remove_dir_all(entry.path());
         }
     }

@@ -1,4 +1,4 @@
-//! Values that nobody used before.
+//! Random values for tests.
 
 use rand::RngExt;
 
@@ -11,25 +11,25 @@ pub fn word() -> String {
         .collect()
 }
 
-/// An email address that nobody has.
+/// A new email address.
 #[must_use]
 pub fn email() -> String {
     format!("{}@example.com", word())
 }
 
-/// A password that a sign-up takes.
+/// A valid password.
 #[must_use]
 pub fn password() -> String {
     format!("password-{}", word())
 }
 
-/// A ticket's title.
+/// A title of a ticket.
 #[must_use]
 pub fn title() -> String {
     format!("Concert {}", word())
 }
 
-/// A secret as long as keys should be: 64 random hexadecimal digits.
+/// A secret of 64 random hexadecimal digits.
 #[must_use]
 pub fn secret() -> String {
     let mut random = rand::rng();

@@ -1,8 +1,7 @@
-//! The development gateway: what the ingress is to the deployed fleet, with the same manifest for its routes.
+//! The development gateway: it stands in for the ingress, and reads its routes from the ingress manifest.
 //!
-//! It streams both ways, so that server-sent events pass as they come. It spreads requests over a service's
-//! replicas in turn, and tries the next one only if no connection was made: a request that may have arrived is
-//! never sent twice.
+//! It streams requests and responses, so that server-sent events pass at once. The replicas of a service take turns.
+//! The next replica is tried only if no connection was made: a request that may have arrived is never sent twice.
 
 mod forward;
 mod routes;
@@ -15,25 +14,25 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::Json;
-use axum::body::Body;
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt;
+use axum::{Json, Router};
 use common::ErrorBody;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use forward::{Forwarder, Unanswered};
+use forward::{ForwardError, Forwarder};
 
 pub use routes::{Routes, RoutesError};
 
-/// Where each service's replicas listen, by the service's name in the manifest (`orders-srv`).
+/// The addresses of each service's replicas, by the service's name in the manifest (`orders-srv`).
 pub type Backends = HashMap<String, Vec<SocketAddr>>;
 
-const STOP_PATIENCE: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A gateway that runs until it is stopped or dropped.
 #[derive(Debug)]
@@ -48,12 +47,13 @@ pub struct Gateway {
 struct Shared {
     routes: Routes,
     backends: RwLock<Backends>,
+    /// Counts requests, so that replicas take turns.
     turn: AtomicUsize,
     forwarder: Forwarder,
 }
 
 impl Gateway {
-    /// Serves on this socket by the rules of this ingress manifest.
+    /// Serves on this socket with the routes of this ingress manifest.
     pub fn start(listener: TcpListener, manifest: &str, backends: Backends) -> Result<Self> {
         let shared = Arc::new(Shared {
             routes: Routes::read(manifest)?,
@@ -72,19 +72,19 @@ impl Gateway {
         })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The origin that browsers and clients see: `http://127.0.0.1:port`.
+    /// The origin for browsers and clients: `http://127.0.0.1:port`.
     #[must_use]
     pub fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Changes where a service's replicas are; requests on their way are left alone.
+    /// Replaces the addresses of a service's replicas. Requests in progress continue.
     pub fn set_backends(&self, service: &str, addresses: Vec<SocketAddr>) {
         let mut backends = self
             .shared
@@ -94,11 +94,11 @@ impl Gateway {
         backends.insert(service.to_owned(), addresses);
     }
 
-    /// Stops listening, and gives what is on its way a second to end.
+    /// Stops listening, and waits at most a second for the requests in progress.
     pub async fn stop(mut self) {
         self.stop.cancel();
         // A stream of events ends only with its service.
-        let _ = tokio::time::timeout(STOP_PATIENCE, &mut self.serving).await;
+        let _ = tokio::time::timeout(STOP_TIMEOUT, &mut self.serving).await;
     }
 }
 
@@ -111,29 +111,27 @@ impl Drop for Gateway {
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
     let listener = listener.tap_io(|connection| {
-        // An error means that the client is gone already.
+        // An error means that the client has disconnected.
         let _ = connection.set_nodelay(true);
     });
-    let service = tower_service(shared);
+    let service = make_service(shared);
     let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = served.await {
         tracing::error!(%error, "the gateway failed");
     }
 }
 
-fn tower_service(
-    shared: Arc<Shared>,
-) -> axum::extract::connect_info::IntoMakeServiceWithConnectInfo<axum::Router, SocketAddr> {
-    let pass = async move |ConnectInfo(client): ConnectInfo<SocketAddr>, request: Request| {
-        Ok::<_, Infallible>(shared.pass(client, request).await)
+fn make_service(shared: Arc<Shared>) -> IntoMakeServiceWithConnectInfo<Router, SocketAddr> {
+    let forward = async move |ConnectInfo(client): ConnectInfo<SocketAddr>, request: Request| {
+        Ok::<_, Infallible>(shared.forward(client, request).await)
     };
-    axum::Router::new()
-        .fallback(pass)
+    Router::new()
+        .fallback(forward)
         .into_make_service_with_connect_info()
 }
 
 impl Shared {
-    async fn pass(&self, client: SocketAddr, request: Request) -> Response {
+    async fn forward(&self, client: SocketAddr, request: Request) -> Response {
         let replicas = self
             .routes
             .service(request.uri().path())
@@ -143,18 +141,18 @@ impl Shared {
         };
         match self.forwarder.send(client, request, &replicas).await {
             Ok(response) => response,
-            Err(Unanswered::Away) => unavailable(),
-            Err(Unanswered::Broken) => {
+            Err(ForwardError::Unavailable) => unavailable(),
+            Err(ForwardError::Broken) => {
                 failure(StatusCode::BAD_GATEWAY, "The service broke off its answer")
             }
-            Err(Unanswered::Slow) => failure(
+            Err(ForwardError::Timeout) => failure(
                 StatusCode::GATEWAY_TIMEOUT,
                 "The service did not answer in time",
             ),
         }
     }
 
-    /// The service's replicas, the one whose turn it is first; none if the fleet has no such service.
+    /// The service's replicas, in the order in which to try them; `None` if the fleet has no such service.
     fn replicas(&self, service: &str) -> Option<Vec<SocketAddr>> {
         let backends = self.backends.read().unwrap_or_else(PoisonError::into_inner);
         let mut replicas = backends.get(service)?.clone();
@@ -175,6 +173,5 @@ fn unavailable() -> Response {
 }
 
 fn failure(status: StatusCode, message: &str) -> Response {
-    let answer = (status, Json(ErrorBody::message(message)));
-    answer.into_response().map(Body::new)
+    (status, Json(ErrorBody::message(message))).into_response()
 }

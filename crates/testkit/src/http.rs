@@ -1,4 +1,4 @@
-//! A client of the API, as a test uses it: one for each shopper, with their cookies.
+//! An HTTP client of the API for tests. Each shopper has one, with their cookies.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use web::IDEMPOTENCY_KEY;
 use web::session;
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as JSON; null if it is none.
+    /// The body as JSON; null if it is not JSON.
     pub json: Value,
     /// The body as text.
     pub text: String,
@@ -32,7 +32,7 @@ impl Answer {
     /// The message of the only error.
     ///
     /// # Panics
-    /// If the answer has not exactly one error in the contract's shape.
+    /// If the response does not have exactly one error in the contract's shape.
     #[must_use]
     pub fn message(&self) -> &str {
         let errors = self.json["errors"].as_array();
@@ -42,7 +42,7 @@ impl Answer {
         error["message"].as_str().expect("an error has a message")
     }
 
-    /// The path of the next page, if the `Link` header names one.
+    /// The path of the next page, from the `Link` header.
     #[must_use]
     pub fn next_page(&self) -> Option<String> {
         let link = self.headers.get(LINK)?.to_str().ok()?;
@@ -61,7 +61,7 @@ impl Answer {
     }
 }
 
-/// A client of one shopper. Clones share the cookies.
+/// The client of one shopper. Clones share the cookies.
 #[derive(Debug, Clone)]
 pub struct Api {
     client: Client,
@@ -80,31 +80,24 @@ impl Api {
     /// A client that is not signed in.
     ///
     /// # Panics
-    /// If no HTTP client can be made.
+    /// If no HTTP client can be built.
     #[must_use]
     pub fn anonymous(base_url: &str) -> Self {
         let client = Client::builder()
             .timeout(Duration::from_mins(1))
             .redirect(redirect::Policy::none())
-            // Everything is on loopback, whatever the environment says of proxies.
+            // Everything is on loopback, even if the environment names a proxy.
             .no_proxy()
-            .build()
-            .expect("a client without TLS needs nothing");
-        Self::through(client, base_url)
-    }
-
-    /// A client that is not signed in and sends by this HTTP client, which must not follow redirects.
-    #[must_use]
-    pub fn through(client: Client, base_url: &str) -> Self {
+            .build();
         Self {
-            client,
+            client: client.expect("a client without TLS can always be built"),
             base_url: base_url.to_owned(),
             cookies: Arc::default(),
             user_id: None,
         }
     }
 
-    /// A client that carries a session made here, for a service that has no accounts itself.
+    /// A client with a session token made here, for services without accounts.
     #[must_use]
     pub fn signed_in(base_url: &str, jwt_key: &str, user_id: Id<kind::User>) -> Self {
         let email = format!("{user_id}@example.com");
@@ -116,7 +109,7 @@ impl Api {
         api
     }
 
-    /// A client of a new account, made through the API.
+    /// Signs up a new account.
     ///
     /// # Panics
     /// If the sign-up fails.
@@ -126,7 +119,7 @@ impl Api {
         let body = json!({ "email": email, "password": "correct horse" });
         let answer = api.post("/api/users/signup", body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
-        api.user_id = Some(answer.id().parse().expect("an account's id"));
+        api.user_id = Some(answer.id().parse().expect("the account's id"));
         api
     }
 
@@ -139,19 +132,19 @@ impl Api {
         }
     }
 
-    /// Whose client it is.
+    /// The user's id.
     ///
     /// # Panics
-    /// If it is nobody's.
+    /// If the client is not signed in.
     #[must_use]
     pub fn user_id(&self) -> Id<kind::User> {
-        self.user_id.expect("a client that is signed in")
+        self.user_id.expect("the client is signed in")
     }
 
     /// The session cookie's value, if there is one.
     ///
     /// # Panics
-    /// If another user of it panicked.
+    /// If another thread panicked while it used the cookies.
     #[must_use]
     pub fn cookie(&self) -> Option<String> {
         self.jar()
@@ -162,7 +155,7 @@ impl Api {
     /// Replaces the session cookie's value.
     ///
     /// # Panics
-    /// If another user of it panicked.
+    /// If another thread panicked while it used the cookies.
     pub fn set_cookie(&self, value: Option<String>) {
         let mut jar = self.jar();
         jar.remove(session::COOKIE);
@@ -170,15 +163,15 @@ impl Api {
         jar.extend(cookie.map(|cookie| (session::COOKIE.to_owned(), cookie)));
     }
 
-    /// The cookies that have not ended.
+    /// The cookies that have not expired.
     fn jar(&self) -> MutexGuard<'_, BTreeMap<String, Cookie>> {
-        let mut jar = self.cookies.lock().expect("no one panics here");
+        let mut jar = self.cookies.lock().expect("no thread panics with the lock");
         jar.retain(|_, cookie| cookie.until.is_none_or(|until| Instant::now() < until));
         jar
     }
 
-    /// The cookies as the header says them, if there are any.
-    fn carried(&self) -> Option<String> {
+    /// The `Cookie` header, if there are cookies.
+    fn cookie_header(&self) -> Option<String> {
         let jar = self.jar();
         let pairs = jar
             .iter()
@@ -192,10 +185,10 @@ impl Api {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// `GET`, after which `HEAD` and a trailing slash were seen to make no difference.
+    /// `GET`. Checks that `HEAD` and a trailing slash give the same response.
     ///
     /// # Panics
-    /// If they do.
+    /// If they do not.
     pub async fn get_in_every_spelling(&self, path: &str) -> Answer {
         let (bare, query) = path.split_once('?').unwrap_or((path, ""));
         let slashed = format!("{bare}/?{query}");
@@ -239,24 +232,24 @@ impl Api {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// A request to be completed and given to [`Api::send`].
+    /// A request for [`Api::send`].
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
             .request(method, format!("{}{path}", self.base_url))
     }
 
-    /// Sends with the cookies, and keeps those that are answered.
+    /// Sends a request with the cookies, and stores those of the response.
     ///
     /// # Panics
-    /// If no answer comes.
+    /// If there is no response.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         let sent = self.try_send(request).await;
-        sent.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+        sent.unwrap_or_else(|error| panic!("no response: {error:?}"))
     }
 
-    /// As [`Api::send`], for a server that may be away.
+    /// As [`Api::send`], for a server that may be down.
     pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
-        let request = match self.carried() {
+        let request = match self.cookie_header() {
             Some(cookies) => request.header(COOKIE, cookies),
             None => request,
         };
@@ -273,7 +266,7 @@ impl Api {
     }
 }
 
-/// The cookies of these headers, by their names. One that ends at once is an end of what there was.
+/// The cookies of these headers, by their names. A cookie that expires at once removes an earlier one.
 fn new_cookies(headers: &HeaderMap) -> impl Iterator<Item = (String, Cookie)> {
     headers.get_all(SET_COOKIE).iter().filter_map(|cookie| {
         let (name, rest) = cookie.to_str().ok()?.split_once('=')?;
@@ -285,15 +278,15 @@ fn new_cookies(headers: &HeaderMap) -> impl Iterator<Item = (String, Cookie)> {
     })
 }
 
-/// The value of a `session` cookie as the auth service would set it.
+/// The value of a `session` cookie, as the auth service sets it.
 ///
 /// # Panics
-/// If the machine's clock stands before 1970.
+/// If the system's clock is before 1970.
 #[must_use]
 pub fn session_cookie(jwt_key: &str, user_id: Id<kind::User>, email: &str) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let iat = now.expect("now is after 1970").as_secs();
-    // A test may move its clock by years.
+    // A test may advance its clock by years.
     let exp = iat + 10 * 365 * 24 * 60 * 60;
     let claims = json!({ "id": user_id, "email": email, "iat": iat, "exp": exp });
     let key = EncodingKey::from_secret(jwt_key.as_bytes());

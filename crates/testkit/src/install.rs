@@ -1,8 +1,8 @@
-//! Installs what others wrote (programs, packages) from the package registries, each once.
+//! Installs external programs and packages from the package registries, each once.
 //!
-//! What has no place of its own goes into a cache folder outside the tree. One install at a time on a machine: a lock
-//! file makes a second process wait and then find the work done. All of this blocks; async code calls it in
-//! `spawn_blocking`.
+//! Programs that have no system folder go into a cache folder outside the repository. A lock file allows one install at
+//! a time on a machine: a second process waits and then finds the result. All functions block, so async code calls them
+//! in `spawn_blocking`.
 
 mod apt;
 mod npm;
@@ -19,7 +19,7 @@ use crate::progress::Progress;
 pub use npm::npm_package;
 pub use pip::pip_packages;
 
-/// Where programs are installed: `TICKETING_CACHE`, else `ticketing` in the user's cache folder.
+/// The cache folder: `TICKETING_CACHE`, else `ticketing` in the user's cache folder.
 pub fn cache_folder() -> Result<PathBuf> {
     let named = |name| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(folder) = named("TICKETING_CACHE") {
@@ -41,12 +41,12 @@ pub fn search_path(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Installs Debian's packages, as root or by `sudo`, without starting the services that they bring.
+/// Installs Debian packages, as root or with `sudo`, without starting their services.
 pub fn apt(packages: &[&str], progress: &dyn Progress) -> Result<()> {
     Installer::begin(progress)?.apt(packages)
 }
 
-/// What `present` finds; if it finds nothing, `install` is given the machine's lock to change that.
+/// Returns what `present` finds. If it finds nothing, runs `install` under the machine's lock first.
 pub fn once<T>(
     progress: &dyn Progress,
     present: impl Fn() -> Option<T>,
@@ -56,29 +56,30 @@ pub fn once<T>(
         return Ok(found);
     }
     let installer = Installer::begin(progress)?;
-    // Somebody else may have installed it meanwhile.
+    // Another process may have installed it while this one waited.
     if let Some(found) = present() {
         return Ok(found);
     }
     install(&installer)?;
-    present().context("the install succeeded, but its result is not where it should be")
+    present().context("the install succeeded, but its result is missing")
 }
 
-/// The only one on this machine that installs, until it is dropped.
+/// The right to install on this machine, until it is dropped.
 pub struct Installer<'a> {
     cache: PathBuf,
     progress: &'a dyn Progress,
-    /// Closing the file gives the lock back.
+    /// Closing the file releases the lock.
     _lock: File,
 }
 
 impl<'a> Installer<'a> {
     fn begin(progress: &'a dyn Progress) -> Result<Self> {
         let cache = cache_folder()?;
-        fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
-        let lock = File::create(cache.join("install.lock")).context("cannot make the lock file")?;
+        fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
+        let lock =
+            File::create(cache.join("install.lock")).context("cannot create the lock file")?;
         if lock.try_lock().is_err() {
-            progress.step("waiting for an install that another process does");
+            progress.step("waiting for another process that installs");
             lock.lock().context("cannot lock the cache folder")?;
         }
         Ok(Self {
@@ -88,19 +89,19 @@ impl<'a> Installer<'a> {
         })
     }
 
-    /// Where what has no place of its own goes.
+    /// The cache folder.
     #[must_use]
     pub fn cache(&self) -> &Path {
         &self.cache
     }
 
-    /// Who is told of each step.
+    /// Receives each step.
     #[must_use]
     pub fn progress(&self) -> &'a dyn Progress {
         self.progress
     }
 
-    /// As the function [`apt`].
+    /// See the function [`apt`].
     pub fn apt(&self, packages: &[&str]) -> Result<()> {
         apt::install(packages, self.progress)
     }

@@ -1,6 +1,6 @@
-//! Validation by JSON Schema as clients do it: by ajv, which most of them use, in node.
+//! JSON Schema validation with ajv in Node.js, the validator that most clients use.
 //!
-//! A validator that is written in Rust would agree with us where others do not, above all about decimal fractions.
+//! A Rust validator could share our own mistakes, above all with decimal fractions.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -16,21 +16,21 @@ use crate::progress::ToStderr;
 
 const AJV: (&str, &str) = ("ajv", "8.20.0");
 
-/// What `format` means, for ajv.
+/// ajv's definitions of `format`.
 const FORMATS: (&str, &str) = ("ajv-formats", "3.0.1");
 
 const SCRIPT: &str = include_str!("json_schema/validate.js");
 
-/// A value and the schema that it should have.
+/// A value, and the schema that it must match.
 #[derive(Debug, Clone, Serialize)]
 pub struct Check {
-    /// The name of the document that the schema is in.
+    /// The name of the document that contains the schema.
     pub document: String,
-    /// The way to the schema in the document, name by name.
+    /// The path of the schema in the document.
     pub path: Vec<String>,
     /// The value.
     pub value: Value,
-    /// What the value is, for whoever reads the faults.
+    /// A description of the value, for error messages.
     pub what: String,
 }
 
@@ -40,7 +40,7 @@ struct Input<'a> {
     checks: &'a [Check],
 }
 
-/// What is wrong with the values; nothing if all have their schemas. The validator is installed first if it is not there.
+/// The values' faults; empty if all match their schemas. Installs a missing validator first.
 pub async fn validate(
     documents: &BTreeMap<String, Value>,
     checks: &[Check],
@@ -56,7 +56,7 @@ pub async fn validate(
         .context("the install panicked")?;
     let (ajv, formats) = installed?;
     let node = ["node", "nodejs"].into_iter().find_map(search_path);
-    let mut child = Command::new(node.context("npm is here and node is not")?)
+    let mut child = Command::new(node.context("npm is installed, but not node")?)
         .args(["--eval", SCRIPT, "--"])
         .args([ajv, formats])
         .stdin(Stdio::piped())
@@ -66,15 +66,15 @@ pub async fn validate(
         .spawn()
         .context("cannot start node")?;
     let input = serde_json::to_vec(&Input { documents, checks })?;
-    let mut stdin = child.stdin.take().context("its input is piped")?;
-    // If it ends early, what it said is worth more than the broken pipe.
+    let mut stdin = child.stdin.take().context("the input is piped")?;
+    // If node ends early, its error output tells more than the broken pipe.
     let write = async {
         let _ = stdin.write_all(&input).await;
         drop(stdin);
     };
     let ((), output) = tokio::join!(write, child.wait_with_output());
     let output = output.context("cannot read from node")?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "the validator failed: {complaint}");
-    serde_json::from_slice(&output.stdout).context("the validator did not answer in JSON")
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "the validator failed: {errors}");
+    serde_json::from_slice(&output.stdout).context("the validator's output is not JSON")
 }

@@ -1,10 +1,11 @@
-//! Development only: real servers to run against, one service in this process, the whole fleet on loopback, a
-//! browser, and clients and waiting for tests.
+//! Development only: real servers, one service inside the test's process, the whole fleet on loopback, a browser, and
+//! clients and helpers for tests.
 
 pub mod app;
 pub mod browser;
 pub mod collector;
 pub mod command;
+pub mod console;
 pub mod eventually;
 pub mod fleet;
 mod folder;
@@ -25,12 +26,15 @@ pub mod progress;
 pub mod proxy;
 pub mod servers;
 pub mod smoke;
+pub mod stop;
 mod target_folder;
+mod tool;
 pub mod usage;
 
 pub use app::{TestApp, TestAppBuilder};
 pub use browser::{Browser, BrowserSettings, Viewport};
 pub use collector::{Collector, RecordedSpan};
+pub use console::Console;
 pub use eventually::{eventually, eventually_within};
 pub use fleet::{Fleet, FleetSettings};
 pub use gateway::Gateway;
@@ -42,4 +46,6 @@ pub use namespace::Namespace;
 pub use processors::Processors;
 pub use proxy::{Condition, Dependency, Proxy};
 pub use servers::Servers;
+pub use stop::StopSignals;
 pub use target_folder::{programs_folder, target_folder};
+pub use tool::run_tool;

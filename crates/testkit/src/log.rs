@@ -1,4 +1,4 @@
-//! The logs of children: written by them, and read when one of them ended unasked.
+//! The log files of child processes.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

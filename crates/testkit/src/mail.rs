@@ -1,112 +1,87 @@
-//! Catches mail: an SMTP server that delivers to nobody, and pages to read what it caught.
+//! The mail catcher: an SMTP server that stores all mail, and pages to read it.
 
 mod page;
+mod smtp;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use mailcrab::MailMessage;
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::eventually::{eventually, within};
+use crate::eventually::eventually;
 use crate::port;
 
-/// How many mails are kept; older ones are forgotten.
-const KEPT: usize = 10_000;
+/// The limit of stored mails. Older mails are removed.
+const STORED: usize = 10_000;
 
-/// How many may come in before they are taken over; the library drops what is beyond.
-const BUFFERED: usize = 4_096;
-
-/// A mail that somebody sent.
+/// A mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
     /// The sender's address.
     pub from: String,
     /// The recipients' addresses.
     pub to: Vec<String>,
-    /// Its subject.
+    /// The subject.
     pub subject: String,
-    /// Its plain text; empty if it has none.
+    /// The plain text; empty if there is none.
     pub text: String,
-    /// Its HTML; empty if it has none.
+    /// The HTML; empty if there is none.
     pub html: String,
 }
 
 type Store = Arc<Mutex<VecDeque<Mail>>>;
 
-/// The catcher, running until it is stopped or dropped.
+/// A mail catcher that runs until it is stopped or dropped.
 #[derive(Debug)]
 pub struct MailCatcher {
-    smtp_port: u16,
+    smtp: SocketAddr,
     page: SocketAddr,
     store: Store,
     stop: DropGuard,
 }
 
 impl MailCatcher {
-    /// Starts it on free ports of loopback.
+    /// Starts it on free loopback ports.
     pub async fn start() -> Result<Self> {
-        let (smtp_port, stop) = (port::free(), CancellationToken::new());
-        let (mails, caught) = broadcast::channel(BUFFERED);
-        let store = Store::default();
-        let smtp = mailcrab::mail_server(
-            Ipv4Addr::LOCALHOST.into(),
-            smtp_port,
-            mails,
-            false,
-            stop.clone(),
-        );
-        let smtp = tokio::spawn(smtp);
-        tokio::spawn(keep(caught, store.clone()));
-        let listening = within(Duration::from_secs(5), || {
-            TcpStream::connect((Ipv4Addr::LOCALHOST, smtp_port))
-        });
-        let listening = listening.await;
-        ensure!(
-            listening.is_ok() && !smtp.is_finished(),
-            "the mail catcher does not listen on port {smtp_port}"
-        );
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port::free())).await;
-        let listener = listener.context("no port for the mail catcher's page")?;
-        let page = listener.local_addr().context("a bound socket")?;
+        let (store, stop) = (Store::default(), CancellationToken::new());
+        let (listener, smtp) = listen().await?;
+        tokio::spawn(smtp::serve(listener, store.clone(), stop.clone()));
+        let (listener, page) = listen().await?;
         tokio::spawn(page::serve(listener, store.clone(), stop.clone()));
         Ok(Self {
-            smtp_port,
+            smtp,
             page,
             store,
             stop: stop.drop_guard(),
         })
     }
 
-    /// Where mail is sent to: `smtp://127.0.0.1:port`.
+    /// The SMTP URL: `smtp://127.0.0.1:port`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.smtp_port)
+        format!("smtp://{}", self.smtp)
     }
 
-    /// Where a person reads it; `/api/messages` below it is the same as JSON.
+    /// The URL of a page with all mails. `/api/messages` below it has them as JSON.
     #[must_use]
     pub fn page_url(&self) -> String {
         format!("http://{}", self.page)
     }
 
-    /// All mails kept, the newest first.
+    /// All stored mails, the newest first.
     #[must_use]
     pub fn messages(&self) -> Vec<Mail> {
         messages(&self.store)
     }
 
-    /// The newest mail to this address, waited for as long as [`eventually`] waits.
+    /// Waits for a mail to this address, with the deadline of [`eventually`]. Returns the newest.
     ///
     /// # Panics
-    /// If none comes.
+    /// If none arrives.
     pub async fn wait_for(&self, recipient: &str) -> Mail {
         eventually(&format!("a mail to {recipient}"), async || {
             let addressed =
@@ -122,45 +97,21 @@ impl MailCatcher {
     }
 }
 
+async fn listen() -> Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port::free())).await;
+    let listener = listener.context("no port for the mail catcher")?;
+    let address = listener.local_addr().context("a bound socket")?;
+    Ok((listener, address))
+}
+
 fn messages(store: &Store) -> Vec<Mail> {
     let store = store.lock().unwrap_or_else(PoisonError::into_inner);
     store.iter().cloned().collect()
 }
 
-/// Takes over what was caught as fast as it comes, until the server ends.
-async fn keep(mut caught: broadcast::Receiver<MailMessage>, store: Store) {
-    loop {
-        match caught.recv().await {
-            Ok(message) => {
-                let mail = Mail::of(&message);
-                let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-                store.push_front(mail);
-                store.truncate(KEPT);
-            }
-            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "mails came too fast"),
-            Err(RecvError::Closed) => return,
-        }
-    }
-}
-
-impl Mail {
-    /// The library shows the body of a message only in its JSON.
-    fn of(message: &MailMessage) -> Self {
-        let json = serde_json::to_value(message).unwrap_or_default();
-        let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
-        let address = |value: &Value| value["email"].as_str().map(str::to_owned);
-        let to: Vec<_> = json["to"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(address)
-            .collect();
-        Self {
-            from: address(&json["from"]).unwrap_or_else(|| text("envelope_from")),
-            to,
-            subject: text("subject"),
-            text: text("text"),
-            html: text("html"),
-        }
-    }
+/// Stores a mail, and removes the oldest beyond the limit.
+fn add(store: &Store, mail: Mail) {
+    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+    store.push_front(mail);
+    store.truncate(STORED);
 }

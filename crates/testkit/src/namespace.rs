@@ -1,4 +1,4 @@
-//! Names that no other test uses, so that all of them share the same servers.
+//! Unique names for each test, so that all tests can share the same servers.
 
 /// The names of one test.
 #[derive(Debug, Clone)]
@@ -8,7 +8,7 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Names never used before.
+    /// New random names.
     #[must_use]
     pub fn fresh() -> Self {
         let name = format!("test-{:016x}", rand::random::<u64>());
@@ -30,7 +30,7 @@ impl Namespace {
         &self.name
     }
 
-    /// What is put before every subject.
+    /// The prefix of every subject.
     #[must_use]
     pub fn subject_prefix(&self) -> &str {
         &self.subject_prefix

@@ -1,7 +1,6 @@
-//! Free ports on loopback.
+//! Free loopback ports.
 //!
-//! They are taken from below the range that the operating system gives to outgoing connections: a server that is
-//! killed and restarted finds its port free again, however many connections are made meanwhile.
+//! They are below the range of outgoing connections, so that a restarted server finds its port free again.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, TcpListener};
@@ -9,20 +8,20 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use rand::RngExt;
 
-static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
+static USED: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
 
-/// A port of 127.0.0.1 on which nothing listens, and which this process is not given again.
+/// A port of 127.0.0.1 without a listener. Each call in this process returns another port.
 pub(crate) fn free() -> u16 {
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut used = USED.lock().unwrap_or_else(PoisonError::into_inner);
     let port = (0..1_000)
         .map(|_| rand::rng().random_range(12_000..32_000))
-        .find(|port| !given.contains(port) && is_free(*port))
-        .expect("a machine has a free port among 20,000");
-    given.insert(port);
+        .find(|port| !used.contains(port) && is_free(*port))
+        .expect("one of 20,000 ports is free");
+    used.insert(port);
     port
 }
 
-/// Whether nothing listens on this port of 127.0.0.1.
+/// Whether this port of 127.0.0.1 has no listener.
 pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }

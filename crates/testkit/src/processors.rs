@@ -1,7 +1,7 @@
-//! Who computes where when something is measured: the load has a processor of its own, so that what it costs to ask is
-//! not taken for what it costs to answer.
+//! Processor affinities for measurements: the load generator gets its own processor, so that its cost is not counted as
+//! the fleet's.
 //!
-//! Where there is but one processor, or the system knows no affinities, all share what there is.
+//! With only one processor, or on a system without affinities, all processes share the processors.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 #[cfg(target_os = "linux")]
 use crate::process::bind_children;
 
-/// How the machine is divided.
+/// How the processors are divided.
 #[derive(Debug)]
 pub struct Processors {
     fleet: Vec<usize>,
@@ -36,8 +36,8 @@ impl fmt::Display for Processors {
 }
 
 impl Processors {
-    /// Gives this process, which makes the load, the last of the processors; and those that it starts from now on, the
-    /// fleet with its servers, the others.
+    /// Binds this process, the load generator, to the last processor, and the processes that it starts from now on (the
+    /// fleet and its servers) to the others.
     #[cfg(target_os = "linux")]
     pub async fn divide() -> Result<Self> {
         let all = available()?;
@@ -56,9 +56,9 @@ impl Processors {
         })
     }
 
-    /// Only Linux has affinities that we know to set.
+    /// Affinities are set only on Linux.
     #[cfg(not(target_os = "linux"))]
-    #[expect(clippy::unused_async, reason = "it is asynchronous elsewhere")]
+    #[expect(clippy::unused_async, reason = "it is asynchronous on Linux")]
     pub async fn divide() -> Result<Self> {
         let all = std::thread::available_parallelism()?.get();
         Ok(Self {
@@ -84,7 +84,7 @@ fn set_of(processors: &[usize]) -> Result<CpuSet> {
     Ok(set)
 }
 
-/// Binds every thread that we have; those that are started later follow.
+/// Binds every thread of this process. Later threads inherit the affinity.
 #[cfg(target_os = "linux")]
 fn bind_this_process(processor: usize) -> Result<()> {
     let wanted = set_of(&[processor])?;

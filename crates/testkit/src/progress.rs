@@ -1,17 +1,17 @@
-//! How long work (an install, a start) says what it is doing.
+//! Progress of long operations (an install, a start).
 
-/// Told about each step of something that takes a while.
+/// Receives each step of a long operation.
 pub trait Progress: Send + Sync {
     /// A new step begins: a short sentence without a full stop.
     fn step(&self, text: &str);
 
-    /// A line of output of the step that runs, for who wants to watch.
+    /// A line of the current step's output.
     fn detail(&self, line: &str) {
         let _ = line;
     }
 }
 
-/// Prints each step to standard error; for tests, where it appears only if something takes long or fails.
+/// Prints each step to standard error. For tests, which show it only on failure.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ToStderr;
 
@@ -21,7 +21,7 @@ impl Progress for ToStderr {
     }
 }
 
-/// Says nothing.
+/// Prints nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

@@ -1,8 +1,8 @@
-//! A link that can fail: a TCP proxy on loopback between one process and one of its dependencies.
+//! A TCP proxy on loopback between a process and one of its dependencies, for injecting network faults.
 //!
-//! Each process gets a proxy of its own for each dependency, so a fault can hit one replica and spare its neighbour.
-//! What passes is never looked into. How one connection is carried is the matter of [`connection`]; the proxy never
-//! holds more than a bounded number of its bytes, so a reader that stops reading stops its writer, as without a proxy.
+//! Each process has its own proxy for each dependency, so that a fault can affect one replica only. The proxy does not
+//! read the bytes that it forwards, and buffers a bounded number of them: a reader that stops reading stops its writer,
+//! as on a direct connection. See [`connection`].
 
 mod connection;
 mod dependency;
@@ -18,33 +18,33 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use dependency::Dependency;
 
-/// Until the process has a file descriptor to spare again.
+/// The pause after an error, which is usually a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How a link is.
+/// The condition of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Condition {
     /// Everything passes.
     #[default]
     Open,
-    /// Connections are reset, and new ones at once.
+    /// Connections are reset, and so are new ones.
     Cut,
-    /// Connections stay open and new ones are taken, but nothing passes in either direction: bytes, ends and new
-    /// connections wait, and pass when the link is open again, even if who sent them has given up meanwhile.
+    /// Connections stay open and new ones are accepted, but nothing passes in either direction. Bytes, closes and new
+    /// connections wait until the link is open again, even if their sender has disconnected meanwhile.
     Stalled,
-    /// Everything passes this much later, in both directions and in order.
+    /// Everything passes with this delay, in both directions and in order.
     Delayed(Duration),
 }
 
-/// What connections watch.
+/// The state that connections watch.
 #[derive(Debug, Clone, Copy, Default)]
 struct State {
     condition: Condition,
-    /// How often the link was cut: a connection that did not see a short cut is to be reset all the same.
+    /// Counts the cuts, so that a cut that ends at once still resets every connection.
     cuts: u64,
 }
 
-/// A link. Dropping it ends it, and all its connections.
+/// A link. Dropping it closes it and all its connections.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -53,7 +53,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// An open link to the target, which may be down, now or later: its callers are reset for as long as it is.
+    /// Starts an open link to the target. While the target is down, connections are reset.
     pub async fn start(target: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.context("no port for a proxy")?;
@@ -67,13 +67,13 @@ impl Proxy {
         })
     }
 
-    /// Where the process finds its dependency.
+    /// The address for the process to connect to.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Makes the link so, for the connections that are open too.
+    /// Changes the condition, also for open connections.
     pub fn set(&self, condition: Condition) {
         self.state.send_modify(|state| {
             state.condition = condition;
@@ -81,24 +81,24 @@ impl Proxy {
         });
     }
 
-    /// How the link is.
+    /// The current condition.
     #[must_use]
     pub fn condition(&self) -> Condition {
         self.state.borrow().condition
     }
 }
 
-/// Takes connections for ever. Its end is the end of all of them: their tasks are its own.
+/// Accepts connections forever. Ending this task ends all connections.
 async fn serve(listener: TcpListener, target: SocketAddr, state: watch::Receiver<State>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((client, _)) => {
-                    connections.spawn(connection::carry(client, target, state.clone()));
+                    connections.spawn(connection::forward(client, target, state.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a proxy cannot take a connection");
+                    tracing::warn!(%error, "a proxy cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },

@@ -1,9 +1,9 @@
-//! The real servers that everything runs against: MongoDB, NATS and Redis, and a catcher of mail.
+//! The real servers for tests and development: MongoDB, NATS, Redis and a mail catcher.
 //!
-//! Each is found in this order: a URL given in the environment, a program on the PATH, a container if a Docker
-//! engine answers, else a program installed from the package registries into a cache folder. `TICKETING_SERVERS`
-//! (`auto`, `local`, `containers`) narrows that. Here is who starts them and when; [`locate`] and [`install`] know
-//! where programs come from, [`program`] how each is run, [`server`] how one is handled once it runs.
+//! Each server is looked for in this order: a URL in the environment, a program on the PATH, a container if a Docker
+//! engine answers, a program installed from the package registries into a cache folder. `TICKETING_SERVERS` (`auto`,
+//! `local`, `containers`) restricts the choice. [`locate`] and [`install`] find the programs, [`program`] runs them,
+//! and [`server`] controls a running server.
 
 mod configured;
 mod container;
@@ -33,24 +33,24 @@ pub use kind::Kind;
 pub use locate::Choice;
 pub use server::Server;
 
-/// Where the servers of this process live: not on the runtime of a test, which ends before the next test begins.
+/// The runtime of the shared servers. The runtime of a test ends before the next test begins.
 static BACKGROUND: LazyLock<Runtime> =
-    LazyLock::new(|| Runtime::new().expect("a process can have one runtime more"));
+    LazyLock::new(|| Runtime::new().expect("a runtime can be built"));
 
 static SHARED: OnceCell<Servers> = OnceCell::const_new();
 
-/// How servers are to be started.
+/// The settings of servers to start.
 #[derive(Clone)]
 pub struct ServersSettings {
-    /// Whether a URL in the environment is used; otherwise the servers are one's own to kill.
+    /// Whether URLs in the environment are used. Otherwise all servers are started here, and a test may kill them.
     pub given: bool,
-    /// Where data and logs are kept; a temporary folder if none is named.
+    /// The folder for data and logs; a temporary folder if `None`.
     pub folder: Option<std::path::PathBuf>,
-    /// Who is told of each step.
+    /// Receives each step.
     pub progress: Arc<dyn Progress>,
 }
 
-/// The servers, running. Dropping it kills those that were started here.
+/// The running servers. Dropping it kills those that were started here.
 #[derive(Debug)]
 pub struct Servers {
     mongo: Server,
@@ -82,11 +82,11 @@ impl Servers {
             .await
     }
 
-    /// Finds or installs, and starts, all of them. Returns once each answers.
+    /// Finds, installs if missing, and starts all servers. Returns once each answers.
     pub async fn start(settings: ServersSettings) -> Result<Self> {
         let folder = DataFolder::open(settings.folder.clone())?;
         let choice = Choice::from_environment()?;
-        // Boxed: what starts a container is a large future.
+        // Boxed: the future that starts a container is large.
         let launch = |kind| Box::pin(launch(kind, choice, &settings, folder.path()));
         let (mongo, nats, redis) =
             tokio::try_join!(launch(Kind::Mongo), launch(Kind::Nats), launch(Kind::Redis))?;
@@ -99,7 +99,7 @@ impl Servers {
         })
     }
 
-    /// Installs what [`Servers::start`] would need, and starts nothing.
+    /// Installs what [`Servers::start`] needs, without starting servers.
     pub async fn install(progress: Arc<dyn Progress>) -> Result<()> {
         let choice = Choice::from_environment()?;
         for kind in Kind::ALL {
@@ -127,13 +127,13 @@ impl Servers {
         &self.redis
     }
 
-    /// The catcher of mail.
+    /// The mail catcher.
     #[must_use]
     pub const fn mail(&self) -> &MailCatcher {
         &self.mail
     }
 
-    /// Where data and logs are.
+    /// The folder of data and logs.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -176,12 +176,12 @@ impl Servers {
             .map(|server| (server.kind().variable(), server.url().to_owned()))
     }
 
-    /// Ends those that were started here, all at once.
+    /// Stops all servers that were started here.
     pub async fn stop(self) {
         let servers = [self.mongo, self.nats, self.redis];
         join_all(servers.map(|server| Box::pin(server.end()))).await;
         self.mail.stop();
-        // Test binaries that used these servers could not tidy up after themselves.
+        // Test binaries cannot remove their own folders.
         remove_orphans();
     }
 }

@@ -18,12 +18,8 @@ pub fn target_folder() -> Result<PathBuf> {
     Ok(target.to_owned())
 }
 
-/// The folder of the programs that cargo built: those of a release are built as they ship, for a platform that is named.
+/// The folder of the programs that cargo built.
 pub fn programs_folder(release: bool) -> Result<PathBuf> {
-    let target = target_folder()?;
-    Ok(if release {
-        target.join(env!("TARGET")).join("release")
-    } else {
-        target.join("debug")
-    })
+    let profile = if release { "release" } else { "debug" };
+    Ok(target_folder()?.join(profile))
 }

@@ -1,4 +1,4 @@
-//! `audit`: whether what must always hold does hold in a fleet at work, by the checker that chaos runs use.
+//! `audit`: checks the invariants in a fleet at work, with the checker of chaos runs.
 
 use audit::live::{Report, Settings, audit};
 use audit::{Invariant, Violation};
@@ -10,18 +10,18 @@ use crate::connections::Connections;
 use crate::failure::{Failure, Finding};
 use crate::output::{Output, age, lines};
 
-/// The report as programs read it.
+/// The JSON output.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
-    /// `sound`, `violated`, or `undecided` if nothing is certain to be wrong and something never came to rest.
+    /// `sound`, `violated`, or `undecided` if there is no certain violation and some findings kept changing.
     verdict: &'static str,
     invariants: Vec<ShownInvariant>,
     violations: Vec<ShownViolation>,
     undecided: Vec<ShownViolation>,
-    /// How much was under way and came right.
+    /// The number of findings that were in transit and are gone.
     settled: usize,
-    /// Whether there was more to find than is looked at.
+    /// Whether there were more findings than the limit.
     crowded: bool,
     took_milliseconds: u128,
 }
@@ -51,8 +51,8 @@ pub(crate) async fn run(
         stripe: connections.stripe(),
         stream: !settings.no_stream,
     };
-    let say = |words: &str| output.progress(words);
-    let report = audit(&access, &settings, &say).await;
+    let progress = |text: &str| output.progress(text);
+    let report = audit(&access, &settings, &progress).await;
     output.end_progress();
     let shown = Shown::of(report?);
     if output.is_json() {
@@ -102,7 +102,7 @@ fn shown(violation: Violation) -> ShownViolation {
     ShownViolation {
         invariant: violation.invariant.code(),
         entities: violation.entities,
-        words: violation.words,
+        words: violation.message,
     }
 }
 
@@ -122,18 +122,18 @@ fn print(output: &Output, shown: &Shown) -> Result<(), Failure> {
     findings(output, "VIOLATED", &shown.violations)?;
     findings(
         output,
-        "undecided, since it kept changing",
+        "undecided, because it kept changing",
         &shown.undecided,
     )?;
     if shown.crowded {
-        output.line("There was more to find than is looked at.")?;
+        output.line("There were more findings than the limit.")?;
     }
     let took = age(std::time::Duration::from_millis(
         u64::try_from(shown.took_milliseconds).unwrap_or(u64::MAX),
     ));
     let (found, settled) = (shown.violations.len(), shown.settled);
     output.line(format!(
-        "\n{}: {found} violations, {settled} findings were under way and came right; took {took}",
+        "\n{}: {found} violations, {settled} findings were in transit and are gone; took {took}",
         shown.verdict
     ))
 }
@@ -171,12 +171,12 @@ mod tests {
         Violation {
             invariant: Invariant::I1,
             entities: vec!["a".to_owned()],
-            words: "ticket a has two orders".to_owned(),
+            message: "ticket a has two orders".to_owned(),
         }
     }
 
     #[test]
-    fn what_is_certain_comes_before_what_is_not() {
+    fn a_violation_outweighs_undecided_findings() {
         let verdict = |report| Shown::of(report).verdict;
         assert_eq!(verdict(report(vec![], vec![])), "sound");
         assert_eq!(verdict(report(vec![], vec![violation()])), "undecided");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_read_a_report_of_a_shape_that_stays() {
+    fn the_shape_of_the_json_is_stable() {
         let shown = Shown::of(report(vec![violation()], vec![]));
         let expected = serde_json::json!({
             "verdict": "violated",

@@ -1,5 +1,5 @@
-//! Where the fleet's parts are, and the connections to them. Each command asks for what it needs, and whatever is missing
-//! or does not answer is said with what to do about it.
+//! The addresses of the fleet's parts, and the connections to them. Each command opens only those that it needs. Errors
+//! about a missing address, or a server that does not answer, say what to do.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::command_line::ConnectionArguments;
 use crate::failure::Failure;
 use crate::fleet_file::FleetFile;
 
-/// The services, in the order in which people think of them.
+/// The services, in the order of the output.
 pub(crate) const SERVICES: [&str; 6] = [
     "auth",
     "tickets",
@@ -25,8 +25,8 @@ pub(crate) const SERVICES: [&str; 6] = [
     "client",
 ];
 
-/// How long an answer on an admin port may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request to an admin port may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A service's database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Store {
     }
 }
 
-/// All that is known of where things are.
+/// The addresses from all sources.
 #[derive(Debug)]
 pub(crate) struct Connections {
     arguments: ConnectionArguments,
@@ -75,9 +75,9 @@ impl Connections {
         Ok(Self { arguments, file })
     }
 
-    /// The value of a setting: what was said, else what the fleet's file says.
+    /// The value of a setting, from the arguments and the environment, else from the fleet's file.
     pub(crate) fn get(&self, variable: &str) -> Option<&str> {
-        let said = match variable {
+        let given = match variable {
             "NATS_URL" => &self.arguments.nats_url,
             "NATS_USER" => &self.arguments.nats_user,
             "NATS_PASSWORD" => &self.arguments.nats_password,
@@ -93,11 +93,11 @@ impl Connections {
             "STRIPE_API_BASE" => &self.arguments.stripe_api_base,
             _ => &None,
         };
-        let filed = || {
+        let from_file = || {
             let (_, file) = self.file.as_ref()?;
             file.variables.get(variable).map(String::as_str)
         };
-        let value = said.as_deref().or_else(filed)?.trim();
+        let value = given.as_deref().or_else(from_file)?.trim();
         (!value.is_empty()).then_some(value)
     }
 
@@ -110,7 +110,7 @@ impl Connections {
         })
     }
 
-    /// The broker, and what is ours there.
+    /// The address of the broker.
     pub(crate) fn broker(&self) -> Result<BrokerAccess, Failure> {
         let credentials = match (self.get("NATS_USER"), self.get("NATS_PASSWORD")) {
             (None, None) => None,
@@ -118,7 +118,11 @@ impl Connections {
                 user: user.to_owned(),
                 password: password.into(),
             }),
-            _ => return Err(Failure::usage("NATS_USER and NATS_PASSWORD go together")),
+            _ => {
+                return Err(Failure::usage(
+                    "NATS_USER and NATS_PASSWORD must be set together",
+                ));
+            }
         };
         let or = |variable, default: &str| self.get(variable).unwrap_or(default).to_owned();
         Ok(BrokerAccess {
@@ -133,11 +137,12 @@ impl Connections {
     pub(crate) async fn jetstream(&self) -> Result<(BrokerAccess, jetstream::Context), Failure> {
         let broker = self.broker()?;
         let connected = broker.connect("ticketctl").await;
-        let connected = connected.with_context(|| self.away("NATS", &broker.url, "NATS_URL"))?;
+        let connected =
+            connected.with_context(|| self.unreachable("NATS", &broker.url, "NATS_URL"))?;
         Ok((broker, connected))
     }
 
-    /// The queue of expirations.
+    /// The address of the queue of expirations.
     pub(crate) fn queue(&self) -> Result<QueueAccess, Failure> {
         let host = self.required("REDIS_HOST")?;
         let url = match host.split_once("://") {
@@ -165,7 +170,7 @@ impl Connections {
         let queue = self.queue()?;
         let host = self.required("REDIS_HOST")?;
         let connected = queue.connect().await;
-        let connected = connected.with_context(|| self.away("Redis", host, "REDIS_HOST"))?;
+        let connected = connected.with_context(|| self.unreachable("Redis", host, "REDIS_HOST"))?;
         Ok((queue, connected))
     }
 
@@ -186,10 +191,10 @@ impl Connections {
         Ok(audit::access::open_database(&uri, store.name()).await?)
     }
 
-    /// What to say of a database that does not answer.
-    pub(crate) fn database_away(&self, store: Store) -> String {
+    /// The message for a database that does not answer.
+    pub(crate) fn database_unreachable(&self, store: Store) -> String {
         let uri = self.get(store.variable()).unwrap_or_default();
-        self.away("MongoDB", uri, store.variable())
+        self.unreachable("MongoDB", uri, store.variable())
     }
 
     /// Everything that an audit reads.
@@ -219,23 +224,23 @@ impl Connections {
         if !SERVICES.contains(&service) {
             return Err(no_service(service));
         }
-        let said = self.arguments.admin_urls.iter();
-        let said: Vec<_> = said
+        let given = self.arguments.admin_urls.iter();
+        let given: Vec<_> = given
             .filter(|(name, _)| name == service)
             .map(|(_, url)| url.clone())
             .collect();
-        if !said.is_empty() {
-            return Ok(said);
+        if !given.is_empty() {
+            return Ok(given);
         }
-        let filed = self.file.as_ref();
-        let filed = filed
+        let from_file = self.file.as_ref();
+        let from_file = from_file
             .and_then(|(_, file)| file.admin_urls.get(service))
             .cloned();
-        Ok(filed.unwrap_or_else(|| vec![format!("http://{service}-srv:9000")]))
+        Ok(from_file.unwrap_or_else(|| vec![format!("http://{service}-srv:9000")]))
     }
 
-    /// What to say of something that does not answer, and where its address came from.
-    pub(crate) fn away(&self, what: &str, address: &str, variable: &str) -> String {
+    /// The message for a server that does not answer, with a hint to the source of its address.
+    pub(crate) fn unreachable(&self, what: &str, address: &str, variable: &str) -> String {
         let advice = match &self.file {
             Some((path, _)) => format!("is the fleet up that wrote {}?", path.display()),
             None => format!(
@@ -249,11 +254,11 @@ impl Connections {
     }
 }
 
-/// A client for admin ports, which are never behind a proxy.
-pub(crate) fn http(patience: Option<Duration>) -> Result<reqwest::Client, Failure> {
+/// A client for admin ports, which ignores proxies.
+pub(crate) fn http(timeout: Option<Duration>) -> Result<reqwest::Client, Failure> {
     let client = reqwest::Client::builder()
         .no_proxy()
-        .timeout(patience.unwrap_or(PATIENCE))
+        .timeout(timeout.unwrap_or(TIMEOUT))
         .build();
     client.map_err(|error| Failure::Unreachable(anyhow!(error)))
 }
@@ -289,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_comes_before_what_the_file_says() {
+    fn arguments_take_precedence_over_the_file() {
         let mut file = FleetFile::default();
         file.variables
             .insert("NATS_URL".to_owned(), "nats://file".to_owned());
@@ -299,12 +304,12 @@ mod tests {
             .insert("orders".to_owned(), vec!["http://file:1".to_owned()]);
         let connections = Connections {
             arguments: ConnectionArguments {
-                nats_url: Some("nats://said".to_owned()),
+                nats_url: Some("nats://given".to_owned()),
                 ..ConnectionArguments::default()
             },
             file: Some((PathBuf::from("fleet.json"), file)),
         };
-        assert_eq!(connections.broker().unwrap().url, "nats://said");
+        assert_eq!(connections.broker().unwrap().url, "nats://given");
         assert!(connections.queue().is_ok());
         assert_eq!(connections.admin_urls("orders").unwrap(), ["http://file:1"]);
         assert_eq!(

@@ -1,9 +1,9 @@
-//! `dead-letters`: events that a consumer could not handle, to be looked at, sent again or forgotten.
+//! `dead-letters`: lists, shows, replays and discards events that a consumer could not handle.
 //!
-//! What a letter is, services write (`messaging`): the event as it was, with headers that say who gave it up,
-//! why, and after how many tries.
+//! Services write dead letters (`messaging`): the unchanged event, with headers for the consumer, the reason
+//! and the number of tries.
 
-mod letters;
+mod stream;
 
 use console::style;
 
@@ -12,14 +12,14 @@ use crate::connections::Connections;
 use crate::failure::{Failure, Finding};
 use crate::output::{Output, Table, age, lines};
 use audit::access::now;
-pub(crate) use letters::{Letter, Letters};
+pub(crate) use stream::{DeadLetter, DeadLetterStream};
 
 pub(crate) async fn list(
     connections: &Connections,
     output: &Output,
     limit: usize,
 ) -> Result<Finding, Failure> {
-    let letters = Letters::open(connections).await?;
+    let letters = DeadLetterStream::open(connections).await?;
     let (found, more) = letters.oldest(limit).await?;
     if output.is_json() {
         output.json(&found)?;
@@ -58,7 +58,7 @@ pub(crate) async fn show(
     output: &Output,
     number: u64,
 ) -> Result<Finding, Failure> {
-    let letters = Letters::open(connections).await?;
+    let letters = DeadLetterStream::open(connections).await?;
     let Some(letter) = letters.find(number).await? else {
         return missing(number);
     };
@@ -71,7 +71,7 @@ pub(crate) async fn show(
         .tries
         .map_or_else(String::new, |tries| format!(" after {tries} tries"));
     let facts = [
-        ("letter", number.to_string()),
+        ("dead letter", number.to_string()),
         (
             "given up",
             format!("{} by {}{tries}", letter.given_up_at, letter.consumer),
@@ -79,11 +79,11 @@ pub(crate) async fn show(
         ("reason", letter.reason.clone()),
         (
             "event",
-            format!("{}, number {} of the stream", event.subject, event.sequence),
+            format!("{}, {} in the stream", event.subject, event.sequence),
         ),
         ("happened", event.happened_at.to_string()),
         (
-            "told by",
+            "published by",
             event.source.clone().unwrap_or_else(|| "?".to_owned()),
         ),
         (
@@ -91,7 +91,7 @@ pub(crate) async fn show(
             event
                 .entity
                 .clone()
-                .unwrap_or_else(|| "nobody can read it".to_owned()),
+                .unwrap_or_else(|| "unreadable".to_owned()),
         ),
         (
             "trace",
@@ -99,7 +99,7 @@ pub(crate) async fn show(
         ),
     ];
     for (name, value) in facts {
-        let name = style(format!("{name:<10}")).dim().to_string();
+        let name = style(format!("{name:<13}")).dim().to_string();
         output.line(lines(&name, &value, output.width()))?;
     }
     match event.body.as_str() {
@@ -114,7 +114,7 @@ pub(crate) async fn replay(
     output: &Output,
     which: &Which,
 ) -> Result<Finding, Failure> {
-    let letters = Letters::open(connections).await?;
+    let letters = DeadLetterStream::open(connections).await?;
     each(&letters, output, which, "replayed", async |letter| {
         letters.replay(letter).await
     })
@@ -126,7 +126,7 @@ pub(crate) async fn discard(
     output: &Output,
     which: &Which,
 ) -> Result<Finding, Failure> {
-    let letters = Letters::open(connections).await?;
+    let letters = DeadLetterStream::open(connections).await?;
     each(&letters, output, which, "discarded", async |letter| {
         letters.discard(letter).await
     })
@@ -134,11 +134,11 @@ pub(crate) async fn discard(
 }
 
 async fn each(
-    letters: &Letters,
+    letters: &DeadLetterStream,
     output: &Output,
     which: &Which,
     done: &str,
-    act: impl AsyncFn(&Letter) -> Result<(), Failure>,
+    act: impl AsyncFn(&DeadLetter) -> Result<(), Failure>,
 ) -> Result<Finding, Failure> {
     let mut finding = Finding::Fine;
     let numbers = if which.all {
@@ -155,14 +155,17 @@ async fn each(
         if output.is_json() {
             output.json_line(&serde_json::json!({ "number": number, "result": done }))?;
         } else {
-            output.line(format!("{done} letter {number}: {}", letter.event.subject))?;
+            output.line(format!(
+                "{done} dead letter {number}: {}",
+                letter.event.subject
+            ))?;
         }
     }
     Ok(finding)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is the end of a command")]
+#[expect(clippy::unnecessary_wraps, reason = "it is the result of a command")]
 fn missing(number: u64) -> Result<Finding, Failure> {
-    eprintln!("no dead letter {number}; `ticketctl dead-letters list` shows those that there are");
+    eprintln!("no dead letter {number}; `ticketctl dead-letters list` lists them");
     Ok(Finding::Wrong)
 }

@@ -1,6 +1,6 @@
-//! `events tail`: what services told each other, and tell.
+//! `events tail`: the events that services publish.
 
-mod told;
+mod event;
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::command_line::Tail;
 use crate::connections::Connections;
 use crate::failure::{Failure, Finding};
 use crate::output::Output;
-pub(crate) use told::{Told, moment};
+pub(crate) use event::{StreamEvent, timestamp};
 
-/// How long the next event of a stream that has more may take.
+/// How long the next of the events that are already in the stream may take.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Shows events until there are no more, or for ever.
+/// Prints events until the last one, or without end.
 pub(crate) async fn tail(
     connections: &Connections,
     output: &Output,
@@ -43,38 +43,38 @@ pub(crate) async fn tail(
             next = events.next(tail.follow) => next?,
             _ = tokio::signal::ctrl_c() => None,
         };
-        let Some(told) = next else {
+        let Some(event) = next else {
             return Ok(Finding::Fine);
         };
-        if entity.as_ref().is_none_or(|id| told.names(id)) {
-            show(output, &told)?;
+        if entity.as_ref().is_none_or(|id| event.names(id)) {
+            show(output, &event)?;
         }
     }
 }
 
-fn show(output: &Output, told: &Told) -> Result<(), Failure> {
+fn show(output: &Output, event: &StreamEvent) -> Result<(), Failure> {
     if output.is_json() {
-        return output.json_line(told);
+        return output.json_line(event);
     }
-    let entity = told.entity.as_deref().unwrap_or("?");
-    let version = told
+    let entity = event.entity.as_deref().unwrap_or("?");
+    let version = event
         .version
         .map_or_else(String::new, |version| format!("v{version}"));
     let line = format!(
         "{}  {:>8}  {:<19}  {entity:<24}  {version:<4}  {}",
-        style(told.published_at).dim(),
-        told.sequence,
-        style(&told.subject).cyan(),
-        told.words(),
+        style(event.published_at).dim(),
+        event.sequence,
+        style(&event.subject).cyan(),
+        event.summary(),
     );
     output.line(console::truncate_str(&line, output.width(), "…"))
 }
 
-/// The events of the stream from a moment on, read by a consumer that vanishes with us.
+/// The events of the stream since a time, read by an ephemeral consumer.
 pub(crate) struct Events {
     messages: pull::Ordered,
     access: BrokerAccess,
-    /// How many are known to come.
+    /// The number of events that are still to be read.
     behind: u64,
 }
 
@@ -110,8 +110,8 @@ impl Events {
         })
     }
 
-    /// The next event; `None` after the last, unless what is to come is waited for.
-    pub(crate) async fn next(&mut self, waits: bool) -> Result<Option<Told>, Failure> {
+    /// The next event; `None` after the last one, unless `waits`.
+    pub(crate) async fn next(&mut self, waits: bool) -> Result<Option<StreamEvent>, Failure> {
         if self.behind == 0 && !waits {
             return Ok(None);
         }
@@ -119,12 +119,12 @@ impl Events {
             self.messages.next().await
         } else {
             let next = timeout(LONGEST_PAUSE, self.messages.next()).await;
-            next.context("the broker sends no more events")?
+            next.context("the broker sent no further event in time")?
         };
-        let message = next.context("the stream broke off")?;
-        let message = message.map_err(|error| anyhow!("the stream broke off: {error}"))?;
-        let (told, behind) = Told::read(&self.access, &message)?;
+        let message = next.context("the stream ended early")?;
+        let message = message.map_err(|error| anyhow!("the stream ended early: {error}"))?;
+        let (event, behind) = StreamEvent::read(&self.access, &message)?;
         self.behind = behind;
-        Ok(Some(told))
+        Ok(Some(event))
     }
 }

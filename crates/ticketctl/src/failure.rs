@@ -1,30 +1,30 @@
-//! How the program ends. The codes are documented in its help, and scripts rely on them.
+//! How a command ends. The exit codes are documented in the help, and scripts rely on them.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// What was found out.
+/// The result of a command that ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finding {
-    /// All is well, or what was asked for is done.
+    /// Everything is right, or the command did what it should.
     Fine,
-    /// Something is wrong with the fleet, or what was asked for is not there.
+    /// Something is wrong with the fleet, or the requested item does not exist.
     Wrong,
 }
 
-/// Why nothing was found out.
+/// Why a command could not run.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It was asked for wrongly, or something must be said that was not.
+    /// Wrong usage, or a missing setting.
     Usage(String),
-    /// Something does not answer.
+    /// A server does not answer.
     Unreachable(anyhow::Error),
-    /// Nobody reads the output any more, as in `| head`.
-    NobodyReads,
+    /// The reader of the output is gone, as in `| head`.
+    OutputClosed,
 }
 
 impl Finding {
-    /// Wrong if so.
+    /// `Wrong` if so.
     pub(crate) const fn wrong_if(wrong: bool) -> Self {
         if wrong { Self::Wrong } else { Self::Fine }
     }
@@ -38,22 +38,22 @@ impl Finding {
 }
 
 impl Failure {
-    pub(crate) fn usage(words: impl fmt::Display) -> Self {
-        Self::Usage(words.to_string())
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self::Usage(message.to_string())
     }
 
-    /// Says it, and gives the exit code.
+    /// Prints it, and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
-            Self::Usage(words) => {
-                eprintln!("error: {words}");
+            Self::Usage(message) => {
+                eprintln!("error: {message}");
                 ExitCode::from(2)
             }
             Self::Unreachable(error) => {
                 eprintln!("error: {error:#}");
                 ExitCode::from(3)
             }
-            Self::NobodyReads => ExitCode::SUCCESS,
+            Self::OutputClosed => ExitCode::SUCCESS,
         }
     }
 }
@@ -67,7 +67,7 @@ impl From<anyhow::Error> for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Self::NobodyReads,
+            std::io::ErrorKind::BrokenPipe => Self::OutputClosed,
             _ => Self::Unreachable(error.into()),
         }
     }

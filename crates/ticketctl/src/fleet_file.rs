@@ -1,4 +1,5 @@
-//! The file in which `cargo xtask up` says where its fleet is, so that nothing need be said on a laptop.
+//! The file in which `cargo xtask up` writes the addresses of its fleet, so that `ticketctl` needs no settings on a
+//! laptop.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,25 +8,25 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 
-/// What the file is called, in the target folder of cargo's.
+/// Its name in cargo's target folder.
 const NAME: &str = "fleet.json";
 
-/// What marks a target folder of cargo's.
+/// A file that every target folder of cargo has.
 const MARK: &str = "CACHEDIR.TAG";
 
-/// Where a fleet is.
+/// The addresses of a fleet.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct FleetFile {
-    /// The values of variables, by their names.
+    /// The values of environment variables, by name.
     #[serde(default)]
     pub(crate) variables: BTreeMap<String, String>,
-    /// The admin ports of each service's processes.
+    /// The URLs of the admin ports of each service's processes.
     #[serde(default)]
     pub(crate) admin_urls: BTreeMap<String, Vec<String>>,
 }
 
 impl FleetFile {
-    /// The file that is named, or the one that lies where this program was built; nothing if there is none.
+    /// The given file, or the one in the target folder of this program, if any.
     pub(crate) fn find(named: Option<&Path>) -> Result<Option<(PathBuf, Self)>, Failure> {
         let path = match named {
             Some(path) => path.to_owned(),
@@ -48,7 +49,7 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     ))
 }
 
-/// The program lies in `<target>/<profile>` where cargo built it, and nowhere like that where it is deployed.
+/// Cargo builds the program in `<target>/<profile>`. A deployed program is in no such folder.
 fn beside_this_program() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let target = program.parent()?.parent()?;
@@ -61,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_named_is_read_or_refused() {
+    fn a_given_file_is_read_or_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("fleet.json");
         assert!(matches!(

@@ -1,4 +1,4 @@
-//! `ticketctl`: sees inside a ticketing fleet, and sets a few things right. For those who run it, on a laptop or in a pod.
+//! `ticketctl`: the operators' tool to inspect and repair a ticketing fleet, on a laptop or in a pod.
 
 mod audit;
 mod command_line;
@@ -58,6 +58,6 @@ async fn run(arguments: Arguments, output: &Output) -> Result<Finding, Failure> 
         Command::Resync { service } => resync::run(&connections, output, &service).await,
         Command::Order(Order::Trace { id }) => order::trace(&connections, output, id).await,
         Command::Audit(settings) => audit::run(&connections, output, &settings).await,
-        Command::Completions { .. } => unreachable!("answered above, without any connection"),
+        Command::Completions { .. } => unreachable!("handled above, without a connection"),
     }
 }

@@ -1,7 +1,7 @@
-//! `order trace`: everything that happened to one order in all services, in order.
+//! `order trace`: everything that happened to one order in all services, by time.
 //!
-//! What happened is in the stream, with the time at which it happened. What is now is in the databases and in the queue.
-//! When cards were tried Stripe knows, if it may be asked.
+//! Events with their times are in the stream, the present state is in the databases and the queue, and attempts to
+//! charge cards are at Stripe, if its key is given.
 
 mod documents;
 mod money;
@@ -15,14 +15,14 @@ use common::{Id, Subject, Timestamp};
 use serde::Serialize;
 
 use crate::connections::Connections;
-use crate::dead_letters::Letters;
+use crate::dead_letters::DeadLetterStream;
 use crate::events::Events;
 use crate::failure::{Failure, Finding};
 use crate::output::Output;
 use documents::{Documents, ShownDocument};
-use timeline::{Moment, Timeline};
+use timeline::{Step, Timeline};
 
-/// What can tell of an order.
+/// The events that may concern an order.
 const SUBJECTS: [Subject; 6] = [
     Subject::TicketUpdated,
     Subject::OrderCreated,
@@ -32,18 +32,18 @@ const SUBJECTS: [Subject; 6] = [
     Subject::ExpirationComplete,
 ];
 
-/// How many dead letters are looked through.
-const LETTERS: usize = 1_000;
+/// How many dead letters are searched.
+const DEAD_LETTERS: usize = 1_000;
 
-/// All of it, as programs read it.
+/// The JSON output.
 #[derive(Debug, Serialize)]
 struct Trace {
     order: String,
-    /// What happened, the earliest first.
-    timeline: Vec<Moment>,
-    /// What each service has of it now.
+    /// The steps, the earliest first.
+    timeline: Vec<Step>,
+    /// The present documents.
     now: Vec<ShownDocument>,
-    /// What was not looked at.
+    /// What was not read.
     unknown: Vec<String>,
 }
 
@@ -55,14 +55,14 @@ pub(crate) async fn trace(
     let id = ObjectId::from_bytes(order.bytes());
     let documents = Documents::read(connections, id).await?;
     let mut timeline = Timeline::new(id, documents.ticket());
-    tell_events(connections, &mut timeline, id).await?;
-    tell_letters(connections, &mut timeline, id).await?;
+    add_events(connections, &mut timeline, id).await?;
+    add_dead_letters(connections, &mut timeline, id).await?;
     let mut unknown = documents.unknown().to_vec();
     match connections.stripe() {
-        Some(stripe) => money::tell(&stripe, &mut timeline, id, made(id)).await?,
-        None => unknown.push("when cards were tried (STRIPE_KEY)".to_owned()),
+        Some(stripe) => money::add_attempts(&stripe, &mut timeline, id, created_at(id)).await?,
+        None => unknown.push("attempts to charge cards (STRIPE_KEY is not set)".to_owned()),
     }
-    documents.tell(&mut timeline);
+    documents.add_to(&mut timeline);
     let trace = Trace {
         order: id.to_hex(),
         timeline: timeline.in_order(),
@@ -70,7 +70,7 @@ pub(crate) async fn trace(
         unknown,
     };
     if trace.timeline.is_empty() && trace.now.is_empty() {
-        eprintln!("nobody knows of an order {id}");
+        eprintln!("no service knows order {id}");
         return Ok(Finding::Wrong);
     }
     if output.is_json() {
@@ -81,33 +81,37 @@ pub(crate) async fn trace(
     Ok(Finding::Fine)
 }
 
-/// When the order was made, to the second, as its id says.
-fn made(id: ObjectId) -> Timestamp {
+/// When the order was created, to the second, which its id contains.
+fn created_at(id: ObjectId) -> Timestamp {
     Timestamp::from_milliseconds(id.timestamp().timestamp_millis())
 }
 
-async fn tell_events(
+async fn add_events(
     connections: &Connections,
     timeline: &mut Timeline,
     id: ObjectId,
 ) -> Result<(), Failure> {
     let (access, jetstream) = connections.jetstream().await?;
-    let mut events = Events::since(&access, &jetstream, &SUBJECTS, made(id).min(now())).await?;
-    while let Some(told) = events.next(false).await? {
-        timeline.event(&told);
+    let mut events =
+        Events::since(&access, &jetstream, &SUBJECTS, created_at(id).min(now())).await?;
+    while let Some(event) = events.next(false).await? {
+        timeline.event(&event);
     }
     Ok(())
 }
 
-async fn tell_letters(
+async fn add_dead_letters(
     connections: &Connections,
     timeline: &mut Timeline,
     id: ObjectId,
 ) -> Result<(), Failure> {
-    let (letters, _) = Letters::open(connections).await?.oldest(LETTERS).await?;
+    let (letters, _) = DeadLetterStream::open(connections)
+        .await?
+        .oldest(DEAD_LETTERS)
+        .await?;
     let id = id.to_hex();
     for letter in letters.iter().filter(|letter| letter.event.names(&id)) {
-        timeline.letter(letter);
+        timeline.dead_letter(letter);
     }
     Ok(())
 }

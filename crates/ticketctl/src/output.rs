@@ -1,4 +1,4 @@
-//! What is printed: tables for people, JSON for programs. Colours only on a terminal, and not where `NO_COLOR` is set.
+//! Prints tables for people, or JSON for programs. Colours are used only on a terminal, and not if `NO_COLOR` is set.
 
 mod spans;
 mod table;
@@ -12,10 +12,10 @@ use crate::failure::Failure;
 pub(crate) use spans::{age, since};
 pub(crate) use table::{Table, lines};
 
-/// How wide a line is that is not on a terminal: as wide as it needs to be.
+/// The width of lines that are not printed on a terminal.
 const UNBOUNDED: usize = usize::MAX;
 
-/// Where output goes, and in which form.
+/// The output and its form.
 #[derive(Debug)]
 pub(crate) struct Output {
     stdout: Stdout,
@@ -37,17 +37,17 @@ impl Output {
         }
     }
 
-    /// Whether JSON is wanted.
+    /// Whether to print JSON.
     pub(crate) const fn is_json(&self) -> bool {
         self.json
     }
 
-    /// How many columns there are.
+    /// The width in columns.
     pub(crate) const fn width(&self) -> usize {
         self.width
     }
 
-    /// Prints it as it is.
+    /// Prints the text unchanged.
     pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = self.stdout.lock();
         stdout.write_all(text.as_bytes())?;
@@ -64,26 +64,26 @@ impl Output {
         self.text(&table.to_text(self.width))
     }
 
-    /// Prints a value as one JSON document over several lines.
+    /// Prints a value as a JSON document of several lines.
     pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value);
         self.line(text.expect("what is printed has string keys and finite numbers only"))
     }
 
-    /// Prints a value as JSON on a line of its own.
+    /// Prints a value as one line of JSON.
     pub(crate) fn json_line(&self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string(value);
         self.line(text.expect("what is printed has string keys and finite numbers only"))
     }
 
-    /// Says what is going on, where a person sees it and no program reads it.
-    pub(crate) fn progress(&self, words: &str) {
+    /// Shows the progress on a terminal.
+    pub(crate) fn progress(&self, text: &str) {
         if stderr().is_terminal() && !self.json {
-            eprint!("\r\x1b[K{words}");
+            eprint!("\r\x1b[K{text}");
         }
     }
 
-    /// Takes the last progress away.
+    /// Clears the progress.
     pub(crate) fn end_progress(&self) {
         self.progress("");
     }

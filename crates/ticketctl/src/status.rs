@@ -1,4 +1,4 @@
-//! `status`: how everything is at this moment, and what of it should not be so.
+//! `status`: the present state of the fleet, and its problems.
 
 mod broker;
 mod outboxes;
@@ -17,7 +17,7 @@ use outboxes::ShownOutbox;
 use queue::ShownQueue;
 use services::ShownService;
 
-/// Everything, as programs read it. What could not be looked at is absent, and named in `unknown`.
+/// The JSON output. What could not be read is absent, and named in `unknown`.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
@@ -29,49 +29,49 @@ struct Status {
     queue: Option<ShownQueue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letters: Option<u64>,
-    /// What should not be so.
+    /// The problems.
     problems: Vec<String>,
-    /// What was not looked at, since no address of it is known.
+    /// What was not read because its address is not known.
     unknown: Vec<String>,
 }
 
 pub(crate) async fn run(connections: &Connections, output: &Output) -> Result<Finding, Failure> {
     let (services, broker, outboxes, queue) = tokio::join!(
-        services::look(connections),
-        broker::look(connections),
-        outboxes::look(connections),
-        queue::look(connections),
+        services::read(connections),
+        broker::read(connections),
+        outboxes::read(connections),
+        queue::read(connections),
     );
     let mut status = Status {
         services: services?,
         ..Status::default()
     };
     let mut reached = status.services.iter().any(ShownService::answers);
-    if let Some(broker) = status.note(broker)? {
+    if let Some(broker) = status.record(broker)? {
         reached = true;
         status.streams = broker.streams;
         status.consumers = broker.consumers;
         status.dead_letters = Some(broker.dead_letters);
     }
     for outbox in outboxes {
-        if let Some(outbox) = status.note(outbox)? {
+        if let Some(outbox) = status.record(outbox)? {
             reached = true;
             status.outboxes.push(outbox);
         }
     }
-    if let Some(queue) = status.note(queue)? {
+    if let Some(queue) = status.record(queue)? {
         reached = true;
         status.queue = Some(queue);
     }
     if !reached {
         return Err(anyhow::anyhow!(
-            "nothing of the fleet answers:\n  {}\n  {}",
-            status.all_that_is_wrong().join("\n  "),
+            "no part of the fleet answers:\n  {}\n  {}",
+            status.all_problems().join("\n  "),
             status.unknown.join("\n  ")
         )
         .into());
     }
-    status.problems = status.all_that_is_wrong();
+    status.problems = status.all_problems();
     if output.is_json() {
         output.json(&status)?;
     } else {
@@ -81,12 +81,12 @@ pub(crate) async fn run(connections: &Connections, output: &Output) -> Result<Fi
 }
 
 impl Status {
-    /// What was seen; what does not answer is a problem, and what has no address is unknown.
-    fn note<T>(&mut self, seen: Result<T, Failure>) -> Result<Option<T>, Failure> {
-        match seen {
-            Ok(seen) => Ok(Some(seen)),
-            Err(Failure::Usage(words)) => {
-                self.unknown.push(words);
+    /// Records a server that does not answer as a problem, and one without an address as unknown.
+    fn record<T>(&mut self, read: Result<T, Failure>) -> Result<Option<T>, Failure> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(Failure::Usage(message)) => {
+                self.unknown.push(message);
                 Ok(None)
             }
             Err(Failure::Unreachable(error)) => {

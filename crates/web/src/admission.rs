@@ -33,10 +33,10 @@ use super::ApiError;
 use super::normalize::normalize;
 use super::stack::add_security_headers;
 use super::throttled_log::ThrottledLog;
+use crate::metrics::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
 use base::Limits;
-use base::finish::{Panicked, to_its_end};
+use base::finish::{Panicked, run_to_completion};
 use bodies::Bodies;
-use telemetry::metrics::catalogue::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
 use telemetry::metrics::{Counters, Histogram, Metrics};
 
 /// Why a request got no response from its handler.
@@ -175,7 +175,7 @@ impl Gate {
             .routes
             .clone()
             .oneshot(Request::from_parts(parts, body));
-        let working = to_its_end(async move {
+        let working = run_to_completion(async move {
             let response = handling.await;
             drop(permit);
             response.unwrap_or_else(|never| match never {})
@@ -196,8 +196,8 @@ impl Gate {
             *self.last_free() = Instant::now();
             return Ok(permit);
         }
-        let patience = self.limits.patience;
-        if self.last_free().elapsed() > patience {
+        let limit = self.limits.queue_timeout;
+        if self.last_free().elapsed() > limit {
             return Err(Refusal::Overloaded);
         }
         let _waiting = self
@@ -205,7 +205,7 @@ impl Gate {
             .try_acquire()
             .map_err(|_| Refusal::Overloaded)?;
         let began = Instant::now();
-        let permit = timeout(patience, Arc::clone(&self.requests).acquire_owned()).await;
+        let permit = timeout(limit, Arc::clone(&self.requests).acquire_owned()).await;
         self.waited.observe(began.elapsed());
         let permit = permit.map_err(|_| Refusal::Overloaded)?;
         Ok(permit.expect("the semaphore is never closed"))

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ApiError;
 use super::throttled_log::ThrottledLog;
-use telemetry::metrics::catalogue::{EVENT_STREAMS_OPEN, EVENT_STREAMS_REFUSED};
+use crate::metrics::{EVENT_STREAMS_OPEN, EVENT_STREAMS_REFUSED};
 use telemetry::metrics::{Counter, Gauge, Metrics};
 
 /// The limit of open streams per process. Further ones are refused with 503.

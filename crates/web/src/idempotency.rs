@@ -40,13 +40,13 @@ use tower::Service;
 use super::error::NotExecuted;
 use super::stack::BODY_LIMIT;
 use super::{ApiError, Retry};
+use crate::metrics::HTTP_IDEMPOTENT_REQUESTS;
 use crate::session::{self, SessionConfig, Sessions};
 use base::clock::Clock;
 use claim::{Claim, Claimed, Claims};
 use mongo::{Database, StoreError};
 use stored::StoredResponse;
 use telemetry::metrics::Counters;
-use telemetry::metrics::catalogue::HTTP_IDEMPOTENT_REQUESTS;
 
 pub(super) use layer::IdempotencyLayer;
 pub use new_id::NewId;

@@ -13,7 +13,7 @@ use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span};
 
 use super::REQUEST_ID;
-use telemetry::metrics::catalogue::{HTTP_ACTIVE_REQUESTS, HTTP_REQUEST_DURATION};
+use crate::metrics::{HTTP_ACTIVE_REQUESTS, HTTP_REQUEST_DURATION};
 use telemetry::metrics::{Gauges, Histograms, Metrics, Up};
 use telemetry::{TraceContext, has_collector};
 
@@ -75,7 +75,7 @@ where
         let route = request.extensions().get::<MatchedPath>().cloned();
         let span = span_of(&request, method, route.as_ref());
         if let Some(caller) = TraceContext::of_request(request.headers()) {
-            caller.caused(&span);
+            caller.set_as_parent_of(&span);
         }
         let ObserveLayer { durations, active } = &self.metrics;
         ObserveFuture {

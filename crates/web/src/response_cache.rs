@@ -1,16 +1,17 @@
-//! Answers that are kept for a moment: the page that everybody looks at is read once, and given to all who come until it
-//! changes.
+//! Cached responses: the page that everybody looks at is read once and served until something changes.
 //!
-//! An answer is given as long as nothing that is known of here has changed since before the database was asked for it,
-//! and never for longer than [`FRESH`]. What is known of is what this process writes and what the live feed tells of
-//! other replicas. Since that takes a moment to arrive, whoever wrote something is given a cookie for two seconds
-//! ([`Wrote`]): with it they have the database asked, together with others who ask the same ([`Grouped`]), and see what
-//! they wrote by whichever replica.
+//! A cached response is served while this process knows of no change since the database was asked for it, and for at most
+//! [`MAX_AGE`]. A process knows of its own writes and of what the live feed reports of other replicas. The feed takes a
+//! moment, so the client that wrote something receives a cookie for two seconds ([`Wrote`]). Its reads always get the
+//! result of a query that began after they arrived, so it sees its own write on every replica.
+//!
+//! Each question has at most one query at a time. Requests that arrive during a query share its result if that is fresh
+//! enough for them, else all of them share the next one.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,54 +19,65 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponseParts, ResponseParts};
-use futures::FutureExt;
+use messaging::Changes;
+use mongo::StoreError;
+use quick_cache::OptionsBuilder;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, UnitWeighter};
 use tokio::time::Instant;
 
 use crate::session::cookies;
-use messaging::Changes;
-use mongo::StoreError;
-use mongo::grouped::Grouped;
 
-/// How old an answer from memory may be.
-const FRESH: Duration = Duration::from_secs(1);
+/// The greatest age of a cached response.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// The name of the cookie of a client that just wrote something.
 pub const WROTE: &str = "wrote";
 
-/// Gives it for longer than an answer is kept, so that none is left that may be older than what was written. It says
-/// nothing of anybody, so it may travel without TLS.
+/// Valid for longer than a response is cached, so that no cached response is older than the client's write. It identifies
+/// nobody, so it may be sent without TLS.
 const WROTE_COOKIE: HeaderValue =
     HeaderValue::from_static("wrote=1; Path=/; Max-Age=2; HttpOnly; SameSite=Lax");
 
-/// How many answers are kept, each of a page of a list at most: some tens of kilobytes.
-const KEPT: usize = 64;
+/// The most responses that are cached. Each is at most a page of a list: some tens of kilobytes.
+const CAPACITY: usize = 64;
 
-/// What an answer must show; of a request, whether it is of a client that just wrote.
+/// Which writes a response must show. As an extractor: [`Now`](Self::Now) for a client that just wrote something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
-    /// All that was written before it was asked for, by whichever replica.
+    /// All writes before the request arrived, through any replica.
     Now,
-    /// All that this process knows of, and all that is older than a second.
+    /// All writes that this process knows of, and all that are older than [`MAX_AGE`].
     Recent,
 }
 
-/// Reads of answers `T` to questions `Q`, which are grouped, and of which answers are kept. Clones share them.
+/// Cached answers `T` to questions `Q`. Clones share the cache.
 pub struct ResponseCache<Q, T>(Arc<Shared<Q, T>>);
 
 struct Shared<Q, T> {
-    grouped: Grouped<Q, T>,
-    answers: Mutex<HashMap<Q, Answer<T>>>,
+    slots: Cache<Q, Arc<Slot<T>>>,
     changes: Changes,
+    /// Numbers the arrivals of requests and the starts of queries, in their order.
+    sequence: AtomicU64,
+}
+
+/// What is known about one question.
+struct Slot<T> {
+    /// Held by the request whose query runs.
+    query: tokio::sync::Mutex<()>,
+    latest: Mutex<Option<Answer<T>>>,
 }
 
 struct Answer<T> {
-    value: T,
-    /// When the database was asked, and how much had changed by then.
-    asked: Instant,
+    /// A failure is only returned to the requests that waited for it.
+    result: Result<T, StoreError>,
+    /// When the query began: its number in the sequence, the time, and the count of changes.
+    number: u64,
+    begun: Instant,
     changes: u64,
 }
 
-// Written out because derives would ask the same of what is kept.
+// Written out because derives would require the same of `Q` and `T`.
 impl<Q, T> Clone for ResponseCache<Q, T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -75,6 +87,15 @@ impl<Q, T> Clone for ResponseCache<Q, T> {
 impl<Q, T> fmt::Debug for ResponseCache<Q, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseCache").finish_non_exhaustive()
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self {
+            query: tokio::sync::Mutex::default(),
+            latest: Mutex::default(),
+        }
     }
 }
 
@@ -89,7 +110,7 @@ impl<S: Sync> FromRequestParts<S> for Freshness {
     }
 }
 
-/// Part of the answer to a write: from now on its client is shown what it wrote.
+/// Part of the response to a write: from then on, its client sees what it wrote.
 #[derive(Debug, Clone, Copy)]
 pub struct Wrote;
 
@@ -106,162 +127,264 @@ impl IntoResponseParts for Wrote {
 
 impl<Q, T> ResponseCache<Q, T>
 where
-    Q: Hash + Eq + Clone + Send + 'static,
-    T: Clone + Send + Sync + 'static,
+    Q: Hash + Eq + Clone,
+    T: Clone,
 {
-    /// Answers that are kept until there are changes.
+    /// An empty cache, whose answers are out of date after a change.
     #[must_use]
     pub fn until(changes: Changes) -> Self {
+        let options = OptionsBuilder::new()
+            .shards(1)
+            .estimated_items_capacity(CAPACITY)
+            .weight_capacity(CAPACITY as u64)
+            .build();
+        let options = options.expect("all that is required is set");
         Self(Arc::new(Shared {
-            grouped: Grouped::default(),
-            answers: Mutex::default(),
+            slots: Cache::with_options(
+                options,
+                UnitWeighter,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
             changes,
+            sequence: AtomicU64::default(),
         }))
     }
 
-    /// What `query` gives or, if it is as fresh as it must be, what the same question was answered before.
+    /// The cached answer if it is fresh enough, else the result of `query` or of another request's query.
     pub async fn read<F>(
         &self,
         question: Q,
         freshness: Freshness,
-        query: impl FnOnce() -> F + Send + 'static,
+        query: impl FnOnce() -> F,
     ) -> Result<T, StoreError>
     where
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+        F: Future<Output = Result<T, StoreError>>,
     {
-        if freshness == Freshness::Recent
-            && let Some(value) = self.0.find(&question)
-        {
+        let Shared {
+            slots,
+            changes,
+            sequence,
+        } = &*self.0;
+        let next = || sequence.fetch_add(1, Ordering::SeqCst);
+        let slot = slots.get_or_insert_with::<_, Infallible>(&question, || Ok(Arc::default()));
+        let Ok(slot) = slot;
+        let cached = || match freshness {
+            Freshness::Now => None,
+            Freshness::Recent => slot.recent(changes),
+        };
+        if let Some(value) = cached() {
             return Ok(value);
         }
-        let (shared, asked_for) = (Arc::clone(&self.0), question.clone());
-        let query = async move {
-            let (asked, changes) = (Instant::now(), shared.changes.count());
-            let value = query().await?;
-            let answer = Answer {
-                value: value.clone(),
-                asked,
-                changes,
-            };
-            shared.keep(asked_for, answer);
-            Ok(value)
-        };
-        // Boxed, since most are never run: who comes meanwhile is answered by another's.
-        self.0.grouped.read(question, query.boxed()).await
+        let arrived = next();
+        let _query = slot.query.lock().await;
+        if let Some(result) = cached().map(Ok).or_else(|| slot.begun_after(arrived)) {
+            return result;
+        }
+        let (number, begun, changes) = (next(), Instant::now(), changes.count());
+        let result = query().await;
+        *slot.latest() = Some(Answer {
+            result: result.clone(),
+            number,
+            begun,
+            changes,
+        });
+        result
     }
 }
 
-impl<Q: Hash + Eq, T: Clone> Shared<Q, T> {
-    fn find(&self, question: &Q) -> Option<T> {
-        let answers = self.answers();
-        let answer = answers.get(question)?;
-        self.is_fresh(answer).then(|| answer.value.clone())
+impl<T: Clone> Slot<T> {
+    /// The latest answer, if nothing has changed since its query began and it is not too old.
+    fn recent(&self, changes: &Changes) -> Option<T> {
+        let latest = self.latest();
+        let answer = latest.as_ref()?;
+        let is_recent = answer.changes == changes.count() && answer.begun.elapsed() <= MAX_AGE;
+        answer.result.as_ref().ok().filter(|_| is_recent).cloned()
     }
 
-    fn keep(&self, question: Q, answer: Answer<T>) {
-        let mut answers = self.answers();
-        if answers.len() >= KEPT && !answers.contains_key(&question) {
-            answers.retain(|_, kept| self.is_fresh(kept));
-        }
-        // Where all that is kept is asked for now, one more has to be read.
-        if answers.len() < KEPT || answers.contains_key(&question) {
-            answers.insert(question, answer);
-        }
+    /// The latest result, if its query began after this number.
+    fn begun_after(&self, number: u64) -> Option<Result<T, StoreError>> {
+        let latest = self.latest();
+        let answer = latest.as_ref().filter(|answer| answer.number > number);
+        answer.map(|answer| answer.result.clone())
     }
 
-    fn is_fresh(&self, answer: &Answer<T>) -> bool {
-        answer.changes == self.changes.count() && answer.asked.elapsed() <= FRESH
-    }
-
-    fn answers(&self) -> MutexGuard<'_, HashMap<Q, Answer<T>>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn latest(&self) -> MutexGuard<'_, Option<Answer<T>>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot;
+    use std::sync::atomic::AtomicU32;
+
+    use futures::future::join_all;
+    use tokio::sync::{Semaphore, oneshot};
+    use tokio::task::{JoinHandle, yield_now};
     use tokio::time::advance;
 
     use super::*;
 
     type Numbers = ResponseCache<u32, u32>;
 
-    async fn ask(kept: &Numbers, freshness: Freshness, found: u32) -> u32 {
-        kept.read(7, freshness, move || async move { Ok(found) })
-            .await
-            .unwrap()
+    async fn read(cache: &Numbers, freshness: Freshness, found: u32) -> u32 {
+        let read = cache.read(7, freshness, || async { Ok(found) });
+        read.await.unwrap()
+    }
+
+    /// A database whose answer to a query is the query's number, once the query may end.
+    #[derive(Clone)]
+    struct Slow {
+        cache: Numbers,
+        begun: Arc<AtomicU32>,
+        may_end: Arc<Semaphore>,
+    }
+
+    impl Slow {
+        fn new() -> Self {
+            Self {
+                cache: Numbers::until(Changes::default()),
+                begun: Arc::default(),
+                may_end: Arc::new(Semaphore::new(0)),
+            }
+        }
+
+        async fn query(&self) -> Result<u32, StoreError> {
+            let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+            self.may_end.acquire().await.unwrap().forget();
+            Ok(number)
+        }
+
+        /// Starts a read that must see everything; it has begun its query or waits for one when this returns.
+        async fn read(&self, question: u32) -> JoinHandle<u32> {
+            let slow = self.clone();
+            let reading = tokio::spawn(async move {
+                let read = slow.cache.read(question, Freshness::Now, || slow.query());
+                read.await.unwrap()
+            });
+            yield_now().await;
+            reading
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_given_again_until_something_changes() {
+    async fn an_answer_is_served_until_something_changes() {
         let changes = Changes::default();
-        let kept = Numbers::until(changes.clone());
-        assert_eq!(ask(&kept, Freshness::Recent, 1).await, 1);
-        assert_eq!(ask(&kept, Freshness::Recent, 2).await, 1);
+        let cache = Numbers::until(changes.clone());
+        assert_eq!(read(&cache, Freshness::Recent, 1).await, 1);
+        assert_eq!(read(&cache, Freshness::Recent, 2).await, 1);
         changes.note();
-        assert_eq!(ask(&kept, Freshness::Recent, 3).await, 3);
+        assert_eq!(read(&cache, Freshness::Recent, 3).await, 3);
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_answer_is_older_than_a_second() {
-        let kept = Numbers::until(Changes::default());
-        ask(&kept, Freshness::Recent, 1).await;
-        advance(FRESH).await;
-        assert_eq!(ask(&kept, Freshness::Recent, 2).await, 1);
+        let cache = Numbers::until(Changes::default());
+        read(&cache, Freshness::Recent, 1).await;
+        advance(MAX_AGE).await;
+        assert_eq!(read(&cache, Freshness::Recent, 2).await, 1);
         advance(Duration::from_millis(1)).await;
-        assert_eq!(ask(&kept, Freshness::Recent, 3).await, 3);
+        assert_eq!(read(&cache, Freshness::Recent, 3).await, 3);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_must_see_all_has_the_database_asked_and_others_profit_from_it() {
-        let kept = Numbers::until(Changes::default());
-        ask(&kept, Freshness::Recent, 1).await;
-        assert_eq!(ask(&kept, Freshness::Now, 2).await, 2);
-        assert_eq!(ask(&kept, Freshness::Recent, 3).await, 2);
+    async fn a_read_that_must_see_everything_queries_the_database_and_refreshes_the_cache() {
+        let cache = Numbers::until(Changes::default());
+        read(&cache, Freshness::Recent, 1).await;
+        assert_eq!(read(&cache, Freshness::Now, 2).await, 2);
+        assert_eq!(read(&cache, Freshness::Recent, 3).await, 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_read_before_a_change_is_not_kept_after_it() {
+    async fn an_answer_from_before_a_change_is_not_served_after_it() {
         let changes = Changes::default();
-        let kept = Numbers::until(changes.clone());
+        let cache = Numbers::until(changes.clone());
         let (go_on, wait) = oneshot::channel();
-        let read = {
-            let kept = kept.clone();
+        let reading = {
+            let cache = cache.clone();
             let query = || async { Ok(wait.await.unwrap()) };
-            tokio::spawn(async move { kept.read(7, Freshness::Recent, query).await })
+            tokio::spawn(async move { cache.read(7, Freshness::Recent, query).await })
         };
-        tokio::task::yield_now().await;
+        yield_now().await;
         drop(changes.note_on_drop());
         go_on.send(1).unwrap();
-        assert_eq!(read.await.unwrap().unwrap(), 1);
-        assert_eq!(ask(&kept, Freshness::Recent, 2).await, 2);
+        assert_eq!(reading.await.unwrap().unwrap(), 1);
+        assert_eq!(read(&cache, Freshness::Recent, 2).await, 2);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn only_so_many_answers_are_kept_and_old_ones_make_room() {
-        let kept = ResponseCache::<usize, usize>::until(Changes::default());
-        let ask = async |number: usize, found: usize| {
-            let query = move || async move { Ok(found) };
-            kept.read(number, Freshness::Recent, query).await.unwrap()
-        };
-        for number in 0..2 * KEPT {
-            ask(number, 1).await;
+    #[tokio::test]
+    async fn reads_during_a_query_share_the_next_one() {
+        let slow = Slow::new();
+        let first = slow.read(7).await;
+        let mut others = Vec::new();
+        for _ in 0..20 {
+            others.push(slow.read(7).await);
         }
-        assert_eq!(kept.0.answers().len(), KEPT);
-        assert_eq!(ask(0, 2).await, 1);
-        assert_eq!(ask(2 * KEPT, 3).await, 3);
-        advance(2 * FRESH).await;
-        ask(2 * KEPT, 4).await;
-        assert_eq!(ask(2 * KEPT, 5).await, 4);
+        assert_eq!(slow.begun.load(Ordering::SeqCst), 1);
+        slow.may_end.add_permits(2);
+        assert_eq!(first.await.unwrap(), 1);
+        for answer in join_all(others).await {
+            assert_eq!(answer.unwrap(), 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn different_questions_do_not_wait_for_each_other() {
+        let slow = Slow::new();
+        let reading = [slow.read(7).await, slow.read(8).await];
+        assert_eq!(slow.begun.load(Ordering::SeqCst), 2);
+        slow.may_end.add_permits(2);
+        for answer in join_all(reading).await {
+            answer.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_query_blocks_nobody() {
+        let slow = Slow::new();
+        let abandoned = slow.read(7).await;
+        let waiting = slow.read(7).await;
+        abandoned.abort();
+        assert!(abandoned.await.unwrap_err().is_cancelled());
+        slow.may_end.add_permits(1);
+        assert_eq!(waiting.await.unwrap(), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_is_not_kept() {
-        let kept = Numbers::until(Changes::default());
+    async fn the_number_of_cached_answers_is_limited() {
+        let cache = ResponseCache::<usize, usize>::until(Changes::default());
+        for number in 0..10 * CAPACITY {
+            let read = cache.read(number, Freshness::Recent, || async { Ok(number) });
+            assert_eq!(read.await.unwrap(), number);
+        }
+        assert!(cache.0.slots.len() <= CAPACITY, "{}", cache.0.slots.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_not_cached() {
+        let cache = Numbers::until(Changes::default());
         let failing = || async { Err(mongodb::error::Error::custom("on purpose").into()) };
-        let failed = kept.read(7, Freshness::Recent, failing).await;
+        let failed = cache.read(7, Freshness::Recent, failing).await;
         assert!(failed.is_err());
-        assert_eq!(ask(&kept, Freshness::Recent, 2).await, 2);
+        assert_eq!(read(&cache, Freshness::Recent, 2).await, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_that_waited_for_the_same_query_share_its_failure() {
+        let cache = Numbers::until(Changes::default());
+        let (begun, failing) = (AtomicU32::new(0), || async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            Err(mongodb::error::Error::custom("on purpose").into())
+        });
+        let reads = (0..20).map(|_| {
+            cache.read(7, Freshness::Recent, || {
+                begun.fetch_add(1, Ordering::SeqCst);
+                failing()
+            })
+        });
+        for result in join_all(reads).await {
+            assert!(result.is_err());
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
     }
 }

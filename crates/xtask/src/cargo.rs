@@ -1,4 +1,4 @@
-//! Running cargo: always the one that runs us, in the workspace's root, with its output on our terminal.
+//! Runs cargo: the cargo that runs this tool, in the workspace's root, with its output on the terminal.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use testkit::fleet::SERVICES;
 use testkit::process::die_with_parent;
 use tokio::process::Child;
 
-use crate::release;
 use crate::stop::StopSignals;
 
-/// How long cargo and what it runs may take to end.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How long cargo and its children may take to end after each signal.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The root of the workspace: of the one in which cargo was called, not of the one in which this tool was compiled.
-/// Clones that share a target folder share the tool, too.
+/// The root of the workspace in which cargo was called. Clones that share a target folder share this tool, so it may
+/// have been compiled in another one.
 pub(crate) fn root() -> &'static Path {
     static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
         let called = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
@@ -31,28 +31,33 @@ pub(crate) fn root() -> &'static Path {
     &ROOT
 }
 
-/// A cargo command, which ends with us.
+/// A cargo command, which is killed when this process ends.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     command(program, arguments)
 }
 
-/// As [`cargo`], with another cargo than the one that runs us.
+/// As [`cargo`], with another cargo.
 pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program);
+    let mut command = clean_command(program);
     command.args(arguments).current_dir(root());
-    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
-        if tells_of_this_crate(&name) {
-            command.env_remove(name);
-        }
-    }
     die_with_parent(&mut command);
     command
 }
 
-/// Whether it is a variable by which `cargo run` describes this tool. Some build scripts ask to be run again when such
-/// a variable changes: with them, each cargo that we start and each that a person starts would undo the other's work.
-fn tells_of_this_crate(variable: &str) -> bool {
+/// A command without the variables that `cargo run` sets to describe this tool. Some build scripts run again when such
+/// a variable changes, so passing them on would make this tool's builds and a person's builds undo each other.
+pub(crate) fn clean_command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
+        if describes_this_crate(&name) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn describes_this_crate(variable: &str) -> bool {
     const PREFIXES: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
     const NAMES: [&str; 4] = [
         "CARGO_BIN_NAME",
@@ -71,13 +76,13 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("cannot run {}", name.display()))
 }
 
-/// Runs cargo to its end; none if told to stop before, and then all that it started has ended too.
+/// Runs cargo to its end. On a signal cargo and its children are ended, and there is no status.
 pub(crate) async fn run_until(
     command: Command,
     stop: &mut StopSignals,
 ) -> Result<Option<ExitStatus>> {
     let mut running = tokio::process::Command::from(command)
-        // A group of its own, so that what it runs can be ended with it.
+        // A process group of its own, so that its children can be ended with it.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()
@@ -98,7 +103,7 @@ async fn end(running: &mut Child) -> Result<()> {
             // An error means that all of it has ended.
             let _ = killpg(Pid::from_raw(group), signal);
         }
-        let ended = tokio::time::timeout(STOP_PATIENCE, running.wait()).await;
+        let ended = tokio::time::timeout(STOP_TIMEOUT, running.wait()).await;
         if let Ok(status) = ended {
             status?;
             return Ok(());
@@ -107,30 +112,34 @@ async fn end(running: &mut Child) -> Result<()> {
     bail!("cargo does not end")
 }
 
-/// Builds the services' binaries; false if told to stop before they were built.
+/// Builds the services' binaries; false if stopped before they are built.
 ///
-/// In a debug build, all of the workspace: then the fleet, the tests and this tool share what was compiled. In a
-/// release build, the services alone, as they ship.
+/// A debug build selects binaries and no packages. Then the whole workspace decides the features of dependencies, and
+/// the services share what is compiled with this tool and the tests. A release build selects the services' packages,
+/// and their dependencies have only the features that are deployed.
 pub(crate) async fn build_services(release: bool, stop: &mut StopSignals) -> Result<bool> {
-    if release {
-        release::build(&testkit::fleet::SERVICES, stop).await
+    let (mut command, select) = if release {
+        (cargo(&["build", "--release", "--bins"]), "--package")
     } else {
-        build(cargo(&["build", "--workspace", "--bins"]), stop).await
+        (cargo(&["build"]), "--bin")
+    };
+    for service in SERVICES {
+        command.args([select, service]);
     }
+    build(command, stop).await
 }
 
 /// Builds the bare programs that the services are compared with, as the services are built.
 pub(crate) async fn build_baseline(release: bool, stop: &mut StopSignals) -> Result<bool> {
-    const PACKAGE: &str = "baseline";
-
-    if release {
-        release::build(&[PACKAGE], stop).await
+    let arguments: &[&str] = if release {
+        &["build", "--release", "--package", "baseline"]
     } else {
-        build(cargo(&["build", "--package", PACKAGE]), stop).await
-    }
+        &["build", "--bin", "baseline"]
+    };
+    build(cargo(arguments), stop).await
 }
 
-/// Runs a build to its end; false if told to stop before.
+/// Runs a build to its end; false if stopped before.
 pub(crate) async fn build(command: Command, stop: &mut StopSignals) -> Result<bool> {
     match run_until(command, stop).await? {
         None => Ok(false),

@@ -1,4 +1,4 @@
-//! `cargo xtask deps`: installs what the other commands need.
+//! `cargo xtask deps`: installs the programs that `up` and `test` need.
 
 use std::process::ExitCode;
 use std::sync::Arc;

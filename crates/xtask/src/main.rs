@@ -1,28 +1,21 @@
-//! The developer tool `cargo xtask …`, for people and for CI.
+//! `cargo xtask`: the developer tool, for people and for CI.
 
-mod bench;
 mod cargo;
-mod chaos;
 mod client;
-mod console;
 mod deps;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod layout;
 mod lint;
 mod manifests;
 mod mutants;
 mod observe;
-mod overload;
-mod release;
 mod smoke;
-mod stop;
 mod test;
+mod tool;
 mod up;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
+use testkit::{console, run_tool, stop};
 
 /// Builds, runs and checks the ticketing fleet on one machine.
 #[derive(Parser)]
@@ -40,21 +33,20 @@ Examples:
   cargo xtask up --observe                  with Prometheus and the alerts
   cargo xtask test                          all tests, on real servers
   cargo xtask test -p orders                the tests of one service
-  cargo xtask chaos --seconds 60 --seed 7   faults under load, repeatable by the seed
-  cargo xtask overload                      goodput at 1, 2 and 5 times the capacity
-  cargo xtask bench --only list,order       what each costs, beside a bare handler and a bare loop
-  cargo xtask layout                        which functions run, after what they call has changed
+  cargo xtask chaos --seconds 60 --seed 7   faults under load, repeatable
+  cargo xtask overload                      goodput at 1, 2 and 5 times the fleet's capacity
+  cargo xtask bench --only list,order       two scenarios, compared with bare programs
   cargo xtask mutants                       whether the simulation finds planted bugs
-  cargo xtask lint                          the lints of CI
+  cargo xtask lint                          formatting, lints and dependencies
   cargo xtask smoke --url https://ticketing.dev
                                             one purchase in a deployed fleet
   cargo xtask manifests                     checks of everything that is deployed
 
 Environment:
   TICKETING_MONGO_URL, TICKETING_NATS_URL, TICKETING_REDIS_URL
-                       servers to use instead of starting some
-  TICKETING_SERVERS    auto (default), local (no containers) or containers (only containers)
-  TICKETING_CACHE      folder for installed programs (default: ticketing in the user's cache folder)";
+                       servers to use instead of starting them
+  TICKETING_SERVERS    auto (default), local (programs only) or containers (containers only)
+  TICKETING_CACHE      where programs are installed (default: ticketing in the user's cache folder)";
 
 #[derive(Subcommand)]
 enum Command {
@@ -62,47 +54,31 @@ enum Command {
     Up(up::Arguments),
     /// Build the shop's static files: script, WASM, style and pictures
     Client,
-    /// Run the tests on real servers
+    /// Run the tests on real servers, which are started once
     Test(test::Arguments),
     /// Inject faults under load into a fleet of its own, and check that nothing is lost or oversold
-    Chaos(chaos::Arguments),
-    /// Ask more of a fleet of its own than it can do, and see how much of that it still does
-    Overload(overload::Arguments),
-    /// Measure a fleet of its own beside the least that it could cost
-    Bench(bench::Arguments),
-    /// Record which functions run, by which the programs that ship are linked
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    Layout,
-    /// Run a program and note which functions it calls, for `layout`
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    #[command(hide = true)]
-    Trace(layout::TraceArguments),
+    #[command(disable_help_flag = true)]
+    Chaos(tool::Arguments),
+    /// Send a fleet of its own more requests than it can handle, and measure how many it still serves
+    #[command(disable_help_flag = true)]
+    Overload(tool::Arguments),
+    /// Measure a fleet of its own, and bare programs for comparison
+    #[command(disable_help_flag = true)]
+    Bench(tool::Arguments),
     /// Check format, lints, licences and sources
     Lint(lint::Arguments),
     /// Check what is deployed: every manifest, the broker's users, the Dockerfile and the workflows
     Manifests(manifests::Arguments),
-    /// Buy a ticket in a deployed fleet and report what fails
+    /// Buy a ticket in a deployed fleet, and report which step failed
     Smoke(smoke::Arguments),
-    /// Plant bugs in a copy of the code and expect the simulation to find each
+    /// Plant bugs in a copy of the code, and check that the simulation finds each of them
     Mutants(mutants::Arguments),
-    /// Install what `up` and `test` need, and nothing more
+    /// Only install what `up` and `test` need
     Deps,
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let ended = tokio::runtime::Runtime::new()
-        .context("no runtime")
-        .and_then(|runtime| {
-            let ended = runtime.block_on(run(arguments.command));
-            // An install that is given up would be waited for otherwise.
-            runtime.shutdown_background();
-            ended
-        });
-    ended.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    run_tool(run(Arguments::parse().command))
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -110,13 +86,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Up(arguments) => up::run(arguments).await,
         Command::Client => client::run().await,
         Command::Test(arguments) => test::run(arguments).await,
-        Command::Chaos(arguments) => chaos::run(arguments).await,
-        Command::Overload(arguments) => overload::run(arguments).await,
-        Command::Bench(arguments) => bench::run(arguments).await,
-        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-        Command::Layout => layout::run().await,
-        #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-        Command::Trace(arguments) => layout::trace(arguments).await,
+        Command::Chaos(arguments) => tool::chaos("chaos", arguments).await,
+        Command::Overload(arguments) => tool::chaos("overload", arguments).await,
+        Command::Bench(arguments) => tool::bench(arguments).await,
         Command::Lint(arguments) => lint::run(&arguments),
         Command::Manifests(arguments) => manifests::run(&arguments).await,
         Command::Smoke(arguments) => smoke::run(arguments).await,

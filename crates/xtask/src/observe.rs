@@ -101,7 +101,7 @@ impl Prometheus {
     }
 
     /// An error message if the process has ended on its own.
-    pub(crate) fn obituary(&self) -> Option<String> {
+    pub(crate) fn unexpected_exit(&self) -> Option<String> {
         let status = self.process.ended()?;
         Some(format!(
             "Prometheus ended ({status}); see {}",
@@ -120,7 +120,7 @@ impl Prometheus {
             Instant::now() + START_TIMEOUT,
         );
         while Instant::now() < deadline {
-            if let Some(obituary) = self.obituary() {
+            if let Some(obituary) = self.unexpected_exit() {
                 bail!(obituary);
             }
             let response = client.get(&url).timeout(START_TIMEOUT).send().await;

@@ -12,16 +12,16 @@ pub(crate) struct Arguments {
     /// The shop's address
     #[arg(long, default_value = "https://ticketing.dev")]
     url: String,
-    /// Take any certificate
+    /// Accept any certificate
     #[arg(long, conflicts_with = "ca")]
     insecure: bool,
-    /// Trust the certificates in this file (PEM) besides the usual authorities
+    /// Trust the certificates in this file (PEM) instead of the public authorities
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// Stripe's token of the card that is charged
     #[arg(long, default_value = "tok_visa", value_name = "TOKEN")]
     card_token: String,
-    /// How long to wait for what several services must agree on
+    /// The limit for steps that need events between services
     #[arg(long, default_value_t = 60, value_name = "N")]
     timeout_seconds: u64,
 }
@@ -29,13 +29,13 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let settings = SmokeSettings {
         trust: match (arguments.insecure, arguments.ca) {
-            (true, _) => Trust::Anybody,
-            (false, Some(file)) => Trust::Also(file),
+            (true, _) => Trust::Anyone,
+            (false, Some(file)) => Trust::Only(file),
             (false, None) => Trust::Public,
         },
         url: arguments.url,
         card_token: arguments.card_token,
-        patience: Duration::from_secs(arguments.timeout_seconds),
+        timeout: Duration::from_secs(arguments.timeout_seconds),
     };
     let bought = buy_a_ticket(&settings, &mut show).await?;
     Ok(if bought {

@@ -56,8 +56,9 @@ async fn test(
     console: &Arc<Console>,
     stop: &mut StopSignals,
 ) -> Result<Option<ExitStatus>> {
-    // Journeys run the services' binaries and load the shop's files, which `cargo test` does not build.
-    let built = client::build(console, stop).await? && cargo::build_services(false, stop).await?;
+    // Tests run binaries of other packages and load the shop's files, which `cargo test` does not build.
+    let binaries = cargo::cargo(&["build", "--workspace", "--bins"]);
+    let built = client::build(console, stop).await? && cargo::build(binaries, stop).await?;
     if !built {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask up`: the whole fleet on loopback, until it is told to stop.
+//! `cargo xtask up`: the whole fleet on loopback, until Ctrl-C.
 
 mod demo;
 mod fleet_file;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use testkit::Servers;
 use testkit::fleet::{Fleet, FleetSettings, SERVICES};
 use testkit::progress::Progress;
 
@@ -22,13 +23,13 @@ use crate::console::Console;
 use crate::observe::{self, Prometheus};
 use crate::stop::StopSignals;
 
-/// How often it is looked whether a process ended unasked.
-const WATCH: Duration = Duration::from_millis(500);
+/// How often to check that all processes still run.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
-/// More replicas than that are a mistake on one machine.
-const MOST_REPLICAS: usize = 8;
+/// A larger number of replicas is a mistake on one machine.
+const MAX_REPLICAS: usize = 8;
 
-/// What may be set from outside, so that payments go to the real Stripe.
+/// Variables that are passed on to the services, so that payments can use the real Stripe.
 const STRIPE_VARIABLES: [&str; 5] = [
     "STRIPE_KEY",
     "STRIPE_API_BASE",
@@ -43,7 +44,7 @@ const STRIPE_VARIABLES: [&str; 5] = [
     reason = "each is a flag of the command line"
 )]
 pub(crate) struct Arguments {
-    /// How long an order lives unpaid
+    /// Seconds until an unpaid order expires
     #[arg(long, value_name = "N", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     expiration_seconds: u64,
     /// Run optimised binaries
@@ -52,25 +53,25 @@ pub(crate) struct Arguments {
     /// Run several processes of a service, as in orders=2; may be repeated
     #[arg(long, value_name = "SERVICE=N", value_parser = replicas)]
     replicas: Vec<(String, usize)>,
-    /// Make two users and some dozens of tickets to look at, some of them reserved or sold
+    /// Create two users and some dozens of tickets, some of them reserved or sold
     #[arg(long)]
     demo: bool,
-    /// Run Prometheus beside it, with the project's rules
+    /// Run Prometheus too, with the project's rules
     #[arg(long)]
     observe: bool,
-    /// Limit the rate of sign-ins and the like as production does
+    /// Use the rate limits of production
     #[arg(long)]
     production_limits: bool,
     /// The port of the shop
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
-    /// Keep data and logs in this folder, and take up what is there
+    /// Store data and logs in this folder, and reuse what it contains
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 }
 
 fn replicas(text: &str) -> Result<(String, usize)> {
-    let (service, count) = text.split_once('=').context("as in orders=2")?;
+    let (service, count) = text.split_once('=').context("for example orders=2")?;
     ensure!(
         SERVICES.contains(&service),
         "the services are {}",
@@ -78,8 +79,8 @@ fn replicas(text: &str) -> Result<(String, usize)> {
     );
     let count = count.parse().context("not a number")?;
     ensure!(
-        (1..=MOST_REPLICAS).contains(&count),
-        "1 to {MOST_REPLICAS} replicas"
+        (1..=MAX_REPLICAS).contains(&count),
+        "1 to {MAX_REPLICAS} replicas"
     );
     Ok((service.to_owned(), count))
 }
@@ -87,18 +88,10 @@ fn replicas(text: &str) -> Result<(String, usize)> {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let mut stop = StopSignals::listen()?;
     let console = Arc::new(Console::new());
-    // Said before minutes of building rather than after.
+    // Checked before minutes of building, not after them.
     refuse_taken_port(arguments.port)?;
-    if !client::build(&console, &mut stop).await? {
+    if !prepare(&arguments, &console, &mut stop).await? {
         return Ok(ExitCode::SUCCESS);
-    }
-    console.step("building the services");
-    console.pause();
-    if !cargo::build_services(arguments.release, &mut stop).await? {
-        return Ok(ExitCode::SUCCESS);
-    }
-    if arguments.observe {
-        observe::install(console.clone()).await?;
     }
     let settings = settings(&arguments, console.clone());
     let fleet = tokio::select! {
@@ -122,11 +115,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             prometheus.url()
         );
     }
-    println!("Look inside   cargo run -p ticketctl -- status\n");
+    println!("Look inside   cargo run --bin ticketctl -- status\n");
     if arguments.demo {
         demo::fill(&fleet).await?;
     }
-    println!("Ctrl-C ends all of it.");
+    println!("Ctrl-C stops everything.");
     watch(&fleet, prometheus.as_ref(), &mut stop).await;
     console.step("stopping");
     drop(file);
@@ -136,6 +129,37 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let stopped = fleet.stop().await;
     console.pause();
     stopped.map(|()| ExitCode::SUCCESS)
+}
+
+/// Builds and installs what the fleet runs; false if stopped before.
+async fn prepare(
+    arguments: &Arguments,
+    console: &Arc<Console>,
+    stop: &mut StopSignals,
+) -> Result<bool> {
+    // First what can be installed quickly, because only one install runs at a time.
+    let Some(installed) = stop.unless(client::install(console.clone())).await else {
+        return Ok(false);
+    };
+    installed?;
+    // The database server may take minutes to compile: that goes on during the builds.
+    let servers = tokio::spawn(Servers::install(Arc::new(Console::plain())));
+    if !client::build(console, stop).await? {
+        return Ok(false);
+    }
+    console.step("building the services");
+    console.pause();
+    if !cargo::build_services(arguments.release, stop).await? {
+        return Ok(false);
+    }
+    let Some(servers) = stop.unless(servers).await else {
+        return Ok(false);
+    };
+    servers.context("the install panicked")??;
+    if arguments.observe {
+        observe::install(console.clone()).await?;
+    }
+    Ok(true)
 }
 
 fn settings(arguments: &Arguments, progress: Arc<dyn Progress>) -> FleetSettings {
@@ -151,7 +175,6 @@ fn settings(arguments: &Arguments, progress: Arc<dyn Progress>) -> FleetSettings
             .cloned()
             .collect::<BTreeMap<_, _>>(),
         release: arguments.release,
-        runner: Vec::new(),
         production_limits: arguments.production_limits,
         gateway_port: Some(arguments.port),
         data_dir: arguments.data.clone(),
@@ -169,16 +192,16 @@ fn refuse_taken_port(port: u16) -> Result<()> {
     }
 }
 
-/// Waits until told to stop; says loudly when a process ends unasked, once for each.
+/// Waits for a signal, and reports each process that ends unexpectedly, once.
 async fn watch(fleet: &Fleet, prometheus: Option<&Prometheus>, stop: &mut StopSignals) {
     let mut reported = Vec::new();
     loop {
         tokio::select! {
             () = stop.next() => return,
-            () = tokio::time::sleep(WATCH) => {}
+            () = tokio::time::sleep(WATCH_INTERVAL) => {}
         }
-        let mut obituaries = fleet.obituaries();
-        obituaries.extend(prometheus.and_then(Prometheus::obituary));
+        let mut obituaries = fleet.unexpected_exits();
+        obituaries.extend(prometheus.and_then(Prometheus::unexpected_exit));
         for obituary in &obituaries {
             if !reported.contains(obituary) {
                 eprintln!("\nERROR: {obituary}\n");

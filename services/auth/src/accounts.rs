@@ -1,19 +1,19 @@
-//! Accounts, from the passwords and the store: made at sign-up or by a first magic link, found again at sign-in.
+//! Sign-up, sign-in and accounts that are created by a magic link.
 
 use base::Clock;
 use common::api::auth::{SignIn, SignUp};
 use common::id::kind;
 use common::{Email, Id};
 use mongo::{StoreError, new_id};
-use telemetry::metrics::catalogue::{ACCOUNTS_CREATED, SIGN_INS};
 use telemetry::metrics::{Counter, Counters, Metrics};
 use web::NewId;
 
 use crate::domain::{EmailInUse, InvalidCredentials, PasswordHash, User};
+use crate::metrics::{ACCOUNTS_CREATED, SIGN_INS};
 use crate::passwords::{Overloaded, Passwords};
 use crate::store::{InsertError, UserStore};
 
-/// Makes and finds accounts.
+/// Creates and finds accounts.
 #[derive(Debug, Clone)]
 pub(crate) struct Accounts {
     users: UserStore,
@@ -23,10 +23,10 @@ pub(crate) struct Accounts {
     created: Counter,
 }
 
-/// Why no account was made.
+/// Why a sign-up failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignUpError {
-    /// Passwords cannot be hashed now.
+    /// The password queue is full.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
     /// The address is taken, or the database failed.
@@ -34,13 +34,13 @@ pub(crate) enum SignUpError {
     Insert(#[from] InsertError),
 }
 
-/// Why nobody was signed in.
+/// Why a sign-in failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SignInError {
-    /// The guess was wrong.
+    /// The credentials are wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidCredentials),
-    /// Passwords cannot be checked now.
+    /// The password queue is full.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
     /// The database failed.
@@ -49,7 +49,6 @@ pub(crate) enum SignInError {
 }
 
 impl Accounts {
-    /// Accounts in this store.
     pub(crate) fn new(
         users: UserStore,
         passwords: Passwords,
@@ -65,25 +64,26 @@ impl Accounts {
         }
     }
 
-    /// Makes an account with a password. A repeat of the request that made it gets it again.
+    /// Creates an account with a password. A repeat of the request returns the same account.
     pub(crate) async fn sign_up(
         &self,
         id: &NewId<kind::User>,
         input: SignUp,
     ) -> Result<User, SignUpError> {
         if id.is_repeated()
-            && let Some(user) = self.made_before(id.get(), &input).await?
+            && let Some(user) = self.find_repeat(id.get(), &input).await?
         {
             return Ok(user);
         }
         let hash = self.passwords.hash(input.password).await?;
-        let user = self.fresh(id.get(), input.email, Some(hash));
+        let user = self.new_user(id.get(), input.email, Some(hash));
         self.insert(&user).await?;
         Ok(user)
     }
 
-    /// The account with this id, if there is one. A password that does not open it any more makes it somebody else's.
-    async fn made_before(
+    /// The account that an earlier attempt of this request created. If its password has changed since, the sign-up is
+    /// refused like any other sign-up for an address in use.
+    async fn find_repeat(
         &self,
         id: Id<kind::User>,
         input: &SignUp,
@@ -103,11 +103,13 @@ impl Accounts {
         }
     }
 
-    /// The account with these credentials. A password is checked whether there is an account or not, so that the time
-    /// does not tell.
+    /// Finds the account with these credentials. A password is verified even if there is no account, so that the
+    /// response time does not reveal which addresses have one.
     pub(crate) async fn sign_in(&self, input: SignIn) -> Result<User, SignInError> {
-        let user = self.users.find_typed(&input.email, input.earlier_spelling);
-        let user = user.await?;
+        let user = self
+            .users
+            .find_by_spelling(&input.email, input.earlier_spelling)
+            .await?;
         let hash = user.as_ref().and_then(|user| user.password.clone());
         let matches = self.passwords.verify(input.password, hash).await?;
         let outcome = if matches {
@@ -119,14 +121,14 @@ impl Accounts {
         Ok(user.filter(|_| matches).ok_or(InvalidCredentials)?)
     }
 
-    /// The account of somebody who reads this address's mail; made if there was none.
-    pub(crate) async fn of_reader(&self, email: Email) -> Result<User, InsertError> {
+    /// The account of a client who has proved to own this address; created if there is none.
+    pub(crate) async fn find_or_create(&self, email: Email) -> Result<User, InsertError> {
         if let Some(user) = self.users.find_by_email(&email).await? {
             return Ok(user);
         }
-        let user = self.fresh(new_id(), email, None);
+        let user = self.new_user(new_id(), email, None);
         match self.insert(&user).await {
-            // Somebody made it since we looked; accounts are never deleted.
+            // A concurrent request has created it. Accounts are never deleted.
             Err(InsertError::EmailInUse(taken)) => {
                 let found = self.users.find_by_email(&user.email).await?;
                 found.ok_or_else(|| taken.into())
@@ -141,7 +143,7 @@ impl Accounts {
         Ok(())
     }
 
-    fn fresh(&self, id: Id<kind::User>, email: Email, password: Option<PasswordHash>) -> User {
+    fn new_user(&self, id: Id<kind::User>, email: Email, password: Option<PasswordHash>) -> User {
         User {
             id,
             email,

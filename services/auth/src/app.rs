@@ -1,6 +1,5 @@
-//! Puts the auth service together.
+//! The composition root of the auth service.
 
-use axum::extract::FromRef;
 use base::Clock;
 use service::App;
 use service::app::{StartError, connect_mongo};
@@ -9,32 +8,22 @@ use web::session::Sessions;
 use web::{Callers, Idempotency};
 
 use crate::accounts::Accounts;
-use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::limits::RateLimits;
 use crate::magic_links::MagicLinks;
 use crate::passwords::Passwords;
+use crate::state::AppState;
 use crate::store::{MagicLinkStore, UserStore};
-use crate::{DEFINITION, NAME, mail, routes};
+use crate::{DEFINITION, METRICS, NAME, mail, routes};
 
-/// What handlers share.
-#[derive(Clone, FromRef)]
-pub(crate) struct AppState {
-    sessions: Sessions,
-    accounts: Accounts,
-    magic_links: MagicLinks,
-    limits: RateLimits,
-    proxies: TrustedProxies,
-}
-
-/// Connects to what the service depends on and puts it together.
+/// Connects to the database and builds the service.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(NAME, &[web::METRICS, mongo::METRICS, METRICS]);
     let origin = config.magic_links.origin.clone();
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let users = UserStore::open(&database).await?;
     let links = MagicLinkStore::open(&database).await?;
-    // Signing up and in changes who is signed in, and a repeat is the same request whoever that is.
+    // Signing up or in changes the current user, so a repeat may carry a different session than the first request.
     let keys = Idempotency::open(
         &database,
         &config.session,
@@ -43,7 +32,7 @@ pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     );
     let keys = keys.await?;
     let passwords = Passwords::new(config.passwords, &metrics).await;
-    // Not checked for readiness: without mail, passwords still sign in.
+    // Mail is no part of readiness: sign-in by password works without it.
     let (mail, delivery) = mail::open(config.mail, clock.clone(), &metrics);
     let state = AppState {
         limits: RateLimits::new(&config.limits, &clock, &metrics),

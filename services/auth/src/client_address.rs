@@ -1,4 +1,4 @@
-//! Where a request comes from, as far as it can be believed.
+//! The network address of a request's client, taken from trusted sources only.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -10,8 +10,8 @@ use base::config::Environment;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// `TRUSTED_PROXIES` (default 1): how many proxies of ours a request passes, each of which adds to `X-Forwarded-For`
-/// the address that it was called from. 0: the header is the client's word and not looked at.
+/// `TRUSTED_PROXIES` (default 1): the number of our own proxies in front of the service. Each appends the address of
+/// its peer to `X-Forwarded-For`. With 0 the header is ignored, since only the client can have set it.
 #[derive(Debug, Clone, Copy)]
 pub struct TrustedProxies(pub u8);
 
@@ -21,7 +21,7 @@ impl TrustedProxies {
         environment.with_default("TRUSTED_PROXIES", 1).map(Self)
     }
 
-    /// The entry that the outermost of our proxies added; all before it is the client's word.
+    /// The entry that our outermost proxy added. The client may have forged all entries before it.
     fn client(self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let entries: Vec<&str> = headers
             .get_all(FORWARDED_FOR)
@@ -34,15 +34,15 @@ impl TrustedProxies {
     }
 }
 
-/// Some proxies add the port.
+/// Parses an entry. Some proxies append the port.
 fn parse(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
     let address = entry.parse().ok();
     address.or_else(|| entry.parse().map(|socket: SocketAddr| socket.ip()).ok())
 }
 
-/// Who a request comes from, for counting: an IPv4 address, or the /64 network of an IPv6 address, all of which
-/// belongs to one subscriber (<https://www.rfc-editor.org/rfc/rfc6177>).
+/// The client of a request, as rate limits count it: an IPv4 address, or the /64 network of an IPv6 address, since one
+/// subscriber owns all of that network (<https://www.rfc-editor.org/rfc/rfc6177>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientAddress(IpAddr);
 
@@ -69,7 +69,7 @@ where
         let ConnectInfo(peer) = parts
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
-            .expect("the server says who is connected");
+            .expect("the server adds `ConnectInfo`");
         let proxies = TrustedProxies::from_ref(state);
         Ok(proxies.client(peer.ip(), &parts.headers).into())
     }
@@ -90,12 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn without_proxies_the_peer_is_the_client_whatever_it_says() {
+    fn without_proxies_the_header_is_ignored() {
         assert_eq!(client(0, &["1.1.1.1, 2.2.2.2"]), "10.0.0.1");
     }
 
     #[test]
-    fn only_what_our_proxies_added_is_believed() {
+    fn only_entries_of_our_own_proxies_are_trusted() {
         assert_eq!(client(1, &["1.1.1.1, 2.2.2.2"]), "2.2.2.2");
         assert_eq!(client(1, &["1.1.1.1", "2.2.2.2"]), "2.2.2.2");
         assert_eq!(client(2, &["1.1.1.1, 2.2.2.2, 3.3.3.3"]), "2.2.2.2");
@@ -103,20 +103,20 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_absent_or_nonsense_leaves_the_peer() {
+    fn an_absent_or_invalid_header_falls_back_to_the_peer() {
         assert_eq!(client(1, &[]), "10.0.0.1");
         assert_eq!(client(1, &["1.1.1.1, unknown"]), "10.0.0.1");
         assert_eq!(client(1, &[""]), "10.0.0.1");
     }
 
     #[test]
-    fn a_port_is_no_part_of_the_address() {
+    fn a_port_is_not_part_of_the_address() {
         assert_eq!(client(1, &["2.2.2.2:4711"]), "2.2.2.2");
         assert_eq!(client(1, &["[2001:db8::1]:4711"]), "2001:db8::");
     }
 
     #[test]
-    fn addresses_of_one_ipv6_network_are_one_client() {
+    fn all_addresses_of_an_ipv6_network_are_one_client() {
         assert_eq!(client(1, &["2001:db8:1:2:3:4:5:6"]), "2001:db8:1:2::");
         assert_eq!(client(1, &["::ffff:2.2.2.2"]), "2.2.2.2");
     }

@@ -1,5 +1,3 @@
-//! What the auth service needs to know.
-
 use base::config::Environment;
 use mongo::MongoConfig;
 use web::session::SessionConfig;
@@ -13,24 +11,24 @@ use crate::passwords::PasswordConfig;
 /// The service's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Its database.
+    /// The database.
     pub mongo: MongoConfig,
-    /// How sessions are issued and read.
+    /// Session cookies.
     pub session: SessionConfig,
-    /// How passwords are hashed.
+    /// Password hashing.
     pub passwords: PasswordConfig,
-    /// How mail is sent.
+    /// Outgoing mail.
     pub mail: MailConfig,
-    /// What magic links are like.
+    /// Magic links.
     pub magic_links: MagicLinkConfig,
-    /// How often clients may try.
+    /// Rate limits.
     pub limits: RateLimitConfig,
-    /// How clients are told apart.
+    /// How client addresses are determined.
     pub proxies: TrustedProxies,
 }
 
 impl Config {
-    /// Reads the environment; every fault is noted there.
+    /// Reads the environment, which records every fault.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let mongo = MongoConfig::read(environment);
         let session = SessionConfig::read(environment);

@@ -1,4 +1,4 @@
-//! What an account is, and what a link that signs in is.
+//! Accounts and magic links.
 
 mod magic_link;
 mod user;

@@ -1,7 +1,7 @@
-//! The auth service: who has an account, and who is signed in.
+//! The auth service: accounts and sessions.
 //!
-//! It owns accounts: their addresses and the hashes of their passwords, and the links that sign in by mail. It
-//! publishes no events and listens to none: the other services know a user by the session cookie that is made here.
+//! It owns the accounts (email addresses and password hashes) and the magic links. It neither publishes nor consumes
+//! events: the other services identify a user by the session cookie that this service issues.
 
 mod accounts;
 mod app;
@@ -11,9 +11,11 @@ pub mod domain;
 mod limits;
 mod magic_links;
 mod mail;
+mod metrics;
 mod passwords;
 mod rate_limit;
 mod routes;
+mod state;
 mod store;
 
 use base::Definition;
@@ -24,13 +26,14 @@ pub use config::Config;
 pub use limits::RateLimitConfig;
 pub use magic_links::MagicLinkConfig;
 pub use mail::MailConfig;
+pub use metrics::METRICS;
 pub use passwords::PasswordConfig;
 pub use rate_limit::Limit;
 
 /// The service's name.
 pub const NAME: &str = "auth";
 
-/// What the platform must know of it.
+/// The service's description for the platform.
 pub const DEFINITION: Definition = Definition {
     paths: &["/api/users"],
     ..Definition::new(NAME)

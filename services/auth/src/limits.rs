@@ -1,4 +1,4 @@
-//! What is limited in this service, and how tightly.
+//! The rate limits of this service.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -9,13 +9,13 @@ use base::Clock;
 use base::config::Environment;
 use common::Email;
 use telemetry::metrics::Metrics;
-use telemetry::metrics::catalogue::RATE_LIMITED_REQUESTS;
 
 use crate::client_address::ClientAddress;
-use crate::rate_limit::{Limit, RateLimiter, Token, TooManyTries};
+use crate::metrics::RATE_LIMITED_REQUESTS;
+use crate::rate_limit::{Limit, RateLimiter, Token, TooManyAttempts};
 
-/// How often clients may try. `RATE_LIMITS` (`production`, the default, or `wide`) chooses all; each can be set by
-/// itself, as tries over a time: `10/15m`.
+/// The rate limits. `RATE_LIMITS` selects a preset (`production`, the default, or `wide`); each limit has a variable of
+/// its own that overrides the preset, in the form `10/15m`: attempts per time.
 #[derive(Debug, Clone)]
 pub struct RateLimitConfig {
     /// `SIGN_IN_FAILURES_PER_ACCOUNT` (10/15m): wrong passwords for one address, whether it has an account or not.
@@ -24,18 +24,18 @@ pub struct RateLimitConfig {
     pub sign_in_failures_per_address: Limit,
     /// `SIGN_UPS_PER_ADDRESS` (20/1h): sign-ups from one network address, successful or not.
     pub sign_ups_per_address: Limit,
-    /// `MAGIC_LINKS_PER_ADDRESS` (20/1h): links asked for from one network address.
+    /// `MAGIC_LINKS_PER_ADDRESS` (20/1h): links requested from one network address.
     pub magic_links_per_address: Limit,
     /// `MAGIC_LINKS_PER_RECIPIENT` (5/15m): links sent to one address.
     pub magic_links_per_recipient: Limit,
 }
 
-/// Which limits hold where none is set by itself.
+/// The defaults of all limits.
 #[derive(Debug, Clone, Copy)]
 enum Preset {
-    /// For the world.
+    /// For the public internet.
     Production,
-    /// For tests, load and a developer's machine, where everybody has one network address.
+    /// For tests, load tests and developers' machines, where all clients share one network address.
     Wide,
 }
 
@@ -61,26 +61,26 @@ impl FromStr for Preset {
 }
 
 impl Preset {
-    /// The limit where production's is so many tries in this time.
+    /// This preset's limit, given the one of [`Preset::Production`].
     fn limit(self, tries: u32, refilled_in: Duration) -> Limit {
         let (tries, refilled_in) = match self {
             Self::Production => (tries, refilled_in),
             Self::Wide => (100_000, Duration::from_mins(1)),
         };
-        let tries = NonZeroU32::new(tries).expect("a preset allows some tries");
+        let tries = NonZeroU32::new(tries).expect("a preset allows at least one attempt");
         Limit::new(tries, refilled_in)
     }
 }
 
 impl RateLimitConfig {
-    /// Reads `RATE_LIMITS` and the limits by themselves.
+    /// Reads `RATE_LIMITS` and the variables of the single limits.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let preset = environment.with_default("RATE_LIMITS", Preset::Production);
-        // A wrong preset is a fault already; the limits are read all the same, to find theirs.
+        // An invalid preset is already recorded as a fault. Reading goes on to find the faults of the limits too.
         let preset = preset.unwrap_or(Preset::Production);
         let mut limit = |name, tries, minutes| {
-            let usual = preset.limit(tries, Duration::from_mins(minutes));
-            environment.with_default(name, usual)
+            let default = preset.limit(tries, Duration::from_mins(minutes));
+            environment.with_default(name, default)
         };
         let sign_in_failures_per_account = limit("SIGN_IN_FAILURES_PER_ACCOUNT", 10, 15);
         let sign_in_failures_per_address = limit("SIGN_IN_FAILURES_PER_ADDRESS", 100, 15);
@@ -97,7 +97,7 @@ impl RateLimitConfig {
     }
 }
 
-/// The limits at work.
+/// The limiters, one per limit.
 #[derive(Debug, Clone)]
 pub(crate) struct RateLimits {
     sign_in_failures_per_account: RateLimiter,
@@ -107,20 +107,19 @@ pub(crate) struct RateLimits {
     magic_links_per_recipient: RateLimiter,
 }
 
-/// A sign-in that counts as a failure until it is known to be none.
+/// A sign-in, which counts as a failure unless it is refunded.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct SignInTry([Token; 2]);
+pub(crate) struct SignInAttempt([Token; 2]);
 
-impl SignInTry {
-    /// The sign-in was no wrong guess.
-    pub(crate) fn does_not_count(self) {
-        self.0.into_iter().for_each(Token::give_back);
+impl SignInAttempt {
+    /// The credentials were not wrong, so the attempt does not count.
+    pub(crate) fn refund(self) {
+        self.0.into_iter().for_each(Token::refund);
     }
 }
 
 impl RateLimits {
-    /// Nobody has tried yet.
     pub(crate) fn new(config: &RateLimitConfig, clock: &Clock, metrics: &Metrics) -> Self {
         let refused = metrics.counters(&RATE_LIMITED_REQUESTS);
         let limiter = |limit, name| {
@@ -148,30 +147,30 @@ impl RateLimits {
         }
     }
 
-    /// Takes note of a sign-in before its password is looked at.
+    /// Counts a sign-in, before its password is verified.
     pub(crate) fn sign_in(
         &self,
         account: &Email,
         from: ClientAddress,
-    ) -> Result<SignInTry, TooManyTries> {
+    ) -> Result<SignInAttempt, TooManyAttempts> {
         take_both(
             (&self.sign_in_failures_per_address, from),
             (&self.sign_in_failures_per_account, account),
         )
-        .map(SignInTry)
+        .map(SignInAttempt)
     }
 
-    /// Takes note of a sign-up.
-    pub(crate) fn sign_up(&self, from: ClientAddress) -> Result<(), TooManyTries> {
+    /// Counts a sign-up.
+    pub(crate) fn sign_up(&self, from: ClientAddress) -> Result<(), TooManyAttempts> {
         self.sign_ups_per_address.take(from).map(drop)
     }
 
-    /// Takes note of a request for a magic link.
+    /// Counts a request for a magic link.
     pub(crate) fn magic_link(
         &self,
         recipient: &Email,
         from: ClientAddress,
-    ) -> Result<(), TooManyTries> {
+    ) -> Result<(), TooManyAttempts> {
         take_both(
             (&self.magic_links_per_address, from),
             (&self.magic_links_per_recipient, recipient),
@@ -180,16 +179,16 @@ impl RateLimits {
     }
 }
 
-/// Takes a token of each, or of neither: a try that is refused by one limit does not count for the other.
+/// Takes a token from both limiters or from neither: an attempt that one limit refuses does not count for the other.
 fn take_both(
     (first, address): (&RateLimiter, ClientAddress),
     (second, email): (&RateLimiter, &Email),
-) -> Result<[Token; 2], TooManyTries> {
+) -> Result<[Token; 2], TooManyAttempts> {
     let taken = first.take(address)?;
     match second.take(email) {
         Ok(other) => Ok([taken, other]),
         Err(refused) => {
-            taken.give_back();
+            taken.refund();
             Err(refused)
         }
     }

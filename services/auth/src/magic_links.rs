@@ -1,5 +1,5 @@
-//! Magic links from the request to the click. Whether an address has an account plays no part until the link is
-//! followed, so asking for one reveals nothing.
+//! Magic links, from the request to the click. Accounts play no part until a link is followed, so a request for a link
+//! does not reveal whether the address has an account.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use common::Email;
 use mongo::StoreError;
 
 use crate::domain::{InvalidToken, MagicLink, MagicLinkToken};
-use crate::mail::{Letter, MailQueue, QueueFull};
+use crate::mail::{Mail, MailQueue, QueueFull};
 use crate::store::MagicLinkStore;
 
-/// What magic links are like.
+/// The settings of magic links.
 #[derive(Debug, Clone)]
 pub struct MagicLinkConfig {
-    /// `PUBLIC_ORIGIN`: where browsers reach the fleet.
+    /// `PUBLIC_ORIGIN`: where browsers reach the shop.
     pub origin: Origin,
-    /// `MAGIC_LINK_SECONDS` (default 60): how long a link works.
+    /// `MAGIC_LINK_SECONDS` (default 60): how long a link is valid.
     pub lifetime: Duration,
 }
 
 impl MagicLinkConfig {
-    /// Longer than a day is no longer a short time.
-    const LONGEST: u64 = 24 * 60 * 60;
+    /// One day, in seconds.
+    const MAX_SECONDS: u64 = 24 * 60 * 60;
 
     /// Reads `PUBLIC_ORIGIN` and `MAGIC_LINK_SECONDS`.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let origin = environment.required("PUBLIC_ORIGIN");
         let seconds = environment.with_default("MAGIC_LINK_SECONDS", 60);
         let seconds = seconds.and_then(|seconds| match seconds {
-            1..=Self::LONGEST => Some(seconds),
+            1..=Self::MAX_SECONDS => Some(seconds),
             _ => environment.fault("MAGIC_LINK_SECONDS", "must be between 1 and 86400"),
         });
         Some(Self {
@@ -41,7 +41,7 @@ impl MagicLinkConfig {
     }
 }
 
-/// Sends magic links and takes them back.
+/// Sends and redeems magic links.
 #[derive(Debug, Clone)]
 pub(crate) struct MagicLinks {
     config: MagicLinkConfig,
@@ -50,10 +50,10 @@ pub(crate) struct MagicLinks {
     clock: Clock,
 }
 
-/// Why a link cannot be sent now.
+/// Why a link could not be sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
-    /// Too many letters wait already.
+    /// The mail queue is full.
     #[error(transparent)]
     Mail(#[from] QueueFull),
     /// The link could not be stored.
@@ -64,16 +64,16 @@ pub(crate) enum SendError {
 /// Why a link does not sign in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FollowError {
-    /// It never was one, was used, or has expired.
+    /// The token is malformed, unknown, used or expired.
     #[error(transparent)]
     Invalid(#[from] InvalidToken),
-    /// The database said something else.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl MagicLinks {
-    /// Links kept in this store and sent through this queue.
+    /// Stores links in `links` and sends them through `mail`.
     pub(crate) const fn new(
         config: MagicLinkConfig,
         links: MagicLinkStore,
@@ -88,7 +88,7 @@ impl MagicLinks {
         }
     }
 
-    /// Sends a fresh link to the address, in the background.
+    /// Creates a link and queues its mail.
     pub(crate) async fn send(&self, email: Email) -> Result<(), SendError> {
         let slot = self.mail.reserve()?;
         let token = MagicLinkToken::generate();
@@ -98,16 +98,16 @@ impl MagicLinks {
             expires_at: self.clock.now().plus(self.config.lifetime),
         };
         self.links.insert(&link).await?;
-        slot.send(Letter {
+        slot.send(Mail {
             to: link.email,
-            link: self.address(&token).into(),
+            link: self.url(&token).into(),
             lifetime: self.config.lifetime,
-            useless_after: link.expires_at,
+            expires_at: link.expires_at,
         });
         Ok(())
     }
 
-    /// Uses up the link with this token and gives the address that it proves to be the reader's.
+    /// Uses up the link with this token and returns the address that the client has proved to own.
     pub(crate) async fn follow(&self, token: &str) -> Result<Email, FollowError> {
         let token: MagicLinkToken = token.parse()?;
         let now = self.clock.now();
@@ -115,7 +115,7 @@ impl MagicLinks {
         Ok(email.ok_or(InvalidToken)?)
     }
 
-    /// Whether the link with this token would sign in. It is not used up.
+    /// Checks that the link with this token is valid, without using it up.
     pub(crate) async fn check(&self, token: &str) -> Result<(), FollowError> {
         let token: MagicLinkToken = token.parse()?;
         if self
@@ -129,17 +129,17 @@ impl MagicLinks {
         }
     }
 
-    /// Where a browser goes that was signed in.
-    pub(crate) fn destination(&self) -> String {
+    /// The page after a sign-in: the shop's first page.
+    pub(crate) fn shop_url(&self) -> String {
         format!("{}/", self.config.origin)
     }
 
-    /// Where a browser goes whose link did not sign in: a page that says so and offers another.
-    pub(crate) fn apology(&self) -> String {
+    /// The page after an invalid link: it says so and offers a new one.
+    pub(crate) fn invalid_link_url(&self) -> String {
         format!("{}/auth/signin?link=invalid", self.config.origin)
     }
 
-    fn address(&self, token: &MagicLinkToken) -> String {
+    fn url(&self, token: &MagicLinkToken) -> String {
         let (origin, token) = (&self.config.origin, token.expose());
         format!("{origin}/api/users/verify-magic-links?token={token}")
     }

@@ -1,10 +1,10 @@
-//! Mail over SMTP, sent in the background: a request only queues its letter, so that its answer takes the same time
-//! whatever becomes of the mail.
+//! Sends mail over SMTP in the background. A request only queues its mail, so its response time does not depend on the
+//! mail server.
 //!
-//! The queue is in memory. A letter that is lost with its process costs its reader another click, and a letter that
-//! survived would carry a link that no longer works.
+//! The queue is in memory. If a mail is lost with its process, its recipient asks for another link; a stored mail would
+//! probably be sent after its link has expired.
 
-mod letter;
+mod message;
 
 use std::time::Duration;
 
@@ -17,34 +17,31 @@ use lettre::transport::smtp::AsyncSmtpTransportBuilder;
 use lettre::transport::smtp::response::Category;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
-use telemetry::metrics::catalogue::{
-    LETTERS_DONE, LETTERS_QUEUED, LETTERS_TURNED_AWAY, LETTERS_WAITING,
-};
 use telemetry::metrics::{Counter, Counters, Metrics};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use letter::Letter;
+use crate::metrics::{MAILS_DONE, MAILS_QUEUED, MAILS_TURNED_AWAY, MAILS_WAITING};
+
+pub(crate) use message::Mail;
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
-/// How many letters may wait.
+/// The capacity of the queue.
 const QUEUE: usize = 1_000;
 
-/// How many letters are sent at once.
-const SENT_AT_ONCE: usize = 4;
+/// How many mails are sent concurrently.
+const CONCURRENCY: usize = 4;
 
-/// How often sending a letter is tried.
-const TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
-/// How long one try may take.
-const TRY_TIMEOUT: Duration = Duration::from_secs(10);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long letters are still sent after the process was told to stop; below the limit of the whole stop.
-const DRAIN_LIMIT: Duration = Duration::from_secs(6);
+/// How long the queue is drained at shutdown; less than the limit of the whole shutdown.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// How mail is sent.
+/// The settings of outgoing mail.
 #[derive(Debug, Clone)]
 pub struct MailConfig {
     /// `SMTP_URL`: `smtp://host:port`, or `smtps://user:password@host` with TLS.
@@ -59,7 +56,7 @@ impl MailConfig {
         let url = environment.secret("SMTP_URL", 1);
         let url = url.and_then(|url| match transport(&url) {
             Some(_) => Some(url),
-            // The mailer's own words could repeat the password.
+            // The library's error message could contain the password.
             None => environment.fault("SMTP_URL", "must be smtp://host:port or smtps://host:port"),
         });
         let from = environment.required("MAIL_FROM");
@@ -74,35 +71,35 @@ fn transport(url: &SecretString) -> Option<AsyncSmtpTransportBuilder> {
     Transport::from_url(url.expose_secret()).ok()
 }
 
-/// The queue, and what empties it.
+/// Creates the queue and its delivery.
 pub(crate) fn open(
     config: MailConfig,
     clock: Clock,
     metrics: &Metrics,
 ) -> (MailQueue, MailDelivery) {
-    let (sender, letters) = mpsc::channel(QUEUE);
+    let (sender, mails) = mpsc::channel(QUEUE);
     let transport = transport(&config.url)
         .expect("the configuration was read with this URL")
-        .timeout(Some(TRY_TIMEOUT))
+        .timeout(Some(ATTEMPT_TIMEOUT))
         .build();
-    let sending = Sending {
+    let mailer = Mailer {
         transport,
         from: config.from,
         clock,
-        done: metrics.counters(&LETTERS_DONE),
+        done: metrics.counters(&MAILS_DONE),
     };
-    measure_queue(&sender, metrics);
+    measure_length(&sender, metrics);
     let queue = MailQueue {
         sender,
-        queued: metrics.counter(&LETTERS_QUEUED),
-        turned_away: metrics.counter(&LETTERS_TURNED_AWAY),
+        queued: metrics.counter(&MAILS_QUEUED),
+        turned_away: metrics.counter(&MAILS_TURNED_AWAY),
     };
-    (queue, MailDelivery { letters, sending })
+    (queue, MailDelivery { mails, mailer })
 }
 
-/// Lets the queue be measured when metrics are read; holding on to it would keep it open.
-fn measure_queue(sender: &mpsc::Sender<Letter>, metrics: &Metrics) {
-    let (waiting, sender) = (metrics.gauge(&LETTERS_WAITING), sender.downgrade());
+/// Measures the queue's length on each scrape. The weak reference does not keep the queue open.
+fn measure_length(sender: &mpsc::Sender<Mail>, metrics: &Metrics) {
+    let (waiting, sender) = (metrics.gauge(&MAILS_WAITING), sender.downgrade());
     metrics.on_scrape(move || {
         let sender = sender.upgrade();
         let free = sender.map_or(QUEUE, |sender| sender.capacity());
@@ -110,57 +107,57 @@ fn measure_queue(sender: &mpsc::Sender<Letter>, metrics: &Metrics) {
     });
 }
 
-/// Takes letters to be sent.
+/// The sending half of the queue.
 #[derive(Debug, Clone)]
 pub(crate) struct MailQueue {
-    sender: mpsc::Sender<Letter>,
+    sender: mpsc::Sender<Mail>,
     queued: Counter,
     turned_away: Counter,
 }
 
-/// A place in the queue.
+/// A reserved place in the queue.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    place: mpsc::OwnedPermit<Letter>,
+    permit: mpsc::OwnedPermit<Mail>,
     queued: Counter,
 }
 
-/// Too many letters wait already.
+/// The mail queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many letters wait to be sent")]
+#[error("the mail queue is full")]
 pub(crate) struct QueueFull;
 
 impl MailQueue {
-    /// A place in the queue, so that nothing need be undone if there is none.
+    /// Reserves a place. Callers do this before any write that a full queue would force them to undo.
     pub(crate) fn reserve(&self) -> Result<Slot, QueueFull> {
-        let Ok(place) = self.sender.clone().try_reserve_owned() else {
+        let Ok(permit) = self.sender.clone().try_reserve_owned() else {
             self.turned_away.increment();
             return Err(QueueFull);
         };
         Ok(Slot {
-            place,
+            permit,
             queued: self.queued.clone(),
         })
     }
 }
 
 impl Slot {
-    /// Puts the letter in the queue.
-    pub(crate) fn send(self, letter: Letter) {
-        self.place.send(letter);
+    /// Queues the mail.
+    pub(crate) fn send(self, mail: Mail) {
+        self.permit.send(mail);
         self.queued.increment();
     }
 }
 
-/// Sends what is in the queue.
+/// The receiving half of the queue, which sends its mails.
 #[derive(Debug)]
 pub(crate) struct MailDelivery {
-    letters: mpsc::Receiver<Letter>,
-    sending: Sending,
+    mails: mpsc::Receiver<Mail>,
+    mailer: Mailer,
 }
 
 #[derive(Debug)]
-struct Sending {
+struct Mailer {
     transport: Transport,
     from: Mailbox,
     clock: Clock,
@@ -168,94 +165,93 @@ struct Sending {
 }
 
 impl MailDelivery {
-    /// Sends letters until nobody can queue any more, which is so when the API has ended, and all are sent; or until
-    /// some time after `stop`.
+    /// Sends mails until the queue is closed and empty, or until [`DRAIN_TIMEOUT`] after `stop`. The queue is closed
+    /// when the API has stopped.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let Self { letters, sending } = self;
-        let letters = futures::stream::unfold(letters, async |mut letters| {
-            Some((letters.recv().await?, letters))
-        });
-        let all_sent = letters.for_each_concurrent(SENT_AT_ONCE, |letter| sending.deliver(letter));
-        let out_of_time = async {
+        let Self { mails, mailer } = self;
+        let mails =
+            futures::stream::unfold(mails, async |mut mails| Some((mails.recv().await?, mails)));
+        let drained = mails.for_each_concurrent(CONCURRENCY, |mail| mailer.deliver(mail));
+        let timed_out = async {
             stop.cancelled().await;
-            sleep(DRAIN_LIMIT).await;
+            sleep(DRAIN_TIMEOUT).await;
         };
         tokio::select! {
-            () = all_sent => {}
-            () = out_of_time => tracing::warn!("letters were left unsent"),
+            () = drained => {}
+            () = timed_out => tracing::warn!("queued mails dropped at shutdown"),
         }
     }
 }
 
-impl Sending {
-    /// Sends the letter and counts what became of it.
-    async fn deliver(&self, letter: Letter) {
-        let outcome = self.try_to_deliver(letter).await;
+impl Mailer {
+    /// Sends the mail and counts the outcome.
+    async fn deliver(&self, mail: Mail) {
+        let outcome = self.try_to_deliver(mail).await;
         self.done.with([outcome]).increment();
     }
 
-    /// Sends the letter, trying again while that may help and the letter is of use; gives what became of it.
-    async fn try_to_deliver(&self, letter: Letter) -> &'static str {
-        let message = match letter.message(&self.from) {
+    /// Sends the mail, with retries until its link expires, and returns the outcome.
+    async fn try_to_deliver(&self, mail: Mail) -> &'static str {
+        let message = match mail.message(&self.from) {
             Ok(message) => message,
             Err(error) => {
-                tracing::warn!(%error, "a letter cannot be written");
+                tracing::warn!(%error, "mail not composed");
                 return "refused";
             }
         };
         let mut delays = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
-        for attempt in 1..=TRIES {
+        for attempt in 1..=MAX_ATTEMPTS {
             match self.send(message.clone()).await {
                 Ok(()) => {
-                    tracing::info!(attempt, "letter sent");
+                    tracing::info!(attempt, "mail sent");
                     return "sent";
                 }
-                Err(failure) if failure.is_final => {
-                    tracing::warn!(error = failure.words, "letter refused");
+                Err(failure) if failure.is_permanent => {
+                    tracing::warn!(error = failure.reason, "mail refused");
                     return "refused";
                 }
-                Err(failure) => tracing::warn!(attempt, error = failure.words, "letter not sent"),
+                Err(failure) => tracing::warn!(attempt, error = failure.reason, "mail not sent"),
             }
             let delay = delays.next_delay();
-            if attempt == TRIES || self.clock.now().plus(delay) >= letter.useless_after {
+            if attempt == MAX_ATTEMPTS || self.clock.now().plus(delay) >= mail.expires_at {
                 break;
             }
             sleep(delay).await;
         }
-        tracing::warn!("letter given up");
+        tracing::warn!("mail given up");
         "given_up"
     }
 
     async fn send(&self, message: Message) -> Result<(), Failure> {
-        match timeout(TRY_TIMEOUT, self.transport.send(message)).await {
+        match timeout(ATTEMPT_TIMEOUT, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Failure {
-                is_final: error.is_permanent() && !is_about_us(&error),
-                // A server's own words quote the address that it refused.
-                words: match error.status() {
+                is_permanent: error.is_permanent() && !rejects_credentials(&error),
+                // The server's message may contain the recipient's address.
+                reason: match error.status() {
                     Some(code) => format!("the mail server answered {code}"),
                     None => error.to_string(),
                 },
             }),
             Err(elapsed) => Err(Failure {
-                is_final: false,
-                words: elapsed.to_string(),
+                is_permanent: false,
+                reason: elapsed.to_string(),
             }),
         }
     }
 }
 
-/// Whether the server refuses our user or password (530, 534, 535, 538; RFC 4954, section 6) and not the letter: a
-/// password that is being rotated is accepted again a moment later.
-fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
+/// Whether the server rejects our credentials (530, 534, 535, 538; RFC 4954, section 6) rather than the mail. That is
+/// worth a retry: the password may be in rotation.
+fn rejects_credentials(error: &lettre::transport::smtp::Error) -> bool {
     let status = error.status();
     status.is_some_and(|code| code.category == Category::Unspecified3)
 }
 
-/// Why a try to send a letter failed.
+/// Why an attempt to send a mail failed.
 #[derive(Debug)]
 struct Failure {
-    /// Whether trying again is in vain.
-    is_final: bool,
-    words: String,
+    /// Whether a retry is pointless.
+    is_permanent: bool,
+    reason: String,
 }

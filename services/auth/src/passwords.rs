@@ -1,7 +1,7 @@
-//! Hashing and checking passwords: argon2id, off the async threads, so many at once as there are cores.
+//! Hashes and verifies passwords with argon2id on blocking threads, one per core at a time.
 //!
-//! A hash takes 19 MiB ([`memory`]) and all of a core for some milliseconds. What is more than the cores can do waits,
-//! and what is more than can wait is refused at once, so that a flood of sign-ins exhausts neither memory nor patience.
+//! A hash takes 19 MiB ([`memory`]) and a whole core for some milliseconds. Further requests wait in a bounded queue,
+//! and a request that finds the queue full is refused at once. So a flood of sign-ins exhausts neither memory nor time.
 
 mod argon;
 mod memory;
@@ -14,41 +14,39 @@ use std::time::Instant;
 use argon2::Block;
 use base::config::Environment;
 use common::NewPassword;
-use telemetry::metrics::catalogue::{
-    PASSWORD_HASH_DURATION, PASSWORD_QUEUE, PASSWORD_WAIT, PASSWORDS_REFUSED,
-};
 use telemetry::metrics::{Counter, Gauge, Histogram, Metrics};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::domain::PasswordHash;
+use crate::metrics::{PASSWORD_HASH_DURATION, PASSWORD_QUEUE, PASSWORD_WAIT, PASSWORDS_REFUSED};
 use argon::{hash, verify};
 use memory::Memory;
 
-/// How many passwords may be worked on.
+/// Limits on concurrent hashing.
 #[derive(Debug, Clone, Copy)]
 pub struct PasswordConfig {
-    /// `PASSWORD_HASHES_AT_ONCE` (default: one a core): how many at once.
+    /// `PASSWORD_HASHES_AT_ONCE` (default: one per core): how many passwords are hashed concurrently.
     pub at_once: NonZeroUsize,
-    /// `PASSWORD_QUEUE` (default 32): how many more may wait. Half of the requests that a process works on, so that a flood
-    /// of sign-ins leaves room for those who are signed in.
+    /// `PASSWORD_QUEUE` (default 32): how many more may wait. The default is half of the requests that a process
+    /// handles at once, so that a flood of sign-ins leaves room for signed-in users.
     pub waiting: usize,
 }
 
 impl PasswordConfig {
     /// Half of the runtime's blocking threads.
-    const MOST_AT_ONCE: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not zero");
+    const MAX_AT_ONCE: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not zero");
 
-    /// More would be a mistake: so many hashes take minutes.
-    const MOST_WAITING: usize = 100_000;
+    /// A longer queue must be a mistake: it would take minutes.
+    const MAX_WAITING: usize = 100_000;
 
     /// Reads `PASSWORD_HASHES_AT_ONCE` and `PASSWORD_QUEUE`.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let cores = cores.min(Self::MOST_AT_ONCE);
+        let cores = cores.min(Self::MAX_AT_ONCE);
         let at_once = environment.with_default("PASSWORD_HASHES_AT_ONCE", cores);
         let at_once = at_once.and_then(|number: NonZeroUsize| {
-            if number <= Self::MOST_AT_ONCE {
+            if number <= Self::MAX_AT_ONCE {
                 Some(number)
             } else {
                 environment.fault("PASSWORD_HASHES_AT_ONCE", "must be at most 256")
@@ -56,7 +54,7 @@ impl PasswordConfig {
         });
         let waiting = environment.with_default("PASSWORD_QUEUE", 32);
         let waiting = waiting.and_then(|number| {
-            if number <= Self::MOST_WAITING {
+            if number <= Self::MAX_WAITING {
                 Some(number)
             } else {
                 environment.fault("PASSWORD_QUEUE", "must be at most 100000")
@@ -69,20 +67,20 @@ impl PasswordConfig {
     }
 }
 
-/// Too many passwords wait to be hashed already.
+/// The queue of passwords is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many passwords wait to be hashed")]
+#[error("the password queue is full")]
 pub(crate) struct Overloaded;
 
-/// Hashes and checks passwords.
+/// Hashes and verifies passwords.
 #[derive(Debug, Clone)]
 pub(crate) struct Passwords {
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,
     memory: Arc<Memory>,
-    /// Of a password that nobody knows: checked in place of a hash that is not there, for the same time.
+    /// The hash of a random password. It is verified in place of a missing hash, so that both take the same time.
     decoy: PasswordHash,
-    measured: PasswordMetrics,
+    metrics: PasswordMetrics,
 }
 
 #[derive(Debug, Clone)]
@@ -94,7 +92,7 @@ struct PasswordMetrics {
 }
 
 impl Passwords {
-    /// A hasher that works on so many at once.
+    /// Creates the hasher and its decoy.
     pub(crate) async fn new(config: PasswordConfig, metrics: &Metrics) -> Self {
         let at_once = config.at_once.get();
         let unknown: [u8; 32] = rand::random();
@@ -104,7 +102,7 @@ impl Passwords {
             running: Arc::new(Semaphore::new(at_once)),
             memory: Memory::new(),
             decoy: decoy.expect("hashing does not panic"),
-            measured: PasswordMetrics {
+            metrics: PasswordMetrics {
                 queue: metrics.gauge(&PASSWORD_QUEUE),
                 wait: metrics.histogram(&PASSWORD_WAIT),
                 hashing: metrics.histogram(&PASSWORD_HASH_DURATION),
@@ -113,53 +111,54 @@ impl Passwords {
         }
     }
 
-    /// The hash of a new password.
+    /// Hashes a new password.
     pub(crate) async fn hash(&self, password: NewPassword) -> Result<PasswordHash, Overloaded> {
         self.run(move |memory| hash(password.expose().as_bytes(), memory))
             .await
     }
 
-    /// Whether the password is that of the hash. Without a hash it is not, and that takes as long to say.
+    /// Whether the password matches the hash. Without a hash the answer is no, after the same time.
     pub(crate) async fn verify(
         &self,
         password: String,
         stored: Option<PasswordHash>,
     ) -> Result<bool, Overloaded> {
-        let known = stored.is_some();
+        let has_hash = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
         let matches = self
             .run(move |memory| verify(password.as_bytes(), &stored, memory))
             .await?;
-        Ok(known && matches)
+        Ok(has_hash && matches)
     }
 
-    /// The permits go with the work: a client that hangs up does not make room for another before its hash is done.
+    /// Runs the work on a blocking thread, which owns the permits: if the client disconnects, its place stays taken
+    /// until the hash is done.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, Overloaded> {
         let admitted = Arc::clone(&self.admitted).try_acquire_owned();
         let admitted = admitted.map_err(|_| {
-            self.measured.refused.increment();
+            self.metrics.refused.increment();
             Overloaded
         })?;
-        let running = self.turn().await;
-        let (memory, hashing) = (Arc::clone(&self.memory), self.measured.hashing.clone());
-        let done = spawn_blocking(move || {
-            let _until_done = (admitted, running);
-            let began = Instant::now();
-            let done = memory.lend(work);
-            hashing.observe(began.elapsed());
-            done
+        let running = self.wait_for_core().await;
+        let (memory, hashing) = (Arc::clone(&self.memory), self.metrics.hashing.clone());
+        let result = spawn_blocking(move || {
+            let _permits = (admitted, running);
+            let start = Instant::now();
+            let result = memory.with_buffer(work);
+            hashing.observe(start.elapsed());
+            result
         });
-        Ok(done.await.expect("hashing does not panic"))
+        Ok(result.await.expect("hashing does not panic"))
     }
 
-    async fn turn(&self) -> OwnedSemaphorePermit {
-        let (began, _waiting) = (Instant::now(), self.measured.queue.up());
-        let turn = Arc::clone(&self.running).acquire_owned().await;
-        self.measured.wait.observe(began.elapsed());
-        turn.expect("the semaphore is never closed")
+    async fn wait_for_core(&self) -> OwnedSemaphorePermit {
+        let (start, _waiting) = (Instant::now(), self.metrics.queue.up());
+        let permit = Arc::clone(&self.running).acquire_owned().await;
+        self.metrics.wait.observe(start.elapsed());
+        permit.expect("the semaphore is never closed")
     }
 }
 
@@ -174,14 +173,14 @@ mod tests {
         NewPassword::try_from(text.to_owned()).unwrap()
     }
 
-    /// One at once.
+    /// Hashes one password at a time.
     async fn passwords(waiting: usize) -> Passwords {
         let at_once = NonZeroUsize::MIN;
         Passwords::new(PasswordConfig { at_once, waiting }, &Metrics::none()).await
     }
 
     #[tokio::test]
-    async fn a_hash_knows_its_password_and_no_other() {
+    async fn a_hash_matches_only_its_own_password() {
         let passwords = passwords(1).await;
         let hash = passwords.hash(password("correct horse")).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -194,9 +193,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_is_what_others_take_for_one_and_theirs_are_known() {
+    async fn hashes_are_interchangeable_with_those_of_the_argon2_crate() {
         let passwords = passwords(1).await;
-        // In memory that was used before.
         let ours = passwords.hash(password("correct horse")).await.unwrap();
         let argon2 = Argon2::default();
         for (guess, is_right) in [("correct horse", true), ("correct horsf", false)] {
@@ -205,7 +203,7 @@ mod tests {
         }
         let theirs = argon2.hash_password(b"correct horse").unwrap();
         let theirs = theirs.to_string();
-        // The version may be left out.
+        // The version is optional.
         for theirs in [theirs.replace("$v=19", ""), theirs] {
             let theirs = PasswordHash::from_phc(theirs);
             for (guess, is_right) in [("correct horse", true), ("correct horsf", false)] {
@@ -216,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_hash_has_no_password() {
+    async fn an_invalid_hash_matches_no_password() {
         let passwords = passwords(1).await;
         for stored in [
             "",
@@ -230,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_same_password_has_another_hash_each_time() {
+    async fn each_hash_of_a_password_has_a_new_salt() {
         let passwords = passwords(1).await;
         let first = passwords.hash(password("correct horse")).await.unwrap();
         assert_ne!(
@@ -240,23 +238,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_password_is_right_where_there_is_none() {
+    async fn no_password_matches_an_account_without_one() {
         let passwords = passwords(1).await;
         assert!(!passwords.verify(String::new(), None).await.unwrap());
     }
 
     #[tokio::test]
-    async fn what_is_more_than_can_wait_is_refused_and_the_rest_is_done() {
+    async fn requests_beyond_the_queue_are_refused() {
         let passwords = passwords(2).await;
-        let tries = (0..10).map(|_| passwords.verify("a guess".to_owned(), None));
-        let outcomes = join_all(tries).await;
-        let done = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-        assert_eq!(done, 3);
+        let attempts = (0..10).map(|_| passwords.verify("a guess".to_owned(), None));
+        let outcomes = join_all(attempts).await;
+        let verified = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        assert_eq!(verified, 3);
         assert!(passwords.verify("a guess".to_owned(), None).await.is_ok());
     }
 
     #[test]
-    fn a_hash_does_not_print() {
+    fn debug_does_not_reveal_a_hash() {
         let hash = hash(b"correct horse", &mut Vec::new());
         assert_eq!(format!("{hash:?}"), "PasswordHash(…)");
     }

@@ -1,8 +1,8 @@
-//! How often somebody may try: a token bucket for each key, in bounded memory.
+//! A rate limiter with a token bucket per key, in bounded memory.
 //!
-//! A bucket holds as many tokens as the limit has tries and is refilled evenly over the limit's time. A try takes a
-//! token before anything is looked at, and gives it back where it turns out not to count; so guesses made at the
-//! same moment cannot slip through together.
+//! A bucket holds as many tokens as the limit allows attempts, and is refilled evenly over the limit's time. An attempt
+//! takes its token before it is processed, and refunds it if it turns out not to count. So concurrent attempts cannot
+//! exceed the limit.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,39 +15,39 @@ use std::time::Duration;
 use base::Clock;
 use telemetry::metrics::Counter;
 
-/// So many tries at once, refilled evenly over a time: `10/15m` is ten, and one more every 90 seconds.
+/// Attempts per time: `10/15m` allows ten at once and one more every 90 seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     tries: NonZeroU32,
     refilled_in: Duration,
 }
 
-/// The text is no limit.
+/// The text is not a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be tries over a time of up to a week in s, m or h, such as 10/15m")]
+#[error("must be attempts per time, such as 10/15m (in s, m or h, at most a week)")]
 pub struct InvalidLimit;
 
 impl Limit {
-    const LONGEST: Duration = Duration::from_hours(7 * 24);
+    const MAX_TIME: Duration = Duration::from_hours(7 * 24);
 
-    /// A limit of so many tries, refilled in this time.
+    /// `tries` attempts per `refilled_in`.
     #[must_use]
     pub const fn new(tries: NonZeroU32, refilled_in: Duration) -> Self {
         Self { tries, refilled_in }
     }
 
-    /// How long one token takes to come back, in nanoseconds.
+    /// The time in which one token is refilled, in nanoseconds.
     fn refill(self) -> i128 {
         nanoseconds(self.refilled_in) / i128::from(self.tries.get())
     }
 
-    /// How long a whole bucket takes to be refilled, in nanoseconds.
+    /// The time in which an empty bucket is refilled, in nanoseconds.
     fn whole(self) -> i128 {
         self.refill() * i128::from(self.tries.get())
     }
 }
 
-/// As it is read.
+/// Writes the form that `FromStr` reads.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.refilled_in.as_secs();
@@ -71,7 +71,7 @@ impl FromStr for Limit {
             .ok_or(InvalidLimit)?;
         let number: u64 = number.trim().parse().map_err(|_| InvalidLimit)?;
         let refilled_in = Duration::from_secs(number.saturating_mul(seconds));
-        if refilled_in.is_zero() || refilled_in > Self::LONGEST {
+        if refilled_in.is_zero() || refilled_in > Self::MAX_TIME {
             return Err(InvalidLimit);
         }
         let tries = tries.trim().parse().map_err(|_| InvalidLimit)?;
@@ -79,15 +79,15 @@ impl FromStr for Limit {
     }
 }
 
-/// Somebody tried too often.
+/// The limit is exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many tries")]
-pub(crate) struct TooManyTries {
-    /// When the next try is allowed, from now.
+#[error("too many attempts")]
+pub(crate) struct TooManyAttempts {
+    /// How long until the next attempt is allowed.
     pub(crate) retry_after: Duration,
 }
 
-/// One limit, and how much of it each key has used. Clones share what they count.
+/// Applies one limit to each key. Clones share their buckets.
 #[derive(Debug, Clone)]
 pub(crate) struct RateLimiter {
     shared: Arc<Shared>,
@@ -98,14 +98,14 @@ pub(crate) struct RateLimiter {
 struct Shared {
     limit: Limit,
     clock: Clock,
-    /// Keyed at random, so that nobody outside can make two keys collide.
+    /// Randomly seeded, so that clients cannot produce keys that collide.
     hasher: RandomState,
-    /// When each bucket will be full again, in nanoseconds since 1970, by the hash of its key. A bucket that is not
-    /// here is full.
+    /// When each bucket will be full again, in nanoseconds since 1970, by the hash of its key. A missing bucket is
+    /// full.
     buckets: Mutex<HashMap<u64, i128>>,
 }
 
-/// A token taken. It stays taken unless it is given back: a request that is broken off counts.
+/// A token that was taken. Dropping it does not refund it, so that a cancelled request counts.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Token {
@@ -114,10 +114,9 @@ pub(crate) struct Token {
 }
 
 impl RateLimiter {
-    /// How many buckets are kept at most, 16 bytes each.
+    /// The maximum number of buckets, 16 bytes each.
     const CAPACITY: usize = 100_000;
 
-    /// Nobody has tried yet.
     pub(crate) fn new(limit: Limit, clock: Clock) -> Self {
         let shared = Shared {
             limit,
@@ -131,13 +130,13 @@ impl RateLimiter {
         }
     }
 
-    /// The same, which counts here how often it refuses.
+    /// Counts refusals in `refused`.
     pub(crate) fn counting(self, refused: Counter) -> Self {
         Self { refused, ..self }
     }
 
-    /// Takes a token from the key's bucket, if one is left.
-    pub(crate) fn take(&self, key: impl Hash) -> Result<Token, TooManyTries> {
+    /// Takes a token from the key's bucket.
+    pub(crate) fn take(&self, key: impl Hash) -> Result<Token, TooManyAttempts> {
         let bucket = self.shared.hasher.hash_one(key);
         let (limit, now) = (self.shared.limit, self.now());
         let mut buckets = self.buckets();
@@ -149,7 +148,7 @@ impl RateLimiter {
         if wait > 0 {
             self.refused.increment();
             let wait = u64::try_from(wait).unwrap_or(u64::MAX);
-            return Err(TooManyTries {
+            return Err(TooManyAttempts {
                 retry_after: Duration::from_nanos(wait),
             });
         }
@@ -163,7 +162,7 @@ impl RateLimiter {
         })
     }
 
-    fn give_back(&self, bucket: u64) {
+    fn refund(&self, bucket: u64) {
         let now = self.now();
         let mut buckets = self.buckets();
         if let Some(full_at) = buckets.get_mut(&bucket) {
@@ -179,25 +178,25 @@ impl RateLimiter {
     }
 
     fn buckets(&self) -> MutexGuard<'_, HashMap<u64, i128>> {
-        // Nothing panics between two changes that belong together.
+        // A panic cannot leave the map inconsistent: every change is a single operation.
         let locked = self.shared.buckets.lock();
         locked.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Token {
-    /// Gives the token back: the try does not count.
-    pub(crate) fn give_back(self) {
-        self.limiter.give_back(self.bucket);
+    /// Puts the token back, so that the attempt does not count.
+    pub(crate) fn refund(self) {
+        self.limiter.refund(self.bucket);
     }
 }
 
-/// Drops the buckets that are full again, and at least the tenth of all that will be so first: who tried most is
+/// Removes the buckets that are full again, and at least the fullest tenth of all: the keys with the most attempts are
 /// remembered longest.
 fn make_room(buckets: &mut HashMap<u64, i128>, now: i128) {
-    let mut moments: Vec<i128> = buckets.values().copied().collect();
-    let tenth = moments.len() / 10;
-    let (_, cutoff, _) = moments.select_nth_unstable(tenth);
+    let mut times: Vec<i128> = buckets.values().copied().collect();
+    let tenth = times.len() / 10;
+    let (_, cutoff, _) = times.select_nth_unstable(tenth);
     let cutoff = now.max(*cutoff);
     buckets.retain(|_, full_at| *full_at > cutoff);
 }

@@ -1,4 +1,4 @@
-//! The routes of the auth service.
+//! The route table of the auth service.
 
 mod current_user;
 mod error;
@@ -13,11 +13,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::openapi;
 
-use crate::app::AppState;
+use crate::state::AppState;
 
-/// Every route.
+/// All routes.
 pub(crate) fn table() -> OpenApiRouter<AppState> {
-    openapi::routes("Accounts and sessions: by password, or by a link that is mailed.")
+    openapi::routes("Accounts and sessions, by password or by a mailed link.")
         .routes(routes!(sign_up::sign_up))
         .routes(routes!(sign_in::sign_in))
         .routes(routes!(sign_out::sign_out))

@@ -1,4 +1,4 @@
-//! Accounts and magic links in MongoDB.
+//! The MongoDB collections of accounts and magic links.
 
 mod magic_links;
 mod users;

@@ -1,10 +1,10 @@
-//! The API, as a shopper's browser would call it: with its cookie, its address and its request's id.
+//! The API client. It calls the API on behalf of a shopper, with their cookie, network address and request id.
 
 mod attempt;
 mod call;
 mod exchange;
 mod failure;
-mod once;
+mod form_token;
 mod origin;
 mod trace;
 
@@ -12,5 +12,5 @@ pub(crate) use attempt::Attempt;
 pub(crate) use call::{Api, ApiClient};
 pub(crate) use exchange::Answer;
 pub(crate) use failure::Failure;
-pub(crate) use once::{FIELD as ONCE, Once};
+pub(crate) use form_token::FormToken;
 pub(crate) use origin::ApiOrigin;

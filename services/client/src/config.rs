@@ -1,5 +1,3 @@
-//! What the client needs to know.
-
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,33 +9,33 @@ use crate::api::ApiOrigin;
 /// The client's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `API_ORIGIN`: where this server reaches the API.
+    /// `API_ORIGIN`: where the server reaches the API.
     pub(crate) api: ApiOrigin,
     /// `PUBLIC_ORIGIN`: where browsers reach the shop.
     pub origin: Origin,
-    /// How cards are taken.
+    /// The card form.
     pub stripe: StripeConfig,
-    /// `ORDER_EXPIRATION_SECONDS` (default 900): how long a ticket is held for who buys it; said, not enforced here.
+    /// `ORDER_EXPIRATION_SECONDS` (default 900): how long a ticket is reserved for its buyer. Pages only display it.
     pub hold: Duration,
     /// `SITE_ROOT` (default `site`): the folder of the built static files.
     pub site_root: PathBuf,
 }
 
-/// What the browser needs in order to take a card.
+/// What the browser needs for the card form.
 #[derive(Debug, Clone)]
 pub struct StripeConfig {
-    /// `STRIPE_PUBLISHABLE_KEY`: names our account to Stripe, and may be seen by anybody.
+    /// `STRIPE_PUBLISHABLE_KEY`: identifies our account to Stripe. It is public.
     pub publishable_key: String,
-    /// `STRIPE_JS_URL` (default Stripe's own): the script that makes the card form.
+    /// `STRIPE_JS_URL` (default: Stripe's own): the script that shows the card form.
     pub script: String,
-    /// The origin of that script, which is also that of the form's frame.
+    /// The origin of that script and of the form's frame.
     pub origin: Origin,
 }
 
 const STRIPE_JS_URL: &str = "https://js.stripe.com/v3/";
 
 impl Config {
-    /// Reads the environment; every fault is noted there.
+    /// Reads the environment, which records every fault.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let api = environment.required("API_ORIGIN");
         let origin = environment.required("PUBLIC_ORIGIN");
@@ -61,7 +59,7 @@ impl StripeConfig {
             if key.starts_with("pk_") {
                 return Some(key);
             }
-            // A secret key here would be sent to every browser.
+            // A secret key would be sent to every browser.
             environment.fault("STRIPE_PUBLISHABLE_KEY", "must begin with pk_")
         });
         let script = environment.with_default("STRIPE_JS_URL", STRIPE_JS_URL.to_owned())?;
@@ -88,22 +86,22 @@ mod tests {
         finished.map_err(|error| error.faults().to_vec())
     }
 
-    const ENOUGH: [(&str, &str); 3] = [
+    const REQUIRED: [(&str, &str); 3] = [
         ("API_ORIGIN", "http://{service}-srv:3000"),
         ("PUBLIC_ORIGIN", "https://ticketing.dev"),
         ("STRIPE_PUBLISHABLE_KEY", "pk_test_1"),
     ];
 
     #[test]
-    fn what_is_not_said_is_as_in_production() {
-        let config = read(&ENOUGH).unwrap();
+    fn the_defaults_are_those_of_production() {
+        let config = read(&REQUIRED).unwrap();
         assert_eq!(config.stripe.script, "https://js.stripe.com/v3/");
         assert_eq!(config.stripe.origin.to_string(), "https://js.stripe.com");
         assert_eq!(config.hold, Duration::from_mins(15));
     }
 
     #[test]
-    fn every_mistake_is_reported_and_a_secret_key_is_never_sent_to_browsers() {
+    fn all_faults_are_reported_and_a_secret_key_is_refused() {
         let faults = read(&[
             ("API_ORIGIN", "tickets"),
             ("STRIPE_PUBLISHABLE_KEY", "sk_live_1"),
@@ -114,13 +112,13 @@ mod tests {
             .iter()
             .filter_map(|fault| fault.split(':').next())
             .collect();
-        let wanted = [
+        let expected = [
             "API_ORIGIN",
             "PUBLIC_ORIGIN",
             "STRIPE_PUBLISHABLE_KEY",
             "STRIPE_JS_URL",
         ];
-        assert_eq!(named, wanted);
+        assert_eq!(named, expected);
         assert!(!faults.concat().contains("sk_live_1"));
     }
 }

@@ -1,7 +1,7 @@
-//! The API for developers: what the documents of the contract say, in the form in which a page shows it.
+//! The contract's documents, prepared for the developers' pages.
 //!
-//! The pages are rendered from the frozen copies that this build was tested against, so they need nothing of the other
-//! services, no script, and nobody else's viewer.
+//! The pages are rendered from the frozen copies that this build was tested against, so they need no other service, no
+//! script and no third-party viewer.
 
 mod event;
 mod json;
@@ -11,18 +11,19 @@ mod schema;
 use std::sync::LazyLock;
 
 use contract::{APIS, EVENTS};
+use json::paragraphs;
 
-pub(crate) use event::{Event, Part, Role};
+pub(crate) use event::{Event, Kind, Role};
 pub(crate) use operation::{Answer, Operation, Parameter, Place};
 pub(crate) use schema::Field;
 
-/// All that the pages show.
+/// The content of the pages.
 #[derive(Debug)]
 pub(crate) struct Reference {
     pub(crate) apis: Vec<ServiceApi>,
     pub(crate) events: Vec<Event>,
     pub(crate) event_headers: Vec<Field>,
-    /// What holds for every event, a paragraph each.
+    /// What applies to every event, in paragraphs.
     pub(crate) about_events: Vec<String>,
 }
 
@@ -58,26 +59,16 @@ static REFERENCE: LazyLock<Reference> = LazyLock::new(|| {
 });
 
 impl Reference {
-    /// Read once, from documents that were tested.
+    /// The parsed documents.
     pub(crate) fn get() -> &'static Self {
         &REFERENCE
     }
 
-    /// The operation that is called so.
+    /// Finds an operation of a service.
     pub(crate) fn operation(&self, service: &str, id: &str) -> Option<&Operation> {
         let api = self.apis.iter().find(|api| api.name == service)?;
         api.operations.iter().find(|operation| operation.id == id)
     }
-}
-
-/// The paragraphs of a text, each on one line.
-fn paragraphs(text: &str) -> Vec<String> {
-    let paragraphs = text
-        .split("\n\n")
-        .map(|lines| lines.trim().replace('\n', " "));
-    paragraphs
-        .filter(|paragraph| !paragraph.is_empty())
-        .collect()
 }
 
 #[cfg(test)]
@@ -85,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_and_event_of_the_contract_is_shown() {
+    fn all_operations_and_events_of_the_contract_are_included() {
         let reference = Reference::get();
         let names: Vec<_> = reference.apis.iter().map(|api| api.name).collect();
         assert_eq!(names, ["auth", "tickets", "orders", "payments"]);
@@ -136,16 +127,15 @@ mod tests {
         let roles: Vec<_> = created
             .roles
             .iter()
-            .map(|role| (role.service.as_str(), role.part))
+            .map(|role| (role.service.as_str(), role.kind))
             .collect();
-        assert!(
-            roles.contains(&("orders", Part::Sends)) && roles.contains(&("tickets", Part::Acts)),
-            "{roles:?}"
-        );
+        for role in [("orders", Kind::Publisher), ("tickets", Kind::Consumer)] {
+            assert!(roles.contains(&role), "{roles:?}");
+        }
     }
 
     #[test]
-    fn an_example_of_a_body_is_a_body() {
+    fn examples_are_valid_bodies() {
         let sign_up = Reference::get().operation("auth", "sign_up").unwrap();
         let body: common::api::auth::CredentialsBody =
             serde_json::from_str(sign_up.body.as_deref().unwrap()).unwrap();

@@ -1,11 +1,10 @@
-//! The shop: pages rendered on the server with their data, and islands of them alive in the browser.
+//! The shop: pages rendered on the server, with interactive islands in the browser.
 //!
-//! Compiled twice. With `ssr` it is a service of the same shape as the others, which owns no data and reaches the
-//! API as any client would, on behalf of the shopper who asks. With `hydrate` it is the WASM that brings the
-//! islands of a page to life, and holds nothing else. Every journey works without it, but for typing a card's
-//! number, which only Stripe's own script may see.
+//! The crate is compiled twice. With `ssr` it is a service like the others. It owns no data, and calls the API on
+//! behalf of the shopper like any other client. With `hydrate` it is the WASM that makes the islands interactive.
+//! Everything but paying works without WASM; card numbers are typed into Stripe's own script.
 
-// Views are types, and those of a page nest deeply.
+// Views are deeply nested types.
 #![recursion_limit = "512"]
 
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
@@ -26,7 +25,11 @@ mod page;
 #[cfg(feature = "ssr")]
 mod routes;
 #[cfg(feature = "ssr")]
+mod security;
+#[cfg(feature = "ssr")]
 mod site;
+#[cfg(feature = "ssr")]
+mod state;
 #[cfg(feature = "ssr")]
 mod view;
 
@@ -41,14 +44,14 @@ pub use config::Config;
 /// The service's name.
 pub const NAME: &str = "client";
 
-/// What the platform must know of it.
+/// The service's description for the platform.
 #[cfg(feature = "ssr")]
 pub const DEFINITION: Definition = Definition {
     paths: &["/"],
     ..Definition::new(NAME)
 };
 
-/// Makes a page's islands ready to be brought to life, before the first of them is.
+/// Prepares the page for the hydration of its islands.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {

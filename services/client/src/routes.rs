@@ -1,10 +1,11 @@
-//! The pages of the shop, one address a file.
+//! The route table of the shop.
 
 mod buy_ticket;
 mod cancel_order;
 mod csp_reports;
 mod docs;
 mod email_advice;
+mod error_pages;
 mod home;
 mod magic_link;
 mod my_tickets;
@@ -12,13 +13,12 @@ mod new_ticket;
 mod next;
 mod order;
 mod orders;
-mod reshape;
+mod price_input;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 mod static_files;
 mod ticket;
-mod typed_price;
 mod withdraw_ticket;
 
 #[cfg(test)]
@@ -30,10 +30,11 @@ use telemetry::metrics::Metrics;
 use web::ApiError;
 use web::{Admission, around};
 
-use crate::app::AppState;
-use crate::page::{REPORTS, Visit};
+use crate::page::Visit;
+use crate::security::REPORTS;
+use crate::state::AppState;
 
-/// Every page, with all that goes around them.
+/// All routes, with the layers around them.
 pub(crate) fn site(state: AppState, metrics: &Metrics) -> Admission {
     let files = state.shop.site.routes();
     let origin = state.shop.origin.clone();
@@ -46,10 +47,9 @@ pub(crate) fn site(state: AppState, metrics: &Metrics) -> Admission {
             let visitor = visit.visitor().await;
             visit.not_found(&visitor)
         });
-    let reshaping = state.clone();
-    let routes = routes.with_state(state);
+    let routes = routes.with_state(state.clone());
     around(routes, &origin, metrics, move |request, next| {
-        reshape::reshape(reshaping.clone(), request, next)
+        error_pages::replace(state.clone(), request, next)
     })
 }
 

@@ -1,5 +1,5 @@
-//! The built static files: script, WASM, style and pictures, each named by its content, so that a browser keeps it
-//! for ever.
+//! The static files: script, WASM, style and images. Each file's name contains a hash of its content, so browsers can
+//! cache it without limit.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,40 +10,40 @@ use tower::ServiceBuilder;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// The folder of static files, and how each is named this time.
+/// The folder of static files, and the hashed name of each.
 #[derive(Debug)]
 pub(crate) struct Site {
     folder: PathBuf,
     names: HashMap<String, String>,
 }
 
-/// The folder is not what the build makes.
+/// The folder is not a complete build.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SiteError {
-    /// There is no list of the files.
+    /// The list of files cannot be read.
     #[error("{}: {error} (cargo xtask client builds it)", path.display())]
     Unreadable {
         path: PathBuf,
         error: std::io::Error,
     },
-    /// The list of the files is no such list.
+    /// The list of files is malformed.
     #[error("assets.json: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// A file that every page needs is not in the list.
+    /// The list lacks a required file.
     #[error("assets.json names no {0}")]
     Incomplete(&'static str),
 }
 
-/// What pages refer to.
-const NEEDED: [&str; 4] = ["client.js", "client_bg.wasm", "shop.css", "favicon.svg"];
+/// The files that pages refer to.
+const REQUIRED: [&str; 4] = ["client.js", "client_bg.wasm", "shop.css", "favicon.svg"];
 
 impl Site {
-    /// Reads the list of the files.
+    /// Reads the list of files.
     pub(crate) fn open(folder: &Path) -> Result<Self, SiteError> {
         let path = folder.join("assets.json");
         let list = std::fs::read(&path).map_err(|error| SiteError::Unreadable { path, error })?;
         let names: HashMap<String, String> = serde_json::from_slice(&list)?;
-        match NEEDED.iter().find(|name| !names.contains_key(**name)) {
+        match REQUIRED.iter().find(|name| !names.contains_key(**name)) {
             Some(missing) => Err(SiteError::Incomplete(missing)),
             None => Ok(Self {
                 folder: folder.to_owned(),
@@ -52,13 +52,13 @@ impl Site {
         }
     }
 
-    /// The address of the file with this name in the sources.
+    /// The URL of the file with this original name.
     pub(crate) fn url(&self, name: &str) -> String {
         let hashed = self.names.get(name).map_or(name, String::as_str);
         format!("/assets/{hashed}")
     }
 
-    /// Serves the files: compressed when the browser takes that, and to be kept for a year.
+    /// Serves the files, compressed if the browser accepts that, and cacheable for a year.
     pub(crate) fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let files = ServeDir::new(&self.folder)
             .append_index_html_on_directories(false)

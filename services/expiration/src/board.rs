@@ -1,7 +1,7 @@
-//! The job board, on the admin port: what waits, what is due, and what is late, for eyes and for programs.
+//! The job board on the admin port: waiting, due and overdue orders, as HTML and as JSON.
 //!
-//! It only looks. Nothing can be added, removed or fired early from here: an order's time is the order's alone, and a
-//! job that is lost is made again from the event stream.
+//! It is read-only. Jobs cannot be added, removed or run early here: an order's expiry belongs to the order, and a lost
+//! job is recreated from the event stream.
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -14,12 +14,12 @@ use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 use web::ApiError;
 
-use crate::queue::board::{Board, JobPlace, OrderTime, TimeState};
+use crate::queue::board::{Board, JobState, PendingOrder, Urgency};
 use crate::queue::{JobQueue, QueueError};
 
 const STYLE: &str = include_str!("board/board.css");
 
-/// Nothing is loaded but the style.
+/// The page loads only its stylesheet.
 const SECURITY: (HeaderName, HeaderValue) = (
     header::CONTENT_SECURITY_POLICY,
     HeaderValue::from_static(
@@ -27,20 +27,19 @@ const SECURITY: (HeaderName, HeaderValue) = (
     ),
 );
 
-/// Where the board is.
+/// The board's paths.
 pub(crate) const PATHS: &[&str] = &["/jobs", "/jobs.json", "/jobs.css"];
 
-/// What is asked for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Asked {
+struct BoardQuery {
     /// The page, from 1.
     page: Option<String>,
-    /// One order alone.
+    /// Shows only this order.
     order: Option<String>,
 }
 
-/// The board's routes: `/jobs` for eyes, `/jobs.json` for programs, both with `?page=` or `?order=`.
+/// The board's routes: `/jobs` is HTML, `/jobs.json` is JSON, and both take `?page=` or `?order=`.
 pub(crate) fn routes(queue: JobQueue) -> Router {
     let style = ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE);
     Router::new()
@@ -50,57 +49,53 @@ pub(crate) fn routes(queue: JobQueue) -> Router {
         .with_state(queue)
 }
 
-/// What is on the board.
-enum Shown {
+enum Content {
     Page(Board),
-    One(Option<OrderTime>),
+    One(Option<PendingOrder>),
 }
 
-async fn look(queue: &JobQueue, asked: &Asked) -> Result<Shown, ApiError> {
+async fn read(queue: &JobQueue, query: &BoardQuery) -> Result<Content, ApiError> {
     let unavailable = |error: QueueError| ApiError::Unavailable(error.into());
-    if let Some(order) = asked
+    if let Some(order) = query
         .order
         .as_deref()
         .map(str::trim)
         .filter(|order| !order.is_empty())
     {
-        // What is no id is on no board.
         let Ok(order) = order.parse::<Id<kind::Order>>() else {
-            return Ok(Shown::One(None));
+            return Ok(Content::One(None));
         };
-        return Ok(Shown::One(
-            queue.order_time(order).await.map_err(unavailable)?,
-        ));
+        let pending = queue.pending_order(order).await;
+        return Ok(Content::One(pending.map_err(unavailable)?));
     }
-    let number = asked.page.as_deref().and_then(|page| page.parse().ok());
+    let number = query.page.as_deref().and_then(|page| page.parse().ok());
     let board = queue.board(number.unwrap_or(1).max(1)).await;
-    Ok(Shown::Page(board.map_err(unavailable)?))
+    Ok(Content::Page(board.map_err(unavailable)?))
 }
 
 async fn json(
     State(queue): State<JobQueue>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<BoardQuery>,
 ) -> Result<Response, ApiError> {
-    match look(&queue, &asked).await? {
-        Shown::Page(board) => Ok(Json(board).into_response()),
-        Shown::One(Some(order)) => Ok(Json(order).into_response()),
-        Shown::One(None) => Err(ApiError::NotFound),
+    match read(&queue, &query).await? {
+        Content::Page(board) => Ok(Json(board).into_response()),
+        Content::One(Some(order)) => Ok(Json(order).into_response()),
+        Content::One(None) => Err(ApiError::NotFound),
     }
 }
 
 async fn page(
     State(queue): State<JobQueue>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<BoardQuery>,
 ) -> Result<Response, ApiError> {
-    let shown = look(&queue, &asked).await?;
-    let content = match &shown {
-        Shown::Page(board) => board_view(board),
-        Shown::One(Some(order)) => orders_view(std::slice::from_ref(order)),
-        Shown::One(None) => html! {
-            p.nothing { "No such order waits for its end: it was told of, or it never had a time." }
+    let content = match read(&queue, &query).await? {
+        Content::Page(board) => board_view(&board),
+        Content::One(Some(order)) => orders_view(&[order]),
+        Content::One(None) => html! {
+            p.nothing { "This order is not pending: it has already expired or ended, or it does not exist." }
         },
     };
-    let order = asked.order.unwrap_or_default();
+    let order = query.order.unwrap_or_default();
     let caching = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let html = [
         SECURITY,
@@ -158,7 +153,7 @@ fn board_view(board: &Board) -> Markup {
         ("given up", counts.given_up),
     ];
     html! {
-        p.at { "At " time { (board.at) } ". Orders whose end was not told of yet, the most urgent first." }
+        p.at { "At " time { (board.at) } ". Pending orders, most urgent first." }
         dl.counts {
             @for (name, count) in orders {
                 div.bad[name == "overdue" && count > 0] { dt { (name) } dd { (count) } }
@@ -180,9 +175,9 @@ fn board_view(board: &Board) -> Markup {
     }
 }
 
-fn orders_view(orders: &[OrderTime]) -> Markup {
+fn orders_view(orders: &[PendingOrder]) -> Markup {
     if orders.is_empty() {
-        return html! { p.nothing { "Nothing waits." } };
+        return html! { p.nothing { "No pending orders." } };
     }
     html! {
         div.wide tabindex="0" role="region" aria-label="Orders" {
@@ -199,8 +194,8 @@ fn orders_view(orders: &[OrderTime]) -> Markup {
                         tr {
                             td { a href={ "/jobs?order=" (order.order_id) } { (order.order_id) } }
                             td { time { (order.expires_at) } }
-                            td { span.state.(time(order.state)) { (time(order.state)) } }
-                            td { (place(order.job)) }
+                            td { span.state.(urgency(order.state)) { (urgency(order.state)) } }
+                            td { (job_state(order.job)) }
                             td { (order.worker.as_deref().unwrap_or("–")) }
                         }
                     }
@@ -210,19 +205,19 @@ fn orders_view(orders: &[OrderTime]) -> Markup {
     }
 }
 
-const fn time(state: TimeState) -> &'static str {
+const fn urgency(state: Urgency) -> &'static str {
     match state {
-        TimeState::Waiting => "waiting",
-        TimeState::Due => "due",
-        TimeState::Overdue => "overdue",
+        Urgency::Waiting => "waiting",
+        Urgency::Due => "due",
+        Urgency::Overdue => "overdue",
     }
 }
 
-const fn place(job: JobPlace) -> &'static str {
+const fn job_state(job: JobState) -> &'static str {
     match job {
-        JobPlace::Scheduled => "scheduled",
-        JobPlace::Available => "available",
-        JobPlace::Running => "running",
-        JobPlace::Missing => "missing",
+        JobState::Scheduled => "scheduled",
+        JobState::Available => "available",
+        JobState::Running => "running",
+        JobState::Missing => "missing",
     }
 }

@@ -1,5 +1,3 @@
-//! What the expiration service needs to know.
-
 use base::Origin;
 use base::config::Environment;
 use messaging::BrokerConfig;
@@ -12,14 +10,14 @@ use crate::queue::RedisConfig;
 pub struct Config {
     /// The broker.
     pub broker: BrokerConfig,
-    /// Where jobs wait.
+    /// The server of the job queue.
     pub redis: RedisConfig,
     /// `PUBLIC_ORIGIN`: where browsers reach the shop.
     pub origin: Option<Origin>,
 }
 
 impl Config {
-    /// Reads the environment; every fault is noted there.
+    /// Reads the environment, which records every fault.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let broker = BrokerConfig::read(environment, NAME);
         let redis = RedisConfig::read(environment);

@@ -1,4 +1,4 @@
-//! What the expiration service does with the events of others.
+//! The consumer of other services' events.
 
 mod orders;
 

@@ -1,4 +1,4 @@
-//! Which orders still wait for their end.
+//! The open orders of an event history.
 
 mod open_orders;
 

@@ -1,15 +1,15 @@
-//! The expiration service: says when an order's time is over.
+//! The expiration service: publishes an event when an order expires.
 //!
-//! It owns no data that matters: its jobs wait in Redis, and every one of them can be made again from the event
-//! stream, which it reads when they are lost. It decides nothing about an order either: `expiration:complete` says that
-//! the time is over, and the orders service knows whether that still means something.
+//! It owns no durable data. Its jobs are in Redis and can all be recreated from the event stream, which it reads when
+//! jobs are lost. It decides nothing about an order: `expiration:complete` says only that the order's time is over, and
+//! the orders service decides what follows.
 
 mod app;
 mod board;
 mod config;
 mod consumers;
 pub mod domain;
-mod measured;
+mod metrics;
 pub mod queue;
 mod reschedule;
 mod worker;
@@ -20,11 +20,12 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::catalogue::METRICS;
 
 /// The service's name.
 pub const NAME: &str = "expiration";
 
-/// What the platform must know of it.
+/// The service's description for the platform.
 pub const DEFINITION: Definition = Definition {
     admin_paths: board::PATHS,
     publishes: &[Subject::ExpirationComplete],

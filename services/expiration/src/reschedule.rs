@@ -1,11 +1,11 @@
-//! Creates the jobs again that Redis may have lost: one for each order in the event stream without an end.
+//! Recreates jobs that Redis may have lost: one for each open order in the event stream.
 //!
-//! Usually only what was published since the last time is read, since Redis remembers up to where the stream was read
-//! for as long as it remembers the jobs ([`Checkpoint`]). When Redis was emptied all of the stream is read, which may be
-//! millions of events: the latest first, where nearly all open orders are, and in bounded memory ([`OpenOrders`]).
+//! Usually only new events are read, since Redis stores how far the stream was read ([`Checkpoint`]) and loses that
+//! only together with the jobs. After Redis was emptied the whole stream is read, which may be millions of events: the
+//! latest first, which contain nearly all open orders, and in bounded memory ([`OpenOrders`]).
 //!
-//! Events that reach the consumer late go this way too ([`Progress`]). Most of their orders have ended in the meantime,
-//! which only the history shows: a job for each would be an expiration without effect.
+//! Orders of late events get their jobs here too ([`Progress`]). Most of these orders have ended in the meantime, which
+//! only the history shows, so a job for each of them would publish many expirations without effect.
 
 mod history;
 mod progress;
@@ -26,7 +26,7 @@ use crate::queue::{Checkpoint, JobQueue, QueueError};
 use history::{History, HistoryError};
 pub(crate) use progress::Progress;
 
-/// What begins an order's time and what ends it.
+/// The events that open or end an order.
 pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::OrderCreated,
     Subject::OrderCancelled,
@@ -34,24 +34,25 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     Subject::ExpirationComplete,
 ];
 
-/// How many of the latest events are read first. Orders that were created before them get their jobs after the whole
-/// history was read.
+/// How many of the latest events are read first. Older orders get their jobs after the whole history was read.
 const LATEST: u64 = 100_000;
 
-/// How many open orders are kept in memory at once, in some 25 MB.
-const MOST_OPEN: usize = 900_000;
+/// How many open orders are tracked at once, in about 25 MB.
+const MAX_OPEN: usize = 900_000;
 
-/// How often the history is read: at most, when events are late, and at least, so that a start has little to read.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// The shortest pause between two readings of the history, when events are late.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
 
-/// Keeps the queue complete.
+/// The longest pause, which bounds what is left to read after a restart.
+const MAX_PAUSE: Duration = Duration::from_mins(5);
+
+/// Reads the history and adds missing jobs to the queue.
 #[derive(Clone)]
 pub(crate) struct Reschedule {
     queue: JobQueue,
     history: History,
     reached: watch::Sender<Option<Position>>,
-    wanted: Arc<Notify>,
+    wake: Arc<Notify>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -65,33 +66,33 @@ enum RescheduleError {
 }
 
 impl Reschedule {
-    /// Reads the stream of this broker for what is missing in this queue.
+    /// Adds the jobs that this queue lacks according to this broker's stream.
     pub(crate) fn new(queue: JobQueue, broker: Broker) -> Self {
         Self {
             queue,
-            history: History::new(broker),
+            history: History::new(broker, SUBJECTS),
             reached: watch::Sender::new(None),
-            wanted: Arc::default(),
+            wake: Arc::default(),
         }
     }
 
-    /// How far it has come. It ends with the last clone of this.
+    /// How far the history has been read. Waiting for it fails once all clones of `self` are dropped.
     pub(crate) fn progress(&self) -> Progress {
         Progress {
             reached: self.reached.subscribe(),
-            wanted: Arc::clone(&self.wanted),
+            wake: Arc::clone(&self.wake),
         }
     }
 
-    /// Creates missing jobs from now on: at once, when woken, and regularly.
+    /// Starts a task that adds missing jobs now, whenever it is woken, and at regular intervals.
     pub(crate) fn spawn(&self) -> AbortOnDropHandle<()> {
         let this = self.clone();
         AbortOnDropHandle::new(tokio::spawn(async move { this.run().await }))
     }
 
-    /// Lets the history be read again soon.
+    /// Makes the task read the history soon.
     pub(crate) fn wake(&self) {
-        self.wanted.notify_one();
+        self.wake.notify_one();
     }
 
     async fn run(&self) {
@@ -100,9 +101,9 @@ impl Reschedule {
             match self.catch_up().await {
                 Ok(()) => {
                     delays.reset();
-                    sleep(SHORTEST_PAUSE).await;
-                    // Woken or not, the history is read again.
-                    let _ = timeout(LONGEST_PAUSE, self.wanted.notified()).await;
+                    sleep(MIN_PAUSE).await;
+                    // A timeout just means that nobody woke it.
+                    let _ = timeout(MAX_PAUSE, self.wake.notified()).await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "history not read, trying again");
@@ -112,19 +113,23 @@ impl Reschedule {
         }
     }
 
-    /// Creates the jobs of what was published since the checkpoint, and moves it.
+    /// Adds the jobs for what was published since the checkpoint, and advances the checkpoint.
     async fn catch_up(&self) -> Result<(), RescheduleError> {
-        // Before the stream's extent: another process moves it only to where the stream reached before.
+        // Read before the extent: another process advances the checkpoint only to a position that the stream has
+        // reached.
         let checkpoint = self.queue.checkpoint().await?;
         let extent = self.history.extent().await?;
         let last = extent.last.sequence;
-        // A stream that is shorter than what was read of it has lost its end.
+        // If the stream is shorter than what was already read, it has lost its end, and everything is read again.
         let covered = Some(checkpoint.sequence(extent.stream)).filter(|covered| *covered <= last);
         let covered = covered.unwrap_or(0);
         if covered < last {
             let jobs = self.schedule_since(covered, last).await?;
-            let moved = Checkpoint::new(extent.stream, last);
-            let stored = self.queue.replace_checkpoint(&checkpoint, &moved).await?;
+            let advanced = Checkpoint::new(extent.stream, last);
+            let stored = self
+                .queue
+                .replace_checkpoint(&checkpoint, &advanced)
+                .await?;
             if stored.sequence(extent.stream) < last {
                 return Err(RescheduleError::Overtaken);
             }
@@ -150,7 +155,7 @@ impl Reschedule {
         Ok(jobs)
     }
 
-    /// Creates the jobs of the orders that were created by these events and that no event until `last` ends.
+    /// Adds jobs for the orders that these events create and that no event up to `last` ends.
     async fn schedule_created(
         &self,
         created: RangeInclusive<u64>,
@@ -159,13 +164,13 @@ impl Reschedule {
         let mut jobs = 0;
         let mut shares = vec![Share::ALL];
         while let Some(share) = shares.pop() {
-            let mut orders = OpenOrders::new(share, MOST_OPEN);
-            let take = |sequence: u64, event: &Event| {
+            let mut orders = OpenOrders::new(share, MAX_OPEN);
+            let apply = |sequence: u64, event: &Event| {
                 if !opens(event) || created.contains(&sequence) {
                     orders.apply(event);
                 }
             };
-            self.history.read(*created.start(), last, take).await?;
+            self.history.read(*created.start(), last, apply).await?;
             let (expirations, others) = orders.finish();
             shares.extend(others);
             self.queue.schedule(&expirations).await?;

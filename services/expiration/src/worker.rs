@@ -1,11 +1,11 @@
-//! Works through the queue, for as long as the process lives.
+//! Processes the queue for the lifetime of the process.
 //!
-//! apalis's worker ends at the first failure of Redis. So the work is done in shifts: each has a worker with a name
-//! of its own and the upkeep of the queue beside it, ends with the first thing that fails, gives back what its
-//! worker held, and is followed by another. When a shift begins the event stream is read for orders without a job, since
-//! a Redis that failed may have lost jobs. That may take longer than a shift, and the worker does not wait for it.
+//! apalis's worker ends at the first failure of Redis. So this worker runs in sessions. A session starts an apalis
+//! worker with a new name and the maintenance of the queue, ends when anything fails, releases its jobs, and is
+//! followed by the next session. Each session start triggers a reading of the event stream, since a failed Redis may
+//! have lost jobs. The reading is a task of its own that may outlast the session.
 
-mod announce;
+mod publish;
 
 use std::time::Duration;
 
@@ -15,54 +15,54 @@ use base::backoff::Backoff;
 use futures::future::BoxFuture;
 use messaging::Broker;
 use telemetry::metrics::Counter;
-use telemetry::metrics::catalogue::{EXPIRATION_JOBS_GIVEN_UP, EXPIRATION_WORKER_INTERRUPTIONS};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::metrics::catalogue::{EXPIRATION_JOBS_GIVEN_UP, EXPIRATION_WORKER_INTERRUPTIONS};
 use crate::queue::{JobQueue, QueueError};
 use crate::reschedule::Reschedule;
-use announce::{Announcer, announce};
+use publish::{Publisher, process_job};
 
-/// How many jobs a worker has in hand at once, waiting for their moment or for the broker. All that it holds, done
-/// or not, must stay well below 8,000: a script gives the jobs of a dead worker back in one call.
-const IN_HAND: usize = 2_500;
+/// How many jobs a worker processes concurrently; most wait for their exact time or for the broker. All jobs that a
+/// worker holds must stay well below 8,000, since one script call releases those of a dead worker.
+const CONCURRENCY: usize = 2_500;
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-const LOOK_FOR_OVERDUE_EVERY: Duration = Duration::from_millis(250);
-const FORGET_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+const OVERDUE_INTERVAL: Duration = Duration::from_millis(250);
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long jobs in hand may take when the process stops; they publish or give up at once.
-const STOP_PATIENCE: Duration = Duration::from_secs(4);
+/// How long running jobs may take at shutdown. They publish or give up at once.
+const STOP_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// A shift that lasted so long was no failed start.
-const STEADY: Duration = Duration::from_secs(10);
+/// After a session of this length the restart delay is reset.
+const STABLE_SESSION: Duration = Duration::from_secs(10);
 
-/// Publishes the end of orders when it has come.
+/// Publishes the expirations of orders when they are due.
 pub(crate) struct Worker {
     queue: JobQueue,
-    announcer: Announcer,
+    publisher: Publisher,
     reschedule: Reschedule,
     interruptions: Counter,
     given_up: Counter,
 }
 
-/// Why a shift ended before its time.
+/// Why a session failed.
 #[derive(Debug, thiserror::Error)]
-enum ShiftError {
+enum SessionError {
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(transparent)]
     Worker(#[from] WorkerError),
     #[error("a task of the worker: {0}")]
     Task(#[from] JoinError),
-    #[error("the worker ended by itself")]
+    #[error("the worker ended unexpectedly")]
     Ended,
 }
 
 impl Worker {
-    /// A worker for this queue, which publishes to this broker, and keeps the queue complete by `reschedule`.
+    /// A worker that processes this queue, publishes to this broker, and uses `reschedule` to recreate lost jobs.
     pub(crate) fn new(
         queue: JobQueue,
         broker: Broker,
@@ -73,112 +73,112 @@ impl Worker {
             interruptions: broker.metrics().counter(&EXPIRATION_WORKER_INTERRUPTIONS),
             given_up: broker.metrics().counter(&EXPIRATION_JOBS_GIVEN_UP),
             reschedule,
-            announcer: Announcer::new(queue.clone(), broker, clock),
+            publisher: Publisher::new(queue.clone(), broker, clock),
             queue,
         }
     }
 
-    /// Works until told to stop.
+    /// Runs sessions until `stop` is cancelled.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        self.announcer = self.announcer.until(stop.clone());
+        self.publisher = self.publisher.until(stop.clone());
         let mut rescheduling = self.reschedule.spawn();
         let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
         while !stop.is_cancelled() {
-            let began = Instant::now();
+            let start = Instant::now();
             if rescheduling.is_finished() {
                 rescheduling = self.reschedule.spawn();
             }
             self.reschedule.wake();
-            if let Err(error) = self.shift(&mut rescheduling, &stop).await {
+            if let Err(error) = self.session(&mut rescheduling, &stop).await {
                 self.interruptions.increment();
                 tracing::warn!(%error, "worker interrupted, starting again");
             }
-            if began.elapsed() > STEADY {
+            if start.elapsed() > STABLE_SESSION {
                 delays.reset();
             }
             stop.run_until_cancelled(sleep(delays.next_delay())).await;
         }
     }
 
-    /// Works until told to stop or until something fails.
-    async fn shift(
+    /// Runs until `stop` is cancelled or something fails.
+    async fn session(
         &self,
         rescheduling: &mut AbortOnDropHandle<()>,
         stop: &CancellationToken,
-    ) -> Result<(), ShiftError> {
-        // The worker's first look must not find more than a script can take.
+    ) -> Result<(), SessionError> {
+        // Otherwise the worker's first poll could find more due jobs than a script can handle.
         let Some(promoted) = stop.run_until_cancelled(self.queue.promote_due()).await else {
             return Ok(());
         };
         promoted?;
         let context = WorkerContext::new(&format!("expiration-{:016x}", rand::random::<u64>()));
-        let mut worker = AbortOnDropHandle::new(tokio::spawn(self.attend(&context)));
-        let mut upkeep = self.upkeep();
-        let ended = tokio::select! {
+        let mut worker = AbortOnDropHandle::new(tokio::spawn(self.apalis_worker(&context)));
+        let mut maintenance = self.maintenance();
+        let outcome = tokio::select! {
             ended = &mut worker => flatten(ended),
-            Some(ended) = upkeep.join_next() => flatten(ended),
-            ended = rescheduling => ended.map_err(ShiftError::from),
+            Some(ended) = maintenance.join_next() => flatten(ended),
+            ended = rescheduling => ended.map_err(SessionError::from),
             () = stop.cancelled() => {
-                // An error means that it has not started yet, or has ended.
+                // An error means that it has not started or has already ended.
                 let _ = context.stop();
-                let ended = timeout(STOP_PATIENCE, &mut worker).await;
+                let ended = timeout(STOP_TIMEOUT, &mut worker).await;
                 ended.map_or(Ok(()), flatten)
             }
         };
-        upkeep.shutdown().await;
+        maintenance.shutdown().await;
         if !worker.is_finished() {
             worker.abort();
-            // It has been told twice; how it ended does not matter.
+            // Wait for the end of the aborted task; its result does not matter.
             let _ = worker.await;
         }
-        if let Err(error) = self.queue.give_back(&context).await {
-            tracing::warn!(%error, "jobs in hand not given back, they return when the heartbeat is missed");
+        if let Err(error) = self.queue.release(&context).await {
+            tracing::warn!(%error, "jobs not released, another worker takes over after the missed heartbeats");
         }
-        ended
+        outcome
     }
 
-    /// apalis's worker, under this name.
-    fn attend(
+    /// The apalis worker of a session.
+    fn apalis_worker(
         &self,
         context: &WorkerContext,
-    ) -> impl Future<Output = Result<(), ShiftError>> + Send + use<> {
+    ) -> impl Future<Output = Result<(), SessionError>> + Send + use<> {
         let worker = WorkerBuilder::new(context)
-            .backend(self.queue.storage().poll_with_interval(LOOK_EVERY))
-            .data(self.announcer.clone())
-            .concurrency(IN_HAND)
+            .backend(self.queue.storage().poll_with_interval(POLL_INTERVAL))
+            .data(self.publisher.clone())
+            .concurrency(CONCURRENCY)
             .catch_panic()
-            .build(announce);
+            .build(process_job);
         let context = context.clone();
-        let working: BoxFuture<'static, Result<(), WorkerError>> = Box::pin(worker.run());
+        let run: BoxFuture<'static, Result<(), WorkerError>> = Box::pin(worker.run());
         async move {
-            working.await?;
+            run.await?;
             if context.is_stopped() {
                 Ok(())
             } else {
-                Err(ShiftError::Ended)
+                Err(SessionError::Ended)
             }
         }
     }
 
-    /// What goes on beside the worker.
-    fn upkeep(&self) -> JoinSet<Result<(), ShiftError>> {
-        let mut upkeep = JoinSet::new();
+    /// The periodic tasks of a session.
+    fn maintenance(&self) -> JoinSet<Result<(), SessionError>> {
+        let mut tasks = JoinSet::new();
         let queue = self.queue.clone();
-        upkeep.spawn(regularly(LOOK_EVERY, move || {
+        tasks.spawn(regularly(POLL_INTERVAL, move || {
             let queue = queue.clone();
             async move { queue.promote_due().await }
         }));
-        let announcer = self.announcer.clone();
-        upkeep.spawn(regularly(LOOK_FOR_OVERDUE_EVERY, move || {
-            let announcer = announcer.clone();
-            async move { announcer.tell_overdue().await }
+        let publisher = self.publisher.clone();
+        tasks.spawn(regularly(OVERDUE_INTERVAL, move || {
+            let publisher = publisher.clone();
+            async move { publisher.publish_overdue().await }
         }));
         let (queue, counter) = (self.queue.clone(), self.given_up.clone());
-        upkeep.spawn(regularly(FORGET_EVERY, move || {
+        tasks.spawn(regularly(CLEANUP_INTERVAL, move || {
             let (queue, counter) = (queue.clone(), counter.clone());
             async move {
-                queue.forget_done().await?;
-                let given_up = queue.forget_given_up().await?;
+                queue.delete_done().await?;
+                let given_up = queue.delete_given_up().await?;
                 if given_up > 0 {
                     counter.add(u64::try_from(given_up).unwrap_or(u64::MAX));
                     tracing::error!(given_up, "jobs given up after too many failures");
@@ -186,11 +186,11 @@ impl Worker {
                 Ok(())
             }
         }));
-        upkeep
+        tasks
     }
 }
 
-async fn regularly<F>(period: Duration, mut work: impl FnMut() -> F) -> Result<(), ShiftError>
+async fn regularly<F>(period: Duration, mut work: impl FnMut() -> F) -> Result<(), SessionError>
 where
     F: Future<Output = Result<(), QueueError>>,
 {
@@ -202,6 +202,6 @@ where
     }
 }
 
-fn flatten(ended: Result<Result<(), ShiftError>, JoinError>) -> Result<(), ShiftError> {
+fn flatten(ended: Result<Result<(), SessionError>, JoinError>) -> Result<(), SessionError> {
     ended?
 }

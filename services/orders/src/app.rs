@@ -16,11 +16,14 @@ use crate::consumers::{Events, QUEUE_GROUP};
 use crate::feed::{self, Hint};
 use crate::state::{AppState, Expiration};
 use crate::store::{OrderStore, TicketStore};
-use crate::{DEFINITION, NAME, routes};
+use crate::{DEFINITION, METRICS, NAME, routes};
 
 /// Connects to the database and the broker and builds the service.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(
+        NAME,
+        &[web::METRICS, messaging::METRICS, mongo::METRICS, METRICS],
+    );
     let origin = config.origin.as_ref();
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;

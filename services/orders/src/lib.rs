@@ -9,10 +9,9 @@ mod config;
 mod consumers;
 pub mod domain;
 mod feed;
+pub mod in_process;
 mod metrics;
 mod routes;
-#[cfg(feature = "simulation")]
-pub mod simulation;
 mod state;
 mod store;
 mod watch;
@@ -23,6 +22,7 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::catalogue::METRICS;
 
 /// The service's name.
 pub const NAME: &str = "orders";

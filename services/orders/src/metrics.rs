@@ -1,17 +1,19 @@
 //! Metrics of orders. A change is counted once it is written.
 
+pub(crate) mod catalogue;
+
 use std::sync::Arc;
 
 use base::Clock;
 use common::OrderStatus;
 use common::events::CancellationReason;
 use mongo::{from_date_time, object_id};
-use telemetry::metrics::catalogue::{
-    ORDER_HOLD_DURATION, ORDERS_CONFIRMED, ORDERS_ENDED, ORDERS_PLACED, ORDERS_REJECTED,
-};
 use telemetry::metrics::{Counter, Counters, Histograms, Metrics};
 
 use crate::domain::Order;
+use catalogue::{
+    ORDER_HOLD_DURATION, ORDERS_CONFIRMED, ORDERS_ENDED, ORDERS_PLACED, ORDERS_REJECTED,
+};
 
 /// The instruments of the orders service. Clones share them.
 #[derive(Debug, Clone)]

@@ -1,6 +1,5 @@
-//! Puts the payments service together.
+//! The composition root: connects to the dependencies and wires the payments service.
 
-use axum::extract::FromRef;
 use base::Clock;
 use messaging::resync::Resync;
 use messaging::{Consumer, Relay};
@@ -15,25 +14,18 @@ use web::{Callers, Idempotency};
 use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};
 use crate::settlement::Settlement;
+use crate::state::AppState;
 use crate::store::{OrderStore, PaymentStore};
 use crate::stripe::{Stripe, Webhooks};
-use crate::{DEFINITION, NAME, routes};
+use crate::{DEFINITION, METRICS, NAME, routes};
 
-/// What handlers share.
-#[derive(Clone, FromRef)]
-pub(crate) struct AppState {
-    sessions: Sessions,
-    clock: Clock,
-    orders: OrderStore,
-    waits: ReplicaWaits,
-    settlement: Settlement,
-    webhooks: Webhooks,
-}
-
-/// Connects to what the service depends on and puts it together.
+/// Builds the service from its configuration.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
     let closing = CancellationToken::new();
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(
+        NAME,
+        &[web::METRICS, messaging::METRICS, mongo::METRICS, METRICS],
+    );
     let origin = config.origin.as_ref();
     let stripe = Stripe::new(&config.stripe, closing.clone(), &metrics)?;
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;

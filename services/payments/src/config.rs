@@ -1,4 +1,4 @@
-//! What the payments service needs to know.
+//! The payments service's configuration.
 
 use base::Origin;
 use base::config::Environment;
@@ -12,20 +12,20 @@ use crate::stripe::StripeConfig;
 /// The service's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Its database.
+    /// The database.
     pub mongo: MongoConfig,
     /// The broker.
     pub broker: BrokerConfig,
-    /// How sessions are read.
+    /// How sessions are verified.
     pub session: SessionConfig,
-    /// `PUBLIC_ORIGIN`: where browsers reach the shop, whose forms are accepted.
+    /// `PUBLIC_ORIGIN`: the shop's origin, whose forms are accepted.
     pub origin: Option<Origin>,
-    /// Where cards are charged.
+    /// The Stripe account that charges cards.
     pub stripe: StripeConfig,
 }
 
 impl Config {
-    /// Reads the environment; every fault is noted there.
+    /// Reads the environment, which collects every fault.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let mongo = MongoConfig::read(environment);
         let broker = BrokerConfig::read(environment, NAME);

@@ -1,4 +1,4 @@
-//! What the payments service does with the events of others.
+//! Consumers of other services' events.
 
 mod orders;
 

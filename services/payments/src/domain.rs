@@ -1,11 +1,18 @@
-//! What a payment is, what may become of it, and what it needs to know of its order.
+//! Payments and the orders that they pay.
 
+mod attempt;
 mod decline;
 mod order;
 mod payment;
+mod refusal;
 mod reversal;
+mod status;
 
+pub use attempt::{Attempt, CardToken, Outcome};
 pub use decline::Decline;
 pub use order::Order;
-pub use payment::{Attempt, CardToken, Charge, Outcome, PayRefusal, Payment, RetryRefusal, Status};
-pub use reversal::{Dispute, Reversals, Standing};
+pub use payment::Payment;
+pub(crate) use payment::{PaymentRecord, STUCK_AFTER};
+pub use refusal::{PayRefusal, RetryRefusal};
+pub use reversal::{Dispute, DisputeState, Reversals};
+pub use status::{Charge, Status};

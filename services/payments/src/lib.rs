@@ -1,23 +1,23 @@
-//! The payments service: money for orders, and money given back.
+//! The payments service: charges cards for orders, and refunds them.
 //!
-//! It owns payments, one an order. It learns of orders from their events, charges cards through Stripe, and tells of
-//! its payments by `payment:created` and `payment:refunded`. It never decides whether an order is complete or
-//! cancelled: the orders service does, and whatever was charged for an order that ended cancelled is refunded.
+//! It owns one payment for each order. It replicates orders from their events, charges cards through Stripe, and
+//! publishes `payment:created` and `payment:refunded`. It never decides whether an order is complete or cancelled; the
+//! orders service does. If an order is cancelled, its charge is refunded.
 
-// Whether futures that hold Stripe's deeply nested objects may be sent takes many steps to find out.
+// Stripe's objects nest deeply, so the compiler needs more steps to prove that futures holding them are `Send`.
 #![recursion_limit = "256"]
 
 mod app;
 mod config;
 mod consumers;
 pub mod domain;
-mod measured;
+pub mod in_process;
+mod metrics;
 mod routes;
 mod settlement;
-#[cfg(feature = "simulation")]
-pub mod simulation;
+mod state;
 mod store;
-mod stripe;
+pub mod stripe;
 
 use base::Definition;
 use base::QueueGroup;
@@ -25,12 +25,13 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::catalogue::METRICS;
 pub use stripe::StripeConfig;
 
 /// The service's name.
 pub const NAME: &str = "payments";
 
-/// What the platform must know of it.
+/// How the service fits into the platform.
 pub const DEFINITION: Definition = Definition {
     paths: &["/api/payments"],
     publishes: &[Subject::PaymentCreated, Subject::PaymentRefunded],
@@ -42,7 +43,7 @@ pub const DEFINITION: Definition = Definition {
     ..Definition::new(NAME)
 };
 
-/// The description of the service's API.
+/// The OpenAPI document of the service.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     web::openapi::describe(NAME, routes::table())

@@ -1,4 +1,4 @@
-//! The routes of the payments service.
+//! The URL table of the payments service.
 
 mod error;
 mod health;
@@ -9,11 +9,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use web::openapi;
 
-use crate::app::AppState;
+use crate::state::AppState;
 
 /// Every route.
 pub(crate) fn table() -> OpenApiRouter<AppState> {
-    openapi::routes("Money for orders, by Stripe.")
+    openapi::routes("Payments for orders, through Stripe.")
         .routes(routes!(health::health, pay::pay))
         .routes(routes!(webhook::webhook))
 }

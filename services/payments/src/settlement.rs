@@ -1,14 +1,14 @@
-//! Drives payments to their end: charges, looks at the order again, and refunds what came too late.
+//! Drives payments to their end: charges the card, reads the order again, and refunds the charge of a cancelled order.
 //!
-//! Whatever is about to be done is in the database before Stripe is asked, with the time at which the sweep takes
-//! over should this process die. Every step can be taken again, and by several processes at once: Stripe knows the
-//! steps by their idempotency keys, and the database by the payment's version.
+//! Each step is written to the database before Stripe is called, with the time at which the sweep takes over if this
+//! process dies. Every step can be repeated, also by several processes at once: idempotency keys make that safe at
+//! Stripe, and the payment's version in the database.
 //!
-//! Money follows the order. A success is written first and the order is looked at after; the consumer of
-//! cancellations writes the order first and looks at the payment after. So one of the two sees the other, and what
-//! was charged for a cancelled order is refunded. Nothing else is ever refunded: a charge that came after the
-//! order's time waits for the orders service to complete or to cancel it. Money that a person or a bank takes back at
-//! Stripe is recorded, and then the order follows the money.
+//! Money follows the order. A success is written first and the order is read afterwards; the consumer of cancellations
+//! writes the order first and reads the payment afterwards. So at least one of the two sees the other, and a charge for
+//! a cancelled order is always refunded. Nothing else is refunded: a charge after the order's expiry waits until the
+//! orders service completes or cancels the order. Money that a person or a bank takes back at Stripe is recorded, and
+//! there the order follows the money.
 
 mod pay;
 mod reversal;
@@ -28,45 +28,43 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::domain::{CardToken, Charge, Payment, Status};
+use crate::domain::{CardToken, Charge, Payment, STUCK_AFTER, Status};
 use crate::store::{OrderStore, PaymentStore};
-use crate::stripe::{ChargeRequest, Charged, Stripe, Unclear, Withdrawal};
+use crate::stripe::{ChargeRequest, Resolution, Stripe, Unclear};
 
 pub(crate) use pay::PayFailure;
 pub(crate) use reversal::ReversalFailure;
 
-/// For how long whoever writes a step has it to himself: longer than a call to Stripe takes.
+/// How long the process that wrote a step has it to itself: longer than a call to Stripe takes.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// The longest pause between tries while Stripe gives no clear answer: what an outage held up is settled seconds
-/// after its end.
+/// The longest pause between tries while Stripe gives no clear answer. It is short, so payments that an outage delayed
+/// are settled seconds after its end.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// How many buyers pay at once: fewer than the requests that the service works on at once, so that a slow Stripe does not
-/// hold up its webhooks, and what has nothing to do with it.
-const AT_ONCE: usize = 48;
+/// The longest pause between tries of a stuck payment.
+const LONGEST_STUCK_PAUSE: Duration = Duration::from_hours(1);
 
-/// After so many tries it is no outage but something for a person to look at: an alert says so, and pauses grow from then
-/// on to as much as an hour.
-pub(crate) const TRIES_OF_AN_OUTAGE: u64 = 100;
-const LONGEST_PAUSE_AFTER: Duration = Duration::from_hours(1);
+/// How many buyers can pay at once. The limit is below the number of requests that the service handles at once, so a
+/// slow Stripe delays neither webhooks nor other requests.
+const MAX_CONCURRENT: usize = 48;
 
-/// Everything that moves money.
+/// All operations that move money.
 #[derive(Debug, Clone)]
 pub(crate) struct Settlement {
     orders: OrderStore,
     payments: PaymentStore,
     stripe: Stripe,
     clock: Clock,
-    /// Payments under way, each on a task of its own.
-    under_way: TaskTracker,
-    /// How many more buyers may pay at this moment.
-    places: Arc<Semaphore>,
+    /// The tasks of buyers who are paying.
+    tasks: TaskTracker,
+    /// Limits how many buyers pay at once.
+    permits: Arc<Semaphore>,
     closing: CancellationToken,
 }
 
 impl Settlement {
-    /// Settlement of these payments; `closing` is the one that was given to `stripe`.
+    /// Settlement of these payments. `closing` must be the token that `stripe` was created with.
     pub(crate) fn new(
         orders: OrderStore,
         payments: PaymentStore,
@@ -79,14 +77,14 @@ impl Settlement {
             payments,
             stripe,
             clock,
-            under_way: TaskTracker::new(),
-            places: Arc::new(Semaphore::new(AT_ONCE)),
+            tasks: TaskTracker::new(),
+            permits: Arc::new(Semaphore::new(MAX_CONCURRENT)),
             closing,
         }
     }
 
-    /// Takes note that Stripe charged an attempt's card, and goes on from there.
-    pub(crate) async fn paid(
+    /// Records that Stripe charged an attempt's card, and continues from there.
+    pub(crate) async fn record_charge(
         &self,
         order: Id<kind::Order>,
         attempt: u32,
@@ -99,16 +97,16 @@ impl Settlement {
         Ok(())
     }
 
-    /// The id of the order's payment, if one was begun.
+    /// The id of the order's payment, if there is one.
     pub(crate) async fn payment_of(
         &self,
         order: Id<kind::Order>,
     ) -> Result<Option<Id<kind::Payment>>, StoreError> {
         let payment = self.payments.find(order).await?;
-        Ok(payment.map(|payment| payment.id))
+        Ok(payment.map(|payment| payment.id()))
     }
 
-    /// Gives back what was charged for an order that is now known to be cancelled.
+    /// Refunds the charge of an order that the replica shows as cancelled.
     pub(crate) async fn order_cancelled(&self, order: Id<kind::Order>) -> Result<(), StoreError> {
         if let Some(payment) = self.payments.find(order).await? {
             self.finish(payment).await?;
@@ -116,16 +114,12 @@ impl Settlement {
         Ok(())
     }
 
-    /// Takes the payment as far as it goes now; gives it as it is then.
+    /// Takes the payment as far as possible now and returns it.
     async fn drive(&self, mut payment: Payment) -> Result<Payment, StoreError> {
         while let Some((attempt, card)) = payment.pending() {
-            let renewed = |payment: &Payment| {
-                payment
-                    .pending()
-                    .is_some_and(|(number, _)| number > attempt)
-            };
             let driven = self.drive_attempt(&payment, attempt, card).await?;
-            if !renewed(&driven) {
+            let next = driven.pending();
+            if next.is_none_or(|(number, _)| number <= attempt) {
                 return Ok(driven);
             }
             payment = driven;
@@ -133,48 +127,46 @@ impl Settlement {
         self.finish(payment).await
     }
 
-    /// Charges the pending attempt, or withdraws it if nothing may be charged any more. An attempt that charged nothing
-    /// for reasons of Stripe's is made anew as long as the order can be paid.
+    /// Charges the pending attempt, or withdraws it if the order can no longer be paid. An attempt that charged nothing
+    /// because Stripe failed is renewed as long as the order can be paid.
     async fn drive_attempt(
         &self,
         payment: &Payment,
         attempt: u32,
         card: &CardToken,
     ) -> Result<Payment, StoreError> {
+        let order = payment.order_id();
         let request = ChargeRequest {
-            order: payment.order,
-            payment: payment.id,
+            order,
+            payment: payment.id(),
             attempt,
-            price: payment.price,
+            price: payment.price(),
             card,
-            tries: payment.tries,
+            tries: payment.tries(),
         };
-        let order = payment.order;
         let found = self.orders.find(order).await?;
         let can_be_charged = found.is_some_and(|order| order.can_be_charged(self.clock.now()));
-        let answered = if can_be_charged {
+        let resolution = if can_be_charged {
             self.stripe.charge(&request).await
         } else {
             self.stripe.withdraw(&request).await
         };
-        let driven = match answered {
-            Ok(Withdrawal::TooLate(Charged::Paid(charge))) => {
-                self.succeed(order, attempt, charge).await?
-            }
-            Ok(Withdrawal::TooLate(Charged::Declined(decline))) => {
+        let driven = match resolution {
+            Ok(Resolution::Charged(charge)) => self.succeed(order, attempt, charge).await?,
+            Ok(Resolution::Declined(decline)) => {
                 let declined = |payment: &Payment| payment.decline(attempt, decline.clone());
                 self.change(order, declined).await?
             }
-            Ok(Withdrawal::Withdrawn) if can_be_charged => {
+            Ok(Resolution::Withdrawn) if can_be_charged => {
                 self.change(order, |payment| payment.renew(attempt)).await?
             }
-            Ok(Withdrawal::Withdrawn) => {
+            Ok(Resolution::Withdrawn) => {
                 self.change(order, |payment| payment.withdraw(attempt))
                     .await?
             }
             Err(unclear) => {
                 self.postpone(payment, &unclear).await?;
-                // A webhook may have told meanwhile what the answer did not.
+                // A webhook may have reported the result meanwhile.
                 self.payments.find(order).await?
             }
         };
@@ -189,26 +181,28 @@ impl Settlement {
     ) -> Result<Option<Payment>, StoreError> {
         let succeeded = |payment: &Payment| payment.succeed(attempt, charge.clone());
         let Some(payment) = self.change(order, succeeded).await? else {
-            self.payments.measured.anomaly("unknown_charge");
-            tracing::error!(order.id = %order, stripe.intent = charge.intent, "a charge of no payment of ours");
+            self.payments.metrics().anomaly("unknown_charge");
+            tracing::error!(order.id = %order, stripe.intent = charge.intent, "charge without a payment");
             return Ok(None);
         };
         if payment.charge() != Some(&charge) {
-            self.payments.measured.anomaly("charged_twice");
-            tracing::error!(order.id = %order, payment.id = %payment.id, stripe.intent = charge.intent, "charged twice");
+            self.payments.metrics().anomaly("charged_twice");
+            tracing::error!(
+                order.id = %order, payment.id = %payment.id(), stripe.intent = charge.intent, "charged twice"
+            );
         }
         self.finish(payment).await.map(Some)
     }
 
-    /// What follows a success: nothing more, or the refund if the order was cancelled.
+    /// Does what follows a success: nothing, or a refund if the order was cancelled.
     async fn finish(&self, payment: Payment) -> Result<Payment, StoreError> {
-        match payment.status {
+        match payment.status() {
             Status::Open | Status::Refunded { .. } => Ok(payment),
             Status::RefundDue(_) => self.refund(payment).await,
             Status::Succeeded(_) => {
-                let order = self.orders.find(payment.order).await?;
+                let order = self.orders.find(payment.order_id()).await?;
                 if order.is_some_and(|order| order.is_cancelled()) {
-                    let due = self.change(payment.order, Payment::owe_refund).await?;
+                    let due = self.change(payment.order_id(), Payment::owe_refund).await?;
                     self.refund(due.unwrap_or(payment)).await
                 } else {
                     self.payments.finish(&payment).await?;
@@ -219,16 +213,16 @@ impl Settlement {
     }
 
     async fn refund(&self, payment: Payment) -> Result<Payment, StoreError> {
-        let Status::RefundDue(charge) = &payment.status else {
+        let Status::RefundDue(charge) = payment.status() else {
             return Ok(payment);
         };
         let refund = self
             .stripe
-            .refund(payment.id, charge, payment.price, payment.tries);
+            .refund(payment.id(), charge, payment.price(), payment.tries());
         match refund.await {
             Ok(refund) => {
                 let refunded = |payment: &Payment| payment.refund(&refund);
-                let refunded = self.change(payment.order, refunded).await?;
+                let refunded = self.change(payment.order_id(), refunded).await?;
                 Ok(refunded.unwrap_or(payment))
             }
             Err(unclear) => {
@@ -238,7 +232,8 @@ impl Settlement {
         }
     }
 
-    /// Changes the order's payment as it is now, again if it was changed meanwhile; gives it as it is then.
+    /// Applies a change to the order's current payment, and retries if another write came first. Returns the payment,
+    /// unchanged if the change does not apply.
     async fn change(
         &self,
         order: Id<kind::Order>,
@@ -260,12 +255,14 @@ impl Settlement {
     }
 
     async fn postpone(&self, payment: &Payment, reason: &Unclear) -> Result<(), StoreError> {
-        let tries = payment.tries + 1;
-        let pause = match tries.checked_sub(TRIES_OF_AN_OUTAGE) {
+        let tries = payment.tries() + 1;
+        let pause = match tries.checked_sub(STUCK_AFTER) {
             None => Backoff::new(Duration::from_secs(1), LONGEST_PAUSE).delay_of(tries),
-            Some(more) => Backoff::new(LONGEST_PAUSE, LONGEST_PAUSE_AFTER).delay_of(more + 1),
+            Some(more) => Backoff::new(LONGEST_PAUSE, LONGEST_STUCK_PAUSE).delay_of(more + 1),
         };
-        tracing::warn!(payment.id = %payment.id, order.id = %payment.order, error = %reason, ?pause, "will be tried again");
+        tracing::warn!(
+            payment.id = %payment.id(), order.id = %payment.order_id(), error = %reason, ?pause, "payment postponed"
+        );
         let until = self.clock.now().plus(pause);
         self.payments.postpone(payment, until).await
     }

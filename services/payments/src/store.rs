@@ -1,4 +1,4 @@
-//! Payments, and the replica of orders, in MongoDB.
+//! Payments and the replica of orders, in MongoDB.
 
 mod document;
 mod orders;

@@ -1,17 +1,15 @@
-//! Stripe: the one place that knows its client and its words.
+//! Stripe: the only module that knows its client and its terms.
 //!
-//! Every call is bounded in time, and so is how many are under way. Every write carries an idempotency key made of
-//! the payment's id, so that a call whose answer was lost can be made again without charging or refunding twice.
+//! The duration of each call and the number of concurrent calls are limited. Every write carries an idempotency key
+//! made of the payment's id, so a call whose answer was lost can be repeated without charging or refunding twice.
 
 mod charge;
 mod config;
 mod failure;
 mod lookup;
+mod raw;
 mod refund;
 mod reversal;
-mod signature;
-#[cfg(feature = "simulation")]
-mod simulated;
 mod trace;
 mod webhook;
 
@@ -20,58 +18,56 @@ use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use service::app::StartError;
-use telemetry::metrics::catalogue::STRIPE_CALL_DURATION;
 use telemetry::metrics::{Histograms, Metrics};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-pub(crate) use charge::{ChargeRequest, Charged, Withdrawal};
+pub use charge::{ChargeRequest, EmptyIntent, Resolution};
 pub use config::StripeConfig;
-use failure::Failed;
-pub(crate) use failure::Unclear;
-pub(crate) use reversal::Success;
-#[cfg(feature = "simulation")]
-pub use simulated::{SimulatedCharge, SimulatedStripe, SimulatedWebhook};
+pub use failure::{Failed, Unclear};
+pub use raw::{Call, RawStripe};
+pub use reversal::ChargedAttempt;
 use trace::Operation;
+
+use crate::metrics::catalogue::STRIPE_CALL_DURATION;
 pub(crate) use webhook::{Notice, WebhookRefusal, Webhooks};
 
-/// The longest that a call takes, waiting for its turn included.
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(8);
+/// The timeout of a call, including the wait for a permit.
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How much longer calls under way may take when the process was told to stop.
+/// The time that calls in progress have left when the process stops.
 const CLOSING_GRACE: Duration = Duration::from_secs(3);
 
-/// How many calls are under way at once; well below what Stripe allows an account a second.
+/// The number of concurrent calls, well below the calls a second that Stripe allows an account.
 const IN_FLIGHT: usize = 32;
 
-/// Stripe's API, as far as we use it.
+/// The part of Stripe's API that the service uses.
 #[derive(Debug, Clone)]
 pub(crate) struct Stripe {
     account: Account,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     closing: CancellationToken,
     durations: Histograms<3>,
 }
 
-/// Whom the calls go to.
+/// Where the calls go.
 #[derive(Debug, Clone)]
 enum Account {
     Stripe(Box<::stripe::Client>),
-    #[cfg(feature = "simulation")]
-    Simulated(SimulatedStripe),
+    Replaced(Arc<dyn RawStripe>),
 }
 
 impl Stripe {
-    /// A client of the configured API. Once `closing` is cancelled it begins no more calls.
+    /// A client of the configured API. Once `closing` is cancelled it starts no more calls.
     pub(crate) fn new(
         config: &StripeConfig,
         closing: CancellationToken,
         metrics: &Metrics,
     ) -> Result<Self, StartError> {
-        // Stripe's client takes the process's provider, and finds none by itself where a build has several. An
-        // error means that one was named before.
+        // Stripe's client uses the process's TLS provider and cannot choose one if the build contains several. An error
+        // means that one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut client = ::stripe::ClientBuilder::new(config.key.expose_secret());
         if let Some(base) = &config.api_base {
@@ -82,18 +78,17 @@ impl Stripe {
             .map_err(|error| StartError::Other(format!("Stripe's client: {error}")))?;
         Ok(Self {
             account: Account::Stripe(Box::new(client)),
-            turns: Arc::new(Semaphore::new(IN_FLIGHT)),
+            permits: Arc::new(Semaphore::new(IN_FLIGHT)),
             closing,
             durations: metrics.histograms(&STRIPE_CALL_DURATION),
         })
     }
 
-    /// A client of the simulation's Stripe.
-    #[cfg(feature = "simulation")]
-    pub(crate) fn simulated(stripe: SimulatedStripe, closing: CancellationToken) -> Self {
+    /// A client of a replacement for Stripe.
+    pub(crate) fn replaced_by(stripe: Arc<dyn RawStripe>, closing: CancellationToken) -> Self {
         Self {
-            account: Account::Simulated(stripe),
-            turns: Arc::new(Semaphore::new(IN_FLIGHT)),
+            account: Account::Replaced(stripe),
+            permits: Arc::new(Semaphore::new(IN_FLIGHT)),
             closing,
             durations: Histograms::absent(),
         }
@@ -106,15 +101,15 @@ impl Stripe {
     ) -> Result<T, Failed> {
         let began = Instant::now();
         let span = operation.span();
-        let answered = self.send(send).instrument(span.clone()).await;
-        trace::ended(&span, &answered);
-        let outcome = match &answered {
+        let answer = self.send(send).instrument(span.clone()).await;
+        trace::record_end(&span, &answer);
+        let outcome = match &answer {
             Ok(_) => "answered",
-            Err(failed) => failed.word(),
+            Err(failed) => failed.label(),
         };
-        let said = [operation.method, operation.path, outcome];
-        self.durations.with(said).observe(began.elapsed());
-        answered
+        let labels = [operation.method, operation.path, outcome];
+        self.durations.with(labels).observe(began.elapsed());
+        answer
     }
 
     async fn send<T>(
@@ -124,20 +119,20 @@ impl Stripe {
         if self.closing.is_cancelled() {
             return Err(Failed::unclear("the process is stopping"));
         }
-        let in_turn = async {
-            let _turn = self.turns.acquire().await;
+        let permitted = async {
+            let _permit = self.permits.acquire().await;
             send.await.map_err(Failed::from)
         };
-        let no_more = async {
+        let closed = async {
             self.closing.cancelled().await;
             sleep(CLOSING_GRACE).await;
         };
         tokio::select! {
             biased;
-            answered = timeout(CALL_TIMEOUT, in_turn) => {
-                answered.unwrap_or_else(|_| Err(Failed::unclear("no answer in time")))
+            answer = timeout(CALL_TIMEOUT, permitted) => {
+                answer.unwrap_or_else(|_| Err(Failed::unclear("no answer in time")))
             }
-            () = no_more => Err(Failed::unclear("the process is stopping")),
+            () = closed => Err(Failed::unclear("the process is stopping")),
         }
     }
 }

@@ -14,11 +14,14 @@ use crate::config::Config;
 use crate::consumers::{OrderEvents, QUEUE_GROUP};
 use crate::state::{AppState, CachedLists, CachedTickets};
 use crate::store::TicketStore;
-use crate::{DEFINITION, NAME, feed, routes};
+use crate::{DEFINITION, METRICS, NAME, feed, routes};
 
 /// Connects to the database and the broker and builds the service.
 pub async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let metrics = Metrics::new(NAME);
+    let metrics = Metrics::new(
+        NAME,
+        &[web::METRICS, messaging::METRICS, mongo::METRICS, METRICS],
+    );
     let origin = config.origin.as_ref();
     let database = connect_mongo(&config.mongo, NAME, &metrics).await?;
     let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;

@@ -8,9 +8,9 @@ mod config;
 mod consumers;
 pub mod domain;
 mod feed;
+pub mod in_process;
+mod metrics;
 mod routes;
-#[cfg(feature = "simulation")]
-pub mod simulation;
 mod state;
 mod store;
 
@@ -21,6 +21,7 @@ use common::Subject;
 
 pub use app::build;
 pub use config::Config;
+pub use metrics::METRICS;
 
 /// The service's name.
 pub const NAME: &str = "tickets";

@@ -15,13 +15,13 @@ use messaging::resync::{Snapshot, snapshot_of};
 use messaging::{OutboxCollection, Publisher, Relay};
 use mongo::{Database, Find, StoreError, object_id, stored_version};
 use mongodb::IndexModel;
-use telemetry::metrics::catalogue::{
-    TICKETS_CREATED, TICKETS_EDITED, TICKETS_HELD, TICKETS_RELEASED, TICKETS_WITHDRAWN,
-};
 use telemetry::metrics::{Counter, Metrics};
 use web::PageRequest;
 
 use crate::domain::Ticket;
+use crate::metrics::{
+    TICKETS_CREATED, TICKETS_EDITED, TICKETS_HELD, TICKETS_RELEASED, TICKETS_WITHDRAWN,
+};
 use document::TicketDocument;
 pub(crate) use listing::Position;
 

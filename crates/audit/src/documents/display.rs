@@ -1,8 +1,8 @@
-//! Documents in a few words, as findings name them.
+//! Short descriptions of documents for violations.
 
 use std::fmt;
 
-use super::{Order, OrderReplica, Outcome, Payment, Ticket, moment};
+use super::{Order, OrderReplica, Outcome, Payment, Ticket, timestamp};
 
 impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,7 +26,7 @@ impl fmt::Display for Ticket {
 impl fmt::Display for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (status, version) = (self.status, self.version);
-        let (cents, until) = (self.ticket.price_cents, moment(self.expires_at));
+        let (cents, until) = (self.ticket.price_cents, timestamp(self.expires_at));
         write!(
             f,
             "{status}, version {version}, {cents} cents, until {until}"
@@ -37,7 +37,7 @@ impl fmt::Display for Order {
 impl fmt::Display for OrderReplica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (status, version) = (self.status, self.version);
-        let (cents, until) = (self.price_cents, moment(self.expires_at));
+        let (cents, until) = (self.price_cents, timestamp(self.expires_at));
         write!(
             f,
             "{status}, version {version}, {cents} cents, until {until}"
@@ -55,7 +55,7 @@ impl fmt::Display for Payment {
         )?;
         match self.given_back() {
             0 => Ok(()),
-            given_back => write!(f, ", {given_back} cents went back"),
+            given_back => write!(f, ", {given_back} cents returned"),
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Where orders and payments can stand.
+//! The states of orders and payments.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// Where an order stands.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Standing {
-    /// Its ticket does not know of it yet.
+pub enum OrderStatus {
+    /// It does not hold its ticket yet.
     #[serde(rename = "created")]
     Created,
     /// It holds its ticket.
@@ -16,12 +16,12 @@ pub enum Standing {
     /// Paid.
     #[serde(rename = "complete")]
     Complete,
-    /// Given up, or expired.
+    /// Cancelled by its buyer, expired, refunded, or its ticket was withdrawn.
     #[serde(rename = "cancelled")]
     Cancelled,
 }
 
-/// How a try ended.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Outcome {
@@ -33,16 +33,16 @@ pub enum Outcome {
         #[serde(default)]
         code: String,
     },
-    /// It never arrived, and never will.
+    /// It never reached Stripe, and never will.
     Withdrawn,
     /// The card was charged.
     Succeeded,
 }
 
-/// Where the money is, by the payment's own account.
+/// Where the money is, as the payment recorded it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Money {
+pub enum PaymentStatus {
     /// With the buyer.
     Open,
     /// With us.
@@ -52,14 +52,14 @@ pub enum Money {
         /// Stripe's id of the charge.
         charge_id: String,
     },
-    /// With us, and to be given back.
+    /// With us, and to be refunded.
     RefundDue {
         /// Stripe's id of the payment intent.
         intent_id: String,
         /// Stripe's id of the charge.
         charge_id: String,
     },
-    /// With the buyer again.
+    /// Back with the buyer.
     Refunded {
         /// Stripe's id of the payment intent.
         intent_id: String,
@@ -70,8 +70,8 @@ pub enum Money {
     },
 }
 
-impl Standing {
-    /// As it is stored.
+impl OrderStatus {
+    /// Its stored form.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -82,7 +82,7 @@ impl Standing {
         }
     }
 
-    /// How far it has come; it never goes back.
+    /// Its place in the order of states, which never decreases.
     pub(crate) const fn rank(self) -> u8 {
         match self {
             Self::Created => 0,
@@ -98,21 +98,21 @@ impl Standing {
         matches!(self, Self::Created | Self::AwaitingPayment)
     }
 
-    /// Whether the order owns its ticket, for now or for ever.
+    /// Whether the order claims its ticket.
     #[must_use]
     pub const fn is_live(self) -> bool {
         !matches!(self, Self::Cancelled)
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for OrderStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl Money {
-    /// As it is stored.
+impl PaymentStatus {
+    /// Its stored form.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -123,7 +123,7 @@ impl Money {
         }
     }
 
-    /// How far it has come; it never goes back.
+    /// Its place in the order of states, which never decreases.
     pub(crate) const fn rank(&self) -> u8 {
         match self {
             Self::Open => 0,
@@ -133,7 +133,7 @@ impl Money {
         }
     }
 
-    /// The intent and the charge, if there was one.
+    /// The payment intent and the charge, if there was one.
     #[must_use]
     pub fn charge(&self) -> Option<(&str, &str)> {
         match self {
@@ -156,7 +156,7 @@ impl Money {
 }
 
 impl Outcome {
-    /// As it is stored.
+    /// Its stored form.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {

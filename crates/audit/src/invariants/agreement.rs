@@ -2,7 +2,7 @@
 
 use bson::oid::ObjectId;
 
-use crate::documents::{Order, OrderReplica, Standing, Ticket};
+use crate::documents::{Order, OrderReplica, OrderStatus, Ticket};
 use crate::snapshot::Snapshot;
 use crate::violation::{Invariant, Violation};
 
@@ -12,27 +12,24 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
     let tickets = tickets.filter_map(|owner| {
         let replica = databases.ticket_replicas.get(&owner.id);
         let agrees = replica.is_some_and(|replica| same_ticket(owner, replica));
-        (!agrees).then(|| apart("ticket", owner.id, owner, replica, "orders"))
+        (!agrees).then(|| differs("ticket", owner.id, owner, replica, "orders"))
     });
     let orders = databases.orders.values();
     let orders = orders.filter_map(|owner| {
         let replica = databases.order_replicas.get(&owner.id);
-        let agrees = replica.is_some_and(|replica| tells_of(replica, owner));
-        (!agrees).then(|| apart("order", owner.id, owner, replica, "payments"))
+        let agrees = replica.is_some_and(|replica| same_order(owner, replica));
+        (!agrees).then(|| differs("order", owner.id, owner, replica, "payments"))
     });
-    let strange_tickets = databases.ticket_replicas.keys();
-    let strange_tickets = strange_tickets
+    let stray_tickets = databases.ticket_replicas.keys();
+    let stray_tickets = stray_tickets
         .filter(|id| !databases.tickets.contains_key(id))
-        .map(|id| strange("ticket", *id, "orders"));
-    let strange_orders = databases.order_replicas.keys();
-    let strange_orders = strange_orders
+        .map(|id| stray("ticket", *id, "orders"));
+    let stray_orders = databases.order_replicas.keys();
+    let stray_orders = stray_orders
         .filter(|id| !databases.orders.contains_key(id))
-        .map(|id| strange("order", *id, "payments"));
-    let unlike = tickets.chain(orders);
-    unlike
-        .chain(strange_tickets)
-        .chain(strange_orders)
-        .collect()
+        .map(|id| stray("order", *id, "payments"));
+    let different = tickets.chain(orders);
+    different.chain(stray_tickets).chain(stray_orders).collect()
 }
 
 fn same_ticket(owner: &Ticket, replica: &Ticket) -> bool {
@@ -43,19 +40,19 @@ fn same_ticket(owner: &Ticket, replica: &Ticket) -> bool {
         && owner.order_id == replica.order_id
 }
 
-/// The orders service tells of creations and cancellations only, so a replica may be older than a confirmed or a
-/// complete order; it is cancelled exactly if the order is.
-fn tells_of(replica: &OrderReplica, owner: &Order) -> bool {
+/// Only the creation and the cancellation of an order are published, so a replica may be older than an order that
+/// awaits payment or is complete. It is cancelled if and only if the order is.
+fn same_order(owner: &Order, replica: &OrderReplica) -> bool {
     let same = replica.user_id == owner.user_id
         && replica.price_cents == owner.ticket.price_cents
         && replica.expires_at == owner.expires_at;
-    let cancelled = owner.status == Standing::Cancelled;
+    let cancelled = owner.status == OrderStatus::Cancelled;
     let same_version = replica.version == owner.version && replica.status == owner.status;
     let older = replica.version < owner.version && replica.status.is_live();
     same && (same_version || (older && !cancelled))
 }
 
-fn apart(
+fn differs(
     kind: &str,
     id: ObjectId,
     owner: &impl ToString,
@@ -63,17 +60,17 @@ fn apart(
     holder: &str,
 ) -> Violation {
     let owner = owner.to_string();
-    let words = match replica {
+    let message = match replica {
         Some(replica) => {
             let replica = replica.to_string();
             format!("{kind} {id} is ({owner}); {holder} has ({replica})")
         }
-        None => format!("{kind} {id} is ({owner}); {holder} never heard of it"),
+        None => format!("{kind} {id} is ({owner}); {holder} has no replica"),
     };
-    Violation::new(Invariant::I7, [&id], words)
+    Violation::new(Invariant::I7, [&id], message)
 }
 
-fn strange(kind: &str, id: ObjectId, holder: &str) -> Violation {
-    let words = format!("{holder} has a replica of {kind} {id}, which does not exist");
-    Violation::new(Invariant::I7, [&id], words)
+fn stray(kind: &str, id: ObjectId, holder: &str) -> Violation {
+    let message = format!("{holder} has a replica of {kind} {id}, which does not exist");
+    Violation::new(Invariant::I7, [&id], message)
 }

@@ -1,12 +1,12 @@
-//! I3, what one look shows of it: nothing waits, nothing was given up, and every effect is there. And I6: nothing lives
-//! past its time.
+//! I3 in a snapshot: no event waits or was given up, and every effect is present. And I6: no unpaid order outlives its
+//! expiry.
 
 use std::collections::BTreeMap;
 
 use bson::oid::ObjectId;
 
-use crate::documents::{Order, Standing, Waiting, moment};
-use crate::sightings::GRACE;
+use crate::documents::{Order, OrderStatus, OutboxEntry, timestamp};
+use crate::observer::GRACE;
 use crate::snapshot::{Backlogs, DeadLetter, Snapshot};
 use crate::violation::{Invariant, Violation};
 
@@ -27,50 +27,50 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
     let outboxes = tickets.chain(of_orders).chain(payments);
     outboxes
         .chain(effects)
-        .chain(forgotten_cancellations(snapshot))
+        .chain(missed_cancellations(snapshot))
         .collect()
 }
 
-/// What consumers gave up, and what they have still to do.
-pub(super) fn of_consumers(backlogs: &Backlogs, letters: &[DeadLetter]) -> Vec<Violation> {
-    dead_letters(letters).chain(behind(backlogs)).collect()
+/// Dead letters, and events that wait for consumers.
+pub(super) fn of_consumers(backlogs: &Backlogs, dead_letters: &[DeadLetter]) -> Vec<Violation> {
+    given_up(dead_letters).chain(behind(backlogs)).collect()
 }
 
-fn violation(entity: ObjectId, words: String) -> Violation {
-    Violation::new(Invariant::I3, [&entity], words)
+fn violation(entity: ObjectId, message: String) -> Violation {
+    Violation::new(Invariant::I3, [&entity], message)
 }
 
-fn waiting(kind: &str, id: ObjectId, outbox: &[Waiting]) -> Vec<Violation> {
+fn waiting(kind: &str, id: ObjectId, outbox: &[OutboxEntry]) -> Vec<Violation> {
     let entries = outbox.iter().map(|entry| {
-        let words = format!(
+        let message = format!(
             "{kind} {id} has not published its {} {}",
             entry.subject, entry.id
         );
-        violation(id, words)
+        violation(id, message)
     });
     entries.collect()
 }
 
-fn dead_letters(letters: &[DeadLetter]) -> impl Iterator<Item = Violation> {
+fn given_up(letters: &[DeadLetter]) -> impl Iterator<Item = Violation> {
     letters.iter().map(|letter| {
         let (consumer, subject) = (&letter.consumer, &letter.subject);
         let (reason, body) = (&letter.reason, &letter.body);
-        let words = format!("{consumer} gave up a {subject} ({reason}): {body}");
-        Violation::new(Invariant::I3, [consumer], words)
+        let message = format!("{consumer} gave up a {subject} ({reason}): {body}");
+        Violation::new(Invariant::I3, [consumer], message)
     })
 }
 
 fn behind(backlogs: &Backlogs) -> impl Iterator<Item = Violation> {
     backlogs.iter().filter_map(|(group, backlog)| {
-        let words = match backlog {
+        let message = match backlog {
             None => format!("the broker knows no consumer {group}"),
             Some(backlog) if backlog.waiting > 0 || backlog.unacknowledged > 0 => format!(
-                "{group} has {} events before it and {} in hand, and is done with all up to {}",
+                "{group} has {} events waiting and {} unacknowledged, and has handled all up to {}",
                 backlog.waiting, backlog.unacknowledged, backlog.done
             ),
             Some(_) => return None,
         };
-        Some(Violation::new(Invariant::I3, [group], words))
+        Some(Violation::new(Invariant::I3, [group], message))
     })
 }
 
@@ -88,63 +88,62 @@ fn of_order(snapshot: &Snapshot, order: &Order) -> Vec<Violation> {
         }
         Some(_) => {}
     }
-    if order.status == Standing::Created {
+    if order.status == OrderStatus::Created {
         found.push(format!(
-            "order {id} ({order}) holds its ticket and does not know it"
+            "order {id} ({order}) does not know that it holds its ticket"
         ));
     }
     let for_sale = snapshot.databases.tickets.get(&ticket_id);
     let for_sale = for_sale.is_some_and(|ticket| ticket.order_id.is_none());
-    if let Some(odd) = oddity(order, for_sale) {
-        found.push(format!("order {id} ({order}) {odd}"));
+    if let Some(reason) = unreachable(order, for_sale) {
+        found.push(format!("order {id} ({order}) {reason}"));
     }
     let mut violations: Vec<_> = found
         .into_iter()
-        .map(|words| violation(id, words))
+        .map(|message| violation(id, message))
         .collect();
-    let expires_at = moment(order.expires_at);
+    let expires_at = timestamp(order.expires_at);
     if order.status.is_active() {
         if snapshot.taken_at > expires_at.plus(GRACE) {
-            let words =
-                format!("order {id} ({order}) was still alive more than 2 s after its time");
-            violations.push(Violation::new(Invariant::I6, [&id], words));
+            let message =
+                format!("order {id} ({order}) was still unpaid more than 2 s after its expiry");
+            violations.push(Violation::new(Invariant::I6, [&id], message));
         } else if snapshot.taken_at < expires_at && !snapshot.jobs.contains(&id) {
-            let words = format!("order {id} ({order}) has no job that will end it");
-            violations.push(violation(id, words));
+            let message = format!("order {id} ({order}) has no job that will end it");
+            violations.push(violation(id, message));
         }
     }
     violations
 }
 
-/// What no sequence of allowed steps leads to. Each step is one version. An order without a reason for its end lost its
-/// ticket, which is then no longer for sale.
-fn oddity(order: &Order, for_sale: bool) -> Option<String> {
+/// Why no sequence of allowed steps leads to the order's state. Each step increases the version by one. An order that
+/// was cancelled without a reason lost its ticket, which is then no longer for sale.
+fn unreachable(order: &Order, for_sale: bool) -> Option<String> {
     let versions = match order.status {
-        Standing::Created => 0..=0,
-        Standing::AwaitingPayment => 1..=1,
-        Standing::Cancelled if order.refunded => 1..=3,
-        Standing::Complete | Standing::Cancelled => 1..=2,
+        OrderStatus::Created => 0..=0,
+        OrderStatus::AwaitingPayment => 1..=1,
+        OrderStatus::Cancelled if order.refunded => 1..=3,
+        OrderStatus::Complete | OrderStatus::Cancelled => 1..=2,
     };
     if !versions.contains(&order.version) {
-        return Some(format!(
-            "cannot have come so far in {} steps",
-            order.version
-        ));
+        return Some(format!("cannot be at version {}", order.version));
     }
     match (order.status, order.reason.as_deref()) {
-        (Standing::Cancelled, None) if order.refunded || !for_sale => None,
-        (Standing::Cancelled, Some("owner" | "expired")) if !order.refunded => None,
-        (Standing::Cancelled, reason) => Some(format!("was cancelled for no reason: {reason:?}")),
+        (OrderStatus::Cancelled, None) if order.refunded || !for_sale => None,
+        (OrderStatus::Cancelled, Some("owner" | "expired")) if !order.refunded => None,
+        (OrderStatus::Cancelled, reason) => {
+            Some(format!("was cancelled with the reason {reason:?}"))
+        }
         (_, None) if !order.refunded => None,
         (_, reason) => Some(format!("has a reason to be cancelled: {reason:?}")),
     }
 }
 
-/// A ticket remembers every order that was cancelled, unless they are very many.
-fn forgotten_cancellations(snapshot: &Snapshot) -> Vec<Violation> {
+/// A ticket remembers its cancelled orders, up to a limit.
+fn missed_cancellations(snapshot: &Snapshot) -> Vec<Violation> {
     let mut cancelled: BTreeMap<ObjectId, Vec<ObjectId>> = BTreeMap::new();
     for order in snapshot.databases.orders.values() {
-        if order.status == Standing::Cancelled {
+        if order.status == OrderStatus::Cancelled {
             cancelled.entry(order.ticket.id).or_default().push(order.id);
         }
     }
@@ -152,17 +151,17 @@ fn forgotten_cancellations(snapshot: &Snapshot) -> Vec<Violation> {
         let ticket = snapshot.databases.tickets.get(&ticket)?;
         (ticket.released.len() < REMEMBERED).then_some((ticket, orders))
     });
-    let forgotten = tickets.flat_map(|(ticket, orders)| {
-        let unheard = orders
+    let missed = tickets.flat_map(|(ticket, orders)| {
+        let missed = orders
             .into_iter()
             .filter(|order| !ticket.released.contains(order));
-        unheard.map(move |order| {
-            let words = format!(
-                "ticket {} ({ticket}) never heard that order {order} was cancelled",
+        missed.map(move |order| {
+            let message = format!(
+                "ticket {} ({ticket}) does not know that order {order} was cancelled",
                 ticket.id
             );
-            violation(order, words)
+            violation(order, message)
         })
     });
-    forgotten.collect()
+    missed.collect()
 }

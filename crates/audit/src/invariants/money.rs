@@ -1,13 +1,14 @@
-//! I2: by Stripe's own account, what was charged and did not go back is the price of complete orders, order by order and
-//! in all. Of that price a part may have been given back out of goodwill, if the payment recorded it.
+//! I2: by Stripe's ledger, the money that was charged and not returned is the price of complete orders, per order and
+//! in total, less the partial refunds that payments recorded.
 
 use std::collections::BTreeMap;
 
-use crate::documents::{Order, Payment, Standing};
+use bson::oid::ObjectId;
+
+use crate::documents::{Order, OrderStatus, Payment};
 use crate::ledger::Charge;
 use crate::snapshot::Snapshot;
 use crate::violation::{Invariant, Violation};
-use bson::oid::ObjectId;
 
 pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
     let mut charges: BTreeMap<ObjectId, Vec<&Charge>> = BTreeMap::new();
@@ -34,8 +35,8 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
 
 fn stray(charge: &Charge, of: &str) -> Violation {
     let id = &charge.id;
-    let words = format!("charge {id} of {} cents is for {of}", charge.amount);
-    Violation::new(Invariant::I2, [id], words)
+    let message = format!("charge {id} of {} cents is for {of}", charge.amount);
+    Violation::new(Invariant::I2, [id], message)
 }
 
 fn balance(snapshot: &Snapshot, order: &Order, charges: &[&Charge]) -> Vec<Violation> {
@@ -50,7 +51,7 @@ fn balance(snapshot: &Snapshot, order: &Order, charges: &[&Charge]) -> Vec<Viola
         })
         .collect();
     let named = named.join("; ");
-    let violation = |words: String| Violation::new(Invariant::I2, [&id], words);
+    let violation = |message: String| Violation::new(Invariant::I2, [&id], message);
     let mut violations = Vec::new();
     if charges.len() > 1 {
         violations.push(violation(format!(
@@ -58,8 +59,8 @@ fn balance(snapshot: &Snapshot, order: &Order, charges: &[&Charge]) -> Vec<Viola
             charges.len()
         )));
     }
-    let odd = |charge: &&&Charge| charge.amount != price || charge.currency != "usd";
-    if let Some(charge) = charges.iter().find(odd) {
+    let is_wrong = |charge: &&&Charge| charge.amount != price || charge.currency != "usd";
+    if let Some(charge) = charges.iter().find(is_wrong) {
         violations.push(violation(format!(
             "order {id} costs {price} cents and was charged {} {}",
             charge.amount, charge.currency
@@ -78,31 +79,31 @@ fn balance(snapshot: &Snapshot, order: &Order, charges: &[&Charge]) -> Vec<Viola
     violations
 }
 
-/// What is to be kept for the order.
+/// The cents that must be kept for the order.
 fn due(snapshot: &Snapshot, order: &Order) -> i64 {
     let payment = snapshot.databases.payments.get(&order.id);
-    let goodwill = payment.map_or(0, Payment::given_back);
+    let refunded = payment.map_or(0, Payment::given_back);
     match order.status {
-        Standing::Complete => order.ticket.price_cents - goodwill,
-        Standing::Created | Standing::AwaitingPayment | Standing::Cancelled => 0,
+        OrderStatus::Complete => order.ticket.price_cents - refunded,
+        OrderStatus::Created | OrderStatus::AwaitingPayment | OrderStatus::Cancelled => 0,
     }
 }
 
-/// Whether the sums agree. They do not while anything changes between the readings of what they are made from.
+/// Compares the sums. They differ while something changes between the reading of orders and of the ledger.
 pub(super) fn totals(snapshot: &Snapshot) -> Option<Violation> {
     let orders = snapshot.databases.orders.values();
     let due: i64 = orders.map(|order| due(snapshot, order)).sum();
     let (charged, refunded) = (snapshot.ledger.charged(), snapshot.ledger.refunded());
     let kept = charged - refunded;
     (kept != due).then(|| {
-        let words = format!(
-            "in all {charged} cents were charged and {refunded} refunded, which keeps {kept}; complete orders cost {due}"
+        let message = format!(
+            "in total {charged} cents were charged and {refunded} refunded, which leaves {kept}; complete orders cost {due}"
         );
-        Violation::new(Invariant::I2, [], words)
+        Violation::new(Invariant::I2, [], message)
     })
 }
 
-/// An idempotency key works once: were one of them tried twice, Stripe would have forgotten it.
+/// Stripe must execute an idempotency key only once.
 fn reused_keys(snapshot: &Snapshot) -> Vec<Violation> {
     let mut uses: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for charge in &snapshot.ledger.charges {
@@ -117,11 +118,11 @@ fn reused_keys(snapshot: &Snapshot) -> Vec<Violation> {
     }
     uses.retain(|_, charges| charges.len() > 1);
     let reused = uses.into_iter().map(|(key, charges)| {
-        let words = format!(
-            "attempt {key} was made several times: {}",
+        let message = format!(
+            "idempotency key {key} was executed several times: {}",
             charges.join(", ")
         );
-        Violation::new(Invariant::I2, [&key], words)
+        Violation::new(Invariant::I2, [&key], message)
     });
     reused.collect()
 }

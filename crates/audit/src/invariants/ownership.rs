@@ -1,4 +1,4 @@
-//! I1: a ticket has at most one live owner, and everybody names the same.
+//! I1: a ticket has at most one live order, and all services name the same one.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
             live.entry(order.ticket.id).or_default().push(order);
         }
     }
-    let crowded = live.iter().filter(|(_, orders)| orders.len() > 1);
-    let crowded = crowded.map(|(ticket, orders)| several_owners(*ticket, orders));
+    let contested = live.iter().filter(|(_, orders)| orders.len() > 1);
+    let contested = contested.map(|(ticket, orders)| several_owners(*ticket, orders));
     let unreserved = live.values().flatten();
     let unreserved = unreserved.filter_map(|order| unreserved_order(snapshot, order));
     let reservations = snapshot.reservations.iter();
@@ -27,11 +27,15 @@ pub(super) fn check(snapshot: &Snapshot) -> Vec<Violation> {
     let held = held.filter_map(|ticket| wrongly_held(snapshot, ticket));
     let orderable = tickets.filter_map(|ticket| orderable(snapshot, ticket));
     let held = held.chain(orderable);
-    crowded.chain(unreserved).chain(idle).chain(held).collect()
+    contested
+        .chain(unreserved)
+        .chain(idle)
+        .chain(held)
+        .collect()
 }
 
-fn violation(ticket: ObjectId, order: ObjectId, words: String) -> Violation {
-    Violation::new(Invariant::I1, [&ticket, &order], words)
+fn violation(ticket: ObjectId, order: ObjectId, message: String) -> Violation {
+    Violation::new(Invariant::I1, [&ticket, &order], message)
 }
 
 fn several_owners(ticket: ObjectId, orders: &[&Order]) -> Violation {
@@ -43,7 +47,7 @@ fn several_owners(ticket: ObjectId, orders: &[&Order]) -> Violation {
     Violation {
         invariant: Invariant::I1,
         entities: std::iter::once(ticket.to_string()).chain(ids).collect(),
-        words: format!(
+        message: format!(
             "ticket {ticket} has {} live orders: {}",
             orders.len(),
             named.join(", ")
@@ -53,7 +57,7 @@ fn several_owners(ticket: ObjectId, orders: &[&Order]) -> Violation {
 
 fn unreserved_order(snapshot: &Snapshot, order: &Order) -> Option<Violation> {
     let ticket = order.ticket.id;
-    let words = match snapshot.reservations.get(&ticket) {
+    let message = match snapshot.reservations.get(&ticket) {
         Some(holder) if *holder == order.id => return None,
         Some(holder) => format!(
             "live order {} ({order}) of ticket {ticket}, whose reservation is order {holder}'s",
@@ -64,14 +68,14 @@ fn unreserved_order(snapshot: &Snapshot, order: &Order) -> Option<Violation> {
             order.id
         ),
     };
-    Some(violation(ticket, order.id, words))
+    Some(violation(ticket, order.id, message))
 }
 
 fn idle_reservation(snapshot: &Snapshot, ticket: ObjectId, order: ObjectId) -> Option<Violation> {
     if order == ticket {
-        return falsely_withdrawn(snapshot, ticket);
+        return not_withdrawn(snapshot, ticket);
     }
-    let words = match snapshot.databases.orders.get(&order) {
+    let message = match snapshot.databases.orders.get(&order) {
         None => format!("ticket {ticket} is reserved for order {order}, which does not exist"),
         Some(found) if !found.status.is_live() => {
             format!("ticket {ticket} is reserved for order {order}, which is {found}")
@@ -82,27 +86,27 @@ fn idle_reservation(snapshot: &Snapshot, ticket: ObjectId, order: ObjectId) -> O
         ),
         Some(_) => return None,
     };
-    Some(violation(ticket, order, words))
+    Some(violation(ticket, order, message))
 }
 
-/// Orders may take a ticket for withdrawn only if it is.
-fn falsely_withdrawn(snapshot: &Snapshot, ticket: ObjectId) -> Option<Violation> {
+/// The orders service may reserve a ticket for itself only if it is withdrawn.
+fn not_withdrawn(snapshot: &Snapshot, ticket: ObjectId) -> Option<Violation> {
     let stored = snapshot.databases.tickets.get(&ticket)?;
-    let words = format!("ticket {ticket} ({stored}) is reserved as if it were withdrawn");
-    (!stored.is_withdrawn()).then(|| violation(ticket, ticket, words))
+    let message = format!("ticket {ticket} ({stored}) is reserved as if it were withdrawn");
+    (!stored.is_withdrawn()).then(|| violation(ticket, ticket, message))
 }
 
-/// A withdrawn ticket must be reserved, so that nobody can order it.
+/// A withdrawn ticket must be reserved for itself, so that nobody can order it.
 fn orderable(snapshot: &Snapshot, ticket: &Ticket) -> Option<Violation> {
     let id = ticket.id;
     let reserved = snapshot.reservations.get(&id);
-    let words = format!("ticket {id} was withdrawn and is reserved for {reserved:?}");
-    (ticket.is_withdrawn() && reserved != Some(&id)).then(|| violation(id, id, words))
+    let message = format!("ticket {id} was withdrawn and is reserved for {reserved:?}");
+    (ticket.is_withdrawn() && reserved != Some(&id)).then(|| violation(id, id, message))
 }
 
 fn wrongly_held(snapshot: &Snapshot, ticket: &Ticket) -> Option<Violation> {
     let holder = ticket.holder()?;
-    let words = match snapshot.databases.orders.get(&holder) {
+    let message = match snapshot.databases.orders.get(&holder) {
         None => "which does not exist".to_owned(),
         Some(order) if !order.status.is_live() => format!("which is {order}"),
         Some(order) if order.ticket.id != ticket.id => {
@@ -110,9 +114,9 @@ fn wrongly_held(snapshot: &Snapshot, ticket: &Ticket) -> Option<Violation> {
         }
         Some(_) => return None,
     };
-    let words = format!(
-        "ticket {} ({ticket}) is held by order {holder}, {words}",
+    let message = format!(
+        "ticket {} ({ticket}) is held by order {holder}, {message}",
         ticket.id
     );
-    Some(violation(ticket.id, holder, words))
+    Some(violation(ticket.id, holder, message))
 }

@@ -1,13 +1,13 @@
-//! I8: whatever the API said was done is in the databases.
+//! I8: what the API acknowledged is in the databases.
 
 use std::collections::{BTreeMap, HashSet};
 
 use bson::oid::ObjectId;
 
 use crate::acknowledged::Acknowledged;
-use crate::documents::{Money, Standing, Ticket, moment, stored};
+use crate::documents::{OrderStatus, PaymentStatus, Ticket, object_id, timestamp};
+use crate::events::EventIndex;
 use crate::snapshot::{Snapshot, Stream};
-use crate::told::Tales;
 use crate::violation::{Invariant, Violation};
 
 pub(super) fn check(
@@ -15,12 +15,12 @@ pub(super) fn check(
     stream: &Stream,
     acknowledged: &[Acknowledged],
 ) -> Vec<Violation> {
-    let tales = Tales::new(stream);
+    let index = EventIndex::new(stream);
     let broken = acknowledged.iter().filter_map(|promise| {
-        let (id, words) = broken(snapshot, &tales, promise)?;
+        let (id, message) = broken(snapshot, &index, promise)?;
         Some(violation(
             id,
-            format!("{promise:?} was acknowledged, and {words}"),
+            format!("{promise:?} was acknowledged, and {message}"),
         ))
     });
     let mut violations: Vec<_> = broken.collect();
@@ -29,24 +29,24 @@ pub(super) fn check(
     violations
 }
 
-fn violation(id: ObjectId, words: String) -> Violation {
-    Violation::new(Invariant::I8, [&id], words)
+fn violation(id: ObjectId, message: String) -> Violation {
+    Violation::new(Invariant::I8, [&id], message)
 }
 
-/// What breaks the promise, if it is broken.
+/// The entity and the reason, if the promise is broken.
 fn broken(
     snapshot: &Snapshot,
-    tales: &Tales<'_>,
+    index: &EventIndex<'_>,
     promise: &Acknowledged,
 ) -> Option<(ObjectId, String)> {
     let databases = &snapshot.databases;
     match promise {
         Acknowledged::SignedUp { user, email } => {
-            let id = stored(*user);
+            let id = object_id(*user);
             let found = snapshot.users.get(&id);
-            // Addresses are kept in one spelling.
-            let kept = found.is_some_and(|found| *found == email.trim().to_lowercase());
-            (!kept).then(|| (id, format!("the account's address is {found:?}")))
+            // Addresses are stored in one spelling.
+            let is_stored = found.is_some_and(|found| *found == email.trim().to_lowercase());
+            (!is_stored).then(|| (id, format!("the account's address is {found:?}")))
         }
         Acknowledged::TicketCreated {
             ticket,
@@ -54,14 +54,14 @@ fn broken(
             title,
             price,
         } => {
-            let id = stored(*ticket);
+            let id = object_id(*ticket);
             let Some(found) = databases.tickets.get(&id) else {
                 return Some((id, "there is no such ticket".to_owned()));
             };
-            if found.user_id != stored(*seller) {
+            if found.user_id != object_id(*seller) {
                 return Some((id, format!("the seller is {}", found.user_id)));
             }
-            let wrong = differs(found, tales, 0, title, price.cents())?;
+            let wrong = differs(found, index, 0, title, price.cents())?;
             Some((id, wrong))
         }
         Acknowledged::TicketEdited {
@@ -70,32 +70,32 @@ fn broken(
             title,
             price,
         } => {
-            let id = stored(*ticket);
+            let id = object_id(*ticket);
             let Some(found) = databases.tickets.get(&id) else {
                 return Some((id, "there is no such ticket".to_owned()));
             };
             let version = i64::try_from(*version).unwrap_or(i64::MAX);
-            let wrong = differs(found, tales, version, title, price.cents())?;
+            let wrong = differs(found, index, version, title, price.cents())?;
             Some((id, wrong))
         }
         Acknowledged::TicketWithdrawn { ticket } => {
-            let id = stored(*ticket);
+            let id = object_id(*ticket);
             Some((id, still_for_sale(snapshot, id)?))
         }
         Acknowledged::OrderPlaced { .. } | Acknowledged::OrderCancelled { .. } => {
             broken_order(snapshot, promise)
         }
         Acknowledged::Paid { order, payment } => {
-            let (order, payment) = (stored(*order), stored(*payment));
+            let (order, payment) = (object_id(*order), object_id(*payment));
             Some((order, unpaid(snapshot, order, payment)?))
         }
     }
 }
 
-/// How the ticket, or what was told of this version of it, differs from what was acknowledged.
+/// How the ticket, or the event of this version, differs from what was acknowledged.
 fn differs(
     found: &Ticket,
-    tales: &Tales<'_>,
+    index: &EventIndex<'_>,
     version: i64,
     title: &str,
     cents: i64,
@@ -107,19 +107,19 @@ fn differs(
     if found.version == version && (found.title.as_str(), found.price_cents) != acknowledged {
         return Some(format!("the ticket is ({found})"));
     }
-    let told = tales.ticket(found.id, version)?;
-    ((told.title, told.cents) != acknowledged)
-        .then(|| format!("version {version} was told of as {told:?}"))
+    let published = index.ticket(found.id, version)?;
+    ((published.title, published.cents) != acknowledged)
+        .then(|| format!("version {version} was published as {published:?}"))
 }
 
-/// How a withdrawn ticket can still be bought. One whose order was paid before the withdrawal is sold.
+/// Why a withdrawn ticket can still be bought. A ticket whose order was paid before the withdrawal is sold.
 fn still_for_sale(snapshot: &Snapshot, id: ObjectId) -> Option<String> {
     let Some(found) = snapshot.databases.tickets.get(&id) else {
         return Some("there is no such ticket".to_owned());
     };
     let holder = found.holder();
     let holder = holder.and_then(|order| snapshot.databases.orders.get(&order));
-    let is_sold = holder.is_some_and(|order| order.status == Standing::Complete);
+    let is_sold = holder.is_some_and(|order| order.status == OrderStatus::Complete);
     (!found.is_withdrawn() && !is_sold).then(|| format!("the ticket is ({found})"))
 }
 
@@ -129,11 +129,11 @@ fn broken_order(snapshot: &Snapshot, promise: &Acknowledged) -> Option<(ObjectId
     else {
         return None;
     };
-    let id = stored(*order);
+    let id = object_id(*order);
     let Some(found) = snapshot.databases.orders.get(&id) else {
         return Some((id, "there is no such order".to_owned()));
     };
-    let kept = match promise {
+    let is_stored = match promise {
         Acknowledged::OrderPlaced {
             ticket,
             buyer,
@@ -141,15 +141,15 @@ fn broken_order(snapshot: &Snapshot, promise: &Acknowledged) -> Option<(ObjectId
             expires_at,
             ..
         } => {
-            found.ticket.id == stored(*ticket)
-                && found.user_id == stored(*buyer)
+            found.ticket.id == object_id(*ticket)
+                && found.user_id == object_id(*buyer)
                 && found.ticket.price_cents == price.cents()
-                && moment(found.expires_at) == *expires_at
+                && timestamp(found.expires_at) == *expires_at
         }
-        _ => found.status == Standing::Cancelled,
+        _ => found.status == OrderStatus::Cancelled,
     };
     let (ticket, buyer) = (found.ticket.id, found.user_id);
-    (!kept).then(|| {
+    (!is_stored).then(|| {
         (
             id,
             format!("the order is ({found}) of ticket {ticket}, by {buyer}"),
@@ -167,38 +167,38 @@ fn unpaid(snapshot: &Snapshot, order: ObjectId, payment: ObjectId) -> Option<Str
     }
     let status = databases.orders.get(&order).map(|order| order.status);
     match (&found.status, status) {
-        (Money::Succeeded { .. }, Some(Standing::Complete))
-        | (Money::Refunded { .. }, Some(Standing::Cancelled)) => None,
+        (PaymentStatus::Succeeded { .. }, Some(OrderStatus::Complete))
+        | (PaymentStatus::Refunded { .. }, Some(OrderStatus::Cancelled)) => None,
         (_, Some(status)) => Some(format!("the payment is ({found}), its order {status}")),
         (_, None) => Some(format!("the payment is ({found}), its order is gone")),
     }
 }
 
-/// Two edits that were told of one version: one of them lost the other.
+/// Two edits that were acknowledged with the same version: one of them was lost.
 fn lost_edits(snapshot: &Snapshot, acknowledged: &[Acknowledged]) -> Vec<Violation> {
     let mut seen = HashSet::new();
     let edits = acknowledged.iter().filter_map(|promise| match promise {
         Acknowledged::TicketEdited {
             ticket, version, ..
-        } => Some((stored(*ticket), *version)),
+        } => Some((object_id(*ticket), *version)),
         _ => None,
     });
     let twice = edits.filter(|edit| !seen.insert(*edit));
     let twice = twice.map(|(ticket, version)| {
         let found = snapshot.databases.tickets.get(&ticket);
         let found = found.map_or_else(|| "gone".to_owned(), ToString::to_string);
-        let words = format!(
+        let message = format!(
             "two edits of ticket {ticket} were acknowledged as version {version}; it is ({found})"
         );
-        violation(ticket, words)
+        violation(ticket, message)
     });
     twice.collect()
 }
 
-/// Nobody knows whose account an address is then.
+/// An address must belong to one account.
 pub(super) fn shared_address(email: &str, one: ObjectId, other: ObjectId) -> Violation {
-    let words = format!("accounts {one} and {other} have the same address {email}");
-    violation(other, words)
+    let message = format!("accounts {one} and {other} have the same address {email}");
+    violation(other, message)
 }
 
 fn shared_addresses(snapshot: &Snapshot) -> Vec<Violation> {

@@ -1,84 +1,91 @@
-//! I4, as the stream shows it: one version is one state, whoever tells of it and how often, and nothing was told that
-//! its owner does not stand by.
+//! I4 in the stream: all events of one version describe the same state, and the latest one describes the state in the
+//! entity's own database.
 
 use std::collections::HashMap;
 
 use bson::oid::ObjectId;
 use serde_json::Value;
 
-use crate::documents::{Money, Payment};
-use crate::snapshot::{Snapshot, Stream, Told};
-use crate::told::{Kind, Tales, TicketTale, cents_in, id_in, tells_expiry_of, tells_of_order};
+use crate::documents::{Payment, PaymentStatus};
+use crate::events::{
+    EventIndex, Kind, TicketState, cents_in, describes_expiry, describes_order, id_in,
+};
+use crate::snapshot::{Snapshot, Stream, StreamEvent};
 use crate::violation::{Invariant, Violation};
 
 pub(super) fn check(snapshot: &Snapshot, stream: &Stream) -> Vec<Violation> {
-    let tales = Tales::new(stream);
+    let index = EventIndex::new(stream);
     let owners = Owners::of(snapshot);
-    let mut violations: Vec<_> = tales
+    let mut violations: Vec<_> = index
         .unreadable
         .iter()
-        .map(|told| unreadable(told))
+        .map(|event| unreadable(event))
         .collect();
-    for (&(kind, id), versions) in &tales.of {
-        for (&version, told) in versions {
-            violations.extend(two_states(kind, id, version, told));
+    for (&(kind, id), versions) in &index.of {
+        for (&version, events) in versions {
+            violations.extend(two_states(kind, id, version, events));
         }
         let Some(current) = owners.version(kind, id) else {
-            let words = format!("{kind} {id} was told of and does not exist");
-            violations.push(Violation::new(Invariant::I4, [&id], words));
+            let message = format!("{kind} {id} has events and does not exist");
+            violations.push(Violation::new(Invariant::I4, [&id], message));
             continue;
         };
-        if let Some((&latest, told)) = versions.last_key_value() {
+        if let Some((&latest, events)) = versions.last_key_value() {
             if latest > current {
-                violations.push(ahead(kind, id, current, told[0]));
-            } else if latest == current && !owners.stand_by(kind, id, &told[0].body) {
-                violations.push(disowned(kind, id, &owners, told[0]));
+                violations.push(ahead(kind, id, current, events[0]));
+            } else if latest == current && !owners.match_event(kind, id, &events[0].body) {
+                violations.push(contradicted(kind, id, &owners, events[0]));
             }
         }
     }
     violations
 }
 
-fn unreadable(told: &Told) -> Violation {
-    let Told {
+fn unreadable(event: &StreamEvent) -> Violation {
+    let StreamEvent {
         sequence,
         subject,
         body,
-    } = told;
-    let words = format!("event {sequence} of the stream is unreadable: {subject} {body}");
-    Violation::new(Invariant::I4, [sequence], words)
+    } = event;
+    let message = format!("event {sequence} of the stream is unreadable: {subject} {body}");
+    Violation::new(Invariant::I4, [sequence], message)
 }
 
-fn two_states(kind: Kind, id: ObjectId, version: i64, told: &[&Told]) -> Option<Violation> {
-    let (first, rest) = told.split_first()?;
-    let same = |other: &&&Told| other.subject == first.subject && other.body == first.body;
+fn two_states(
+    kind: Kind,
+    id: ObjectId,
+    version: i64,
+    events: &[&StreamEvent],
+) -> Option<Violation> {
+    let (first, rest) = events.split_first()?;
+    let same = |other: &&&StreamEvent| other.subject == first.subject && other.body == first.body;
     let other = rest.iter().find(|other| !same(other))?;
-    let words = format!(
-        "version {version} of {kind} {id} was told of in two states: {} {} (event {}) and {} {} (event {})",
+    let message = format!(
+        "version {version} of {kind} {id} was published in two states: {} {} (event {}) and {} {} (event {})",
         first.subject, first.body, first.sequence, other.subject, other.body, other.sequence
     );
-    Some(Violation::new(Invariant::I4, [&id], words))
+    Some(Violation::new(Invariant::I4, [&id], message))
 }
 
-fn ahead(kind: Kind, id: ObjectId, current: i64, told: &Told) -> Violation {
-    let words = format!(
-        "{kind} {id} is at version {current}, and event {} told of a later one: {}",
-        told.sequence, told.body
+fn ahead(kind: Kind, id: ObjectId, current: i64, event: &StreamEvent) -> Violation {
+    let message = format!(
+        "{kind} {id} is at version {current}, and event {} has a later one: {}",
+        event.sequence, event.body
     );
-    Violation::new(Invariant::I4, [&id], words)
+    Violation::new(Invariant::I4, [&id], message)
 }
 
-fn disowned(kind: Kind, id: ObjectId, owners: &Owners<'_>, told: &Told) -> Violation {
-    let words = format!(
-        "{kind} {id} is ({}), and event {} told otherwise of that version: {}",
+fn contradicted(kind: Kind, id: ObjectId, owners: &Owners<'_>, event: &StreamEvent) -> Violation {
+    let message = format!(
+        "{kind} {id} is ({}), and event {} contradicts it: {}",
         owners.state(kind, id),
-        told.sequence,
-        told.body
+        event.sequence,
+        event.body
     );
-    Violation::new(Invariant::I4, [&id], words)
+    Violation::new(Invariant::I4, [&id], message)
 }
 
-/// Everything that events tell of, as its owner has it.
+/// The entities that events describe, in their own databases.
 struct Owners<'a> {
     snapshot: &'a Snapshot,
     payments: HashMap<ObjectId, &'a Payment>,
@@ -113,33 +120,33 @@ impl<'a> Owners<'a> {
         state.unwrap_or_default()
     }
 
-    /// Whether the owner is as this body tells of its present version.
-    fn stand_by(&self, kind: Kind, id: ObjectId, body: &Value) -> bool {
+    /// Whether the body of the latest event describes the present state.
+    fn match_event(&self, kind: Kind, id: ObjectId, body: &Value) -> bool {
         let databases = &self.snapshot.databases;
         match kind {
             Kind::Ticket => {
                 let ticket = databases.tickets.get(&id);
-                ticket.is_some_and(|ticket| TicketTale::of(body).is(ticket))
+                ticket.is_some_and(|ticket| TicketState::of(body).is(ticket))
             }
             Kind::Order => {
                 let order = databases.orders.get(&id);
-                order.is_some_and(|order| tells_of_order(body, order))
+                order.is_some_and(|order| describes_order(body, order))
             }
             Kind::Payment => {
                 let payment = self.payments.get(&id);
-                payment.is_some_and(|payment| tells_of_payment(body, payment))
+                payment.is_some_and(|payment| describes_payment(body, payment))
             }
             Kind::Expiration => {
                 let order = databases.orders.get(&id);
-                order.is_some_and(|order| tells_expiry_of(body, order))
+                order.is_some_and(|order| describes_expiry(body, order))
             }
         }
     }
 }
 
-fn tells_of_payment(body: &Value, payment: &Payment) -> bool {
+fn describes_payment(body: &Value, payment: &Payment) -> bool {
     let refund = match &payment.status {
-        Money::Refunded { refund_id, .. } => Some(refund_id.as_str()),
+        PaymentStatus::Refunded { refund_id, .. } => Some(refund_id.as_str()),
         _ => None,
     };
     let charge = payment.status.charge().map(|(_, charge)| charge);

@@ -1,20 +1,20 @@
-//! Some tickets and orders with all that belongs to them, so that whatever is said of one of them can be judged.
+//! Reads some tickets and orders with everything that belongs to them, so that each can be checked.
 
 use std::collections::BTreeSet;
 
 use anyhow::Result;
 use bson::oid::ObjectId;
 
-use super::book::Book;
+use super::stream_index::StreamIndex;
 use crate::access::now;
 use crate::documents::{Order, OrderReplica, Payment, Reservation, Ticket};
 use crate::ledger::{Charge, Ledger};
-use crate::snapshot::{Backlogs, Databases, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::sources::{Keyed, Sources, by_id};
 use crate::stripe::Account;
 use crate::violation::Violation;
 
-/// What to look at.
+/// The tickets and orders to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Roots {
     pub(super) tickets: BTreeSet<ObjectId>,
@@ -22,8 +22,12 @@ pub(super) struct Roots {
 }
 
 impl Roots {
-    /// What to look at to see whether the violation lasts.
-    pub(super) fn of(violation: &Violation, snapshot: &Snapshot, book: &Book) -> Self {
+    /// What to read again to see whether the violation lasts.
+    pub(super) fn of(
+        violation: &Violation,
+        snapshot: &Snapshot,
+        stream_index: &StreamIndex,
+    ) -> Self {
         let mut roots = Self::default();
         let payments = snapshot.databases.payments.values();
         for payment in payments {
@@ -37,8 +41,8 @@ impl Roots {
         let ids = violation.entities.iter();
         let ids = ids.filter_map(|entity| ObjectId::parse_str(entity).ok());
         for id in ids {
-            // Whatever it is the id of: nothing is found where it is none.
-            roots.extend(&book.roots(id));
+            // The kind of the id is not known; reading it as another kind finds nothing.
+            roots.extend(&stream_index.roots(id));
         }
         roots
     }
@@ -56,7 +60,7 @@ pub(super) async fn gather(
     account: Option<&Account>,
     roots: &Roots,
 ) -> Result<Snapshot> {
-    let mut snapshot = empty();
+    let mut snapshot = Snapshot::empty(now());
     let databases = sources.databases();
     let mut fresh = roots.clone();
     let mut known = Roots::default();
@@ -108,17 +112,4 @@ pub(super) async fn gather(
     };
     snapshot.databases.payments = by_id(payments, |payment| payment.order_id);
     Ok(snapshot)
-}
-
-fn empty() -> Snapshot {
-    Snapshot {
-        taken_at: now(),
-        databases: Databases::default(),
-        users: [].into(),
-        reservations: [].into(),
-        ledger: Ledger::default(),
-        backlogs: Backlogs::new(),
-        dead_letters: Vec::new(),
-        jobs: BTreeSet::new(),
-    }
 }

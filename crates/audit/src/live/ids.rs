@@ -1,4 +1,4 @@
-//! All ids of a kind, page by page: those that any of several collections has.
+//! All ids of tickets or of orders in any of several collections, page by page.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use bson::oid::ObjectId;
 
 use crate::sources::{DatabaseSource, Keyed};
 
-/// Where tickets' ids are found.
+/// The collections with ids of tickets.
 pub(super) const TICKETS: &[Keyed] = &[Keyed::Tickets, Keyed::TicketReplicas, Keyed::Reservations];
 
-/// Where orders' ids are found.
+/// The collections with ids of orders.
 pub(super) const ORDERS: &[Keyed] = &[Keyed::Orders, Keyed::OrderReplicas, Keyed::Payments];
 
-/// Goes through the ids of some collections in their order, so that a page is found by their primary keys.
+/// Iterates over the ids of some collections in order, so that each page is read by primary key.
 pub(super) struct Ids {
     collections: &'static [Keyed],
-    /// Ids that are known from elsewhere.
-    besides: BTreeSet<ObjectId>,
+    /// Ids from another source.
+    further: BTreeSet<ObjectId>,
     limit: usize,
     after: Option<ObjectId>,
     done: bool,
@@ -26,12 +26,12 @@ pub(super) struct Ids {
 impl Ids {
     pub(super) fn new(
         collections: &'static [Keyed],
-        besides: BTreeSet<ObjectId>,
+        further: BTreeSet<ObjectId>,
         limit: usize,
     ) -> Self {
         Self {
             collections,
-            besides,
+            further,
             limit,
             after: None,
             done: false,
@@ -53,15 +53,15 @@ impl Ids {
         Ok(Some(self.merge(&pages)))
     }
 
-    /// The ids up to the one to which every collection was read.
+    /// The ids up to the last one before which every collection was read.
     fn merge(&mut self, pages: &[Vec<ObjectId>]) -> BTreeSet<ObjectId> {
         let full = pages.iter().filter(|page| page.len() >= self.limit);
         let bound = full.filter_map(|page| page.last().copied()).min();
         let within = |id: &ObjectId| bound.is_none_or(|bound| *id <= bound);
         let mut ids: BTreeSet<_> = pages.iter().flatten().copied().filter(within).collect();
         let rest = match bound {
-            Some(bound) => self.besides.extract_if(..=bound, |_| true).collect(),
-            None => std::mem::take(&mut self.besides),
+            Some(bound) => self.further.extract_if(..=bound, |_| true).collect(),
+            None => std::mem::take(&mut self.further),
         };
         ids.extend(rest);
         self.after = bound;
@@ -80,9 +80,9 @@ mod tests {
     }
 
     #[test]
-    fn a_page_ends_where_the_first_of_its_collections_was_read_to() {
-        let besides = ids(&[2, 7, 9]).into_iter().collect();
-        let mut all = Ids::new(ORDERS, besides, 3);
+    fn a_page_ends_with_the_collection_that_was_read_least_far() {
+        let further = ids(&[2, 7, 9]).into_iter().collect();
+        let mut all = Ids::new(ORDERS, further, 3);
         let first = all.merge(&[ids(&[1, 4, 8]), ids(&[1, 2, 3]), ids(&[5])]);
         assert_eq!(first, ids(&[1, 2, 3]).into_iter().collect());
         assert_eq!(all.after, Some(ids(&[3])[0]));

@@ -1,29 +1,27 @@
-//! What was found wrong and may be under way: it is looked at again until it comes right, or has been wrong for longer
-//! than anything under way may be.
+//! Violations that may be in transit: each is checked again until it is gone, or has lasted for longer than anything in
+//! transit may.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use common::Timestamp;
 
 use super::gathering::Roots;
-use crate::settling::{SETTLEMENT, is_of_money};
-use crate::sightings::RECOVERY;
+use crate::settlement::{is_of_money, recovery_limit};
 use crate::violation::{Invariant, Violation};
 
-/// More than that are not looked at: a fleet of which so much is wrong is wrong.
+/// The limit of suspects; a fleet with so many violations is broken in any case.
 const MOST: usize = 5_000;
 
-/// What is wrong with whom.
+/// The broken invariant and the entities.
 type Subject = (Invariant, Vec<String>);
 
-/// Everything that is looked at again.
+/// Everything that is checked again.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     open: BTreeMap<String, Suspect>,
-    /// Whoever was ever suspected.
+    /// Everything that was ever suspected.
     seen: BTreeSet<Subject>,
-    /// Whether some were left out.
+    /// Whether the limit was exceeded.
     pub(super) crowded: bool,
     pub(super) violations: Vec<Violation>,
 }
@@ -32,24 +30,24 @@ pub(super) struct Suspects {
 struct Suspect {
     violation: Violation,
     roots: Roots,
-    /// Since when each look found it, in these words.
+    /// Since when every check found it with the same message.
     since: Timestamp,
 }
 
-/// What became of them.
+/// The result of all checks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) violations: Vec<Violation>,
-    /// What was never the same for long enough, to the end.
+    /// What kept changing until the end.
     pub(super) undecided: Vec<Violation>,
-    /// How many were under way and came right.
+    /// How many were in transit and are gone.
     pub(super) settled: usize,
     pub(super) crowded: bool,
 }
 
 impl Suspects {
-    /// Takes note of a finding of the first look.
-    pub(super) fn suspect(&mut self, violation: Violation, roots: Roots, at: Timestamp) {
+    /// Adds a violation of the first check.
+    pub(super) fn add(&mut self, violation: Violation, roots: Roots, at: Timestamp) {
         if self.open.len() >= MOST {
             self.crowded = true;
             return;
@@ -64,7 +62,7 @@ impl Suspects {
         self.open.entry(key).or_insert(suspect);
     }
 
-    /// What to look at again, in parts of about this size.
+    /// What to read again, in parts of about this size.
     pub(super) fn roots(&self, size: usize) -> Vec<Roots> {
         let mut parts = Vec::new();
         let mut part = Roots::default();
@@ -90,23 +88,23 @@ impl Suspects {
         self.open.is_empty()
     }
 
-    /// Takes note of another look at all of them, and of when it began.
-    pub(super) fn look(&mut self, found: Vec<(Violation, Roots)>, at: Timestamp) {
+    /// Records another check of all suspects, which began at `at`.
+    pub(super) fn recheck(&mut self, found: Vec<(Violation, Roots)>, at: Timestamp) {
         let before = std::mem::take(&mut self.open);
         for (violation, roots) in found {
             let key = violation.to_string();
             let since = before.get(&key).map_or(at, |suspect| suspect.since);
-            if at.since(since) > patience(&violation) {
+            if at.since(since) > recovery_limit(&violation) {
                 if !self.violations.contains(&violation) {
                     self.violations.push(violation);
                 }
             } else {
-                self.suspect(violation, roots, since);
+                self.add(violation, roots, since);
             }
         }
     }
 
-    /// What is known of them in the end.
+    /// The result.
     pub(super) fn finish(self) -> Outcome {
         let undecided: Vec<_> = self
             .open
@@ -128,15 +126,6 @@ fn subject(violation: &Violation) -> Subject {
     (violation.invariant, violation.entities.clone())
 }
 
-/// How long something may be under way.
-fn patience(violation: &Violation) -> Duration {
-    if is_of_money(violation) {
-        SETTLEMENT
-    } else {
-        RECOVERY
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,55 +134,55 @@ mod tests {
         Timestamp::from_milliseconds(seconds * 1_000)
     }
 
-    fn found(words: &str) -> Violation {
-        Violation::new(Invariant::I7, [&"a"], words)
+    fn found(message: &str) -> Violation {
+        Violation::new(Invariant::I7, [&"a"], message)
     }
 
-    fn looks(looks: &[(i64, &str)]) -> Outcome {
+    fn outcome_of(checks: &[(i64, &str)]) -> Outcome {
         let mut suspects = Suspects::default();
-        suspects.suspect(found("apart"), Roots::default(), at(0));
-        for (seconds, words) in looks {
-            let found = (!words.is_empty()).then(|| (found(words), Roots::default()));
-            suspects.look(found.into_iter().collect(), at(*seconds));
+        suspects.add(found("differs"), Roots::default(), at(0));
+        for (seconds, message) in checks {
+            let found = (!message.is_empty()).then(|| (found(message), Roots::default()));
+            suspects.recheck(found.into_iter().collect(), at(*seconds));
         }
         suspects.finish()
     }
 
     #[test]
-    fn what_comes_right_was_under_way() {
-        let outcome = looks(&[(1, "apart"), (2, "")]);
+    fn a_violation_that_ends_was_in_transit() {
+        let outcome = outcome_of(&[(1, "differs"), (2, "")]);
         assert_eq!((outcome.settled, outcome.violations), (1, vec![]));
     }
 
     #[test]
-    fn what_stays_wrong_for_longer_than_it_may_is_a_violation() {
-        let outcome = looks(&[(5, "apart"), (10, "apart")]);
+    fn a_violation_that_lasts_is_reported() {
+        let outcome = outcome_of(&[(5, "differs"), (10, "differs")]);
         assert_eq!(outcome.violations, []);
-        assert_eq!(outcome.undecided, [found("apart")]);
-        let outcome = looks(&[(5, "apart"), (11, "apart")]);
-        assert_eq!(outcome.violations, [found("apart")]);
+        assert_eq!(outcome.undecided, [found("differs")]);
+        let outcome = outcome_of(&[(5, "differs"), (11, "differs")]);
+        assert_eq!(outcome.violations, [found("differs")]);
         assert_eq!((outcome.settled, outcome.undecided), (0, vec![]));
     }
 
     #[test]
-    fn what_changes_is_under_way() {
-        let outcome = looks(&[
-            (9, "apart otherwise"),
-            (18, "apart"),
-            (27, "apart otherwise"),
+    fn a_violation_that_changes_is_undecided() {
+        let outcome = outcome_of(&[
+            (9, "differs in another way"),
+            (18, "differs"),
+            (27, "differs in another way"),
         ]);
         assert_eq!(outcome.violations, []);
-        assert_eq!(outcome.undecided, [found("apart otherwise")]);
+        assert_eq!(outcome.undecided, [found("differs in another way")]);
     }
 
     #[test]
-    fn money_may_take_as_long_as_a_settlement() {
+    fn a_violation_of_money_may_last_as_long_as_a_payment_recovers() {
         let mut suspects = Suspects::default();
         let money = Violation::new(Invariant::I5, [&"a"], "pending");
-        suspects.suspect(money.clone(), Roots::default(), at(0));
-        suspects.look(vec![(money.clone(), Roots::default())], at(23));
+        suspects.add(money.clone(), Roots::default(), at(0));
+        suspects.recheck(vec![(money.clone(), Roots::default())], at(23));
         assert!(suspects.violations.is_empty());
-        suspects.look(vec![(money.clone(), Roots::default())], at(25));
+        suspects.recheck(vec![(money.clone(), Roots::default())], at(25));
         assert_eq!(suspects.finish().violations, [money]);
     }
 }

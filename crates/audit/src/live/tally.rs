@@ -1,13 +1,15 @@
-//! What was looked at, in figures.
+//! Counts what was checked.
+
+use std::collections::BTreeSet;
 
 use bson::oid::ObjectId;
 
 use super::gathering::Roots;
-use crate::documents::Standing;
+use crate::documents::OrderStatus;
 use crate::snapshot::Snapshot;
 use crate::violation::Invariant;
 
-/// How many of everything.
+/// The numbers of entities and amounts of money.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     tickets: usize,
@@ -23,17 +25,16 @@ pub(super) struct Tally {
     pub(super) accounts: u64,
     pub(super) events: u64,
     pub(super) unreadable: u64,
-    pub(super) letters: usize,
+    pub(super) dead_letters: usize,
     pub(super) consumers: usize,
 }
 
 impl Tally {
-    /// Adds what a page was for, and not what was read beside it.
+    /// Adds the entities of a page, without what was read besides.
     pub(super) fn add(&mut self, snapshot: &Snapshot, page: &Roots) {
         let databases = &snapshot.databases;
-        let count = |there: &dyn Fn(&ObjectId) -> bool,
-                     ids: &std::collections::BTreeSet<ObjectId>| {
-            ids.iter().filter(|id| there(id)).count()
+        let count = |exists: &dyn Fn(&ObjectId) -> bool, ids: &BTreeSet<ObjectId>| {
+            ids.iter().filter(|id| exists(id)).count()
         };
         self.tickets += count(&|id| databases.tickets.contains_key(id), &page.tickets);
         self.reservations += count(&|id| snapshot.reservations.contains_key(id), &page.tickets);
@@ -48,7 +49,7 @@ impl Tally {
         self.payments += count(&|id| databases.payments.contains_key(id), &page.orders);
         for order in page.orders.iter().filter_map(|id| databases.orders.get(id)) {
             self.orders += 1;
-            self.complete += usize::from(order.status == Standing::Complete);
+            self.complete += usize::from(order.status == OrderStatus::Complete);
             self.unpaid += usize::from(order.status.is_active());
         }
         for charge in &snapshot.ledger.charges {
@@ -63,8 +64,8 @@ impl Tally {
         }
     }
 
-    /// In words, by invariant. What was not asked is said.
-    pub(super) fn words(&self, stripe: Option<usize>, stream: bool) -> Vec<(Invariant, String)> {
+    /// A description by invariant, which names what was not read.
+    pub(super) fn summary(&self, stripe: Option<usize>, stream: bool) -> Vec<(Invariant, String)> {
         let Self {
             tickets,
             orders,
@@ -79,19 +80,19 @@ impl Tally {
             accounts,
             events,
             unreadable,
-            letters,
+            dead_letters,
             consumers,
         } = self;
-        let by_whom = match stripe {
-            None => "by what payments recorded, since Stripe was not asked",
-            Some(0) => "by Stripe's account",
-            Some(_) => "by Stripe's account, but for charges that name no order",
+        let source = match stripe {
+            None => "as payments recorded them, since Stripe was not read",
+            Some(0) => "at Stripe",
+            Some(_) => "at Stripe, without charges that name no order",
         };
-        let told = match (stream, unreadable) {
+        let published = match (stream, unreadable) {
             (false, _) => "the stream was not read".to_owned(),
             (true, 0) => format!("{events} events in the stream"),
             (true, _) => {
-                format!("{events} events in the stream and {unreadable} that nobody can read")
+                format!("{events} events in the stream and {unreadable} unreadable ones")
             }
         };
         vec![
@@ -102,16 +103,18 @@ impl Tally {
             (
                 Invariant::I2,
                 format!(
-                    "{complete} complete orders, {charges} charges of {charged} cents, {refunded} cents refunded, {by_whom}"
+                    "{complete} complete orders, {charges} charges of {charged} cents, {refunded} cents refunded, {source}"
                 ),
             ),
             (
                 Invariant::I3,
-                format!("all outboxes, {consumers} consumers, {letters} dead letters, {told}"),
+                format!(
+                    "all outboxes, {consumers} consumers, {dead_letters} dead letters, {published}"
+                ),
             ),
             (
                 Invariant::I4,
-                format!("{told}, against what their owners have"),
+                format!("{published}, compared with their entities"),
             ),
             (Invariant::I5, format!("{payments} payments")),
             (Invariant::I6, format!("{unpaid} unpaid orders")),
@@ -119,7 +122,7 @@ impl Tally {
             (
                 Invariant::I8,
                 format!(
-                    "{accounts} accounts, and everything that the stream told of; without a client's log it is not known what else was acknowledged"
+                    "{accounts} accounts, and all entities in the stream; what else was acknowledged is not known without a client's log"
                 ),
             ),
         ]

@@ -1,4 +1,4 @@
-//! The broker: what was told, what consumers have still to do, and what they gave up.
+//! Reads the broker: events, the backlogs of consumers, and dead letters.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use futures::StreamExt;
 use tokio::time::timeout;
 
 use crate::access::{BrokerAccess, QUEUE_GROUPS};
-use crate::snapshot::{Backlog, Backlogs, DeadLetter, Raw, Told};
+use crate::snapshot::{Backlog, Backlogs, DeadLetter, RawEvent, StreamEvent};
 
-/// How long the next event of a stream may take, all of which is read only once.
+/// How long the next event of a stream may take.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// How many dead letters are read; one is too many.
-const LETTERS: u64 = 50;
+/// How many dead letters are read. A sound fleet has none.
+const DEAD_LETTERS: u64 = 50;
 
 #[derive(Debug, Clone)]
 pub(crate) struct BrokerSource {
@@ -26,23 +26,23 @@ pub(crate) struct BrokerSource {
     access: BrokerAccess,
 }
 
-/// A stream and how far it has come. One that was made anew has another birth.
+/// The size of a stream. A stream that was created anew has another creation time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StreamSize {
     /// Nanoseconds since 1970.
-    pub(crate) born: i128,
-    /// How many messages were ever in it.
+    pub(crate) created: i128,
+    /// The sequence number of its last message.
     pub(crate) last: u64,
 }
 
-/// From where to where the stream of events reaches.
+/// The range of events in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Extent {
-    /// The numbers of the first and the last event.
+    /// The sequence numbers of the first and the last event.
     pub(crate) first: u64,
     pub(crate) last: u64,
     pub(crate) events: u64,
-    /// When the first event came.
+    /// When the first event was stored.
     pub(crate) since: Timestamp,
 }
 
@@ -54,14 +54,14 @@ impl BrokerSource {
         })
     }
 
-    /// How far the events have come, and the dead letters.
+    /// The sizes of the streams of events and of dead letters.
     pub(crate) async fn sizes(&self) -> Result<(StreamSize, StreamSize)> {
         let letters = self.access.dead_letter_stream();
         let (events, letters) = tokio::try_join!(self.events_stream(), self.stream(&letters))?;
         Ok((size(events.cached_info()), size(letters.cached_info())))
     }
 
-    /// From where to where the events reach now.
+    /// The present range of events.
     pub(crate) async fn extent(&self) -> Result<Extent> {
         let stream = self.events_stream().await?;
         let state = &stream.cached_info().state;
@@ -100,8 +100,9 @@ impl BrokerSource {
         if state.messages == 0 {
             return Ok(letters);
         }
-        for sequence in (state.first_sequence..=state.last_sequence).take(LETTERS.try_into()?) {
-            // One that is gone was discarded by somebody.
+        for sequence in (state.first_sequence..=state.last_sequence).take(DEAD_LETTERS.try_into()?)
+        {
+            // A missing one was discarded meanwhile.
             let Ok(letter) = stream.get_raw_message(sequence).await else {
                 continue;
             };
@@ -119,18 +120,18 @@ impl BrokerSource {
         Ok(letters)
     }
 
-    /// All events that are in the stream now.
-    pub(crate) async fn events(&self) -> Result<Vec<Told>> {
+    /// All events in the stream.
+    pub(crate) async fn events(&self) -> Result<Vec<StreamEvent>> {
         let mut events = Vec::new();
-        self.each_event(0, |raw| events.push(raw.told())).await?;
+        self.each_event(0, |raw| events.push(raw.parse())).await?;
         Ok(events)
     }
 
-    /// Gives each event that is in the stream now and has a later number than this; the number of the last.
+    /// Passes each event after this sequence number to `take`; returns the last sequence number.
     pub(crate) async fn each_event(
         &self,
         after: u64,
-        mut take: impl FnMut(Raw) + Send,
+        mut take: impl FnMut(RawEvent) + Send,
     ) -> Result<u64> {
         let stream = self.events_stream().await?;
         if stream.cached_info().state.last_sequence <= after {
@@ -150,8 +151,8 @@ impl BrokerSource {
         let mut last = after;
         while more {
             let next = timeout(LONGEST_PAUSE, messages.next()).await;
-            let next = next.with_context(|| format!("no more events of {name} came"))?;
-            let message = next.context("the stream broke off")?.context("events")?;
+            let next = next.with_context(|| format!("{name} sent no further event in time"))?;
+            let message = next.context("the stream ended early")?.context("events")?;
             let (event, behind) = self.read(&message)?;
             more = behind > 0;
             last = event.sequence;
@@ -160,10 +161,10 @@ impl BrokerSource {
         Ok(last)
     }
 
-    /// The event, and how many are behind it.
-    fn read(&self, message: &Message) -> Result<(Raw, u64)> {
+    /// The event, and the number of events after it.
+    fn read(&self, message: &Message) -> Result<(RawEvent, u64)> {
         let info = message.info().map_err(|error| anyhow!(error))?;
-        let event = Raw {
+        let event = RawEvent {
             sequence: info.stream_sequence,
             subject: self.access.without_prefix(&message.subject).to_owned(),
             payload: message.payload.to_vec(),
@@ -183,7 +184,7 @@ impl BrokerSource {
 
 fn size(info: &Info) -> StreamSize {
     StreamSize {
-        born: info.created.unix_timestamp_nanos(),
+        created: info.created.unix_timestamp_nanos(),
         last: info.state.last_sequence,
     }
 }

@@ -1,4 +1,4 @@
-//! The documents of all services: whole collections, pages of ids, or the documents of some ids.
+//! Reads the documents of all services: whole collections, pages of ids, or the documents of some ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,11 @@ use futures::TryStreamExt;
 use mongodb::{Collection, Cursor, Database};
 use serde::de::DeserializeOwned;
 
-use crate::access::{DatabaseUris, answered, open_database};
+use crate::access::{DatabaseUris, open_database, within_timeout};
 use crate::documents::{Order, OrderReplica, Payment, Reservation, Ticket, User};
 use crate::snapshot::Databases;
 
-/// Few round trips for a collection.
+/// Documents per round trip.
 const BATCH: u32 = 10_000;
 
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(crate) struct DatabaseSource {
     payments: Database,
 }
 
-/// A collection whose `_id` is that of a ticket or of an order.
+/// A collection whose `_id` is the id of a ticket or of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keyed {
     Tickets,
@@ -56,7 +56,7 @@ impl DatabaseSource {
         }
     }
 
-    /// Everything that has a version.
+    /// All documents that have versions.
     pub(super) async fn versioned(&self) -> Result<Databases> {
         let all = doc! {};
         let (tickets, ticket_replicas, orders, order_replicas, payments) = tokio::try_join!(
@@ -75,7 +75,7 @@ impl DatabaseSource {
         })
     }
 
-    /// Addresses by account.
+    /// Email addresses by account.
     pub(super) async fn users(&self) -> Result<BTreeMap<ObjectId, String>> {
         let users = self.auth.collection::<User>("users");
         let users = read("auth.users", users.find(doc! {}).batch_size(BATCH)).await?;
@@ -85,7 +85,7 @@ impl DatabaseSource {
             .collect())
     }
 
-    /// All accounts by their addresses, in the order of the index that the service keeps of them.
+    /// All accounts ordered by address, which is indexed.
     pub(crate) async fn users_by_address(&self) -> Result<Cursor<User>> {
         let users = self.auth.collection::<User>("users");
         let fields = doc! { "email": 1 };
@@ -93,7 +93,7 @@ impl DatabaseSource {
             .find(doc! {})
             .sort(doc! { "email": 1 })
             .projection(fields);
-        answered("auth.users", async { found.await }).await
+        within_timeout("auth.users", async { found.await }).await
     }
 
     /// Orders by ticket.
@@ -117,7 +117,7 @@ impl DatabaseSource {
         self.find(keyed, doc! { "_id": { "$in": ids } }).await
     }
 
-    /// The next ids after this one, at most so many, in order.
+    /// The next ids after this one in order, up to `limit`.
     pub(crate) async fn ids_after(
         &self,
         keyed: Keyed,
@@ -154,7 +154,7 @@ where
     D: DeserializeOwned + Send + Sync + Unpin,
 {
     let found = async { found.into_future().await?.try_collect().await };
-    answered(what, found).await
+    within_timeout(what, found).await
 }
 
 /// The documents by their ids.

@@ -1,4 +1,4 @@
-//! The jobs in Redis: which orders' time is running there.
+//! Reads the expiration jobs in Redis.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use bson::oid::ObjectId;
 
 use crate::access::QueueAccess;
 
-/// The hash of all jobs, by their ids. The expiration service forgets those that are done.
+/// The hash of all jobs by id. The expiration service removes finished jobs.
 const JOBS: &str = "data";
 
-/// What a job's id has before its order's.
+/// The prefix of a job's id before its order's id.
 const PREFIX: &str = "order-";
 
-/// Each look has a connection of its own, since Redis may go away and come back.
+/// Each query opens a new connection, because Redis may restart in between.
 #[derive(Debug, Clone)]
 pub(crate) struct QueueSource(QueueAccess);
 
@@ -37,21 +37,21 @@ impl QueueSource {
             .collect())
     }
 
-    /// Those of the orders that have a job.
+    /// The orders among these that have a job.
     pub(crate) async fn jobs_among(&self, orders: &[ObjectId]) -> Result<BTreeSet<ObjectId>> {
         if orders.is_empty() {
             return Ok(BTreeSet::new());
         }
         let mut connection = self.0.connect().await?;
-        let mut questions = redis::pipe();
+        let mut pipeline = redis::pipe();
         for order in orders {
-            questions.hexists(self.0.key(JOBS), format!("{PREFIX}{order}"));
+            pipeline.hexists(self.0.key(JOBS), format!("{PREFIX}{order}"));
         }
-        let there: Vec<bool> = questions
+        let exist: Vec<bool> = pipeline
             .query_async(&mut connection)
             .await
             .context("Redis")?;
-        let there = orders.iter().zip(there).filter(|(_, there)| *there);
-        Ok(there.map(|(order, _)| *order).collect())
+        let found = orders.iter().zip(exist).filter(|(_, exists)| *exists);
+        Ok(found.map(|(order, _)| *order).collect())
     }
 }

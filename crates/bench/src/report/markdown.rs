@@ -1,4 +1,4 @@
-//! The tables, ready to be pasted.
+//! The tables, ready for a document.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ impl Report {
     fn latencies(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| work | asked /s | p50 | p99 | p99.9 | at most /s | the load busy | refused |"
+            "| work | fixed rate /s | p50 | p99 | p99.9 | max. rate /s | load generator busy | refused |"
         )?;
         writeln!(f, "|---|--:|--:|--:|--:|--:|--:|--:|")?;
         for row in &self.rows {
@@ -43,7 +43,7 @@ impl Report {
     }
 
     fn costs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "| work | CPU µs a request | services | everything |")?;
+        writeln!(f, "| work | CPU µs per request | services | all |")?;
         writeln!(f, "|---|---|--:|--:|")?;
         for row in &self.rows {
             cost(f, row.what, &row.full)?;
@@ -57,7 +57,7 @@ impl Report {
     fn comparison(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| work | of the bare one's rate | CPU, bare one's share of it | original's services, µs | times less | original's everything, µs | times less | original's rate | times more |"
+            "| work | share of the baseline's rate | baseline's share of the CPU time | original's services, µs | times less | original's total, µs | times less | original's rate | times more |"
         )?;
         writeln!(f, "|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
         for row in &self.rows {
@@ -69,21 +69,19 @@ impl Report {
     fn memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| process | MiB when ready | MiB at the end | of that used since it was ready |"
+            "| process | working set when ready, MiB | at the end | mapped files at the end |"
         )?;
         writeln!(f, "|---|--:|--:|--:|")?;
         let ours = self.services_memory();
         for memory in self.memory.iter().chain([&ours]) {
-            let [idle, after, used] = [memory.idle, memory.after, memory.used].map(mebibytes);
+            let [idle, after, files] = [memory.idle, memory.after, memory.files].map(mebibytes);
             let process = &memory.process;
-            writeln!(f, "| {process} | {idle:.1} | {after:.1} | {used:.1} |")?;
+            writeln!(f, "| {process} | {idle:.1} | {after:.1} | {files:.1} |")?;
         }
-        let (original_idle, original_after) = original::MEMORY;
+        let (idle, after) = original::RESIDENT;
         writeln!(
             f,
-            "| the original's five | {original_idle} ({:.1} times ours) | {original_after} ({:.1} times ours) | |",
-            original_idle / mebibytes(ours.idle),
-            original_after / mebibytes(ours.after)
+            "| the original's five (resident set, mapped files included) | {idle} | {after} | |"
         )
     }
 }
@@ -100,7 +98,7 @@ fn line(
         Some(steady) => writeln!(
             f,
             "| {what} | {:.0} | {} | {} | {} | {rate:.0} | {busy:.0}% | {} |",
-            steady.asked.unwrap_or_default(),
+            steady.fixed_rate.unwrap_or_default(),
             time(steady.p50),
             time(steady.p99),
             time(steady.p999),
@@ -109,7 +107,7 @@ fn line(
     }
 }
 
-/// Microseconds, as people read them.
+/// Microseconds as milliseconds.
 fn time(microseconds: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
     let milliseconds = microseconds as f64 / 1e3;
@@ -120,14 +118,14 @@ fn time(microseconds: u64) -> String {
     }
 }
 
-/// Below this a process has nothing to do with a request.
-const WORTH_SAYING: f64 = 0.5;
+/// Processes with less CPU time per request (µs) are not shown.
+const SHOWN_COST: f64 = 0.5;
 
 fn cost(f: &mut fmt::Formatter<'_>, what: &str, figures: &Figures) -> fmt::Result {
     let each: Vec<_> = figures
         .cost
         .iter()
-        .filter(|(_, cost)| **cost >= WORTH_SAYING)
+        .filter(|(_, cost)| **cost >= SHOWN_COST)
         .map(|(name, cost)| format!("{name} {cost:.0}"))
         .collect();
     let (services, everything) = (figures.services, figures.everything);
@@ -139,7 +137,7 @@ fn compared(f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
     let (full, original) = (&row.full, &row.original);
     let share = row.baseline.as_ref().map_or(String::new(), |bare| {
         let target = bare.target.map_or(String::new(), |target| {
-            format!(" (wanted {:.0}%)", target * 100.0)
+            format!(" (target {:.0}%)", target * 100.0)
         });
         format!("{:.0}%{target}", bare.share * 100.0)
     });
@@ -156,7 +154,7 @@ fn compared(f: &mut fmt::Formatter<'_>, row: &Row) -> fmt::Result {
     )
 }
 
-/// The original's cost and how many times ours that is, at its best and its worst.
+/// The original's cost, and its best and worst case as a multiple of ours.
 fn less(original: Option<Range>, ours: f64) -> String {
     let Some(original) = original else {
         return " | ".to_owned();

@@ -1,4 +1,4 @@
-//! One kind of request, with what it was compared with.
+//! The figures of one kind of request and of its baseline.
 
 use std::collections::BTreeMap;
 
@@ -10,58 +10,59 @@ use crate::lab::{LOAD, Lab, SERVERS};
 use crate::original::Original;
 use crate::step::Step;
 
-/// How much of all requests may go wrong before the figures mean nothing.
-const MOST_FAILURES: f64 = 0.01;
+/// With a larger share of failures the figures mean nothing.
+const MAX_FAILURES: f64 = 0.01;
 
 /// One kind of request.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(super) what: &'static str,
-    /// At the fixed rate.
+    /// In the open loop.
     pub(super) steady: Option<Figures>,
-    /// As fast as the connections were answered.
+    /// In the closed loop.
     pub(super) full: Figures,
     pub(super) baseline: Option<Baseline>,
     pub(super) original: Original,
 }
 
-/// What it was compared with.
+/// The figures of the bare program.
 #[derive(Debug, Serialize)]
 pub(super) struct Baseline {
     pub(super) name: &'static str,
     pub(super) steady: Option<Figures>,
     pub(super) full: Figures,
-    /// Our rate through the baseline's.
+    /// Our rate divided by the baseline's.
     pub(super) share: f64,
-    /// What that should at least be.
+    /// The smallest share that is wanted.
     pub(super) target: Option<f64>,
 }
 
-/// What was measured of a load.
+/// The figures of one load.
 #[derive(Debug, Serialize)]
 pub(super) struct Figures {
-    /// The rate that was asked.
-    pub(super) asked: Option<f64>,
-    /// Good answers a second.
+    /// The rate of the open loop.
+    pub(super) fixed_rate: Option<f64>,
+    /// Good responses per second.
     pub(super) rate: f64,
     pub(super) good: u64,
     pub(super) refused: u64,
     pub(super) failed: BTreeMap<String, u64>,
-    /// Microseconds, from when a request was due.
+    /// Latency in microseconds, from when a request was due.
     pub(super) p50: u64,
     pub(super) p99: u64,
     pub(super) p999: u64,
-    /// How busy the load itself was, of one processor: near 1 the rate is the load's and not that of who answers.
+    /// The share of one processor that the load generator used. Near 1, the rate is the generator's limit and not the
+    /// fleet's.
     pub(super) load: f64,
-    /// Microseconds that each process computed for one good answer.
+    /// CPU time of each process per good response, in microseconds.
     pub(super) cost: BTreeMap<String, f64>,
-    /// The services among them.
+    /// The same for all services.
     pub(super) services: f64,
-    /// All of them.
+    /// The same for services and servers.
     pub(super) everything: f64,
 }
 
-/// What is measured beside the fleet, while it is measured.
+/// The measurements of a bare program, taken in turn with the fleet's.
 pub(crate) struct Compared {
     name: &'static str,
     target: Option<f64>,
@@ -70,7 +71,7 @@ pub(crate) struct Compared {
 }
 
 impl Compared {
-    /// Nothing measured yet.
+    /// No measurements yet.
     pub(crate) const fn with(name: &'static str, target: Option<f64>) -> Self {
         Self {
             name,
@@ -82,7 +83,7 @@ impl Compared {
 }
 
 impl Row {
-    /// An error if too much went wrong for the figures to mean anything.
+    /// Fails if the share of failures is too large.
     pub(crate) fn new(
         lab: &Lab,
         what: &'static str,
@@ -97,7 +98,7 @@ impl Row {
             let (good, bad) = (step.good() as f64, step.failures() as f64);
             let failed = &step.failed;
             ensure!(
-                bad <= good * MOST_FAILURES,
+                bad <= good * MAX_FAILURES,
                 "{what}: {failed:?}, {good} good"
             );
         }
@@ -124,10 +125,10 @@ impl Row {
 
 impl Figures {
     fn of(lab: &Lab, step: &Step) -> Self {
-        let cost = step.computed.keys();
+        let cost = step.cpu_times.keys();
         let cost = cost.map(|name| (name.clone(), step.cost([&**name])));
         Self {
-            asked: step.asked,
+            fixed_rate: step.fixed_rate,
             rate: step.rate(),
             good: step.good(),
             refused: step.refused,

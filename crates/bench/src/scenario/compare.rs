@@ -1,4 +1,4 @@
-//! One kind of request, measured slice by slice in turn with what it is compared with.
+//! Measures one kind of request in slices, in turn with slices of its baseline.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,37 +13,37 @@ use crate::report::{Compared, Row};
 use crate::step::{Step, since};
 use crate::work::{Read, Work};
 
-/// How many connections ask again and again: as many as the original was measured with.
+/// The connections of the closed loop: as many as the original was measured with.
 pub(super) const CONNECTIONS: usize = 32;
 
-/// How often each side has its turn.
+/// The number of slices of each side.
 pub(super) const SLICES: u32 = 3;
 
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// What a scenario is compared with.
+/// The baseline of a scenario.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum With {
-    /// A bare handler that answers the same bytes.
+    /// A bare handler that sends the same response.
     Handler,
     /// A bare loop that commits the same writes.
     Writes(&'static str),
-    /// Nothing: its cost is something else's.
+    /// None: most of its cost is elsewhere.
     Nothing,
 }
 
 /// How a kind of request is measured.
 pub(super) struct Plan {
     pub(super) what: &'static str,
-    /// The fixed rate, well below what a machine of two processors can do.
+    /// The rate of the open loop, well below the capacity of a machine with two processors.
     pub(super) rate: f64,
     pub(super) with: With,
-    /// How much of the baseline's rate there should be.
+    /// The wanted share of the baseline's rate.
     pub(super) target: Option<f64>,
     pub(super) original: Original,
 }
 
-/// Measures reads of the same page.
+/// Measures reads of one page.
 pub(super) async fn read(lab: &Lab, read: Read, plan: Plan) -> Result<Row> {
     let bare = match plan.with {
         With::Handler => Some(Baseline::handler(lab, &lab.answer_to(&read).await?).await?),
@@ -97,22 +97,22 @@ async fn of(
     pace: Pace,
     time: Duration,
 ) -> Result<Step> {
-    let before = handler.computed();
+    let before = handler.cpu_time();
     let mut step = lab.run(work, pace, time).await?;
-    if let (Some(before), Some(after)) = (before, handler.computed()) {
+    if let (Some(before), Some(after)) = (before, handler.cpu_time()) {
         let process = |time| [(PROCESS.to_owned(), time)].into();
-        step.computed.retain(|name, _| name == LOAD);
-        step.computed
+        step.cpu_times.retain(|name, _| name == LOAD);
+        step.cpu_times
             .extend(since(&process(before), &process(after)));
     }
     Ok(step)
 }
 
-/// Measures what `make` gives: works of so many wishes, each used up by a slice.
+/// Measures work that a slice uses up. `make` creates it with a given number of targets.
 pub(super) async fn each<W: Work>(
     lab: &Lab,
     plan: Plan,
-    most_a_second: f64,
+    max_rate: f64,
     make: impl AsyncFn(usize) -> Result<W>,
 ) -> Result<Row> {
     let rate = lab.settings.rate.unwrap_or(plan.rate);
@@ -128,7 +128,7 @@ pub(super) async fn each<W: Work>(
     for _ in 0..SLICES {
         collect(&mut steady, run(Pace::Rate(rate), rate, slice).await?);
         let connections = Pace::Connections(CONNECTIONS);
-        collect(&mut full, run(connections, most_a_second, slice).await?);
+        collect(&mut full, run(connections, max_rate, slice).await?);
         if let With::Writes(of) = plan.with {
             collect(&mut compared.full, baseline::writes(lab, of, slice).await?);
         }
@@ -153,7 +153,7 @@ fn count(rate: f64, time: Duration) -> usize {
     (rate * time.as_secs_f64()).ceil() as usize + CONNECTIONS
 }
 
-/// Adds a slice to what was measured before.
+/// Adds a slice to the slices before.
 pub(super) fn collect(all: &mut Option<Step>, slice: Step) {
     match all {
         None => *all = Some(slice),
@@ -161,9 +161,9 @@ pub(super) fn collect(all: &mut Option<Step>, slice: Step) {
     }
 }
 
-/// An error if any request failed.
+/// Fails if any request failed.
 pub(super) fn expect_all_good(step: &Step) -> Result<()> {
     let failed = &step.failed;
-    ensure!(failed.is_empty(), "not all were answered well: {failed:?}");
+    ensure!(failed.is_empty(), "some requests failed: {failed:?}");
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! How long an event takes: from the moment at which a client is told that something was done to the moment at which the
-//! last consumer has applied it, seen in the consumers' own databases.
+//! Event lag: the time from the response to a client until the last consumer has applied the event, observed in the
+//! consumers' databases.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,17 +24,17 @@ use crate::seed;
 use crate::step::{histogram, microseconds};
 use crate::work::{order_of, request};
 
-/// How many things are done a second, one after the other.
+/// Requests per second.
 const RATE: f64 = 20.0;
 
-/// How long an event may take at most.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Limit for an event.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Between two looks at a consumer's database.
-const LOOK: Duration = Duration::from_micros(300);
+/// How often to query a consumer's database.
+const POLL_INTERVAL: Duration = Duration::from_micros(300);
 
 #[derive(Deserialize)]
-struct Made {
+struct Created {
     id: String,
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
             &orders,
         ),
         (
-            "bare publish, acknowledged (the least there could be)",
+            "bare publish until acknowledged (the least possible)",
             &bare,
         ),
     ];
@@ -67,38 +67,38 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     Ok(Outcome::of_figures(figures))
 }
 
-/// Where it is looked for, and what.
-type Sighting = (Collection<Document>, Document);
+/// A collection and the query that finds the effect of the event in it.
+type Effect = (Collection<Document>, Document);
 
-/// Something that is done, and the places where it must be seen.
-struct Deed {
+/// A request, and the effects of its events.
+struct Action {
     service: &'static str,
     path: &'static str,
     bodies: Mutex<Vec<String>>,
-    sightings: Box<dyn Fn(ObjectId) -> Vec<Sighting> + Send + Sync>,
+    effects: Box<dyn Fn(ObjectId) -> Vec<Effect> + Send + Sync>,
     tickets_needed: bool,
 }
 
-fn ticket_replicated(lab: &Lab) -> Deed {
+fn ticket_replicated(lab: &Lab) -> Action {
     let replicas = lab.collection("orders", "tickets");
-    Deed {
+    Action {
         service: "tickets",
         path: "/api/tickets",
         bodies: Mutex::default(),
-        sightings: Box::new(move |id| vec![(replicas.clone(), doc! { "_id": id })]),
+        effects: Box::new(move |id| vec![(replicas.clone(), doc! { "_id": id })]),
         tickets_needed: false,
     }
 }
 
-/// The ticket is held, payments have the order, and the order knows that the ticket is held.
-fn order_everywhere(lab: &Lab) -> Deed {
+/// The ticket is reserved, payments has the order, and the order is awaiting payment.
+fn order_everywhere(lab: &Lab) -> Action {
     let payable = lab.collection("payments", "orders");
     let orders = lab.collection("orders", "orders");
-    Deed {
+    Action {
         service: "orders",
         path: "/api/orders",
         bodies: Mutex::default(),
-        sightings: Box::new(move |id| {
+        effects: Box::new(move |id| {
             vec![
                 (payable.clone(), doc! { "_id": id }),
                 (
@@ -111,48 +111,52 @@ fn order_everywhere(lab: &Lab) -> Deed {
     }
 }
 
-async fn watch(lab: &Lab, deed: Deed) -> Result<Histogram<u64>> {
+async fn watch(lab: &Lab, action: Action) -> Result<Histogram<u64>> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "small and positive"
     )]
     let count = (lab.settings.time.as_secs_f64() * RATE) as usize;
-    *deed.bodies.lock().await = if deed.tickets_needed {
+    *action.bodies.lock().await = if action.tickets_needed {
         let tickets = seed::tickets(lab, count, ObjectId::new()).await?;
         tickets.into_iter().map(order_of).collect()
     } else {
         vec![r#"{"title":"Front row, on the left","price":19.99}"#.to_owned(); count]
     };
-    let (deed, shopper) = (Arc::new(deed), lab.shopper());
-    let address = lab.address(deed.service);
+    let (action, shopper) = (Arc::new(action), lab.shopper());
+    let address = lab.address(action.service);
     let mut ticks = interval(Duration::from_secs_f64(1.0 / RATE));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watching = JoinSet::new();
     for _ in 0..count {
         ticks.tick().await;
-        watching.spawn(see(address, shopper.clone(), Arc::clone(&deed)));
+        watching.spawn(measure(address, shopper.clone(), Arc::clone(&action)));
     }
     let mut times = histogram();
-    while let Some(seen) = watching.join_next().await {
-        times.saturating_record(microseconds(seen??));
+    while let Some(lag) = watching.join_next().await {
+        times.saturating_record(microseconds(lag??));
     }
     Ok(times)
 }
 
-/// How long it takes until the deed is seen everywhere.
-async fn see(to: std::net::SocketAddr, shopper: Shopper, deed: Arc<Deed>) -> Result<Duration> {
-    let body = deed.bodies.lock().await.pop();
-    let asked = request(Method::POST, to, deed.path, Some(&shopper.cookie), body);
-    let answer = Connection::to(to).exchange(asked).await?;
+/// The time from the response until all effects are visible.
+async fn measure(
+    to: std::net::SocketAddr,
+    shopper: Shopper,
+    action: Arc<Action>,
+) -> Result<Duration> {
+    let body = action.bodies.lock().await.pop();
+    let order = request(Method::POST, to, action.path, Some(&shopper.cookie), body);
+    let answer = Connection::to(to).exchange(order).await?;
     let done = Instant::now();
     let status = answer.status();
-    ensure!(status == StatusCode::CREATED, "told {status}");
-    let made: Made = serde_json::from_slice(answer.body())?;
-    for (collection, sought) in (deed.sightings)(made.id.parse()?) {
-        while collection.find_one(sought.clone()).await?.is_none() {
-            ensure!(done.elapsed() < PATIENCE, "not seen within {PATIENCE:?}");
-            sleep(LOOK).await;
+    ensure!(status == StatusCode::CREATED, "unexpected status {status}");
+    let created: Created = serde_json::from_slice(answer.body())?;
+    for (collection, query) in (action.effects)(created.id.parse()?) {
+        while collection.find_one(query.clone()).await?.is_none() {
+            ensure!(done.elapsed() < TIMEOUT, "not handled within {TIMEOUT:?}");
+            sleep(POLL_INTERVAL).await;
         }
     }
     Ok(done.elapsed())

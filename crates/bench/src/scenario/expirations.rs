@@ -1,7 +1,8 @@
-//! 20,000 orders whose time is over within twenty seconds: how fast their ends are enqueued, and how late each is told of.
+//! 20,000 orders that expire within twenty seconds: how fast their expirations are enqueued, and how late each event
+//! is.
 //!
-//! The orders are written into the databases, and their events into the stream, as the orders service would have; what is
-//! late is seen on the wire.
+//! The orders are written into the databases and their events into the stream, in the form of the orders service.
+//! Lateness is measured when the event arrives.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -23,22 +24,22 @@ use crate::step::histogram;
 
 const ORDERS: usize = 20_000;
 
-/// Until the first order's time is over: seeding and enqueueing come before.
+/// The time until the first order expires, in which the orders are written and enqueued.
 const LEAD: Duration = Duration::from_secs(45);
 
-/// Between the end of one order's time and the next one's.
+/// The time between two expirations.
 const BETWEEN: Duration = Duration::from_millis(1);
 
-/// How long after the last one's time the last may be told of.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// Limit for the last event, after the last order has expired.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// How many events are published at once.
-const AT_ONCE: usize = 64;
+/// The number of concurrent publications.
+const CONCURRENCY: usize = 64;
 
 /// The queue group of the expiration service.
 const GROUP: &str = "expiration-service";
 
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     let first = Timestamp::from_milliseconds(DateTime::now().timestamp_millis()).plus(LEAD);
@@ -47,7 +48,7 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
         .collect();
     seed::running(lab, &seeded).await?;
     let client = lab.broker.client();
-    let mut told = client
+    let mut events = client
         .subscribe(Subject::ExpirationComplete.as_str().to_owned())
         .await?;
     client.flush().await?;
@@ -56,18 +57,18 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
         .iter()
         .map(|one| (one.order, one.expires_at))
         .collect();
-    let lateness = timeout(LEAD + PATIENCE, lateness(&mut told, due));
+    let lateness = timeout(LEAD + TIMEOUT, lateness(&mut events, due));
     let lateness = lateness.await??;
     lab.settle().await?;
     let milliseconds = |quantile| Duration::from_millis(lateness.value_at_quantile(quantile));
     #[expect(clippy::cast_precision_loss, reason = "20,000")]
     let rate = ORDERS as f64 / enqueued.as_secs_f64();
-    let named = |what: &str| format!("{ORDERS} orders, 1,000 a second: {what}");
+    let named = |what: &str| format!("{ORDERS} orders, 1,000 per second: {what}");
     Ok(Outcome::of_figures([
-        Figure::new("expirations", named("enqueued"), rate, "a second"),
+        Figure::new("expirations", named("enqueued"), rate, "per second"),
         Figure::seconds("expirations", named("lateness p50"), milliseconds(0.5)),
         Figure::seconds("expirations", named("lateness p99"), milliseconds(0.99)),
-        Figure::seconds("expirations", named("lateness at most"), milliseconds(1.0)),
+        Figure::seconds("expirations", named("maximum lateness"), milliseconds(1.0)),
     ]))
 }
 
@@ -81,11 +82,11 @@ fn order(first: Timestamp, number: u32) -> Seeded {
     }
 }
 
-/// Publishes the orders' events, and gives how long it takes until all have a job.
+/// Publishes the orders' events. Returns the time until all orders have a job.
 async fn enqueue(lab: &Lab, seeded: &[Seeded]) -> Result<Duration> {
-    let begun = Instant::now();
+    let started = Instant::now();
     stream::iter(seeded.iter().map(anyhow::Ok))
-        .try_for_each_concurrent(AT_ONCE, async |order| {
+        .try_for_each_concurrent(CONCURRENCY, async |order| {
             let event = event(order);
             let subject = event.subject().as_str().to_owned();
             let published = lab.broker.publish(subject, event.to_json().into());
@@ -94,10 +95,10 @@ async fn enqueue(lab: &Lab, seeded: &[Seeded]) -> Result<Duration> {
         })
         .await?;
     while lab.left_for(GROUP).await? > 0 {
-        ensure!(begun.elapsed() < PATIENCE, "not enqueued in time");
-        sleep(LOOK).await;
+        ensure!(started.elapsed() < TIMEOUT, "not enqueued in time");
+        sleep(POLL_INTERVAL).await;
     }
-    Ok(begun.elapsed())
+    Ok(started.elapsed())
 }
 
 fn event(order: &Seeded) -> Event {
@@ -107,29 +108,29 @@ fn event(order: &Seeded) -> Event {
         status: OrderStatus::Created,
         user_id: Id::from_bytes(order.buyer.bytes()),
         ticket_id: Id::from_bytes(order.ticket.bytes()),
-        price: Price::from_cents(1_999).expect("a good price"),
+        price: Price::from_cents(1_999).expect("a valid price"),
         expires_at: from_date_time(order.expires_at),
         reason: None,
     })
 }
 
-/// How many milliseconds late each is told of.
+/// The lateness of each event in milliseconds.
 async fn lateness(
-    told: &mut async_nats::Subscriber,
+    events: &mut async_nats::Subscriber,
     mut due: HashMap<ObjectId, DateTime>,
 ) -> Result<Histogram<u64>> {
     let mut all = histogram();
     while !due.is_empty() {
-        let Some(message) = told.next().await else {
-            anyhow::bail!("the broker went away")
+        let Some(message) = events.next().await else {
+            anyhow::bail!("the broker closed the connection")
         };
         let now = DateTime::now();
         let event: ExpirationState = serde_json::from_slice(&message.payload)?;
         let order = ObjectId::from_bytes(event.order_id.bytes());
-        // Others' orders may end now, too; and nobody promises to tell only once.
+        // Orders of other scenarios may expire too, and an event may be delivered twice.
         if let Some(due) = due.remove(&order) {
             let late = now.timestamp_millis() - due.timestamp_millis();
-            ensure!(late >= 0, "told {} ms early", -late);
+            ensure!(late >= 0, "an event came {} ms early", -late);
             all.saturating_record(late.unsigned_abs());
         }
     }

@@ -1,5 +1,5 @@
-//! A sale that many come to at once: 1,000 shoppers for 100 tickets, each told to come back later coming back, and then
-//! 10,000 requests for one ticket. Whoever sells fast must still sell each ticket once.
+//! A flash sale: 1,000 shoppers order 100 tickets and retry after a 503, then 10,000 requests order one ticket. Each
+//! ticket must be sold exactly once.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,11 +28,11 @@ const SHOPPERS: usize = 1_000;
 const TICKETS: usize = 100;
 const REQUESTS: u64 = 10_000;
 
-/// How many connections ask for the one ticket at once.
+/// The number of connections that order the one ticket.
 const CROWD: usize = 256;
 
-/// How long a shopper who is told to come back later keeps coming.
-const PERSISTENCE: Duration = Duration::from_mins(1);
+/// How long a shopper retries.
+const RETRY_LIMIT: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     let first = crowd_for_few(lab).await?;
@@ -45,27 +45,27 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
 async fn crowd_for_few(lab: &Lab) -> Result<Vec<Figure>> {
     let tickets = seed::tickets(lab, TICKETS, ObjectId::new()).await?;
     lab.settle().await?;
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut crowd = JoinSet::new();
     for number in 0..SHOPPERS {
         let (shopper, ticket) = (lab.shopper(), tickets[number % TICKETS]);
         crowd.spawn(buy(lab.address("orders"), shopper, ticket));
     }
     let (mut sold, mut times, mut refusals) = (0, histogram(), 0);
-    while let Some(told) = crowd.join_next().await {
-        let told = told??;
-        sold += u64::from(told.bought);
-        refusals += told.refused;
-        times.saturating_record(microseconds(told.took));
+    while let Some(purchase) = crowd.join_next().await {
+        let purchase = purchase??;
+        sold += u64::from(purchase.bought);
+        refusals += purchase.refused;
+        times.saturating_record(microseconds(purchase.took));
     }
-    let took = begun.elapsed();
+    let took = started.elapsed();
     let held = lab.collection("orders", "reservations");
     let held = held
         .count_documents(doc! { "_id": { "$in": &tickets } })
         .await?;
     ensure!(
         (sold, held) == (TICKETS as u64, TICKETS as u64),
-        "{TICKETS} tickets: {sold} shoppers were told that they have one, {held} are held"
+        "{TICKETS} tickets: {sold} orders were confirmed, {held} tickets are reserved"
     );
     let what = format!("{SHOPPERS} shoppers, {TICKETS} tickets");
     let median = Duration::from_micros(times.value_at_quantile(0.5));
@@ -78,59 +78,63 @@ async fn crowd_for_few(lab: &Lab) -> Result<Vec<Figure>> {
             "tickets",
         )
         .original(original::SOLD),
-        Figure::seconds("flash-sale", format!("{what}: all answered"), took),
-        Figure::seconds("flash-sale", format!("{what}: a shopper, half"), median),
-        Figure::seconds("flash-sale", format!("{what}: a shopper, last"), last),
-        Figure::count(
+        Figure::seconds("flash-sale", format!("{what}: all shoppers done"), took),
+        Figure::seconds(
             "flash-sale",
-            format!("{what}: told to come back later"),
-            refusals,
+            format!("{what}: time per shopper, p50"),
+            median,
         ),
+        Figure::seconds(
+            "flash-sale",
+            format!("{what}: time per shopper, maximum"),
+            last,
+        ),
+        Figure::count("flash-sale", format!("{what}: 503 responses"), refusals),
     ])
 }
 
-struct Told {
+struct Purchase {
     bought: bool,
     refused: u64,
     took: Duration,
 }
 
-/// Asks until told yes or no.
-async fn buy(to: SocketAddr, shopper: Shopper, ticket: ObjectId) -> Result<Told> {
-    let begun = Instant::now();
+/// Orders until the ticket is bought or sold to another shopper.
+async fn buy(to: SocketAddr, shopper: Shopper, ticket: ObjectId) -> Result<Purchase> {
+    let started = Instant::now();
     let mut connection = Connection::to(to);
     let mut refused = 0;
     loop {
         let order = Some(order_of(ticket));
-        let asked = request(
+        let attempt = request(
             Method::POST,
             to,
             "/api/orders",
             Some(&shopper.cookie),
             order,
         );
-        let status = connection.exchange(asked).await?.status();
+        let status = connection.exchange(attempt).await?.status();
         match status {
             StatusCode::CREATED | StatusCode::BAD_REQUEST => {
-                return Ok(Told {
+                return Ok(Purchase {
                     bought: status == StatusCode::CREATED,
                     refused,
-                    took: begun.elapsed(),
+                    took: started.elapsed(),
                 });
             }
             StatusCode::SERVICE_UNAVAILABLE => refused += 1,
-            other => anyhow::bail!("a shopper was told {other}"),
+            other => anyhow::bail!("a shopper received {other}"),
         }
         ensure!(
-            begun.elapsed() < PERSISTENCE,
-            "a shopper was never answered"
+            started.elapsed() < RETRY_LIMIT,
+            "a shopper received no answer"
         );
         let pause = rand::rng().random_range(100..1_000);
         sleep(Duration::from_millis(pause)).await;
     }
 }
 
-/// So many requests for one ticket.
+/// A number of requests for one ticket.
 struct Rush {
     to: SocketAddr,
     shopper: Shopper,
@@ -180,37 +184,36 @@ async fn crowd_for_one(lab: &Lab) -> Result<Vec<Figure>> {
     lab.settle().await?;
     let work: Arc<dyn Work> = rush.clone();
     let step = lab
-        .run(&work, Pace::Connections(CROWD), PERSISTENCE)
+        .run(&work, Pace::Connections(CROWD), RETRY_LIMIT)
         .await?;
     let (sold, left) = (
         rush.sold.load(Ordering::Relaxed),
         rush.left.load(Ordering::Relaxed),
     );
-    ensure!(left == 0, "{left} of {REQUESTS} were not asked in time");
+    ensure!(
+        left == 0,
+        "{left} of {REQUESTS} requests were not sent in time"
+    );
     ensure!(sold == 1, "one ticket was sold {sold} times");
     super::compare::expect_all_good(&step)?;
-    let what = format!("{REQUESTS} requests for one ticket, {CROWD} at once");
+    let what = format!("{REQUESTS} requests for one ticket, {CROWD} connections");
     let p99 = Duration::from_micros(step.times.value_at_quantile(0.99));
     let services = step.cost(lab.services());
     Ok(vec![
         Figure::count("flash-sale", format!("{what}: sold"), sold),
         Figure::new(
             "flash-sale",
-            format!("{what}: answered"),
+            format!("{what}: rate"),
             step.rate(),
-            "a second",
+            "per second",
         ),
         Figure::seconds("flash-sale", format!("{what}: p99"), p99),
         Figure::new(
             "flash-sale",
             format!("{what}: services"),
             services,
-            "CPU µs each",
+            "CPU µs per request",
         ),
-        Figure::count(
-            "flash-sale",
-            format!("{what}: told to come back later"),
-            step.refused,
-        ),
+        Figure::count("flash-sale", format!("{what}: 503 responses"), step.refused),
     ])
 }

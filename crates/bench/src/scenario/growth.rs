@@ -1,10 +1,10 @@
-//! How cost grows with what is stored. What should cost the same among a million as among a thousand is what a page shows
-//! and what an order touches.
+//! How costs grow with the amount of stored data. A page and an order touch only a few documents, so they should cost
+//! the same with a million documents as with a thousand.
 
 use anyhow::Result;
 
 use super::compare::{Plan, With, each, read};
-use super::orders::{self, MOST_A_SECOND};
+use super::orders::{self, MAX_RATE};
 use super::reads::list_page;
 use crate::lab::Lab;
 use crate::original;
@@ -12,17 +12,17 @@ use crate::report::Outcome;
 use crate::seed;
 use crate::work::Read;
 
-/// How many tickets are listed among, and how it is said.
+/// The numbers of stored tickets, with the names of the rows.
 const TICKETS: [(usize, &str); 3] = [
-    (1_000, "GET /api/tickets among 1,000"),
-    (100_000, "GET /api/tickets among 100,000"),
-    (1_000_000, "GET /api/tickets among 1,000,000"),
+    (1_000, "GET /api/tickets, 1,000 stored"),
+    (100_000, "GET /api/tickets, 100,000 stored"),
+    (1_000_000, "GET /api/tickets, 1,000,000 stored"),
 ];
 
-/// How many orders there are when some are placed.
+/// The numbers of stored orders, with the names of the rows.
 const ORDERS: [(usize, &str); 2] = [
-    (1_000, "POST /api/orders among 1,000"),
-    (1_000_000, "POST /api/orders among 1,000,000"),
+    (1_000, "POST /api/orders, 1,000 stored"),
+    (1_000_000, "POST /api/orders, 1,000,000 stored"),
 ];
 
 pub(super) async fn list(lab: &Lab) -> Result<Outcome> {
@@ -39,7 +39,7 @@ pub(super) async fn list(lab: &Lab) -> Result<Outcome> {
             target: None,
             original: original::LIST_OF_MANY,
         };
-        // For others the database is not asked.
+        // Other shoppers' requests do not reach the database.
         let page = Read {
             cookie: Some(lab.shopper().just_wrote()),
             ..list_page(lab)
@@ -60,7 +60,7 @@ pub(super) async fn orders(lab: &Lab) -> Result<Outcome> {
             with: With::Nothing,
             ..orders::plan(what, original::ORDER_AMONG_MANY)
         };
-        let row = each(lab, plan, MOST_A_SECOND, async |count| {
+        let row = each(lab, plan, MAX_RATE, async |count| {
             orders::orders(lab, count, &lab.shopper()).await
         });
         rows = rows.and(row.await?);

@@ -1,4 +1,4 @@
-//! Orders of distinct tickets, until every service has its events.
+//! Orders of distinct tickets, until every service has handled the events.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::report::{Outcome, Row};
 use crate::seed;
 use crate::work::{Each, Work, order_of};
 
-/// More than any machine that this was run on does.
-pub(super) const MOST_A_SECOND: f64 = 2_000.0;
+/// Orders per second; more than any machine has reached so far.
+pub(super) const MAX_RATE: f64 = 2_000.0;
 
-/// How much of a bare loop's rate there should be.
+/// The wanted share of a bare loop's rate.
 const SHARE: f64 = 0.6;
 
 pub(super) async fn order(lab: &Lab) -> Result<Outcome> {
@@ -25,7 +25,7 @@ pub(super) async fn order(lab: &Lab) -> Result<Outcome> {
         "POST /api/orders, until all events are applied",
         original::ORDER,
     );
-    let saga = each(lab, plan, MOST_A_SECOND, async |count| {
+    let saga = each(lab, plan, MAX_RATE, async |count| {
         orders(lab, count, &lab.shopper()).await
     })
     .await?;
@@ -43,22 +43,22 @@ pub(super) const fn plan(what: &'static str, original: Original) -> Plan {
     }
 }
 
-/// One order of each of so many fresh tickets.
+/// One order for each of `count` new tickets.
 pub(super) async fn orders(lab: &Lab, count: usize, buyer: &Shopper) -> Result<Each> {
     let tickets = seed::tickets(lab, count, ObjectId::new()).await?;
-    let wishes = tickets
+    let targets = tickets
         .into_iter()
         .map(|ticket| ("/api/orders".to_owned(), order_of(ticket)));
     Ok(Each::new(
         lab.address("orders"),
         Method::POST,
         buyer,
-        wishes,
+        targets,
     ))
 }
 
-/// Orders until they are answered, which is when they are safe, while what follows from those before is done too. Compared
-/// with nothing: a bare transaction has no saga beside it.
+/// Orders until the response, when they are durable, while the events of earlier orders are handled too. It has no
+/// baseline: beside a bare transaction no saga runs.
 async fn placed(lab: &Lab) -> Result<Row> {
     let slice = lab.settings.time / SLICES;
     let mut full = None;
@@ -68,12 +68,9 @@ async fn placed(lab: &Lab) -> Result<Row> {
             clippy::cast_sign_loss,
             reason = "small and positive"
         )]
-        let count = (MOST_A_SECOND * slice.as_secs_f64()) as usize;
-        let work: Arc<dyn Work> = Arc::new(
-            orders(lab, count, &lab.shopper())
-                .await?
-                .without_consequences(),
-        );
+        let count = (MAX_RATE * slice.as_secs_f64()) as usize;
+        let work: Arc<dyn Work> =
+            Arc::new(orders(lab, count, &lab.shopper()).await?.without_events());
         lab.settle().await?;
         collect(
             &mut full,

@@ -1,4 +1,4 @@
-//! Pages that are asked for again and again.
+//! Reads of one page.
 
 use anyhow::Result;
 use bson::oid::ObjectId;
@@ -10,10 +10,10 @@ use crate::report::Outcome;
 use crate::seed;
 use crate::work::Read;
 
-/// More tickets than a page shows.
+/// More tickets than fit on a page.
 const TICKETS: usize = 100;
 
-/// How much of a bare handler's throughput there should be.
+/// The wanted share of a bare handler's rate.
 const SHARE: f64 = 0.8;
 
 pub(super) async fn current_user(lab: &Lab) -> Result<Outcome> {
@@ -28,8 +28,8 @@ pub(super) async fn current_user(lab: &Lab) -> Result<Outcome> {
 
 pub(super) async fn list(lab: &Lab) -> Result<Outcome> {
     seed::tickets(lab, TICKETS, ObjectId::new()).await?;
-    let anybody = plan("GET /api/tickets, a page of 20", original::LIST);
-    both(lab, list_page(lab), anybody).await
+    let cached = plan("GET /api/tickets, a page of 20", original::LIST);
+    both(lab, list_page(lab), cached).await
 }
 
 pub(super) async fn show(lab: &Lab) -> Result<Outcome> {
@@ -39,26 +39,27 @@ pub(super) async fn show(lab: &Lab) -> Result<Outcome> {
         path: format!("/api/tickets/{ticket}"),
         cookie: None,
     };
-    let anybody = plan("GET /api/tickets/{id}", Original::default());
-    both(lab, page, anybody).await
+    let cached = plan("GET /api/tickets/{id}", Original::default());
+    both(lab, page, cached).await
 }
 
-/// What anybody is given from memory, and what somebody is who just wrote, for whom the database is asked.
-async fn both(lab: &Lab, page: Read, anybody: Plan) -> Result<Outcome> {
+/// Reads from the cache, and reads by a shopper who just wrote, which go to the database.
+async fn both(lab: &Lab, page: Read, cached: Plan) -> Result<Outcome> {
     let of_writer = Read {
         cookie: Some(lab.shopper().just_wrote()),
         ..page.clone()
     };
     let writer = Plan {
-        what: "– by who just wrote",
+        what: "– after a write",
         target: None,
-        ..anybody
+        ..cached
     };
-    let given = Outcome::from(read(lab, page, anybody).await?);
-    Ok(given.and(read(lab, of_writer, writer).await?))
+    let outcome = Outcome::from(read(lab, page, cached).await?);
+    Ok(outcome.and(read(lab, of_writer, writer).await?))
 }
 
-/// The shop asks the API by the gateway, which runs in the process of the load: its time is not counted.
+/// The shop calls the API through the gateway. The gateway runs in the load generator's process, so its CPU time is not
+/// counted.
 pub(super) async fn home(lab: &Lab) -> Result<Outcome> {
     seed::tickets(lab, TICKETS, ObjectId::new()).await?;
     let page = Read {
@@ -74,7 +75,7 @@ pub(super) async fn home(lab: &Lab) -> Result<Outcome> {
     Ok(read(lab, page, plan).await?.into())
 }
 
-/// The first page of what is for sale.
+/// The first page of tickets for sale.
 pub(super) fn list_page(lab: &Lab) -> Read {
     Read {
         address: lab.address("tickets"),

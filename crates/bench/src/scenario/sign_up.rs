@@ -1,4 +1,4 @@
-//! Accounts: the cost of the password's hash, and nothing else.
+//! New accounts, whose cost is the password hash.
 
 use anyhow::Result;
 use hyper::Method;
@@ -19,13 +19,13 @@ pub(super) async fn sign_up(lab: &Lab) -> Result<Outcome> {
         original: original::SIGN_UP,
     };
     let row = each(lab, plan, 200.0, async |count| {
-        let wishes = (0..count).map(|_| {
+        let targets = (0..count).map(|_| {
             let (email, password) = (testkit::fresh::email(), testkit::fresh::password());
             let body = json!({ "email": email, "password": password });
             ("/api/users/signup".to_owned(), body.to_string())
         });
-        let work = Each::new(lab.address("auth"), Method::POST, &lab.shopper(), wishes);
-        Ok(work.without_consequences())
+        let work = Each::new(lab.address("auth"), Method::POST, &lab.shopper(), targets);
+        Ok(work.without_events())
     });
     Ok(row.await?.into())
 }

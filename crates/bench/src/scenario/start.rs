@@ -1,4 +1,4 @@
-//! How long each service takes from exec to ready, everything that it depends on being there.
+//! The time from exec to ready of each service while its dependencies run.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::work::request;
 
 const TIMES: usize = 5;
 
-/// How long a start may take at most.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Limit for a start.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-const LOOK: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     let mut figures = Vec::new();
@@ -29,10 +29,7 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
             times.push(start(service).await?);
         }
         times.sort_unstable();
-        let what = format!(
-            "{}, from exec to ready (the middle of {TIMES})",
-            service.name()
-        );
+        let what = format!("{}, from exec to ready (median of {TIMES})", service.name());
         let original = format!("{} s", original::START);
         figures.push(Figure::seconds("start", what, times[TIMES / 2]).original(original));
     }
@@ -41,17 +38,17 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
 
 async fn start(service: &Service) -> Result<Duration> {
     let admin = ([127, 0, 0, 1], service.admin_port()).into();
-    let begun = Instant::now();
+    let started = Instant::now();
     service.start().await?;
     let mut connection = Connection::to(admin);
     loop {
-        let asked = request(Method::GET, admin, "/readyz", None, None);
-        if let Ok(answer) = connection.exchange(asked).await
+        let ready = request(Method::GET, admin, "/readyz", None, None);
+        if let Ok(answer) = connection.exchange(ready).await
             && answer.status().is_success()
         {
-            return Ok(begun.elapsed());
+            return Ok(started.elapsed());
         }
-        ensure!(begun.elapsed() < PATIENCE, "{service} does not start");
-        sleep(LOOK).await;
+        ensure!(started.elapsed() < TIMEOUT, "{service} does not start");
+        sleep(POLL_INTERVAL).await;
     }
 }

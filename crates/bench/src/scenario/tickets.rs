@@ -1,4 +1,4 @@
-//! Tickets put up and changed, until the orders service has its replica.
+//! New and changed tickets, until the orders service has the replica.
 
 use anyhow::Result;
 use hyper::Method;
@@ -10,7 +10,7 @@ use crate::report::Outcome;
 use crate::seed;
 use crate::work::Each;
 
-const MOST_A_SECOND: f64 = 4_000.0;
+const MAX_RATE: f64 = 4_000.0;
 
 pub(super) async fn create(lab: &Lab) -> Result<Outcome> {
     let plan = Plan {
@@ -20,12 +20,12 @@ pub(super) async fn create(lab: &Lab) -> Result<Outcome> {
         target: None,
         original: original::CREATE,
     };
-    let row = each(lab, plan, MOST_A_SECOND, async |count| {
+    let row = each(lab, plan, MAX_RATE, async |count| {
         let body = r#"{"title":"Front row, on the left","price":19.99}"#;
-        let wish = ("/api/tickets".to_owned(), body.to_owned());
-        let wishes = std::iter::repeat_n(wish, count);
+        let target = ("/api/tickets".to_owned(), body.to_owned());
+        let targets = std::iter::repeat_n(target, count);
         let address = lab.address("tickets");
-        Ok(Each::new(address, Method::POST, &lab.shopper(), wishes))
+        Ok(Each::new(address, Method::POST, &lab.shopper(), targets))
     });
     Ok(row.await?.into())
 }
@@ -39,14 +39,14 @@ pub(super) async fn edit(lab: &Lab) -> Result<Outcome> {
         original: Original::default(),
     };
     let seller = lab.shopper();
-    let row = each(lab, plan, MOST_A_SECOND, async |count| {
+    let row = each(lab, plan, MAX_RATE, async |count| {
         let body = r#"{"title":"Front row, on the right","price":29.99}"#;
         let tickets = seed::tickets(lab, count, seller.id).await?;
-        let wishes = tickets
+        let targets = tickets
             .into_iter()
             .map(|id| (format!("/api/tickets/{id}"), body.to_owned()));
         let address = lab.address("tickets");
-        Ok(Each::new(address, Method::PUT, &seller, wishes))
+        Ok(Each::new(address, Method::PUT, &seller, targets))
     });
     Ok(row.await?.into())
 }

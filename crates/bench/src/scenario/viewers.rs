@@ -1,5 +1,5 @@
-//! 2,000 browsers that watch the list, from the place that it came with: what each costs in memory, and how long after a
-//! change is asked for they see it.
+//! 2,000 event streams, each of which continues from the position that came with the list: memory per stream, and the
+//! time from a change to its delivery.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -22,54 +22,58 @@ use crate::work::request;
 
 const VIEWERS: usize = 2_000;
 
-/// How many connections are opened at once: opening has a bound of its own in the service.
-const AT_ONCE: usize = 32;
+/// How many streams are opened at once; the service limits that.
+const CONCURRENCY: usize = 32;
 
 const CHANGES: usize = 20;
 
-/// Between two changes, so that none is seen while the last one is still being shown.
+/// The time between two changes, so that the deliveries of two changes do not overlap.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long all viewers may take to see a change.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Limit for the delivery of a change to all viewers.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What each change's title begins with.
+/// The beginning of each change's title.
 const MARK: &str = "Seen by all ";
 
-/// A change that a viewer has seen, and when.
-type Seen = (usize, Instant);
+/// The number of a change, and when a viewer received it.
+type Delivery = (usize, Instant);
 
 pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     let seller = lab.shopper();
     let ticket = seed::tickets(lab, 1, seller.id).await?[0];
     let address = lab.address("tickets");
-    let before = lab.resident_of("tickets").context("no figure of memory")?;
-    let (tell, mut seen) = mpsc::unbounded_channel();
+    let before = lab
+        .working_set_of("tickets")
+        .context("no figure of memory")?;
+    let (received, mut deliveries) = mpsc::unbounded_channel();
     let mut connection = Connection::to(address);
     let list = request(Method::GET, address, "/api/tickets?limit=20", None, None);
     let list = connection.exchange(list).await?;
-    let place = list.headers().get(LAST_EVENT_ID);
-    let place = place.context("the list has no place in the stream")?;
-    let mut viewers = open(address, place.to_str()?, &tell).await?;
+    let position = list.headers().get(LAST_EVENT_ID);
+    let position = position.context("the list has no position in the stream")?;
+    let mut viewers = open(address, position.to_str()?, &received).await?;
     sleep(PAUSE).await;
-    let after = lab.resident_of("tickets").context("no figure of memory")?;
+    let after = lab
+        .working_set_of("tickets")
+        .context("no figure of memory")?;
     let mut times = histogram();
     for change in 0..CHANGES {
         let body = format!(r#"{{"title":"{MARK}{change:03}","price":19.99}}"#);
         let path = format!("/api/tickets/{ticket}");
-        let asked = request(
+        let change_request = request(
             Method::PUT,
             address,
             &path,
             Some(&seller.cookie),
             Some(body),
         );
-        let begun = Instant::now();
-        let status = connection.exchange(asked).await?.status();
+        let started = Instant::now();
+        let status = connection.exchange(change_request).await?.status();
         ensure!(status.is_success(), "not changed: {status}");
-        let all = timeout(PATIENCE, see(&mut seen, change, VIEWERS)).await;
-        for moment in all.context("not all viewers saw a change in time")?? {
-            times.saturating_record(microseconds(moment - begun));
+        let all = timeout(TIMEOUT, receive(&mut deliveries, change, VIEWERS)).await;
+        for at in all.context("not all viewers received a change in time")?? {
+            times.saturating_record(microseconds(at - started));
         }
         sleep(PAUSE).await;
     }
@@ -81,70 +85,71 @@ pub(super) async fn run(lab: &Lab) -> Result<Outcome> {
     Ok(Outcome::of_figures([
         Figure::new(
             "viewers",
-            named("memory of each, in the service"),
+            named("working set of the service, per viewer"),
             each,
             "KiB",
         ),
         Figure::seconds(
             "viewers",
-            named("from the wish to change to seen, p50"),
+            named("from a change to its delivery, p50"),
             quantile(0.5),
         ),
         Figure::seconds(
             "viewers",
-            named("from the wish to change to seen, p99"),
+            named("from a change to its delivery, p99"),
             quantile(0.99),
         ),
         Figure::seconds(
             "viewers",
-            named("from the wish to change to seen, last"),
+            named("from a change to its delivery, maximum"),
             quantile(1.0),
         ),
     ]))
 }
 
-/// When each viewer saw this change.
-async fn see(
-    seen: &mut mpsc::UnboundedReceiver<Seen>,
+/// When each viewer received this change.
+async fn receive(
+    deliveries: &mut mpsc::UnboundedReceiver<Delivery>,
     change: usize,
     viewers: usize,
 ) -> Result<Vec<Instant>> {
-    let mut moments = Vec::with_capacity(viewers);
-    while moments.len() < viewers {
-        let (number, moment) = seen.recv().await.context("the viewers are gone")?;
+    let mut arrivals = Vec::with_capacity(viewers);
+    while arrivals.len() < viewers {
+        let (number, at) = deliveries.recv().await.context("all viewers have ended")?;
         if number == change {
-            moments.push(moment);
+            arrivals.push(at);
         }
     }
-    Ok(moments)
+    Ok(arrivals)
 }
 
-/// Opens all streams from this place, and returns once each has begun.
+/// Opens all streams from this position, and returns once each has started.
 async fn open(
     to: SocketAddr,
-    place: &str,
-    tell: &mpsc::UnboundedSender<Seen>,
+    position: &str,
+    received: &mpsc::UnboundedSender<Delivery>,
 ) -> Result<JoinSet<()>> {
     let mut viewers = JoinSet::new();
-    for _ in 0..VIEWERS.div_ceil(AT_ONCE) {
-        let connecting = (0..AT_ONCE.min(VIEWERS - viewers.len())).map(|_| connect(to, place));
+    for _ in 0..VIEWERS.div_ceil(CONCURRENCY) {
+        let connecting =
+            (0..CONCURRENCY.min(VIEWERS - viewers.len())).map(|_| connect(to, position));
         for stream in futures::future::try_join_all(connecting).await? {
-            let tell = tell.clone();
+            let received = received.clone();
             viewers.spawn(async move {
-                // It ends when it is given up, or with the fleet.
-                let _ = watch(stream, &tell).await;
+                // It ends when it is aborted, or with the fleet.
+                let _ = watch(stream, &received).await;
             });
         }
     }
     Ok(viewers)
 }
 
-async fn connect(to: SocketAddr, place: &str) -> Result<TcpStream> {
+async fn connect(to: SocketAddr, position: &str) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(to).await?;
-    let asked = format!(
-        "GET /api/tickets/stream?lastEventId={place} HTTP/1.1\r\nHost: {to}\r\nAccept: text/event-stream\r\n\r\n"
+    let opening = format!(
+        "GET /api/tickets/stream?lastEventId={position} HTTP/1.1\r\nHost: {to}\r\nAccept: text/event-stream\r\n\r\n"
     );
-    stream.write_all(asked.as_bytes()).await?;
+    stream.write_all(opening.as_bytes()).await?;
     let mut head = [0; 12];
     stream.read_exact(&mut head).await?;
     ensure!(
@@ -155,28 +160,28 @@ async fn connect(to: SocketAddr, place: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Tells of each change when it is seen.
-async fn watch(mut stream: TcpStream, tell: &mpsc::UnboundedSender<Seen>) -> Result<()> {
+/// Reports each change when it arrives.
+async fn watch(mut stream: TcpStream, received: &mpsc::UnboundedSender<Delivery>) -> Result<()> {
     let mut unread = Vec::new();
     loop {
         if stream.read_buf(&mut unread).await? == 0 {
             return Ok(());
         }
-        let moment = Instant::now();
+        let at = Instant::now();
         while let Some((number, end)) = next_change(&unread) {
-            tell.send((number, moment))?;
+            received.send((number, at))?;
             unread.drain(..end);
         }
-        // A mark may have been cut in two.
+        // The last read may have cut a mark in two.
         let old = unread.len().saturating_sub(MARK.len() + DIGITS);
         unread.drain(..old);
     }
 }
 
-/// How many digits a change's number has.
+/// The number of digits of a change's number.
 const DIGITS: usize = 3;
 
-/// The number of the first change in there, and where it ends.
+/// The number of the first change in the text, and the position after it.
 fn next_change(text: &[u8]) -> Option<(usize, usize)> {
     let mark = MARK.as_bytes();
     let at = text.windows(mark.len()).position(|part| part == mark)?;

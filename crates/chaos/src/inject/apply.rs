@@ -1,4 +1,4 @@
-//! What each kind of fault does to the fleet, and how it is taken back.
+//! Injects and heals each kind of fault.
 
 use std::time::Duration;
 
@@ -12,31 +12,31 @@ use testkit::{Fleet, servers};
 use super::redeliver;
 use crate::fault::{Fault, Kind, Replicas, Server, Target};
 
-/// How late things are on a slow link: a request makes several round trips.
+/// The delay of a slow link. A request makes several round trips.
 const DELAY: Duration = Duration::from_millis(300);
 
-/// How late Stripe answers: longer than the fleet waits for it, now and then.
+/// The delays of Stripe's answers, some of which exceed the fleet's timeout.
 const SLOW_STRIPE: [u64; 3] = [400, 2_000, 9_000];
 
-/// How late a webhook comes.
+/// The delay of a webhook.
 const LATE_WEBHOOK: u64 = 700;
 
-/// How often a process that ends by itself is started again.
+/// How often a process that ends unexpectedly is restarted.
 const STARTS: usize = 5;
 
-/// More than come while a fault lasts; what is left is taken back.
+/// More than the requests during a fault. The rest is cleared.
 const MANY: u32 = 200;
 
-/// What came of an injection or of its healing.
+/// The result of an injection or of its healing.
 #[derive(Debug, Default)]
 pub(super) struct Effect {
-    /// What is worth saying of it beyond its name.
+    /// A detail for the report.
     pub(super) remark: Option<String>,
-    /// Processes that did not end or start as they should.
+    /// Processes that did not stop or start in order.
     pub(super) unruly: Vec<String>,
 }
 
-/// Lets it happen.
+/// Injects the fault.
 pub(super) async fn inject(fleet: &Fleet, fault: Fault) -> Result<Effect> {
     let mut effect = Effect::default();
     match (fault.kind, fault.target) {
@@ -70,12 +70,12 @@ pub(super) async fn inject(fleet: &Fleet, fault: Fault) -> Result<Effect> {
         (Kind::BrokerData | Kind::RedisData, Target::Server(which)) => {
             server(fleet, which).lose_data().await?;
         }
-        _ => bail!("{fault} makes no sense"),
+        _ => bail!("{fault} is not a valid combination"),
     }
     Ok(effect)
 }
 
-/// Takes it back; safe for what was never injected. Gives the processes that did not start as they should.
+/// Heals the fault, also if it was not injected. Returns the processes that did not start in order.
 pub(super) async fn heal(fleet: &Fleet, fault: Fault) -> Result<Vec<String>> {
     match (fault.kind, fault.target) {
         (Kind::Kill, Target::Replicas(replicas)) => {
@@ -112,8 +112,8 @@ fn server(fleet: &Fleet, which: Server) -> &servers::Server {
     }
 }
 
-/// Starts what does not run, and waits until all are ready. Gives the last words of those that ended by themselves
-/// meanwhile; they are started again, as a cluster does it.
+/// Starts the processes that do not run, and waits until all are ready. Those that end unexpectedly meanwhile are
+/// restarted, as in a cluster; returns their obituaries.
 async fn revive(processes: &[&Service]) -> Result<Vec<String>> {
     let revived = try_join_all(processes.iter().map(|process| revive_one(process))).await?;
     Ok(revived.into_iter().flatten().collect())
@@ -122,7 +122,7 @@ async fn revive(processes: &[&Service]) -> Result<Vec<String>> {
 async fn revive_one(process: &Service) -> Result<Vec<String>> {
     let mut obituaries = Vec::new();
     for _ in 0..STARTS {
-        obituaries.extend(process.obituary());
+        obituaries.extend(process.unexpected_exit());
         if !process.is_running() {
             process.start().await?;
         }
@@ -171,13 +171,13 @@ fn disturb_stripe(fleet: &Fleet, kind: Kind) -> Result<()> {
                 stripe.inject(StripeFault::once(fault));
             }
         }
-        _ => bail!("{kind} is nothing that happens at Stripe"),
+        _ => bail!("{kind} is not a fault of Stripe"),
     }
     Ok(())
 }
 
-/// Of each service one replica after the other, all services at once, as a cluster rolls its deployments. Gives what did
-/// not end or start as it should.
+/// Restarts the replicas of each service one after the other, all services at once, as a cluster does. Returns the
+/// processes that did not stop or start in order.
 async fn roll(fleet: &Fleet) -> Result<Vec<String>> {
     let rolled = SERVICES.map(|service| roll_one(fleet.service(service)));
     let unruly = try_join_all(rolled).await?;

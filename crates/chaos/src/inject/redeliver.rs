@@ -1,4 +1,4 @@
-//! Delivers every event of the stream again, as a broker does whose deduplication has forgotten them.
+//! Delivers every event of the stream again, as a broker may after its deduplication window.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,32 +10,32 @@ use async_nats::jetstream::{self, stream::Stream};
 use futures::TryStreamExt;
 use tokio::time::{sleep, timeout};
 
-/// The stream's name in every fleet of the test kit.
+/// The name of the stream in every fleet of the test kit.
 const STREAM: &str = "ticketing";
 
-/// By it the broker knows a message that it has.
+/// The header that the broker deduplicates by.
 const MESSAGE_ID: &str = "Nats-Msg-Id";
 
-/// By it everybody else knows an event.
+/// The header that identifies an event.
 const EVENT_ID: &str = "ce-id";
 
-/// A stream of a long run on a machine with much to do.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Enough for the stream of a long run on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many messages are on their way at once.
+/// How many messages are published at once.
 const IN_FLIGHT: usize = 64;
 
-/// Publishes each event of the stream once more; gives their number.
+/// Publishes each event of the stream once more; returns their number.
 ///
-/// An event that is there twice already, because this was done before, is published once: the stream would double
-/// each time otherwise.
+/// An event that is in the stream twice, after an earlier call, is published once. Otherwise the stream would double
+/// each time.
 pub(super) async fn every_event(nats_url: &str) -> Result<usize> {
     let all = async {
         let client = async_nats::connect(nats_url)
             .await
             .context("no connection")?;
         let jetstream = jetstream::new(client);
-        let stream = existing(&jetstream).await;
+        let stream = wait_for_stream(&jetstream).await;
         let events = read(&stream).await?;
         let count = events.len();
         futures::stream::iter(events.into_iter().map(anyhow::Ok))
@@ -43,13 +43,13 @@ pub(super) async fn every_event(nats_url: &str) -> Result<usize> {
             .await?;
         anyhow::Ok(count)
     };
-    timeout(PATIENCE, all)
+    timeout(TIMEOUT, all)
         .await
         .context("the broker takes too long")?
 }
 
-/// The stream, once the services have made it anew, if it was just lost.
-async fn existing(jetstream: &jetstream::Context) -> Stream {
+/// The stream. If it was just lost, waits until the services have created a new one.
+async fn wait_for_stream(jetstream: &jetstream::Context) -> Stream {
     loop {
         match jetstream.get_stream(STREAM).await {
             Ok(stream) => return stream,
@@ -58,7 +58,7 @@ async fn existing(jetstream: &jetstream::Context) -> Stream {
     }
 }
 
-/// What is in the stream now, each event once.
+/// The events of the stream, each once.
 async fn read(stream: &Stream) -> Result<Vec<jetstream::Message>> {
     let last = stream.cached_info().state.last_sequence;
     let mut events = Vec::new();

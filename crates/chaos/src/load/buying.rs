@@ -1,4 +1,4 @@
-//! Ordering, paying and giving up.
+//! Ordering, paying and cancelling.
 
 use common::api::orders::OrderView;
 use common::api::payments::PaymentView;
@@ -7,41 +7,43 @@ use common::{Id, Timestamp};
 use serde_json::json;
 use testkit::Answer;
 
-use super::Ask;
-use super::customer::{Customer, Said, message};
+use super::Operation;
+use super::customer::{Customer, Response, message};
 use super::shop::Offer;
 use crate::history::Acknowledged;
 
-/// A card that is good.
-pub(super) const GOOD_CARD: &str = "tok_visa";
+/// A card that can be charged.
+pub(super) const VALID_CARD: &str = "tok_visa";
 
 /// A card that is declined.
-pub(super) const BAD_CARD: &str = "tok_chargeDeclined";
+pub(super) const DECLINED_CARD: &str = "tok_chargeDeclined";
 
-/// An order of one's own.
+/// An order of the customer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Own {
+pub(super) struct OwnOrder {
     pub(super) order: Id<kind::Order>,
     pub(super) ticket: Id<kind::Ticket>,
     pub(super) expires_at: Timestamp,
 }
 
 impl Customer {
-    /// Orders what is offered; none if another was faster, or nothing clear was said.
-    pub(super) async fn order(&self, offer: Offer) -> Option<Own> {
+    /// Orders the ticket; none if it is reserved, or if there is no clear response.
+    pub(super) async fn order(&self, offer: Offer) -> Option<OwnOrder> {
         let body = json!({ "ticketId": offer.ticket });
-        let said = self.insist(Ask::Order, "/api/orders", Some(&body)).await?;
-        match said.answer.status {
-            201 => self.ordered(&said.answer, offer),
+        let response = self
+            .request(Operation::Order, "/api/orders", Some(&body))
+            .await?;
+        match response.answer.status {
+            201 => self.ordered(&response.answer, offer),
             400 => {
-                self.expect_words(
-                    Ask::Order,
+                self.expect_message(
+                    Operation::Order,
                     offer.ticket,
-                    &said,
+                    &response,
                     &["Ticket is already reserved"],
                 );
-                // By oneself, it may be.
-                if said.again {
+                // An earlier request may have reserved it.
+                if response.is_repeated {
                     self.find_order(offer).await
                 } else {
                     None
@@ -51,12 +53,12 @@ impl Customer {
         }
     }
 
-    /// Takes note of a 201 to an order.
-    pub(super) fn ordered(&self, answer: &Answer, offer: Offer) -> Option<Own> {
-        let view: OrderView = self.read(Ask::Order, answer)?;
+    /// Records a 201 to an order.
+    pub(super) fn ordered(&self, answer: &Answer, offer: Offer) -> Option<OwnOrder> {
+        let view: OrderView = self.read(Operation::Order, answer)?;
         if view.ticket.id != offer.ticket || !view.status.is_active() {
-            let words = format!("another order than was asked for: {}", answer.text);
-            self.complain(Ask::Order, vec![offer.ticket.to_string()], words);
+            let message = format!("a different order was placed: {}", answer.text);
+            self.report_breach(Operation::Order, vec![offer.ticket.to_string()], message);
         }
         self.shop.history.add(Acknowledged::OrderPlaced {
             order: view.id,
@@ -68,118 +70,139 @@ impl Customer {
         Some(self.holds(&view))
     }
 
-    /// The order of this ticket that was made although its answer was lost.
-    async fn find_order(&self, offer: Offer) -> Option<Own> {
-        let said = self
-            .insist(Ask::ListOrders, "/api/orders?sort=newest", None)
+    /// The customer's order of this ticket, which was placed although its response was lost.
+    async fn find_order(&self, offer: Offer) -> Option<OwnOrder> {
+        let response = self
+            .request(Operation::ListOrders, "/api/orders?sort=newest", None)
             .await?;
-        let orders: Vec<OrderView> = self.read(Ask::ListOrders, &said.answer)?;
+        let orders: Vec<OrderView> = self.read(Operation::ListOrders, &response.answer)?;
         let found = orders
             .iter()
             .find(|order| order.ticket.id == offer.ticket && order.status.is_active())?;
         Some(self.holds(found))
     }
 
-    /// Complains if somebody else's order of the same ticket is alive.
-    fn holds(&self, view: &OrderView) -> Own {
+    /// Records the holder of the ticket, and reports another live order of it.
+    fn holds(&self, view: &OrderView) -> OwnOrder {
         let (ticket, order, now) = (view.ticket.id, view.id, self.shop.clock.now());
-        let alive = self
+        let live = self
             .shop
             .holders
             .placed(ticket, order, view.expires_at, now);
-        if !alive.is_empty() {
-            let others = alive.iter().map(|other| format!("order {other}"));
+        if !live.is_empty() {
+            let others = live.iter().map(|other| format!("order {other}"));
             let entities = [format!("ticket {ticket}"), format!("order {order}")];
-            let words = "a ticket was given to two living orders".to_owned();
-            self.complain(
-                Ask::Order,
+            let message = "a ticket has two live orders".to_owned();
+            self.report_breach(
+                Operation::Order,
                 entities.into_iter().chain(others).collect(),
-                words,
+                message,
             );
         }
-        Own {
+        OwnOrder {
             order,
             ticket,
             expires_at: view.expires_at,
         }
     }
 
-    /// Pays with a card that is good, however often it takes to be told; gives the payment if it was made now.
-    pub(super) async fn pay(&self, own: Own) -> Option<Id<kind::Payment>> {
+    /// Pays with a valid card; returns the payment if it was made now.
+    pub(super) async fn pay(&self, own: OwnOrder) -> Option<Id<kind::Payment>> {
         const REFUSALS: [&str; 2] = ["Order is already paid", "Cannot pay for a cancelled order"];
-        let said = self.ask_to_pay(own, GOOD_CARD).await;
-        if let Some(said) = said.as_ref().filter(|said| said.answer.status == 400) {
-            self.expect_words(Ask::Pay, own.order, said, &REFUSALS);
+        let response = self.request_payment(own, VALID_CARD).await;
+        if let Some(response) = response
+            .as_ref()
+            .filter(|response| response.answer.status == 400)
+        {
+            self.expect_message(Operation::Pay, own.order, response, &REFUSALS);
         }
-        self.paid(own, said)
+        self.paid(own, response)
     }
 
-    /// Pays with a card that is declined, and then with a good one.
-    pub(super) async fn pay_at_second_try(&self, own: Own) {
-        let said = self.ask_to_pay(own, BAD_CARD).await;
-        if said.as_ref().is_some_and(|said| said.answer.status == 201) {
-            let words = "a declined card paid".to_owned();
-            self.complain(Ask::Pay, vec![format!("order {}", own.order)], words);
+    /// Pays with a card that is declined, and then with a valid one.
+    pub(super) async fn pay_at_second_try(&self, own: OwnOrder) {
+        let response = self.request_payment(own, DECLINED_CARD).await;
+        if response
+            .as_ref()
+            .is_some_and(|response| response.answer.status == 201)
+        {
+            let message = "a declined card paid".to_owned();
+            self.report_breach(
+                Operation::Pay,
+                vec![format!("order {}", own.order)],
+                message,
+            );
         }
-        // Told of the decline or not: then the good card may be told of it, and is tried once more.
+        // If the response to the declined card was lost, the valid card may get it, and is tried again.
         for _ in 0..2 {
-            let said = self.ask_to_pay(own, GOOD_CARD).await;
-            if self.paid(own, said).is_some() {
+            let response = self.request_payment(own, VALID_CARD).await;
+            if self.paid(own, response).is_some() {
                 return;
             }
         }
     }
 
-    async fn ask_to_pay(&self, own: Own, card: &str) -> Option<Said> {
+    async fn request_payment(&self, own: OwnOrder, card: &str) -> Option<Response> {
         let body = json!({ "token": card, "orderId": own.order });
-        self.insist(Ask::Pay, "/api/payments", Some(&body)).await
+        self.request(Operation::Pay, "/api/payments", Some(&body))
+            .await
     }
 
-    /// Takes note of the answer to a payment.
-    fn paid(&self, own: Own, said: Option<Said>) -> Option<Id<kind::Payment>> {
-        let answer = said?.answer;
-        let PaymentView { id: payment } = self.shown(Ask::Pay, 201, &answer)?;
+    /// Records the response to a payment.
+    fn paid(&self, own: OwnOrder, response: Option<Response>) -> Option<Id<kind::Payment>> {
+        let answer = response?.answer;
+        let PaymentView { id: payment } = self.read_if(Operation::Pay, 201, &answer)?;
         let order = own.order;
         self.shop.history.add(Acknowledged::Paid { order, payment });
         Some(payment)
     }
 
-    /// Gives the order up.
-    pub(super) async fn cancel(&self, own: Own) {
-        self.shop.holders.given_up(own.ticket, own.order);
+    /// Cancels the order.
+    pub(super) async fn cancel(&self, own: OwnOrder) {
+        self.shop.holders.released(own.ticket, own.order);
         let path = format!("/api/orders/{}", own.order);
-        let Some(said) = self.insist(Ask::Cancel, &path, None).await else {
+        let Some(response) = self.request(Operation::Cancel, &path, None).await else {
             return;
         };
-        match said.answer.status {
+        match response.answer.status {
             204 => {
                 let order = own.order;
                 self.shop
                     .history
                     .add(Acknowledged::OrderCancelled { order });
             }
-            400 => self.expect_words(
-                Ask::Cancel,
+            400 => self.expect_message(
+                Operation::Cancel,
                 own.order,
-                &said,
+                &response,
                 &["Cannot cancel a paid order"],
             ),
             _ => {}
         }
     }
 
-    /// How the order stands.
-    pub(super) async fn look_at(&self, order: Id<kind::Order>) -> Option<OrderView> {
+    /// The present order.
+    pub(super) async fn show_order(&self, order: Id<kind::Order>) -> Option<OrderView> {
         let path = format!("/api/orders/{order}");
-        let said = self.insist(Ask::ShowOrder, &path, None).await?;
-        self.shown(Ask::ShowOrder, 200, &said.answer)
+        let response = self.request(Operation::ShowOrder, &path, None).await?;
+        self.read_if(Operation::ShowOrder, 200, &response.answer)
     }
 
-    /// Complains if a refusal has another reason than these.
-    pub(super) fn expect_words<K>(&self, ask: Ask, about: Id<K>, said: &Said, words: &[&str]) {
-        let message = message(&said.answer);
-        if !words.contains(&message) {
-            self.complain(ask, vec![about.to_string()], format!("refused: {message}"));
+    /// Reports a refusal with a message other than these.
+    pub(super) fn expect_message<K>(
+        &self,
+        operation: Operation,
+        about: Id<K>,
+        response: &Response,
+        expected: &[&str],
+    ) {
+        let message = message(&response.answer);
+        if !expected.contains(&message) {
+            self.report_breach(
+                operation,
+                vec![about.to_string()],
+                format!("refused: {message}"),
+            );
         }
     }
 }

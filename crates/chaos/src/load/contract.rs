@@ -1,4 +1,4 @@
-//! What an answer may look like. What lies outside is a violation, whatever goes wrong behind it.
+//! Which responses the contract allows. Any other response is a violation, whatever fault caused it.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use common::ErrorBody;
 use reqwest::header::RETRY_AFTER;
 use testkit::Answer;
 
-use super::Ask;
+use super::Operation;
 
-/// An answer that the contract does not know, or that contradicts another.
+/// A response that breaks the contract, or contradicts another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breach {
-    /// To what it was the answer.
-    pub ask: Ask,
-    /// What it is about.
+    /// The operation.
+    pub operation: Operation,
+    /// The entities that it concerns.
     pub entities: Vec<String>,
-    /// What is wrong with it.
-    pub words: String,
+    /// What is wrong.
+    pub message: String,
 }
 
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.ask, self.words)?;
+        write!(f, "{}: {}", self.operation, self.message)?;
         if self.entities.is_empty() {
             return Ok(());
         }
@@ -29,16 +29,16 @@ impl fmt::Display for Breach {
     }
 }
 
-/// What an answer comes to.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
-    /// As asked.
+    /// Success.
     Done,
-    /// No, and asking again is of no use.
+    /// Refused; to repeat the request is of no use.
     Refused,
-    /// Not now.
+    /// Refused for now.
     Unavailable,
-    /// None came.
+    /// No response.
     NoAnswer,
 }
 
@@ -52,39 +52,45 @@ impl Outcome {
     }
 }
 
-/// What is wrong with the answer by its form and status alone.
-pub(super) fn fault(ask: Ask, path: &str, answer: &Answer) -> Option<String> {
+/// What is wrong with the status or shape of a response.
+pub(super) fn fault(operation: Operation, path: &str, answer: &Answer) -> Option<String> {
     let status = answer.status;
     match status {
-        200..400 if ask.is_done(status) => None,
-        // The gateway's, when a process died in mid-answer or hangs.
+        200..400 if operation.is_done(status) => None,
+        // The gateway's, if a process died while it responded, or hangs.
         502 | 504 => None,
         429 | 503 if !answer.headers.contains_key(RETRY_AFTER) => {
             Some(format!("{status} without Retry-After"))
         }
-        // Pages of the shop are for people.
+        // Pages of the shop have HTML errors.
         429 | 503 if !path.starts_with("/api/") => None,
-        400 | 404 if !may_refuse(ask, status) => Some(format!(
-            "{status} for what is there and allowed: {}",
+        400 | 404 if !may_refuse(operation, status) => Some(format!(
+            "{status} to a valid request: {}",
             short(&answer.text)
         )),
         400 | 404 | 429 | 503 => (!is_error(&answer.text))
-            .then(|| format!("{status} in another shape: {}", short(&answer.text))),
+            .then(|| format!("{status} in a wrong shape: {}", short(&answer.text))),
         _ => Some(format!("{status}: {}", short(&answer.text))),
     }
 }
 
-/// Whether a shopper who does nothing wrong can be told so.
-const fn may_refuse(ask: Ask, status: u16) -> bool {
-    match ask {
-        Ask::Look | Ask::WhoAmI | Ask::ListOrders | Ask::ShowOrder | Ask::Sell | Ask::AskLink => {
-            false
-        }
-        Ask::SignUp | Ask::SignIn | Ask::FollowLink | Ask::Edit | Ask::Withdraw | Ask::Cancel => {
-            status == 400
-        }
-        // 404: the replica of the ticket, or of the order, may be long on its way while the broker is away.
-        Ask::Order | Ask::Pay => true,
+/// Whether a valid request may be refused with this status.
+const fn may_refuse(operation: Operation, status: u16) -> bool {
+    match operation {
+        Operation::Browse
+        | Operation::CurrentUser
+        | Operation::ListOrders
+        | Operation::ShowOrder
+        | Operation::Sell
+        | Operation::RequestLink => false,
+        Operation::SignUp
+        | Operation::SignIn
+        | Operation::FollowLink
+        | Operation::Edit
+        | Operation::Withdraw
+        | Operation::Cancel => status == 400,
+        // 404: the replica of the ticket or of the order may be late while the broker is unavailable.
+        Operation::Order | Operation::Pay => true,
     }
 }
 
@@ -92,7 +98,7 @@ fn is_error(text: &str) -> bool {
     serde_json::from_str::<ErrorBody>(text).is_ok_and(|body| !body.errors.is_empty())
 }
 
-/// The beginning of a text that may be long.
+/// The beginning of a long text.
 pub(super) fn short(text: &str) -> String {
     const LONGEST: usize = 160;
     let begin: String = text.chars().take(LONGEST).collect();
@@ -122,32 +128,38 @@ mod tests {
 
     #[test]
     fn what_the_contract_knows_is_no_breach() {
-        assert_eq!(fault(Ask::Order, "/api/orders", &answer(201, "{}")), None);
         assert_eq!(
-            fault(Ask::Order, "/api/orders", &answer(400, REFUSAL)),
+            fault(Operation::Order, "/api/orders", &answer(201, "{}")),
             None
         );
-        assert_eq!(fault(Ask::Pay, "/api/payments", &answer(502, "")), None);
+        assert_eq!(
+            fault(Operation::Order, "/api/orders", &answer(400, REFUSAL)),
+            None
+        );
+        assert_eq!(
+            fault(Operation::Pay, "/api/payments", &answer(502, "")),
+            None
+        );
         let mut unavailable = answer(503, REFUSAL);
         unavailable
             .headers
             .insert(RETRY_AFTER, HeaderValue::from(1));
-        assert_eq!(fault(Ask::Sell, "/api/tickets", &unavailable), None);
+        assert_eq!(fault(Operation::Sell, "/api/tickets", &unavailable), None);
     }
 
     #[test]
-    fn what_it_does_not_know_is_one() {
+    fn other_responses_are_breaches() {
         let breaches = [
-            (Ask::Sell, answer(500, REFUSAL)),
-            (Ask::Sell, answer(503, REFUSAL)),
-            (Ask::Order, answer(400, "sorry")),
-            (Ask::Order, answer(400, r#"{"errors":[]}"#)),
-            (Ask::Order, answer(200, "{}")),
-            (Ask::Pay, answer(401, REFUSAL)),
-            (Ask::ShowOrder, answer(404, REFUSAL)),
+            (Operation::Sell, answer(500, REFUSAL)),
+            (Operation::Sell, answer(503, REFUSAL)),
+            (Operation::Order, answer(400, "sorry")),
+            (Operation::Order, answer(400, r#"{"errors":[]}"#)),
+            (Operation::Order, answer(200, "{}")),
+            (Operation::Pay, answer(401, REFUSAL)),
+            (Operation::ShowOrder, answer(404, REFUSAL)),
         ];
-        for (ask, answer) in breaches {
-            assert!(fault(ask, "/api/", &answer).is_some(), "{answer:?}");
+        for (operation, answer) in breaches {
+            assert!(fault(operation, "/api/", &answer).is_some(), "{answer:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One person's client: asks, waits a reasonable time, and asks again where a good client does.
+//! The HTTP client of one customer. It has timeouts, and repeats requests as a well-behaved client does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,33 +12,33 @@ use serde_json::Value;
 use testkit::{Answer, Api};
 
 use super::contract::{self, Breach, Outcome};
-use super::{Ask, Shop};
+use super::{Operation, Shop};
 
-/// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// How long a response may take.
+const TIMEOUT: Duration = Duration::from_secs(6);
 
-/// How often the same is asked before it is given up.
+/// How often a request is sent.
 const TRIES: u32 = 6;
 
-/// The longest that a client waits before it asks again, whatever it was told.
+/// The longest pause before a request is repeated, whatever `Retry-After` says.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Somebody with a session, or nobody yet.
+/// A client with or without a session.
 #[derive(Clone)]
 pub(super) struct Customer {
     pub(super) shop: Arc<Shop>,
     pub(super) api: Api,
 }
 
-/// A clear answer.
-pub(super) struct Said {
+/// A response other than "unavailable".
+pub(super) struct Response {
     pub(super) answer: Answer,
-    /// Whether the same was asked before without a clear answer, and so may have been done before.
-    pub(super) again: bool,
+    /// Whether the request was repeated, and an earlier one may have succeeded.
+    pub(super) is_repeated: bool,
 }
 
 impl Customer {
-    /// Somebody with an account that nobody asked for: what the other services know of accounts is their sessions.
+    /// A client with a session. Its account does not exist, which only `auth` could know.
     pub(super) fn signed_in(shop: &Arc<Shop>, user: Id<kind::User>) -> Self {
         Self {
             api: Api::signed_in(&shop.fleet.origin(), shop.fleet.jwt_key(), user),
@@ -46,7 +46,7 @@ impl Customer {
         }
     }
 
-    /// Nobody yet.
+    /// A client without a session.
     pub(super) fn anonymous(shop: &Arc<Shop>) -> Self {
         Self {
             api: Api::anonymous(&shop.fleet.origin()),
@@ -54,16 +54,24 @@ impl Customer {
         }
     }
 
-    /// Asks until the answer is clear, or patience ends.
-    pub(super) async fn insist(&self, ask: Ask, path: &str, body: Option<&Value>) -> Option<Said> {
+    /// Sends a request until it gets a response other than "unavailable", a limited number of times.
+    pub(super) async fn request(
+        &self,
+        operation: Operation,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<Response> {
         for tried in 0..TRIES {
-            let answer = self.once(ask, path, body).await;
+            let answer = self.send_once(operation, path, body).await;
             let pause = match answer {
                 Some(answer) if Outcome::of(answer.status) != Outcome::Unavailable => {
-                    let again = tried > 0;
-                    return Some(Said { answer, again });
+                    let is_repeated = tried > 0;
+                    return Some(Response {
+                        answer,
+                        is_repeated,
+                    });
                 }
-                Some(answer) => told_to_wait(&answer),
+                Some(answer) => retry_after(&answer),
                 None => Duration::from_millis(300),
             };
             let jitter = rand::rng().random_range(0..300);
@@ -76,62 +84,76 @@ impl Customer {
         None
     }
 
-    /// Asks once; none if no answer comes.
-    pub(super) async fn once(&self, ask: Ask, path: &str, body: Option<&Value>) -> Option<Answer> {
-        let mut request = self.api.request(ask.method(), path).timeout(PATIENCE);
+    /// Sends a request once; none if there is no response.
+    pub(super) async fn send_once(
+        &self,
+        operation: Operation,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<Answer> {
+        let mut request = self.api.request(operation.method(), path).timeout(TIMEOUT);
         if let Some(body) = body {
             request = request.json(body);
         }
         let answer = self.api.try_send(request).await.ok();
         let status = answer.as_ref().map_or(0, |answer| answer.status);
-        self.shop.tally.request(ask, status);
-        if let Some(words) = answer
+        self.shop.tally.request(operation, status);
+        if let Some(message) = answer
             .as_ref()
-            .and_then(|answer| contract::fault(ask, path, answer))
+            .and_then(|answer| contract::fault(operation, path, answer))
         {
-            self.complain(ask, vec![path.to_owned()], words);
+            self.report_breach(operation, vec![path.to_owned()], message);
         }
         answer
     }
 
-    /// What the answer carries, which must be of the contract's shape.
-    pub(super) fn read<T: DeserializeOwned>(&self, ask: Ask, answer: &Answer) -> Option<T> {
+    /// Parses the body, which must have the contract's shape.
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        answer: &Answer,
+    ) -> Option<T> {
         let read = serde_json::from_str(&answer.text);
         if let Err(error) = &read {
-            let words = format!("unreadable ({error}): {}", contract::short(&answer.text));
-            self.complain(ask, Vec::new(), words);
+            let message = format!("unreadable ({error}): {}", contract::short(&answer.text));
+            self.report_breach(operation, Vec::new(), message);
         }
         read.ok()
     }
 
-    /// As [`Customer::read`], if the status is this one.
-    pub(super) fn shown<T: DeserializeOwned>(
+    /// Parses the body if the response has this status.
+    pub(super) fn read_if<T: DeserializeOwned>(
         &self,
-        ask: Ask,
+        operation: Operation,
         status: u16,
         answer: &Answer,
     ) -> Option<T> {
-        (answer.status == status).then(|| self.read(ask, answer))?
+        (answer.status == status).then(|| self.read(operation, answer))?
     }
 
-    /// Takes note of an answer that must not be.
-    pub(super) fn complain(&self, ask: Ask, entities: Vec<String>, words: String) {
+    /// Records a response that breaks the contract.
+    pub(super) fn report_breach(
+        &self,
+        operation: Operation,
+        entities: Vec<String>,
+        message: String,
+    ) {
         self.shop.tally.breach(Breach {
-            ask,
+            operation,
             entities,
-            words,
+            message,
         });
     }
 }
 
-/// The message of a refusal.
+/// The message of an error response.
 pub(super) fn message(answer: &Answer) -> &str {
     answer.json["errors"][0]["message"]
         .as_str()
         .unwrap_or_default()
 }
 
-fn told_to_wait(answer: &Answer) -> Duration {
+fn retry_after(answer: &Answer) -> Duration {
     let seconds = answer.headers.get(RETRY_AFTER);
     let seconds = seconds.and_then(|value| value.to_str().ok()?.parse().ok());
     Duration::from_secs(seconds.unwrap_or(1))

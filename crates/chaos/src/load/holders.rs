@@ -1,4 +1,4 @@
-//! Who holds which ticket, as far as the answers say: two orders of one ticket must not both be alive.
+//! The holders of tickets by the API's responses: two orders of one ticket must not be live at once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use common::id::kind;
 use common::{Id, Timestamp};
 
-/// All orders that were acknowledged, by their tickets.
+/// All acknowledged orders by ticket.
 #[derive(Debug, Default)]
 pub(super) struct Holders(Mutex<HashMap<Id<kind::Ticket>, Vec<Held>>>);
 
@@ -14,14 +14,15 @@ pub(super) struct Holders(Mutex<HashMap<Id<kind::Ticket>, Vec<Held>>>);
 struct Held {
     order: Id<kind::Order>,
     until: Timestamp,
-    /// Whether somebody asked to give it up, whatever came of that.
-    given_up: bool,
+    /// Whether it was to be cancelled or refunded, successfully or not.
+    is_released: bool,
 }
 
 impl Holders {
-    /// Takes note of a new order, told of at `now`; gives those of the same ticket that are certainly alive.
+    /// Records a new order that was acknowledged at `now`; returns the orders of the same ticket that are certainly
+    /// live.
     ///
-    /// An order lives at least until its time is over, unless its owner asks to give it up.
+    /// An order is live at least until it expires, unless it is to be cancelled or refunded.
     pub(super) fn placed(
         &self,
         ticket: Id<kind::Ticket>,
@@ -31,23 +32,23 @@ impl Holders {
     ) -> Vec<Id<kind::Order>> {
         let mut tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let held = tickets.entry(ticket).or_default();
-        let alive = held
+        let live = held
             .iter()
-            .filter(|other| other.order != order && !other.given_up && now < other.until);
-        let alive = alive.map(|other| other.order).collect();
+            .filter(|other| other.order != order && !other.is_released && now < other.until);
+        let live = live.map(|other| other.order).collect();
         held.push(Held {
             order,
             until,
-            given_up: false,
+            is_released: false,
         });
-        alive
+        live
     }
 
-    /// Takes note that its owner is about to ask to give it up.
-    pub(super) fn given_up(&self, ticket: Id<kind::Ticket>, order: Id<kind::Order>) {
+    /// Records that the order is about to be cancelled or refunded.
+    pub(super) fn released(&self, ticket: Id<kind::Ticket>, order: Id<kind::Order>) {
         let mut tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for held in tickets.entry(ticket).or_default() {
-            held.given_up |= held.order == order;
+            held.is_released |= held.order == order;
         }
     }
 }
@@ -59,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ticket_that_is_held_is_not_given_away() {
+    fn a_second_live_order_of_a_ticket_is_found() {
         let (holders, now) = (Holders::default(), Timestamp::from_milliseconds(1_000_000));
         let (ticket, order) = (Id::from_bytes([1; 12]), |n| Id::from_bytes([n; 12]));
         let until = now.plus(Duration::from_secs(5));
         assert!(holders.placed(ticket, order(1), until, now).is_empty());
         assert_eq!(holders.placed(ticket, order(2), until, now), [order(1)]);
-        holders.given_up(ticket, order(1));
-        holders.given_up(ticket, order(2));
+        holders.released(ticket, order(1));
+        holders.released(ticket, order(2));
         assert!(holders.placed(ticket, order(3), until, now).is_empty());
         assert!(holders.placed(ticket, order(4), until, until).is_empty());
     }

@@ -1,9 +1,9 @@
-//! What a shopper may come to do, and how often.
+//! The scenarios of shoppers, and their shares.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-/// Something that a shopper does from beginning to end.
+/// What a shopper does from beginning to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scenario {
     Sell,
@@ -12,7 +12,7 @@ pub(crate) enum Scenario {
     Buy,
     Race,
     PayTwice,
-    TakeBack,
+    Reverse,
     Decline,
     Cancel,
     CancelWhilePaying,
@@ -20,10 +20,10 @@ pub(crate) enum Scenario {
     LastMoment,
     SignUp,
     MagicLink,
-    LookAround,
+    Browse,
 }
 
-/// Each with its share, of a hundred.
+/// The scenarios with their shares in percent.
 const SHARES: [(Scenario, u32); 15] = [
     (Scenario::Sell, 14),
     (Scenario::Edit, 8),
@@ -31,7 +31,7 @@ const SHARES: [(Scenario, u32); 15] = [
     (Scenario::Buy, 14),
     (Scenario::Race, 9),
     (Scenario::PayTwice, 6),
-    (Scenario::TakeBack, 4),
+    (Scenario::Reverse, 4),
     (Scenario::Decline, 6),
     (Scenario::Cancel, 9),
     (Scenario::CancelWhilePaying, 8),
@@ -39,11 +39,11 @@ const SHARES: [(Scenario, u32); 15] = [
     (Scenario::LastMoment, 5),
     (Scenario::SignUp, 3),
     (Scenario::MagicLink, 3),
-    (Scenario::LookAround, 2),
+    (Scenario::Browse, 2),
 ];
 
 impl Scenario {
-    /// One of them.
+    /// One at random.
     pub(super) fn draw(random: &mut StdRng) -> Self {
         let all = SHARES.iter().map(|(_, share)| share).sum();
         let mut drawn = random.random_range(0..all);
@@ -53,10 +53,10 @@ impl Scenario {
             }
             drawn -= share;
         }
-        unreachable!("what is drawn is below the sum of all shares")
+        unreachable!("the drawn number is below the sum of all shares")
     }
 
-    /// How the report calls it.
+    /// Its name in the report.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Sell => "sell",
@@ -65,7 +65,7 @@ impl Scenario {
             Self::Buy => "buy",
             Self::Race => "race for a ticket",
             Self::PayTwice => "pay twice",
-            Self::TakeBack => "money taken back at Stripe",
+            Self::Reverse => "refund or dispute at Stripe",
             Self::Decline => "declined card",
             Self::Cancel => "cancel",
             Self::CancelWhilePaying => "cancel while paying",
@@ -73,7 +73,7 @@ impl Scenario {
             Self::LastMoment => "pay at the last moment",
             Self::SignUp => "sign up and in",
             Self::MagicLink => "magic link",
-            Self::LookAround => "look around",
+            Self::Browse => "browse",
         }
     }
 }

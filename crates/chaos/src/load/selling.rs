@@ -1,16 +1,16 @@
-//! Selling, and changing one's mind about the price.
+//! Selling: creating, editing and withdrawing tickets.
 
 use common::api::tickets::TicketView;
 use common::id::kind;
 use common::{Id, Price};
 use serde_json::json;
 
-use super::Ask;
+use super::Operation;
 use super::customer::Customer;
 use super::shop::Offer;
 use crate::history::Acknowledged;
 
-/// A ticket of one's own.
+/// A ticket of the customer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OwnTicket {
     pub(super) ticket: Id<kind::Ticket>,
@@ -26,14 +26,20 @@ impl OwnTicket {
 }
 
 impl Customer {
-    /// Puts a ticket up for sale.
+    /// Creates a ticket.
     pub(super) async fn sell(&self, title: &str, price: Price) -> Option<OwnTicket> {
         let body = json!({ "title": title, "price": price });
-        let said = self.insist(Ask::Sell, "/api/tickets", Some(&body)).await?;
-        let view: TicketView = self.shown(Ask::Sell, 201, &said.answer)?;
+        let response = self
+            .request(Operation::Sell, "/api/tickets", Some(&body))
+            .await?;
+        let view: TicketView = self.read_if(Operation::Sell, 201, &response.answer)?;
         if view.title.as_str() != title || view.price != price {
-            let words = format!("another ticket than was asked for: {}", said.answer.text);
-            self.complain(Ask::Sell, vec![format!("ticket {}", view.id)], words);
+            let message = format!("a different ticket was created: {}", response.answer.text);
+            self.report_breach(
+                Operation::Sell,
+                vec![format!("ticket {}", view.id)],
+                message,
+            );
         }
         self.shop.history.add(Acknowledged::TicketCreated {
             ticket: view.id,
@@ -44,23 +50,27 @@ impl Customer {
         Some(own(&view))
     }
 
-    /// Gives a ticket another title and price; none if it is reserved, was changed meanwhile, or nobody said.
+    /// Changes the title and price; none if that is refused, or if there is no clear response.
     pub(super) async fn edit(
         &self,
         ticket: OwnTicket,
         (title, price): (&str, Price),
-        says_version: bool,
+        sends_version: bool,
     ) -> Option<OwnTicket> {
         let mut body = json!({ "title": title, "price": price });
-        if says_version {
+        if sends_version {
             body["version"] = ticket.version.into();
         }
         let path = format!("/api/tickets/{}", ticket.ticket);
-        let said = self.insist(Ask::Edit, &path, Some(&body)).await?;
-        let view: TicketView = self.shown(Ask::Edit, 200, &said.answer)?;
+        let response = self.request(Operation::Edit, &path, Some(&body)).await?;
+        let view: TicketView = self.read_if(Operation::Edit, 200, &response.answer)?;
         if view.title.as_str() != title || view.price != price || view.version <= ticket.version {
-            let words = format!("another edit than was asked for: {}", said.answer.text);
-            self.complain(Ask::Edit, vec![format!("ticket {}", view.id)], words);
+            let message = format!("a different edit was made: {}", response.answer.text);
+            self.report_breach(
+                Operation::Edit,
+                vec![format!("ticket {}", view.id)],
+                message,
+            );
         }
         self.shop.history.add(Acknowledged::TicketEdited {
             ticket: view.id,
@@ -71,27 +81,27 @@ impl Customer {
         Some(own(&view))
     }
 
-    /// Takes a ticket off sale, unless it is reserved.
+    /// Withdraws a ticket, unless it is reserved.
     pub(super) async fn withdraw(&self, ticket: Id<kind::Ticket>) {
         let path = format!("/api/tickets/{ticket}");
-        let Some(said) = self.insist(Ask::Withdraw, &path, None).await else {
+        let Some(response) = self.request(Operation::Withdraw, &path, None).await else {
             return;
         };
-        if said.answer.status == 204 {
+        if response.answer.status == 204 {
             self.shop
                 .history
                 .add(Acknowledged::TicketWithdrawn { ticket });
         } else {
-            let words = ["Cannot withdraw a reserved ticket"];
-            self.expect_words(Ask::Withdraw, ticket, &said, &words);
+            let messages = ["Cannot withdraw a reserved ticket"];
+            self.expect_message(Operation::Withdraw, ticket, &response, &messages);
         }
     }
 
-    /// The ticket as it is.
-    pub(super) async fn look_at_ticket(&self, ticket: Id<kind::Ticket>) -> Option<OwnTicket> {
+    /// The present ticket.
+    pub(super) async fn show_ticket(&self, ticket: Id<kind::Ticket>) -> Option<OwnTicket> {
         let path = format!("/api/tickets/{ticket}");
-        let said = self.insist(Ask::Look, &path, None).await?;
-        let view: TicketView = self.shown(Ask::Look, 200, &said.answer)?;
+        let response = self.request(Operation::Browse, &path, None).await?;
+        let view: TicketView = self.read_if(Operation::Browse, 200, &response.answer)?;
         Some(own(&view))
     }
 }

@@ -1,4 +1,4 @@
-//! What all shoppers share.
+//! The state that all shoppers share.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use super::holders::Holders;
 use super::tally::Tally;
 use crate::history::History;
 
-/// How many tickets wait on the board; older ones are left to whoever finds them in the shop.
+/// How many tickets the board holds; older ones are dropped.
 const BOARD: usize = 200;
 
 /// A ticket for sale.
@@ -23,13 +23,13 @@ pub(super) struct Offer {
     pub(super) ticket: Id<kind::Ticket>,
 }
 
-/// The fleet as shoppers see it, and the notes that they take.
+/// The fleet as shoppers use it, and what they record.
 pub(crate) struct Shop {
     pub(super) fleet: Arc<Fleet>,
     pub(super) clock: Clock,
-    /// What was acknowledged.
+    /// The acknowledgements.
     pub(crate) history: Arc<History>,
-    /// What was asked and answered.
+    /// The counts of requests and responses.
     pub(crate) tally: Tally,
     pub(super) holders: Holders,
     board: Mutex<VecDeque<Offer>>,
@@ -37,7 +37,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// Opens it.
+    /// Opens the shop.
     pub(crate) fn open(fleet: Arc<Fleet>) -> Self {
         Self {
             fleet,
@@ -50,7 +50,7 @@ impl Shop {
         }
     }
 
-    /// Lets nobody begin anything new.
+    /// Stops shoppers from starting anything new.
     pub(super) fn close(&self) {
         self.closing.cancel();
     }
@@ -59,12 +59,12 @@ impl Shop {
         self.closing.is_cancelled()
     }
 
-    /// Waits, unless the shop closes.
+    /// Sleeps until the shop closes at the latest.
     pub(super) async fn pause(&self, duration: Duration) {
         super::pause(&self.closing, duration).await;
     }
 
-    /// Puts a fresh ticket on the board.
+    /// Puts a new ticket on the board.
     pub(super) fn offer(&self, offer: Offer) {
         let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
         board.push_back(offer);
@@ -73,7 +73,7 @@ impl Shop {
         }
     }
 
-    /// Takes the ticket from the board that has been there longest.
+    /// Takes the oldest ticket from the board.
     pub(super) fn take_offer(&self) -> Option<Offer> {
         let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
         board.pop_front()

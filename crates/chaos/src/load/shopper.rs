@@ -1,4 +1,4 @@
-//! Somebody who does one thing after the other, drawn from the seed.
+//! A shopper who runs one scenario after the other, drawn from the seed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,20 +8,20 @@ use common::{Id, Price};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::buying::Own;
+use super::buying::OwnOrder;
 use super::customer::Customer;
+use super::reversal::Reversal;
 use super::selling::OwnTicket;
 use super::shop::Offer;
-use super::taking_back::TakenBack;
-use super::{Ask, Scenario, Shop, racing};
+use super::{Operation, Scenario, Shop, racing};
 
-/// How many of the shopper's tickets and orders are remembered.
+/// How many of its tickets and orders a shopper remembers.
 const REMEMBERED: usize = 12;
 
-/// How many want one ticket, at most.
+/// How many customers compete for one ticket at most.
 const RUNNERS: usize = 5;
 
-/// How long a shopper thinks before the next thing, in milliseconds.
+/// The pause before the next scenario, in milliseconds.
 const THINKING: std::ops::Range<u64> = 30..250;
 
 /// A shopper.
@@ -30,7 +30,7 @@ pub(crate) struct Shopper {
     number: usize,
     random: StdRng,
     me: Customer,
-    /// Who races; the first is the shopper.
+    /// The customers that compete; the first is the shopper itself.
     runners: Vec<Customer>,
     tickets: Vec<OwnTicket>,
     orders: Vec<Id<kind::Order>>,
@@ -59,7 +59,7 @@ impl Shopper {
         }
     }
 
-    /// Does one thing after the other until the shop closes.
+    /// Runs scenarios until the shop closes.
     pub(crate) async fn go_shopping(mut self) {
         while !self.shop.is_closing() {
             let scenario = Scenario::draw(&mut self.random);
@@ -70,7 +70,7 @@ impl Shopper {
         }
     }
 
-    /// Does one thing. Nothing comes of it if the fleet gives no clear answer on the way.
+    /// Runs one scenario; none if it ends early for lack of a clear response.
     pub(crate) async fn act(&mut self, scenario: Scenario) -> Option<()> {
         match scenario {
             Scenario::Sell => {
@@ -82,17 +82,17 @@ impl Shopper {
             Scenario::Race => self.race().await?,
             Scenario::SignUp => {
                 let (email, password) = (self.email(), testkit::fresh::password());
-                let nobody = Customer::anonymous(&self.shop);
-                nobody
+                let visitor = Customer::anonymous(&self.shop);
+                visitor
                     .sign_up_and_in(&email, &password)
                     .await
                     .then_some(())?;
             }
             Scenario::MagicLink => {
-                let (email, nobody) = (self.email(), Customer::anonymous(&self.shop));
-                nobody.sign_in_by_link(&email).await.then_some(())?;
+                let (email, visitor) = (self.email(), Customer::anonymous(&self.shop));
+                visitor.sign_in_by_link(&email).await.then_some(())?;
             }
-            Scenario::LookAround => self.look_around().await,
+            Scenario::Browse => self.browse().await,
             _ => {
                 let own = self.order().await?;
                 self.end(scenario, own).await;
@@ -101,13 +101,13 @@ impl Shopper {
         Some(())
     }
 
-    /// What becomes of an order.
-    async fn end(&mut self, scenario: Scenario, own: Own) {
+    /// Pays or cancels an order, or lets it expire.
+    async fn end(&mut self, scenario: Scenario, own: OwnOrder) {
         match scenario {
             Scenario::PayTwice => self.me.pay_twice(own).await,
-            Scenario::TakeBack => {
-                let how = TakenBack::draw(&mut self.random);
-                self.me.pay_and_take_back(own, how).await;
+            Scenario::Reverse => {
+                let how = Reversal::draw(&mut self.random);
+                self.me.pay_and_reverse(own, how).await;
             }
             Scenario::Decline => self.me.pay_at_second_try(own).await,
             Scenario::Cancel => self.me.cancel(own).await,
@@ -130,8 +130,8 @@ impl Shopper {
         Some(ticket)
     }
 
-    /// A ticket from the board, or one of one's own if there is none.
-    async fn order(&mut self) -> Option<Own> {
+    /// Orders a ticket from the board, or a new one of its own if the board is empty.
+    async fn order(&mut self) -> Option<OwnOrder> {
         let offer = match self.shop.take_offer() {
             Some(offer) => offer,
             None => self.sell().await?.offer(),
@@ -146,25 +146,25 @@ impl Shopper {
             self.sell().await?;
         }
         let chosen = self.random.random_range(0..self.tickets.len());
-        let (title, price, says_version) = (self.title(), self.price(), self.random.random());
+        let (title, price, sends_version) = (self.title(), self.price(), self.random.random());
         let ticket = self.tickets[chosen];
-        let edited = self.me.edit(ticket, (&title, price), says_version).await;
-        // Reserved and released, it has another version, which is needed to say it the next time.
+        let edited = self.me.edit(ticket, (&title, price), sends_version).await;
+        // It may have a newer version by now, which the next edit has to send.
         let current = match edited {
             Some(edited) => edited,
-            None => self.me.look_at_ticket(ticket.ticket).await?,
+            None => self.me.show_ticket(ticket.ticket).await?,
         };
         self.tickets[chosen] = current;
         Some(())
     }
 
-    /// Takes a fresh ticket off sale while somebody may be ordering it.
+    /// Withdraws a new ticket while another customer orders it.
     async fn withdraw(&mut self) -> Option<()> {
         let (title, price) = (self.title(), self.price());
         let offer = self.me.sell(&title, price).await?.offer();
         let body = serde_json::json!({ "ticketId": offer.ticket });
         let other = &self.runners[1];
-        let ordered = other.once(Ask::Order, "/api/orders", Some(&body));
+        let ordered = other.send_once(Operation::Order, "/api/orders", Some(&body));
         let (ordered, ()) = tokio::join!(ordered, self.me.withdraw(offer.ticket));
         let ordered = ordered.filter(|answer| answer.status == 201);
         if let Some(own) = ordered.and_then(|answer| other.ordered(&answer, offer)) {
@@ -182,22 +182,22 @@ impl Shopper {
                 winner.pay(own).await;
             }
             1 => winner.cancel(own).await,
-            // Forgotten: it expires.
+            // It expires.
             _ => {}
         }
         Some(())
     }
 
-    async fn look_around(&mut self) {
+    async fn browse(&mut self) {
         let path = match self.random.random_range(0..3) {
             0 => "/",
             1 => "/api/tickets?limit=20",
             _ => "/api/payments",
         };
-        self.me.once(Ask::Look, path, None).await;
+        self.me.send_once(Operation::Browse, path, None).await;
         if let Some(&order) = self.orders.first() {
-            // What was acknowledged is there as long as one cares.
-            self.me.look_at(order).await;
+            // An acknowledged order must still exist.
+            self.me.show_order(order).await;
         }
     }
 
@@ -206,7 +206,7 @@ impl Shopper {
         format!("Seat {}-{}-{}", self.seed, self.number, self.made)
     }
 
-    /// Above the least that Stripe charges.
+    /// At least Stripe's minimum.
     fn price(&mut self) -> Price {
         let cents = self.random.random_range(50..50_000);
         Price::from_cents(cents).expect("some cents are a price")

@@ -1,20 +1,20 @@
-//! The load held, counted.
+//! Counts the load.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::contract::{Breach, Outcome};
-use super::{Ask, Scenario};
+use super::{Operation, Scenario};
 
-/// Requests of one kind, by what became of them.
+/// The requests of one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requests {
-    /// By status; 0 stands for no answer.
+    /// By status; 0 stands for no response.
     pub by_status: BTreeMap<u16, u64>,
 }
 
 impl Requests {
-    /// How many ended so.
+    /// The number with this outcome.
     #[must_use]
     pub(crate) fn ended(&self, outcome: Outcome) -> u64 {
         let with = |status: u16| match status {
@@ -28,65 +28,65 @@ impl Requests {
             .sum()
     }
 
-    /// All of them.
+    /// The number of all requests.
     #[must_use]
     pub fn all(&self) -> u64 {
         self.by_status.values().sum()
     }
 }
 
-/// What was held in all.
+/// The counts of all shoppers.
 #[derive(Debug, Clone, Default)]
-pub struct Held {
-    /// What shoppers did, and how often.
+pub struct LoadCounts {
+    /// How often each scenario was started.
     pub scenarios: BTreeMap<&'static str, u64>,
-    /// What was asked of the fleet.
-    pub requests: BTreeMap<Ask, Requests>,
-    /// Orders that shoppers saw expire.
+    /// The requests by operation.
+    pub requests: BTreeMap<Operation, Requests>,
+    /// The number of orders that shoppers saw expire.
     pub expired: u64,
-    /// Answers outside the contract.
+    /// Responses that break the contract.
     pub breaches: Vec<Breach>,
-    /// Shoppers that the harness lost by a fault of its own.
+    /// Shoppers that panicked.
     pub panics: Vec<String>,
 }
 
-/// Counts while the load is held.
+/// Counts while the load runs.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Mutex<Held>);
+pub(crate) struct Tally(Mutex<LoadCounts>);
 
 impl Tally {
-    /// A request, and its status; 0 if none came.
-    pub(super) fn request(&self, ask: Ask, status: u16) {
-        let mut held = self.lock();
-        let requests = held.requests.entry(ask).or_default();
+    /// Counts a request by its status; 0 if there was no response.
+    pub(super) fn request(&self, operation: Operation, status: u16) {
+        let mut counts = self.lock();
+        let requests = counts.requests.entry(operation).or_default();
         *requests.by_status.entry(status).or_default() += 1;
     }
 
-    /// A shopper begins something.
+    /// Counts the start of a scenario.
     pub(super) fn scenario(&self, scenario: Scenario) {
         *self.lock().scenarios.entry(scenario.name()).or_default() += 1;
     }
 
-    /// An order was seen to expire.
+    /// Counts an order that was seen to expire.
     pub(super) fn expired(&self) {
         self.lock().expired += 1;
     }
 
-    /// An answer outside the contract.
+    /// Records a response that breaks the contract.
     pub(super) fn breach(&self, breach: Breach) {
         self.lock().breaches.push(breach);
     }
 
-    pub(super) fn panicked(&self, words: &str) {
-        self.lock().panics.push(words.to_owned());
+    pub(super) fn panicked(&self, message: &str) {
+        self.lock().panics.push(message.to_owned());
     }
 
-    /// All of it so far.
-    pub(crate) fn held(&self) -> Held {
+    /// All counts so far.
+    pub(crate) fn counts(&self) -> LoadCounts {
         self.lock().clone()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, LoadCounts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,24 +1,24 @@
-//! What a run found, as a table.
+//! The results of a run, as a table.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::tally::Counted;
 
-/// How much of its best the fleet must still do when five times as much is asked of it, in percent.
+/// The least goodput at five times the capacity, in percent of the peak.
 const LEAST_SHARE: f64 = 90.0;
 
-/// What a run found.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// Who ran where.
+    /// How the processors were divided.
     pub(super) processors: String,
     pub(super) phases: Vec<Phase>,
-    /// Each process, and what it held before and after in MiB.
+    /// The memory of each process before and after, in MiB.
     pub(super) memory: Vec<(String, u64, u64)>,
-    /// How long a purchase took after the storm, or why there was none.
+    /// How long a purchase took after the overload, or why it failed.
     pub(super) recovery: Result<Duration, String>,
-    /// What ended unasked, or not in order.
+    /// Processes that ended unexpectedly, or did not stop in order.
     pub(super) faults: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Phase {
         }
     }
 
-    /// Good answers a second.
+    /// Valid responses in time, per second.
     #[must_use]
     pub fn goodput(&self) -> f64 {
         self.rate(self.counted.counts.good.len() as u64)
@@ -58,7 +58,7 @@ impl Phase {
         count as f64 / self.counted.time.as_secs_f64()
     }
 
-    /// The time within which this part of the good answers came, in milliseconds.
+    /// This percentile of the response times, in milliseconds.
     fn quantile(&self, percent: usize) -> u128 {
         let good = &self.counted.counts.good;
         let index = (good.len() * percent / 100).min(good.len().saturating_sub(1));
@@ -71,23 +71,23 @@ impl Phase {
 }
 
 impl Report {
-    /// The best that the fleet did, in good answers a second.
+    /// The highest goodput of all steps.
     #[must_use]
     pub fn peak(&self) -> f64 {
         self.phases.iter().map(Phase::goodput).fold(0.0, f64::max)
     }
 
-    /// How much of its best the fleet did in this step, in percent.
+    /// The goodput of this step in percent of the peak.
     fn share(&self, phase: &Phase) -> f64 {
         phase.goodput() * 100.0 / self.peak()
     }
 
-    /// Whether the fleet kept doing what it can when far more was asked of it, and was well right after.
+    /// Whether goodput held under overload, and the fleet was sound right after.
     #[must_use]
     pub fn holds(&self) -> bool {
         let mut worst = self.phases.iter().filter(|phase| phase.is_worst);
-        let steady = worst.all(|phase| self.share(phase) >= LEAST_SHARE);
-        steady && self.recovery.is_ok() && self.faults.is_empty()
+        let is_steady = worst.all(|phase| self.share(phase) >= LEAST_SHARE);
+        is_steady && self.recovery.is_ok() && self.faults.is_empty()
     }
 }
 
@@ -97,7 +97,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{:<14}{:>9}{:>9}{:>8}{:>9}{:>7}{:>8}{:>8}{:>8}",
-            "", "asked/s", "good/s", "share", "shed/s", "late", "failed", "p50 ms", "p99 ms"
+            "", "sent/s", "good/s", "share", "shed/s", "late", "failed", "p50 ms", "p99 ms"
         )?;
         for phase in &self.phases {
             self.fmt_phase(phase, f)?;
@@ -107,8 +107,8 @@ impl fmt::Display for Report {
             writeln!(f, "{name:<16}{before:>9}{after:>8}")?;
         }
         match &self.recovery {
-            Ok(took) => write!(f, "\na purchase after the storm took {took:?}")?,
-            Err(reason) => write!(f, "\nno purchase after the storm: {reason}")?,
+            Ok(took) => write!(f, "\na purchase after the overload took {took:?}")?,
+            Err(reason) => write!(f, "\nno purchase after the overload: {reason}")?,
         }
         self.faults
             .iter()
@@ -132,14 +132,14 @@ impl Report {
             phase.quantile(50),
             phase.quantile(99),
         )?;
-        for (how, count) in &counts.failed {
-            writeln!(f, "{:<14}failed: {how}: {count}", "")?;
+        for (reason, count) in &counts.failed {
+            writeln!(f, "{:<14}failed: {reason}: {count}", "")?;
         }
-        if counts.unasked > 0 {
+        if counts.unsent > 0 {
             writeln!(
                 f,
-                "{:<14}the generator had too much open and did not ask {}",
-                "", counts.unasked
+                "{:<14}the generator had too many open requests and did not send {}",
+                "", counts.unsent
             )?;
         }
         Ok(())

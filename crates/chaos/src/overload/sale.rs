@@ -1,5 +1,5 @@
-//! What is asked: the opening of a sale. Most look at the list and at tickets, some race for the newest ones, whoever
-//! gets one pays for it, and sellers put up more.
+//! The requests: the opening of a sale. Most shoppers read the list and tickets, some compete for the newest ones,
+//! those who get one pay for it, and sellers create more.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -21,18 +21,18 @@ use tokio::time::timeout;
 
 use super::tally::{Outcome, Tally};
 
-/// How many people are signed in.
+/// The number of accounts.
 const SHOPPERS: usize = 64;
 
-/// How many of the newest tickets are raced for.
+/// How many of the newest tickets shoppers compete for.
 const HOT: usize = 20;
 
-/// When the generator gives up a request that nobody would wait for any more.
-const GIVE_UP: Duration = Duration::from_secs(5);
+/// How long the generator waits for a response.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 const TICKET: &str = r#"{"title":"Front row","price":19.99}"#;
 
-/// A sale and those who take part in it.
+/// A sale and its shoppers.
 pub(super) struct Sale {
     http: Client<HttpConnector, String>,
     tickets: SocketAddr,
@@ -50,17 +50,17 @@ struct Unpaid {
     buyer: usize,
 }
 
-/// What a request is for.
-enum Wish {
+/// The kinds of requests.
+enum Action {
     List,
-    Look,
+    Show,
     Buy { buyer: usize },
     Sell,
     Pay,
 }
 
 #[derive(Deserialize)]
-struct Made {
+struct Created {
     id: String,
 }
 
@@ -87,65 +87,65 @@ impl Sale {
             unpaid: Mutex::default(),
         };
         for _ in 0..HOT {
-            let (outcome, _) = sale.fulfil(&Wish::Sell).await;
+            let (outcome, _) = sale.perform(&Action::Sell).await;
             ensure!(matches!(outcome, Outcome::Good), "no ticket: {outcome:?}");
         }
         Ok(sale)
     }
 
-    /// Asks one thing, chosen as a crowd would, and has it counted.
-    pub(super) async fn ask(&self, tally: &Tally) {
-        let wish = self.wish();
-        let (outcome, took) = self.fulfil(&wish).await;
+    /// Sends a request of a random kind, and counts its outcome.
+    pub(super) async fn send(&self, tally: &Tally) {
+        let action = self.action();
+        let (outcome, took) = self.perform(&action).await;
         tally.ended(outcome, took);
     }
 
-    fn wish(&self) -> Wish {
+    fn action(&self) -> Action {
         let mut random = rand::rng();
         match random.random_range(0..100) {
-            0..2 => Wish::Sell,
-            2..4 if !locked(&self.unpaid).is_empty() => Wish::Pay,
-            4..14 => Wish::Buy {
+            0..2 => Action::Sell,
+            2..4 if !locked(&self.unpaid).is_empty() => Action::Pay,
+            4..14 => Action::Buy {
                 buyer: random.random_range(0..self.cookies.len()),
             },
-            14..40 => Wish::Look,
-            _ => Wish::List,
+            14..40 => Action::Show,
+            _ => Action::List,
         }
     }
 
-    async fn fulfil(&self, wish: &Wish) -> (Outcome, Duration) {
-        let (request, unpaid) = self.request(wish);
+    async fn perform(&self, action: &Action) -> (Outcome, Duration) {
+        let (request, unpaid) = self.request(action);
         let begun = Instant::now();
-        let answered = timeout(GIVE_UP, self.exchange(request)).await;
+        let response = timeout(TIMEOUT, self.exchange(request)).await;
         let took = begun.elapsed();
-        let answered = answered.unwrap_or_else(|_| Err("no answer".to_owned()));
-        let outcome = match answered {
-            Ok((status, retry, body)) => self.judge(wish, status, retry, &body),
-            Err(how) => Outcome::Failed(how),
+        let response = response.unwrap_or_else(|_| Err("no response".to_owned()));
+        let outcome = match response {
+            Ok((status, retry, body)) => self.judge(action, status, retry, &body),
+            Err(reason) => Outcome::Failed(reason),
         };
-        // Whoever was not heard tries again later.
+        // A failed payment is tried again later.
         if let Some(unpaid) = unpaid.filter(|_| !matches!(outcome, Outcome::Good)) {
             locked(&self.unpaid).push_back(unpaid);
         }
         (outcome, took)
     }
 
-    fn request(&self, wish: &Wish) -> (Request<String>, Option<Unpaid>) {
-        match wish {
-            Wish::List => (self.get("/api/tickets?limit=20"), None),
-            Wish::Look => (
+    fn request(&self, action: &Action) -> (Request<String>, Option<Unpaid>) {
+        match action {
+            Action::List => (self.get("/api/tickets?limit=20"), None),
+            Action::Show => (
                 self.get(&format!("/api/tickets/{}", self.hot_ticket())),
                 None,
             ),
-            Wish::Sell => (
+            Action::Sell => (
                 self.post(self.tickets, "/api/tickets", 0, TICKET.to_owned()),
                 None,
             ),
-            Wish::Buy { buyer } => {
+            Action::Buy { buyer } => {
                 let body = format!(r#"{{"ticketId":"{}"}}"#, self.hot_ticket());
                 (self.post(self.orders, "/api/orders", *buyer, body), None)
             }
-            Wish::Pay => match locked(&self.unpaid).pop_front() {
+            Action::Pay => match locked(&self.unpaid).pop_front() {
                 None => (self.get("/api/tickets?limit=20"), None),
                 Some(unpaid) => {
                     let body = format!(r#"{{"token":"tok_visa","orderId":"{}"}}"#, unpaid.order);
@@ -185,31 +185,34 @@ impl Sale {
             let kind = if error.is_connect() {
                 "no connection"
             } else {
-                "broken off"
+                "connection broken"
             };
             kind.to_owned()
         })?;
         let status = response.status();
         let retry = response.headers().contains_key(RETRY_AFTER);
-        let body = read(response).await.map_err(|_| "broken off".to_owned())?;
+        let body = read(response)
+            .await
+            .map_err(|_| "connection broken".to_owned())?;
         Ok((status, retry, body))
     }
 
-    /// Whether the answer is what the contract promises; what was made is remembered.
-    fn judge(&self, wish: &Wish, status: StatusCode, retry: bool, body: &[u8]) -> Outcome {
-        let made = || serde_json::from_slice::<Made>(body).map(|made| made.id);
-        match (wish, status.as_u16()) {
+    /// Whether the response is valid by the contract. Remembers what was created.
+    fn judge(&self, action: &Action, status: StatusCode, retry: bool, body: &[u8]) -> Outcome {
+        let id = || serde_json::from_slice::<Created>(body).map(|created| created.id);
+        match (action, status.as_u16()) {
             (_, 429 | 503) if retry => return Outcome::Shed,
-            // 400 says that somebody else was faster.
-            (Wish::List | Wish::Look, 200) | (Wish::Pay, 201) | (Wish::Buy { .. }, 400) => {}
-            (Wish::Buy { buyer }, 201) => match made() {
+            // 400 means that the ticket is already reserved.
+            (Action::List | Action::Show, 200) | (Action::Pay, 201) | (Action::Buy { .. }, 400) => {
+            }
+            (Action::Buy { buyer }, 201) => match id() {
                 Ok(order) => {
                     let buyer = *buyer;
                     locked(&self.unpaid).push_back(Unpaid { order, buyer });
                 }
                 Err(_) => return Outcome::Failed("an order without an id".to_owned()),
             },
-            (Wish::Sell, 201) => match made() {
+            (Action::Sell, 201) => match id() {
                 Ok(ticket) => {
                     let mut newest = locked(&self.newest);
                     newest.push_back(ticket);

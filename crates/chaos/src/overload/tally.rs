@@ -1,24 +1,24 @@
-//! What came of the requests of one step of the load.
+//! Counts the requests of one step of the load.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Nobody waits longer for an answer: later it is no good.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// A response after this time counts as late.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// What became of one request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// What the contract promises.
+    /// A valid response.
     Good,
-    /// Refused for now, with word of when to come back.
+    /// Refused for now, with `Retry-After`.
     Shed,
-    /// Anything else, in a word or two.
+    /// Anything else, with a short reason.
     Failed(String),
 }
 
-/// The requests of a step, counted from when the load has settled.
+/// The requests of a step, counted once the load has settled.
 #[derive(Debug)]
 pub(super) struct Tally {
     from: Instant,
@@ -28,19 +28,19 @@ pub(super) struct Tally {
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Counts {
-    /// What was to be asked.
+    /// The requests that were due.
     pub(super) due: u64,
-    /// Of that, what was not asked because too much was open already.
-    pub(super) unasked: u64,
-    /// How long good answers took, those within [`PATIENCE`].
+    /// Those that were not sent because too many were open.
+    pub(super) unsent: u64,
+    /// The times of valid responses within [`TIME_LIMIT`].
     pub(super) good: Vec<Duration>,
-    /// Good answers that came too late.
+    /// Valid responses after [`TIME_LIMIT`].
     pub(super) late: u64,
     pub(super) shed: u64,
     pub(super) failed: BTreeMap<String, u64>,
 }
 
-/// What was counted, and over which time.
+/// The counts, and the time that they cover.
 #[derive(Debug, Clone)]
 pub(super) struct Counted {
     pub(super) counts: Counts,
@@ -48,8 +48,8 @@ pub(super) struct Counted {
 }
 
 impl Tally {
-    /// Counts between these moments: requests when they are due, answers when they come. So what piles up is not taken
-    /// for what is done.
+    /// Counts between these times: requests when they are due, responses when they arrive. So requests that pile up do
+    /// not count as done.
     pub(super) fn between(from: Instant, until: Instant) -> Self {
         Self {
             from,
@@ -58,19 +58,19 @@ impl Tally {
         }
     }
 
-    pub(super) fn due(&self, asked: bool) {
+    pub(super) fn due(&self, is_sent: bool) {
         self.now(|counts| {
             counts.due += 1;
-            counts.unasked += u64::from(!asked);
+            counts.unsent += u64::from(!is_sent);
         });
     }
 
     pub(super) fn ended(&self, outcome: Outcome, took: Duration) {
         self.now(|counts| match outcome {
-            Outcome::Good if took <= PATIENCE => counts.good.push(took),
+            Outcome::Good if took <= TIME_LIMIT => counts.good.push(took),
             Outcome::Good => counts.late += 1,
             Outcome::Shed => counts.shed += 1,
-            Outcome::Failed(how) => *counts.failed.entry(how).or_default() += 1,
+            Outcome::Failed(reason) => *counts.failed.entry(reason).or_default() += 1,
         });
     }
 

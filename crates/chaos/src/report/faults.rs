@@ -1,11 +1,11 @@
-//! The faults that happened, and when.
+//! The faults of the run.
 
 use std::fmt;
 
 use super::{Report, wrapped};
 
 pub(super) fn write(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
-    writeln!(f, "Faults, in seconds since the first shopper came")?;
+    writeln!(f, "Faults, in seconds since the start of the load")?;
     for injection in &report.injections {
         let began = injection.began.as_secs_f64();
         let healed = injection

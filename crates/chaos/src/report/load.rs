@@ -1,4 +1,4 @@
-//! The load that was held.
+//! The load of the run.
 
 use std::fmt;
 
@@ -18,8 +18,8 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result 
         write!(f, "{name:>13}")?;
     }
     writeln!(f, "   by status")?;
-    for (ask, requests) in &report.held.requests {
-        write!(f, "  {ask:<16}")?;
+    for (operation, requests) in &report.load.requests {
+        write!(f, "  {operation:<16}")?;
         for (outcome, _) in OUTCOMES {
             write!(f, "{:>13}", grouped(requests.ended(outcome)))?;
         }
@@ -32,14 +32,14 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result 
             .collect();
         writeln!(f, "   {}", statuses.join(" "))?;
     }
-    let scenarios = report.held.scenarios.iter();
+    let scenarios = report.load.scenarios.iter();
     let scenarios: Vec<_> = scenarios
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
     wrapped(f, "  scenarios  ", &scenarios.join(", "))?;
-    let (all, counted) = (&report.held, report.acknowledgements());
-    let words = format!(
-        "{} accounts, {} tickets, {} orders: {} payments, {} given up, {} seen to expire; {} events",
+    let (all, counted) = (&report.load, report.acknowledgements());
+    let message = format!(
+        "{} accounts, {} tickets, {} orders: {} payments, {} cancelled, {} seen to expire; {} events",
         counted.accounts,
         counted.tickets,
         counted.placed,
@@ -48,6 +48,6 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result 
         all.expired,
         grouped(report.verdict.events),
     );
-    wrapped(f, "  done       ", &words)?;
+    wrapped(f, "  done       ", &message)?;
     writeln!(f)
 }

@@ -1,4 +1,4 @@
-//! What is drawn for one fault: how long, when, and whom it hits.
+//! Draws the duration, the time and the target of a fault.
 
 use std::time::Duration;
 
@@ -10,25 +10,26 @@ use testkit::proxy::Dependency;
 
 use crate::fault::{Fault, Kind, REPLICAS, Replicas, Server, Target};
 
-/// A run of this length has time for hanging longer than every timeout of the fleet, the longest of which is 20 s.
+/// A run of this length has time to suspend a process for longer than every timeout of the fleet, the longest of which
+/// is 20 s.
 const ROOM_FOR_LONG: Duration = Duration::from_secs(40);
 
-/// Whether a run may have several of it; a minute has room for one of those that take long.
+/// Whether a run may have several faults of this kind. A minute has time for only one of the long kinds.
 pub(super) fn repeats(kind: Kind) -> bool {
     !matches!(kind, Kind::Suspend | Kind::RollingRestart)
 }
 
-/// One of these kinds; none if there are none.
+/// One of these kinds at random, if there are any.
 pub(super) fn one_of(kinds: &[Kind], random: &mut StdRng) -> Option<Kind> {
     kinds.choose(random).copied()
 }
 
-/// How long a fault of this kind lasts in a run of this length.
+/// The duration of a fault of this kind in a run of this length.
 pub(super) fn duration(kind: Kind, length: Duration, random: &mut StdRng) -> Duration {
     const SECOND: Duration = Duration::from_secs(1);
     let usual = (length / 6).clamp(SECOND, 8 * SECOND);
     let (shortest, longest) = match kind {
-        // Not to be made shorter than 20 s when there is little room.
+        // Longer than 20 s even if the duration is shrunk.
         Kind::Suspend if length >= ROOM_FOR_LONG => {
             return between(21 * SECOND, 24 * SECOND, random);
         }
@@ -40,18 +41,18 @@ pub(super) fn duration(kind: Kind, length: Duration, random: &mut StdRng) -> Dur
     between(shortest, longest, random)
 }
 
-/// A moment between these two, or a duration, in tenths of a second.
+/// A duration between these two, in tenths of a second.
 pub(super) fn between(shortest: Duration, longest: Duration, random: &mut StdRng) -> Duration {
     let span = shortest.as_secs_f64()..=longest.max(shortest).as_secs_f64();
     tenths(Duration::from_secs_f64(random.random_range(span)))
 }
 
-/// Cut to tenths of a second: what a person can read.
+/// Rounded down to tenths of a second, for readable reports.
 pub(super) fn tenths(duration: Duration) -> Duration {
     Duration::from_millis(100) * u32::try_from(duration.as_millis() / 100).unwrap_or(u32::MAX)
 }
 
-/// A fault of this kind with whom it hits.
+/// A fault of this kind with a target.
 pub(super) fn fault(kind: Kind, random: &mut StdRng) -> Fault {
     let target = match kind {
         Kind::Kill => Target::Replicas(replicas(&SERVICES, random)),
@@ -66,7 +67,7 @@ pub(super) fn fault(kind: Kind, random: &mut StdRng) -> Fault {
     Fault { kind, target }
 }
 
-/// One replica or, every third time, all.
+/// One replica, or in one of three cases all.
 fn replicas(services: &[&'static str], random: &mut StdRng) -> Replicas {
     let service = services.choose(random).expect("there are services");
     let one = random.random_bool(2.0 / 3.0);
@@ -76,7 +77,7 @@ fn replicas(services: &[&'static str], random: &mut StdRng) -> Replicas {
     }
 }
 
-/// A single replica, or, every third time, a server.
+/// One replica, or in one of three cases a server.
 fn suspended(random: &mut StdRng) -> Target {
     if random.random_bool(1.0 / 3.0) {
         let servers = [Server::Mongo, Server::Nats, Server::Redis];

@@ -11,12 +11,12 @@ use mongodb::{Client, Collection};
 use serde_json::{Value, json};
 use testkit::{Api, Fleet, FleetSettings, eventually_within};
 
-/// How long an order lives unpaid here: long enough to pay it on a machine with much to do.
+/// How long an order can be paid: long enough on a busy machine.
 const EXPIRATION: Duration = Duration::from_secs(12);
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A shopper who takes note of what is acknowledged.
+/// A shopper who records acknowledgements.
 struct Shopper<'a> {
     api: Api,
     history: &'a History,
@@ -98,7 +98,7 @@ impl<'a> Shopper<'a> {
 
     async fn wait_for_status(&self, order: Id<kind::Order>, status: &str) {
         let path = format!("/api/orders/{order}");
-        eventually_within(PATIENCE, "the order's status", async || {
+        eventually_within(TIMEOUT, "the order's status", async || {
             let shown = self.api.get(&path).await;
             (shown.json["status"] == status).then_some(())
         })
@@ -110,7 +110,7 @@ fn id<K>(body: &Value) -> Id<K> {
     body["id"].as_str().unwrap().parse().unwrap()
 }
 
-/// Sells, edits, orders, declines, pays, cancels, and lets expire; gives an order that was paid.
+/// Sells, edits, orders, declines, pays, cancels, and lets expire; returns a paid order.
 async fn trade(fleet: &Fleet, history: &History) -> Id<kind::Order> {
     let seller = Shopper::sign_up(fleet, history).await;
     let buyer = Shopper::sign_up(fleet, history).await;
@@ -136,7 +136,7 @@ async fn trade(fleet: &Fleet, history: &History) -> Id<kind::Order> {
         let order = buyer.order(ticket).await;
         buyer.cancel(order).await;
         let order = buyer.order(ticket).await;
-        // One of both comes first; what is paid and cancelled is refunded.
+        // Either may win; a payment of a cancelled order is refunded.
         let pay = async {
             let body = json!({ "token": "tok_visa", "orderId": order });
             buyer.api.post("/api/payments", body).await
@@ -155,7 +155,7 @@ async fn collection(fleet: &Fleet, database: &str, name: &str) -> Collection<Doc
     client.database(database).collection(name)
 }
 
-/// What is found if load and faults ended so long ago.
+/// The verdict if load and faults ended so long ago.
 async fn check(checker: &Checker, history: &History, ago: Duration) -> Verdict {
     let ended = Clock::system().now().minus(ago);
     Box::pin(checker.check(history, ended, ended))
@@ -172,7 +172,7 @@ fn names(verdict: &Verdict, invariant: Invariant, entity: &impl ToString) -> boo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_silent_while_all_is_well_and_names_what_was_damaged() {
+async fn a_sound_fleet_has_no_violations_and_damage_is_found() {
     let settings = FleetSettings {
         expiration: EXPIRATION,
         ..FleetSettings::default()
@@ -189,22 +189,22 @@ async fn it_is_silent_while_all_is_well_and_names_what_was_damaged() {
     assert_eq!(watch.finish().await, []);
     assert!(verdict.agreed_after.is_some());
     assert!(verdict.events > 50, "{verdict:?}");
-    assert!(began.elapsed() < PATIENCE);
-    let figures: Vec<_> = verdict
+    assert!(began.elapsed() < TIMEOUT);
+    let checked: Vec<_> = verdict
         .checked
         .iter()
         .map(|(invariant, _)| *invariant)
         .collect();
-    assert_eq!(figures, Invariant::ALL);
+    assert_eq!(checked, Invariant::ALL);
 
     let paid_id = bson::oid::ObjectId::from_bytes(paid.bytes());
     let orders = collection(&fleet, "orders", "orders").await;
     let by_id = doc! { "_id": paid_id };
     let reopened = doc! { "$set": { "status": "cancelled" } };
     orders.update_one(by_id.clone(), reopened).await.unwrap();
-    // Nothing is waited for that had a minute to come right.
-    let damaged = check(&checker, &history, PATIENCE).await;
-    // The stream, the ledger, the payment, the reservation and the buyer were told otherwise.
+    // After a minute the checker waits for nothing.
+    let damaged = check(&checker, &history, TIMEOUT).await;
+    // It contradicts the stream, the ledger, the payment, the reservation and the acknowledgement.
     for invariant in [
         Invariant::I1,
         Invariant::I2,
@@ -226,11 +226,11 @@ async fn it_is_silent_while_all_is_well_and_names_what_was_damaged() {
     reservations.delete_one(claim).await.unwrap();
     let replicas = collection(&fleet, "payments", "orders").await;
     replicas.delete_one(by_id).await.unwrap();
-    let damaged = check(&checker, &history, PATIENCE).await;
+    let damaged = check(&checker, &history, TIMEOUT).await;
     assert!(names(&damaged, Invariant::I1, &paid), "{damaged:#?}");
     assert!(names(&damaged, Invariant::I7, &paid), "{damaged:#?}");
 
     drop(checker);
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     Arc::into_inner(fleet).unwrap().stop().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! The checker against a fleet that runs: silent while all is well, and not when something was damaged.
+//! The checker on a running fleet: it finds nothing in a sound fleet, and damage in a damaged one.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

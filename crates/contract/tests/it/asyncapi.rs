@@ -1,7 +1,8 @@
-//! The events as an AsyncAPI document (<https://www.asyncapi.com/docs/reference/specification/v3.0.0>).
+//! Generates the AsyncAPI document of the events
+//! (<https://www.asyncapi.com/docs/reference/specification/v3.0.0>).
 //!
-//! Who sends and who receives what is taken from the services' definitions, without which they neither publish nor
-//! read; payloads from the types that are published; examples are the events whose readability is tested.
+//! Publishers and consumers come from the services' definitions, which the broker client enforces. Payload schemas come
+//! from the event types. The examples are the frozen events of the tests in `common`.
 
 use base::definition::Definition;
 use common::Subject;
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-/// Those that use the broker, which `auth` does not.
+/// The services that use the broker. `auth` does not.
 const DEFINITIONS: [&Definition; 4] = [
     &tickets::DEFINITION,
     &orders::DEFINITION,
@@ -18,24 +19,23 @@ const DEFINITIONS: [&Definition; 4] = [
     &expiration::DEFINITION,
 ];
 
-const ABOUT: &str = "What the services of the fleet tell each other, over NATS JetStream.\n\n\
-    Every event carries the whole public state of its entity and its version, so that whoever reads it needs no event \
-    before it. Events may come twice and in any order: what is not newer than what is known changes nothing. \
-    Once published, an event stays readable: a field may be added if it has a default, never renamed, retyped or removed. \
-    Metadata travels in headers as CloudEvents' NATS binding says (binary mode).";
+const DESCRIPTION: &str = "The events that the services exchange over NATS JetStream.\n\n\
+    Every event carries the whole public state of its entity and a version, so a consumer needs no earlier event. \
+    Events may be delivered twice and in any order; a consumer ignores versions that are not newer than its own. \
+    Published events stay readable: a field may be added if it has a default, but never renamed, retyped or removed. \
+    Metadata is in the headers, as defined by the NATS binding of CloudEvents (binary mode).";
 
-/// An event as the document speaks of it.
-struct Described {
+/// The description of an event.
+struct EventDescription {
     subject: Subject,
-    /// What happened.
     summary: &'static str,
-    /// The type of its payload.
+    /// The name of the payload's schema.
     payload: String,
-    /// One that was published.
+    /// An example payload, in JSON.
     example: &'static str,
 }
 
-fn described(subject: Subject) -> Described {
+fn describe(subject: Subject) -> EventDescription {
     let (summary, payload, example) = match subject {
         Subject::TicketCreated => (
             "A ticket was put up for sale",
@@ -53,7 +53,7 @@ fn described(subject: Subject) -> Described {
             include_str!("../../../common/tests/it/frozen/order-created.json"),
         ),
         Subject::OrderCancelled => (
-            "An order was given up or refunded, or it expired",
+            "An order was cancelled or refunded, or it expired",
             OrderState::name(),
             include_str!("../../../common/tests/it/frozen/order-cancelled.json"),
         ),
@@ -63,17 +63,17 @@ fn described(subject: Subject) -> Described {
             include_str!("../../../common/tests/it/frozen/payment-created.json"),
         ),
         Subject::PaymentRefunded => (
-            "All of a payment went back",
+            "A payment was refunded in full",
             PaymentState::name(),
             include_str!("../../../common/tests/it/frozen/payment-refunded.json"),
         ),
         Subject::ExpirationComplete => (
-            "An order's time is over",
+            "An order expired",
             ExpirationState::name(),
             include_str!("../../../common/tests/it/frozen/expiration-complete.json"),
         ),
     };
-    Described {
+    EventDescription {
         subject,
         summary,
         payload: payload.into_owned(),
@@ -81,18 +81,18 @@ fn described(subject: Subject) -> Described {
     }
 }
 
-/// `ticket:created` as `ticketCreated`, which is how components may be called.
+/// The key of a subject: `ticketCreated` for `ticket:created`. Keys must not contain colons.
 fn key(subject: Subject) -> String {
-    let (entity, what) = subject.as_str().split_once(':').unwrap();
-    let (first, rest) = what.split_at(1);
+    let (entity, verb) = subject.as_str().split_once(':').unwrap();
+    let (first, rest) = verb.split_at(1);
     format!("{entity}{}{rest}", first.to_uppercase())
 }
 
-/// The document.
 pub(crate) fn document() -> Value {
-    let events = Subject::ALL.map(described);
-    let of = |make: fn(&Described) -> Value| -> Map<String, Value> {
-        let entries = events.iter().map(|event| (key(event.subject), make(event)));
+    let events = Subject::ALL.map(describe);
+    let by_key = |describe: fn(&EventDescription) -> Value| -> Map<String, Value> {
+        let entries = events.iter();
+        let entries = entries.map(|event| (key(event.subject), describe(event)));
         entries.collect()
     };
     let services = DEFINITIONS.map(|service| json!({ "name": service.name }));
@@ -101,7 +101,7 @@ pub(crate) fn document() -> Value {
         "info": {
             "title": "events",
             "version": base::BUILD_INFO.version,
-            "description": ABOUT,
+            "description": DESCRIPTION,
             "license": { "name": env!("CARGO_PKG_LICENSE") },
             "tags": services,
         },
@@ -113,13 +113,13 @@ pub(crate) fn document() -> Value {
                 "description": "NATS 2.12 or later, with JetStream: one stream keeps every event for seven days.",
             },
         },
-        "channels": of(channel),
+        "channels": by_key(channel),
         "operations": operations(),
-        "components": { "messages": of(message), "schemas": schemas() },
+        "components": { "messages": by_key(message), "schemas": schemas() },
     })
 }
 
-fn channel(event: &Described) -> Value {
+fn channel(event: &EventDescription) -> Value {
     let key = key(event.subject);
     json!({
         "address": event.subject.as_str(),
@@ -128,7 +128,7 @@ fn channel(event: &Described) -> Value {
     })
 }
 
-fn message(event: &Described) -> Value {
+fn message(event: &EventDescription) -> Value {
     let payload: Value = serde_json::from_str(event.example).unwrap();
     let sender = DEFINITIONS
         .iter()
@@ -157,17 +157,17 @@ fn message(event: &Described) -> Value {
     })
 }
 
-/// Who sends and who receives each event.
+/// The publishers and consumers of each event.
 fn operations() -> Map<String, Value> {
     let mut operations = Map::new();
     for service in DEFINITIONS {
         for &subject in service.publishes {
-            let operation = operation("send", service, subject, "Tells what it did");
+            let operation = operation("send", service, subject, "Publishes its own changes");
             operations.insert(format!("{}.send.{}", service.name, key(subject)), operation);
         }
         if let Some(group) = service.queue_group {
             for &subject in group.subjects {
-                let summary = "Acts on it, in one of its processes";
+                let summary = "Handles it in one of its processes";
                 let mut operation = operation("receive", service, subject, summary);
                 operation["bindings"] = json!({ "nats": { "queue": group.name } });
                 operations.insert(
@@ -179,12 +179,12 @@ fn operations() -> Map<String, Value> {
         for (verb, summary, subjects) in [
             (
                 "show",
-                "Shows it to those who watch, in each of its processes",
+                "Forwards it to live feeds, in each of its processes",
                 service.feed,
             ),
             (
                 "recall",
-                "Reads its history when a worker begins",
+                "Reads its history when a worker starts",
                 service.history,
             ),
         ] {
@@ -237,22 +237,22 @@ fn headers() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     json!({
         "type": "object",
-        "description": "CloudEvents' attributes, the broker's own, and the trace.",
+        "description": "CloudEvents attributes, the broker's headers and the trace context.",
         "required": ["ce-specversion", "ce-id", "ce-type", "ce-source", "ce-time", "content-type", "Nats-Msg-Id"],
         "properties": {
-            "ce-specversion": { "type": "string", "const": "1.0", "description": "CloudEvents' version." },
-            "ce-id": text("The event's id, unique in all fleets; the same when it is published again."),
+            "ce-specversion": { "type": "string", "const": "1.0", "description": "The version of CloudEvents." },
+            "ce-id": text("The event's id, globally unique. A repeated publication has the same id."),
             "ce-type": text("The subject."),
-            "ce-source": text("`/` and the name of the service that tells it."),
+            "ce-source": text("`/` and the name of the publishing service."),
             "ce-time": {
                 "type": "string",
                 "format": "date-time",
-                "description": "When it happened: RFC 3339 in UTC, with milliseconds and `Z`.",
+                "description": "The time of the change: RFC 3339 in UTC, with milliseconds and `Z`.",
             },
-            "content-type": { "type": "string", "const": "application/json", "description": "What the body is." },
-            "Nats-Msg-Id": text("`ce-id` again: the stream drops what it was given in the last ten minutes."),
-            "traceparent": text("The W3C trace context of what caused it, if that was traced."),
-            "tracestate": text("What tracing systems add to it."),
+            "content-type": { "type": "string", "const": "application/json", "description": "The content type of the body." },
+            "Nats-Msg-Id": text("The same as `ce-id`. The stream drops duplicates within ten minutes."),
+            "traceparent": text("The W3C trace context of the cause, if it was traced."),
+            "tracestate": text("Vendor-specific trace data."),
         },
     })
 }

@@ -1,9 +1,8 @@
-//! What in a document breaks those who rely on another: the rules, each of which is shown to bite in
-//! [`rules`](crate::rules).
+//! Detects breaking changes between two versions of a document. [`rules`](crate::rules) tests each rule.
 //!
-//! A client sends requests and reads answers. It may go on as it did if all that it sends is still taken, and all that
-//! it is answered is something that it knows. Whoever reads events does both: what is published must be known to the
-//! readers that are there, and what was published must be readable to those that come.
+//! A client sends requests and reads responses. A change is compatible if everything that a client may send is still
+//! accepted, and everything that it may receive is already known to it. Events must satisfy both directions: running
+//! consumers must be able to read new events, and new consumers must be able to read stored events.
 
 mod api;
 mod events;
@@ -18,29 +17,29 @@ use serde_json::{Map, Value};
 pub(crate) use api::api_changes;
 pub(crate) use events::event_changes;
 
-/// What is written by the one and read by the other, as the owner of the document sees it.
+/// The direction of a value, as seen by the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
-    /// Others write it and we read it.
-    Taken,
-    /// We write it and others read it.
-    Given,
+    /// Clients write it and the service reads it.
+    Input,
+    /// The service writes it and clients read it.
+    Output,
 }
 
-/// Collects what breaks, each with its place.
+/// The breaking changes found so far, each with its location.
 #[derive(Debug, Default)]
 struct Breaks(Vec<String>);
 
 impl Breaks {
-    fn note(&mut self, place: impl Display, what: impl Display) {
-        let line = format!("{place}: {what}");
+    fn add(&mut self, place: impl Display, change: impl Display) {
+        let line = format!("{place}: {change}");
         if !self.0.contains(&line) {
             self.0.push(line);
         }
     }
 }
 
-/// The members of an object; none if it is no object.
+/// The members of an object; none if the value is not an object.
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
 }

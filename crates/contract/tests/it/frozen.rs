@@ -1,4 +1,4 @@
-//! Each document, made anew, is its frozen copy.
+//! Each generated document equals its frozen copy.
 
 use std::env;
 use std::fs;
@@ -10,17 +10,16 @@ use serde_json::Value;
 use crate::asyncapi;
 use crate::compatibility::{api_changes, event_changes};
 
-/// Set, the test writes the copies instead of comparing them.
+/// If this variable is set, the test updates the copies instead of comparing them.
 const UPDATE: &str = "UPDATE_CONTRACT";
 
-/// A document beside its frozen copy.
 struct Document {
-    /// Where the copy is, in this crate's folder.
+    /// The path of the frozen copy, relative to the crate.
     file: String,
     frozen: Value,
     current: Value,
-    /// What in a document breaks those who rely on another.
-    breaks: fn(&Value, &Value) -> Vec<String>,
+    /// Lists the breaking changes between two versions.
+    breaking_changes: fn(&Value, &Value) -> Vec<String>,
 }
 
 fn documents() -> Vec<Document> {
@@ -35,19 +34,19 @@ fn documents() -> Vec<Document> {
         file: format!("openapi/{}.json", api.service),
         frozen: serde_json::from_str(api.json).unwrap(),
         current: serde_json::to_value(current(api.service)).unwrap(),
-        breaks: api_changes,
+        breaking_changes: api_changes,
     });
     let events = Document {
         file: "asyncapi.json".to_owned(),
         frozen: serde_json::from_str(EVENTS).unwrap(),
         current: asyncapi::document(),
-        breaks: event_changes,
+        breaking_changes: event_changes,
     };
     apis.chain([events]).collect()
 }
 
 #[test]
-fn the_contract_is_what_was_agreed_to() {
+fn every_document_equals_its_frozen_copy() {
     let changed: Vec<_> = documents()
         .into_iter()
         .filter(|document| document.current != document.frozen)
@@ -62,29 +61,31 @@ fn the_contract_is_what_was_agreed_to() {
 
 fn write(document: &Document) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&document.file);
-    let text = format!("{:#}\n", document.current);
-    fs::write(path, text).unwrap();
+    // A dependency of testkit makes serde_json keep the order of insertion.
+    let mut sorted = document.current.clone();
+    sorted.sort_all_objects();
+    fs::write(path, format!("{sorted:#}\n")).unwrap();
 }
 
 fn report(document: &Document) -> String {
     let file = &document.file;
-    let breaks = (document.breaks)(&document.frozen, &document.current);
-    let verdict = if breaks.is_empty() {
-        "Nobody who relies on the frozen copy would notice.".to_owned()
+    let changes = (document.breaking_changes)(&document.frozen, &document.current);
+    let verdict = if changes.is_empty() {
+        "The change is compatible.".to_owned()
     } else {
         format!(
-            "THIS BREAKS THOSE WHO RELY ON IT:\n  - {}\nDo it only if nobody does, or in steps that none of them notices.",
-            breaks.join("\n  - ")
+            "THE CHANGE IS BREAKING:\n  - {}\nMake it only if nobody depends on this, or in compatible steps.",
+            changes.join("\n  - ")
         )
     };
     format!(
-        "\n{file} is not what the code makes. {verdict}\n\
-         To agree to the change: {UPDATE}=1 cargo test -p contract, and commit what it writes.\n"
+        "\n{file} differs from the document that the code generates. {verdict}\n\
+         To accept the change, run {UPDATE}=1 cargo test -p contract and commit the result.\n"
     )
 }
 
 #[test]
-fn every_reference_in_a_document_leads_somewhere() {
+fn every_reference_in_a_document_resolves() {
     for document in documents() {
         let mut parts = vec![&document.current];
         while let Some(part) = parts.pop() {

@@ -1,9 +1,10 @@
-//! The documents of the contract are made from the code, and change as they may.
+//! The contract's documents match the code and change only in compatible ways.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod asyncapi;
 mod compatibility;
 mod frozen;
+mod metrics;
 mod rules;
 mod validators;

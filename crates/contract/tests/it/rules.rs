@@ -1,10 +1,10 @@
-//! Each rule of what breaks whom bites, and lets what breaks nobody pass.
+//! Each compatibility rule detects breaking changes and allows compatible ones.
 
 use serde_json::{Value, json};
 
 use crate::compatibility::{api_changes, event_changes};
 
-/// A small API with one of everything.
+/// A small API with one instance of each feature.
 fn api() -> Value {
     json!({
         "paths": {
@@ -83,7 +83,7 @@ fn events() -> Value {
     })
 }
 
-/// `document` with the part at `pointer` put there; taken out if it is `null`.
+/// Replaces the part of `document` at `pointer`, or removes it if `part` is `null`.
 fn with(mut document: Value, pointer: &str, part: &Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     let name = name.replace("~1", "/");
@@ -93,7 +93,7 @@ fn with(mut document: Value, pointer: &str, part: &Value) -> Value {
         Value::Array(elements) if part.is_null() => drop(elements.remove(name.parse().unwrap())),
         Value::Array(elements) if name == "-" => elements.push(part.clone()),
         Value::Array(elements) => elements[name.parse::<usize>().unwrap()] = part.clone(),
-        _ => panic!("nothing is at {parent}"),
+        _ => panic!("{parent} does not exist"),
     }
     document
 }
@@ -102,12 +102,19 @@ const GET: &str = "/paths/~1things/get";
 const POST: &str = "/paths/~1things/post";
 const SCHEMAS: &str = "/components/schemas";
 
-/// Fails unless the change breaks something, said in these words, and nothing else.
-fn expect_break(pointer: &str, part: &Value, words: &str) {
-    let found = api_changes(&api(), &with(api(), pointer, part));
+/// Asserts that the change is the only breaking one, with this message.
+fn expect_break(pointer: &str, part: &Value, message: &str) {
+    assert_one(
+        &api_changes(&api(), &with(api(), pointer, part)),
+        pointer,
+        message,
+    );
+}
+
+fn assert_one(found: &[String], pointer: &str, message: &str) {
     assert!(
-        found.len() == 1 && found[0].contains(words),
-        "{pointer}: {found:?}, and not {words:?}"
+        found.len() == 1 && found[0].contains(message),
+        "{pointer}: {found:?} instead of {message:?}"
     );
 }
 
@@ -117,190 +124,190 @@ fn expect_no_break(pointer: &str, part: &Value) {
 }
 
 #[test]
-fn a_document_breaks_nobody_who_relies_on_itself() {
+fn an_unchanged_document_has_no_breaking_changes() {
     assert_eq!(api_changes(&api(), &api()), Vec::<String>::new());
     assert_eq!(event_changes(&events(), &events()), Vec::<String>::new());
 }
 
 #[test]
-fn what_is_there_stays() {
+fn removals_are_breaking() {
     let nothing = Value::Null;
-    expect_break(POST, &nothing, "POST /things: the operation is gone");
+    expect_break(POST, &nothing, "POST /things: the operation was removed");
     expect_break(
         &format!("{GET}/parameters/0"),
         &nothing,
-        "?limit: the parameter is gone",
+        "?limit: the parameter was removed",
     );
     expect_break(
         &format!("{GET}/responses/400"),
         &nothing,
-        "400: the answer is gone",
+        "400: the response was removed",
     );
     expect_break(
         &format!("{GET}/responses/200/headers/Link"),
         &nothing,
-        "Link: the header is gone",
+        "Link: the header was removed",
     );
     expect_break(
         &format!("{GET}/responses/200/content/application~1json"),
         &nothing,
-        "no application/json",
+        "no longer returns application/json",
     );
     expect_break(
         &format!("{POST}/requestBody/content/application~1json"),
         &nothing,
-        "takes no application/json",
+        "no longer accepts application/json",
     );
     expect_break(
         &format!("{SCHEMAS}/NewThing/properties/price"),
         &nothing,
-        "body.price: the field is gone",
+        "body.price: the field was removed",
     );
     expect_break(
         &format!("{SCHEMAS}/Thing/properties/size"),
         &nothing,
-        "[].size: the field is gone",
+        "[].size: the field was removed",
     );
     let whole_path = with(api(), "/paths/~1things", &nothing);
     assert_eq!(
         api_changes(&api(), &whole_path).len(),
         2,
-        "both its operations are gone"
+        "both operations were removed"
     );
 }
 
 #[test]
-fn what_was_not_asked_for_is_not_demanded() {
+fn new_requirements_are_breaking() {
     expect_break(
         &format!("{GET}/parameters/0/required"),
         &json!(true),
-        "?limit: the parameter has become required",
+        "?limit: the parameter is now required",
     );
     let new = json!({ "name": "page", "in": "query", "required": true, "schema": {} });
     expect_break(
         &format!("{GET}/parameters/-"),
         &new,
-        "?page: the parameter has become required",
+        "?page: the parameter is now required",
     );
     expect_break(
         &format!("{POST}/requestBody/required"),
         &json!(true),
-        "its body has become required",
+        "the body is now required",
     );
     expect_break(
         &format!("{SCHEMAS}/NewThing/required/-"),
         &json!("price"),
-        "body.price: the field has become required",
+        "body.price: the field is now required",
     );
     expect_break(
         &format!("{GET}/security"),
         &json!([{ "session": [] }]),
-        "GET /things: it has come to need a session",
+        "GET /things: it now requires a session",
     );
 }
 
 #[test]
-fn what_was_taken_is_taken() {
+fn restrictions_of_input_are_breaking() {
     expect_break(
         &format!("{SCHEMAS}/Sort/enum/1"),
         &Value::Null,
-        "?sort: the value \"price\" is no longer taken",
+        "?sort: the value \"price\" is no longer accepted",
     );
     expect_break(
         &format!("{GET}/parameters/0/schema/maximum"),
         &json!(50),
-        "?limit: `maximum` was 100 and is 50",
+        "?limit: `maximum` changed from 100 to 50",
     );
     let title = format!("{SCHEMAS}/NewThing/properties/title");
     expect_break(
         &format!("{title}/maxLength"),
         &json!(100),
-        "title: `maxLength` was 200 and is 100",
+        "title: `maxLength` changed from 200 to 100",
     );
     expect_break(
         &format!("{title}/minLength"),
         &json!(2),
-        "title: `minLength` was null and is 2",
+        "title: `minLength` changed from null to 2",
     );
     expect_break(
         &format!("{title}/pattern"),
         &json!("^[A-Z]"),
-        "title: `pattern` was null",
+        "title: `pattern` changed from null",
     );
     expect_break(
         &format!("{title}/enum"),
         &json!(["Opera"]),
-        "title: its values were not limited",
+        "title: the list of values was added or removed",
     );
     expect_break(
         &format!("{SCHEMAS}/NewThing/properties/price/type"),
         &json!("integer"),
-        "price: its type was",
+        "price: the type changed",
     );
     expect_break(
         &format!("{SCHEMAS}/NewThing/properties/price/minimum"),
         &json!(1),
-        "price: `minimum` was 0.01 and is 1",
+        "price: `minimum` changed from 0.01 to 1",
     );
 }
 
 #[test]
-fn what_is_given_is_known() {
+fn extensions_of_output_are_breaking() {
     let thing = format!("{SCHEMAS}/Thing");
     expect_break(
         &format!("{SCHEMAS}/State/enum/-"),
         &json!("sold"),
-        "state: the value \"sold\" was never given before",
+        "state: the value \"sold\" is new",
     );
     expect_break(
         &format!("{SCHEMAS}/State/enum"),
         &Value::Null,
-        "state: its values were not limited or are not any more",
+        "state: the list of values was added or removed",
     );
     expect_break(
         &format!("{thing}/required/1"),
         &Value::Null,
-        "[].state: the field was always there and may now be missing",
+        "[].state: the field may now be missing",
     );
     expect_break(
         &format!("{thing}/properties/size/type"),
         &json!("number"),
-        "size: its type was",
+        "size: the type changed",
     );
     expect_break(
         &format!("{thing}/properties/size/type"),
         &json!(["integer", "null"]),
-        "size: its type was",
+        "size: the type changed",
     );
     expect_break(
         &format!("{thing}/properties/size/minimum"),
         &json!(-5),
-        "size: `minimum` was 0 and is -5",
+        "size: `minimum` changed from 0 to -5",
     );
     expect_break(
         &format!("{thing}/properties/id/pattern"),
         &Value::Null,
-        "id: `pattern` was",
+        "id: `pattern` changed from",
     );
     expect_break(
         &format!("{thing}/properties/owner/oneOf/-"),
         &json!({ "type": "integer" }),
-        "owner: one of its shapes",
+        "owner: one alternative",
     );
     expect_break(
         &format!("{GET}/responses/202"),
         &json!({}),
-        "202: it was never answered before",
+        "202: the response is new",
     );
     expect_break(
         "/components/responses/Bad/content/application~1json/schema/type",
         &json!("array"),
-        "400: its type was",
+        "400: the type changed",
     );
 }
 
 #[test]
-fn what_breaks_nobody_passes() {
+fn compatible_changes_are_allowed() {
     let thing = format!("{SCHEMAS}/Thing");
     expect_no_break("/paths/~1more", &json!({ "get": { "responses": {} } }));
     expect_no_break(&format!("{GET}/summary"), &json!("Lists the things."));
@@ -322,76 +329,73 @@ fn what_breaks_nobody_passes() {
     expect_no_break(&format!("{thing}/required/-"), &json!("size"));
     expect_no_break(&format!("{thing}/properties/size/minimum"), &json!(1));
     expect_no_break(&format!("{thing}/properties/owner/oneOf/0"), &Value::Null);
-    // Said in another way, or at another place, it is the same.
+    // Equivalent schemas in another form.
     expect_no_break(
         &format!("{thing}/properties/state"),
         &json!({ "type": "string", "enum": ["held", "free"] }),
     );
-    let parts = json!({ "allOf": [{ "$ref": "#/components/schemas/State" }, { "description": "Where it stands." }] });
+    let parts = json!({ "allOf": [{ "$ref": "#/components/schemas/State" }, { "description": "Its state." }] });
     expect_no_break(&format!("{thing}/properties/state"), &parts);
 }
 
 #[test]
-fn events_stay_readable_by_those_that_are_there_and_by_those_that_come() {
-    let expect = |pointer: &str, part: &Value, words: &str| {
+fn events_stay_readable_in_both_directions() {
+    let expect = |pointer: &str, part: &Value, message: &str| {
         let found = event_changes(&events(), &with(events(), pointer, part));
-        assert!(
-            found.len() == 1 && found[0].contains(words),
-            "{pointer}: {found:?}, and not {words:?}"
-        );
+        assert_one(&found, pointer, message);
     };
     let nothing = Value::Null;
     let state = "/components/schemas/ThingState";
     expect(
         "/channels/thingMade",
         &nothing,
-        "thingMade: the channel is gone",
+        "thingMade: the channel was removed",
     );
     expect(
         "/channels/thingMade/address",
         &json!("thing.made"),
-        "its subject was thing:made and is thing.made",
+        "the subject changed from thing:made to thing.made",
     );
     expect(
         "/channels/thingMade/messages/thingMade",
         &nothing,
-        "the message thingMade is gone",
+        "the message thingMade was removed",
     );
     expect(
         "/operations/things.send.thingMade",
         &nothing,
-        "nobody does this any more",
+        "the operation was removed",
     );
     expect(
         "/operations/orders.receive.thingMade/bindings/nats/queue",
         &json!("orders"),
-        "its queue group is another",
+        "the queue group changed",
     );
     expect(
         &format!("{state}/properties/note"),
         &nothing,
-        "thing:made.note: the field is gone",
+        "thing:made.note: the field was removed",
     );
     expect(
         &format!("{state}/required/-"),
         &json!("note"),
-        "thing:made.note: the field has become required",
+        "thing:made.note: the field is now required",
     );
     expect(
         &format!("{state}/required/0"),
         &nothing,
-        "thing:made.id: the field was always there",
+        "thing:made.id: the field may now be missing",
     );
     expect(
         &format!("{state}/properties/id/type"),
         &json!("integer"),
-        "thing:made.id: its type was",
+        "thing:made.id: the type changed",
     );
     let headers = "/components/messages/thingMade/headers";
     expect(
         &format!("{headers}/properties/ce-id"),
         &nothing,
-        "thing:made headers.ce-id: the field is gone",
+        "thing:made headers.ce-id: the field was removed",
     );
 
     let more = with(

@@ -1,4 +1,4 @@
-//! What the documents describe is what a validator that clients use takes it for.
+//! A JSON Schema validator that clients use accepts and rejects what the documents describe.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use contract::{APIS, EVENTS};
 use serde_json::{Value, json};
 use testkit::json_schema::{Check, validate};
 
-/// Prices of which binary fractions, or multiples of 0.01 in them, are a little off, and the highest and the lowest.
+/// Prices that are inexact in binary, or whose quotient by 0.01 is, and the highest and lowest price.
 const PRICES: [f64; 16] = [
     19.99, 0.57, 1.1, 1.15, 4.35, 8.7, 9.95, 16.08, 20.0, 64.1, 69.99, 100.01, 1150.55, 4_503.27,
     999_999.99, 0.5,
 ];
 
-/// The values beside a schema that are of that schema.
+/// The keywords for example values next to a schema.
 const EXAMPLES: [&str; 2] = ["example", "examples"];
 
 fn documents() -> BTreeMap<String, Value> {
@@ -31,7 +31,7 @@ fn check(document: &str, path: &[String], value: &Value) -> Check {
     }
 }
 
-/// Collects every example in this part of a document, with the schema that it is beside or in.
+/// Collects all examples in this part of a document, each with its schema.
 fn collect(document: &str, part: &Value, path: &mut Vec<String>, checks: &mut Vec<Check>) {
     if let Some(elements) = part.as_array() {
         for (index, element) in elements.iter().enumerate() {
@@ -50,7 +50,7 @@ fn collect(document: &str, part: &Value, path: &mut Vec<String>, checks: &mut Ve
     let listed = part["examples"].as_array().into_iter().flatten();
     for value in listed.chain(members.get("example")) {
         match &value["payload"] {
-            // An example of a message.
+            // The example of a message.
             Value::Object(_) => {
                 for name in ["payload", "headers"] {
                     schema.push(name.to_owned());
@@ -75,7 +75,7 @@ fn path(text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_example_is_of_its_schema() {
+async fn every_example_matches_its_schema() {
     let (documents, mut checks) = (documents(), Vec::new());
     for (name, document) in &documents {
         let before = checks.len();
@@ -90,7 +90,7 @@ async fn every_example_is_of_its_schema() {
 }
 
 #[tokio::test]
-async fn every_price_that_we_send_or_take_is_a_price() {
+async fn every_valid_price_matches_the_schemas() {
     let (documents, mut checks) = (documents(), Vec::new());
     for price in PRICES {
         for document in ["tickets", "orders", "events"] {
@@ -116,7 +116,7 @@ async fn every_price_that_we_send_or_take_is_a_price() {
 }
 
 #[tokio::test]
-async fn what_is_no_price_is_none() {
+async fn invalid_prices_do_not_match_the_schemas() {
     let (documents, mut checks) = (documents(), Vec::new());
     for wrong in [
         json!(0),

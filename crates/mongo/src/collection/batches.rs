@@ -8,7 +8,7 @@ use bson::oid::ObjectId;
 use bson::{Document, RawDocumentBuf};
 
 use crate::StoreError;
-use crate::batched::Batched;
+use crate::batching::Batched;
 pub(super) use update::Change;
 
 /// The batches of a collection.

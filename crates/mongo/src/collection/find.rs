@@ -1,22 +1,25 @@
-//! What is looked for.
+//! Requests for many documents.
 
 use std::time::Duration;
 
 use bson::Document;
 use serde::de::DeserializeOwned;
 
-/// Which documents to find, and how much of them.
+/// Which documents to find, and which of their fields.
 #[derive(Debug, Clone, Default)]
 pub struct Find {
-    pub(crate) filter: Document,
-    pub(crate) sort: Option<Document>,
-    pub(crate) projection: Option<Document>,
-    pub(crate) limit: Option<i64>,
+    /// What the documents match.
+    pub filter: Document,
+    /// Their order; any order if there is none.
+    pub sort: Option<Document>,
+    /// How many at most.
+    pub limit: Option<i64>,
+    projection: Option<Document>,
     max_time: Option<Duration>,
 }
 
 impl Find {
-    /// All that match.
+    /// All documents that match.
     #[must_use]
     pub fn matching(filter: Document) -> Self {
         Self {
@@ -25,35 +28,34 @@ impl Find {
         }
     }
 
-    /// In this order.
+    /// Sets the order.
     #[must_use]
     pub fn sort(mut self, order: Document) -> Self {
         self.sort = Some(order);
         self
     }
 
-    /// Only these fields.
+    /// Restricts the result to these fields.
     #[must_use]
     pub fn project(mut self, fields: Document) -> Self {
         self.projection = Some(fields);
         self
     }
 
-    /// At most so many.
+    /// Restricts the number of documents.
     #[must_use]
-    pub const fn limit(mut self, most: i64) -> Self {
-        self.limit = Some(most);
+    pub const fn limit(mut self, limit: i64) -> Self {
+        self.limit = Some(limit);
         self
     }
 
-    /// The server gives up after so long.
+    /// Sets the server's time limit.
     #[must_use]
     pub const fn max_time(mut self, limit: Duration) -> Self {
         self.max_time = Some(limit);
         self
     }
 
-    /// Asks the server.
     pub(super) async fn on_server<D: DeserializeOwned + Send + Sync + 'static>(
         self,
         collection: &mongodb::Collection<D>,
@@ -65,8 +67,8 @@ impl Find {
         if let Some(fields) = self.projection {
             request = request.projection(fields);
         }
-        if let Some(most) = self.limit {
-            request = request.limit(most);
+        if let Some(limit) = self.limit {
+            request = request.limit(limit);
         }
         if let Some(limit) = self.max_time {
             request = request.max_time(limit);

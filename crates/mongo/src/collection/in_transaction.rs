@@ -1,4 +1,4 @@
-//! What is asked as part of a transaction, many documents at a time.
+//! Operations in a transaction, each on many documents.
 
 use bson::Document;
 use serde::Serialize;
@@ -9,101 +9,89 @@ use crate::timeouts::within_limit_or_dropped;
 use crate::{Session, StoreError};
 
 impl<D: Send + Sync + 'static> Collection<D> {
-    /// Changes documents as part of a transaction, each the one that matches its own filter. Whether each matched one.
+    /// Changes one document for each filter and update. Returns whether all filters matched.
     ///
-    /// Not for the first command of a transaction, which tells the server the read concern: the stand-in for MongoDB
-    /// knows none of this command.
+    /// This must not be the first command of a transaction, which carries the read concern: the stand-in for MongoDB
+    /// does not accept one in this command.
     pub async fn update_many_in(
         &self,
         session: &mut Session,
         changes: Vec<(Document, Document)>,
     ) -> Result<bool, StoreError> {
-        match (&*self.0, session) {
-            (Backing::Server(collection, ..), Session::Server(session)) => {
-                let number = changes.len();
-                let changes = changes.into_iter();
-                let changes = changes.map(|(filter, update)| Change::of(filter, update));
-                let written = Change::all(collection, changes).session(&mut **session);
-                let written = self.observed("bulkWrite", within_limit_or_dropped(written));
-                Ok(usize::try_from(written.await?.matched_count) == Ok(number))
-            }
-            #[cfg(feature = "simulation")]
-            (Backing::Memory(table), Session::Memory(transaction)) => {
-                table.update_many_in(transaction, &changes).await
-            }
-            #[cfg(feature = "simulation")]
-            _ => unreachable!("a session is used with the database that it is of"),
-        }
+        let session = match session {
+            Session::Server(session) => session,
+            Session::Replaced(session) => return session.update_many(self.name(), changes).await,
+        };
+        let number = changes.len();
+        let changes = changes.into_iter();
+        let changes = changes.map(|(filter, update)| Change::of(filter, update));
+        let write = Change::all(self.server(), changes).session(&mut **session);
+        let written = self.observed("bulkWrite", within_limit_or_dropped(write));
+        Ok(usize::try_from(written.await?.matched_count) == Ok(number))
     }
 
-    /// Changes all that match in the same way, as part of a transaction.
+    /// Makes the same change to all documents that match.
     pub async fn update_all_in(
         &self,
         session: &mut Session,
         filter: Document,
         update: Document,
     ) -> Result<(), StoreError> {
-        match (&*self.0, session) {
-            (Backing::Server(collection, ..), Session::Server(session)) => {
-                let updated = collection
-                    .update_many(filter, update)
-                    .session(&mut **session);
-                let updated = within_limit_or_dropped(updated);
-                self.observed("update", updated).await?;
+        let session = match session {
+            Session::Server(session) => session,
+            Session::Replaced(session) => {
+                return session.update_all(self.name(), filter, update).await;
             }
-            #[cfg(feature = "simulation")]
-            (Backing::Memory(table), Session::Memory(transaction)) => {
-                table.update_all_in(transaction, &filter, &update).await?;
-            }
-            #[cfg(feature = "simulation")]
-            _ => unreachable!("a session is used with the database that it is of"),
-        }
+        };
+        let update = self.server().update_many(filter, update);
+        let update = within_limit_or_dropped(update.session(&mut **session));
+        self.observed("update", update).await?;
         Ok(())
     }
 
-    /// Takes out all that match, as part of a transaction.
+    /// Deletes all documents that match.
     pub async fn delete_many_in(
         &self,
         session: &mut Session,
         filter: Document,
     ) -> Result<(), StoreError> {
-        match (&*self.0, session) {
-            (Backing::Server(collection, ..), Session::Server(session)) => {
-                let deleted = collection.delete_many(filter).session(&mut **session);
-                let deleted = within_limit_or_dropped(deleted);
-                self.observed("delete", deleted).await?;
-            }
-            #[cfg(feature = "simulation")]
-            (Backing::Memory(table), Session::Memory(transaction)) => {
-                table.delete_many_in(transaction, &filter).await?;
-            }
-            #[cfg(feature = "simulation")]
-            _ => unreachable!("a session is used with the database that it is of"),
-        }
+        let session = match session {
+            Session::Server(session) => session,
+            Session::Replaced(session) => return session.delete_many(self.name(), filter).await,
+        };
+        let delete = self.server().delete_many(filter);
+        let delete = within_limit_or_dropped(delete.session(&mut **session));
+        self.observed("delete", delete).await?;
         Ok(())
+    }
+
+    /// The collection on the server, for a session on the server.
+    fn server(&self) -> &mongodb::Collection<D> {
+        match &*self.0 {
+            Backing::Server(collection, ..) => collection,
+            Backing::Replaced(_) => unreachable!("a session and a collection of two databases"),
+        }
     }
 }
 
 impl<D: Serialize + Send + Sync + 'static> Collection<D> {
-    /// Adds documents as part of a transaction.
+    /// Inserts documents.
     pub async fn insert_many_in(
         &self,
         session: &mut Session,
         documents: &[D],
     ) -> Result<(), StoreError> {
-        match (&*self.0, session) {
-            (Backing::Server(collection, ..), Session::Server(session)) => {
-                let inserted = collection.insert_many(documents).session(&mut **session);
-                let inserted = within_limit_or_dropped(inserted);
-                self.observed("insert", inserted).await?;
+        let session = match session {
+            Session::Server(session) => session,
+            Session::Replaced(session) => {
+                let documents = documents.iter().map(bson::serialize_to_document);
+                let documents = documents.collect::<Result<Vec<_>, _>>()?;
+                return session.insert_many(self.name(), documents).await;
             }
-            #[cfg(feature = "simulation")]
-            (Backing::Memory(table), Session::Memory(transaction)) => {
-                table.insert_many_in(transaction, documents).await?;
-            }
-            #[cfg(feature = "simulation")]
-            _ => unreachable!("a session is used with the database that it is of"),
-        }
+        };
+        let insert = self.server().insert_many(documents);
+        let insert = within_limit_or_dropped(insert.session(&mut **session));
+        self.observed("insert", insert).await?;
         Ok(())
     }
 }

@@ -11,21 +11,21 @@ use tokio::signal::ctrl_c;
 
 /// Prints each `ticket:created` event and acknowledges it, until Ctrl-C.
 ///
-/// Without a queue group it sees every event of the stream and leaves nothing behind. With one, listeners of the
-/// same group share the events, and the group goes on where it was left.
+/// Without a queue group it prints every event of the stream and leaves nothing behind. With one, listeners of the same
+/// group share the events, and the group resumes where it stopped.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// The durable consumer to share; not one of the services', which would then miss events
+    /// Durable consumer to share; not a service's, which would then miss events
     #[arg(long, value_parser = queue_group)]
     queue_group: Option<String>,
 }
 
 fn queue_group(name: &str) -> Result<String> {
     if name.ends_with("-service") {
-        return Err(anyhow!("{name} is a service's own"));
+        return Err(anyhow!("{name} belongs to a service"));
     }
     Ok(name.to_owned())
 }
@@ -39,13 +39,13 @@ async fn main() -> Result<()> {
     loop {
         let next = tokio::select! {
             next = messages.next() => next,
-            stopped = ctrl_c() => return stopped.context("no signals"),
+            stopped = ctrl_c() => return stopped.context("cannot listen for signals"),
         };
         match next {
             Some(Ok(message)) => show(&message).await?,
-            // A pause of the broker or of this process; the subscription goes on.
+            // The broker or this process was suspended; the subscription continues.
             Some(Err(error)) if error.kind() == MessagesErrorKind::MissingHeartbeat => {}
-            Some(Err(error)) => return Err(error).context("the subscription broke"),
+            Some(Err(error)) => return Err(error).context("the subscription failed"),
             None => return Err(anyhow!("the subscription ended")),
         }
     }

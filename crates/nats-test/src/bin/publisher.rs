@@ -8,22 +8,22 @@ use common::events::TicketState;
 use common::{Event, Id, Price, Title};
 use nats_test::Target;
 
-/// Publishes `ticket:created` events, each of a ticket of its own, and waits for the stream's acknowledgement.
+/// Publishes `ticket:created` events, each of a new ticket, and waits for the stream's acknowledgement.
 ///
-/// The events are real: services that run on this stream take the tickets for theirs. The orders service will let
-/// people order them, although the tickets service knows nothing of them. Use it on a fleet of your own.
+/// The events are real: services that use this stream accept the tickets. The orders service then accepts orders for
+/// tickets that the tickets service does not know. Use it on a fleet of your own.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// What the tickets are called
+    /// Title of the tickets
     #[arg(long, default_value = "Concert")]
     title: Title,
-    /// US dollars, with at most two decimals
+    /// Price in US dollars, with at most two decimals
     #[arg(long, default_value = "20", value_parser = price)]
     price: Price,
-    /// How many tickets
+    /// Number of tickets
     #[arg(long, default_value_t = 1)]
     count: u32,
 }
@@ -70,7 +70,7 @@ async fn publish(
         .payload(event.to_json().into());
     let sent = jetstream.send_publish(target.subject(), message).await;
     let acknowledged = sent.context("not sent")?.await;
-    let acknowledged = acknowledged.context("the stream did not take the event")?;
+    let acknowledged = acknowledged.context("the stream did not accept the event")?;
     if acknowledged.stream != target.stream {
         return Err(anyhow!(
             "{} belongs to the stream {:?}, not to {:?}; see --subject-prefix",

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 const PUBLISHER: &str = env!("CARGO_BIN_EXE_publisher");
 const LISTENER: &str = env!("CARGO_BIN_EXE_listener");
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 fn command(program: &str, url: &str, namespace: &Namespace) -> Command {
     let mut command = Command::new(program);
@@ -26,7 +26,7 @@ fn command(program: &str, url: &str, namespace: &Namespace) -> Command {
     command
 }
 
-/// The stream, made as the services make it.
+/// Creates the stream as the services do.
 async fn stream(url: &str, namespace: &Namespace) -> Broker {
     let mut environment = Environment::of([
         ("NATS_URL".to_owned(), url.to_owned()),
@@ -47,7 +47,7 @@ fn listen(mut command: Command) -> (Child, Lines<BufReader<ChildStdout>>) {
 }
 
 async fn next_line(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
-    let line = timeout(PATIENCE, lines.next_line()).await;
+    let line = timeout(TIMEOUT, lines.next_line()).await;
     line.expect("a line in time").unwrap().expect("a line")
 }
 
@@ -57,18 +57,18 @@ async fn a_listener_prints_what_a_publisher_publishes() {
     let namespace = Namespace::fresh();
     let broker = stream(&url, &namespace).await;
     let mut grouped = command(LISTENER, &url, &namespace);
-    grouped.args(["--queue-group", "onlookers"]);
+    grouped.args(["--queue-group", "audience"]);
     for listener in [command(LISTENER, &url, &namespace), grouped] {
         let (mut child, mut lines) = listen(listener);
         assert!(next_line(&mut lines).await.starts_with("listening to "));
         let mut publish = command(PUBLISHER, &url, &namespace);
         publish.args(["--title", "Front row", "--price", "19.99", "--count", "2"]);
-        let published = timeout(PATIENCE, publish.output()).await.unwrap().unwrap();
+        let published = timeout(TIMEOUT, publish.output()).await.unwrap().unwrap();
         assert!(published.status.success(), "{published:?}");
-        for told in String::from_utf8(published.stdout).unwrap().lines() {
-            let number_and_ticket = told.strip_prefix("published ").unwrap();
+        for line in String::from_utf8(published.stdout).unwrap().lines() {
+            let number_and_ticket = line.strip_prefix("published ").unwrap();
             let expected = format!("{number_and_ticket} version 0 \"Front row\" $19.99");
-            // The second listener also sees what was there before it.
+            // The second listener also prints the events from before its start.
             while next_line(&mut lines).await != expected {}
         }
         child.kill().await.unwrap();
@@ -82,12 +82,12 @@ async fn a_listener_prints_what_a_publisher_publishes() {
 }
 
 #[tokio::test]
-async fn a_missing_stream_is_named() {
+async fn a_missing_stream_is_an_error_that_names_it() {
     let url = Servers::shared().await.nats_url();
     let namespace = Namespace::fresh();
     for program in [PUBLISHER, LISTENER] {
         let refused = command(program, &url, &namespace).output();
-        let refused = timeout(PATIENCE, refused).await.unwrap().unwrap();
+        let refused = timeout(TIMEOUT, refused).await.unwrap().unwrap();
         let words = String::from_utf8(refused.stderr).unwrap();
         assert!(!refused.status.success());
         assert!(

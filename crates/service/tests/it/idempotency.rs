@@ -63,7 +63,7 @@ struct Things {
 }
 
 async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
-    let metrics = Metrics::new("things");
+    let metrics = Metrics::new("things", &[web::METRICS, mongo::METRICS]);
     let database = connect_mongo(&config.mongo, "things", &metrics).await?;
     let sessions = Sessions::new(&config.session, clock.clone());
     let callers = Callers::BySession(sessions.clone());

@@ -30,7 +30,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const LIMITS: Limits = Limits {
     requests: 2,
     waiting: 1,
-    patience: Duration::from_millis(100),
+    queue_timeout: Duration::from_millis(100),
     openings: 1,
     bodies: 2,
     body_time: Duration::from_millis(200),
@@ -129,7 +129,7 @@ async fn a_service_without_a_free_permit_sheds_at_once_and_serves_again_when_one
 async fn in_a_short_burst_some_requests_wait_for_a_permit() {
     let gate = Gate::shut();
     let limits = Limits {
-        patience: TIMEOUT,
+        queue_timeout: TIMEOUT,
         ..LIMITS
     };
     let service = service(&gate, limits);

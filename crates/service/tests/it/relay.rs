@@ -22,7 +22,7 @@ async fn retries(metrics: &Metrics) -> u64 {
 async fn removing_entries_does_not_block_a_transaction_that_writes_their_documents() {
     let app = start().await;
     let uri = fresh_uri().await;
-    let metrics = Metrics::new("relay");
+    let metrics = Metrics::new("relay", &[messaging::METRICS, mongo::METRICS]);
     let database = open(uri.clone(), &metrics).await;
     let mut relay = Relay::new(app.broker().clone());
     let things: OutboxCollection<Thing> = relay.collection(&database, "things").await.unwrap();

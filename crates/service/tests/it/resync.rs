@@ -58,7 +58,7 @@ impl Fleet {
     }
 
     async fn start_process(&self) -> Process {
-        let metrics = Metrics::new("toy");
+        let metrics = Metrics::new("toy", &[messaging::METRICS]);
         let broker = self.broker(&metrics).await;
         let things = self.database.collection::<Thing>("things");
         let snapshot = snapshot_of(&things, |thing| Some(event_of(&thing)));

@@ -62,7 +62,7 @@ pub(crate) async fn start_with<const N: usize>(variables: [(&str, String); N]) -
 }
 
 pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
-    let metrics = Metrics::new("toy");
+    let metrics = Metrics::new("toy", &[web::METRICS, messaging::METRICS, mongo::METRICS]);
     let database = connect_mongo(&config.mongo, "toy", &metrics).await?;
     let broker = connect_broker(&config.broker, &DEFINITION, &metrics).await?;
     let mut relay = Relay::new(broker.clone());

@@ -1,14 +1,14 @@
-//! A few histories, in a build without optimisation; `cargo xtask test` looks through ten thousand.
+//! A few histories, in a build without optimisation; `cargo xtask test` runs ten thousand.
 
 use simulation::{Schedule, Search, search, search_deaths, search_long};
 
 fn expect_sound(found: &Search) {
     if let Some(broken) = &found.broken {
-        let told = broken.replay();
+        let outcome = broken.replay();
         panic!(
             "{broken} breaks {:#?}\n{}",
-            told.violations,
-            told.notes.join("\n")
+            outcome.violations,
+            outcome.notes.join("\n")
         );
     }
 }
@@ -29,7 +29,7 @@ fn no_long_history_breaks_an_invariant() {
 }
 
 #[test]
-fn a_seed_is_a_history() {
+fn the_same_seed_is_the_same_history() {
     for seed in 0..10 {
         let schedule = Schedule::of_seed(seed);
         assert_eq!(schedule.run(), schedule.run(), "{schedule}");

@@ -1,4 +1,4 @@
-//! The saga through many histories, and the world in which they happen.
+//! The simulation, and the database that it runs on.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,20 +1,19 @@
-//! The database in memory does what a server does.
+//! The database in memory behaves as a server does.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base::simulation::World;
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 use futures::FutureExt;
-use mongo::memory::Memory;
 use mongo::{Collection, Database, Find, MongoConfig, StoreError, in_transaction};
 use secrecy::SecretString;
+use simulation::{Memory, World};
 use telemetry::metrics::Metrics;
 use testkit::Servers;
 use tokio::sync::Barrier;
 
-/// How many operations are compared.
+/// The number of operations that are compared.
 const OPERATIONS: usize = 1_500;
 
 async fn on_server() -> Database {
@@ -27,19 +26,19 @@ async fn on_server() -> Database {
 }
 
 fn in_memory() -> Database {
-    Database::in_memory(Memory::new(World::new(0, 0).outsider()))
+    Memory::new(World::new(0, 0).outsider()).database()
 }
 
-/// What an operation says, but for the words.
+/// The result of an operation, without error messages.
 #[derive(Debug, PartialEq)]
-enum Said {
+enum Outcome {
     Found(Vec<BTreeMap<String, Bson>>),
     Matched(bool),
     Done,
     Duplicate,
 }
 
-impl Said {
+impl Outcome {
     fn found(found: Result<impl IntoIterator<Item = Document>, StoreError>) -> Self {
         match found {
             Ok(found) => Self::Found(
@@ -72,7 +71,7 @@ impl Said {
     }
 }
 
-/// An operation as stores ask for it.
+/// An operation as stores use it.
 #[derive(Debug, Clone)]
 enum Operation {
     Insert(Document),
@@ -92,20 +91,20 @@ enum Write {
 }
 
 impl Operation {
-    async fn ask(self, database: &Database) -> Said {
+    async fn run(self, database: &Database) -> Outcome {
         let things: Collection<Document> = database.collection("things");
         match self {
-            Self::Insert(document) => Said::done(things.insert_one(&document).await),
+            Self::Insert(document) => Outcome::done(things.insert_one(&document).await),
             Self::Update(filter, update, upsert) => {
-                Said::matched(things.update_one(filter, update, upsert).await)
+                Outcome::matched(things.update_one(filter, update, upsert).await)
             }
             Self::FindAndUpdate(filter, update) => {
-                Said::found(things.find_one_and_update(filter, update).await)
+                Outcome::found(things.find_one_and_update(filter, update).await)
             }
-            Self::FindAndDelete(filter) => Said::found(things.find_one_and_delete(filter).await),
+            Self::FindAndDelete(filter) => Outcome::found(things.find_one_and_delete(filter).await),
             Self::Find(filter, direction, limit) => {
                 let find = Find::matching(filter).sort(doc! { "_id": direction });
-                Said::found(things.find(find.limit(limit)).await)
+                Outcome::found(things.find(find.limit(limit)).await)
             }
             Self::Transaction(writes) => {
                 let context = (things, writes);
@@ -133,13 +132,13 @@ impl Operation {
                     }
                     .boxed()
                 });
-                Said::done(written.await.map(|_| ()))
+                Outcome::done(written.await.map(|_| ()))
             }
         }
     }
 }
 
-/// Draws operations that often meet the same few documents.
+/// Draws operations that often concern the same few documents.
 struct Draw(World);
 
 impl Draw {
@@ -172,7 +171,7 @@ impl Draw {
             5 => doc! { "_id": self.id(), "outbox.time": { "$lte": self.below(9) } },
             6 => doc! { "_id": self.id(), "due": { "$exists": self.0.percent(50) } },
             7 => {
-                // As the sweep looks for entries that can be published.
+                // As the sweep finds entries that can be published.
                 let entry = doc! {
                     "time": { "$lte": self.below(9) },
                     "id": { "$in": [self.below(4), self.below(4)] },
@@ -210,7 +209,7 @@ impl Draw {
         match self.below(13) {
             0 | 1 => Operation::Insert(self.document()),
             2..=4 => {
-                // As replicas are applied.
+                // As replicas apply events.
                 let version = self.below(5);
                 let older = doc! { "_id": self.id(), "version": { "$lt": version } };
                 let state = doc! { "$set": { "version": version, "holder": self.below(3) } };
@@ -244,30 +243,30 @@ impl Draw {
 }
 
 #[tokio::test]
-async fn it_answers_as_the_server_does() {
+async fn it_gives_the_same_results_as_a_server() {
     let (server, memory) = (on_server().await, in_memory());
     let seed = rand::random();
     let draw = Draw(World::new(seed, 0));
     for number in 0..OPERATIONS {
         let operation = draw.operation();
-        let expected = operation.clone().ask(&server).await;
-        let said = operation.clone().ask(&memory).await;
+        let expected = operation.clone().run(&server).await;
+        let found = operation.clone().run(&memory).await;
         assert_eq!(
-            said, expected,
+            found, expected,
             "seed {seed}, number {number}: {operation:?}"
         );
         let all = Operation::Find(Document::new(), 1, 100);
-        let there = all.clone().ask(&memory).await;
+        let documents = all.clone().run(&memory).await;
         assert_eq!(
-            there,
-            all.ask(&server).await,
+            documents,
+            all.run(&server).await,
             "seed {seed}, after number {number}: {operation:?}"
         );
     }
     server.close().await;
 }
 
-/// How often each of two transactions was begun that want to write the same document at the same moment.
+/// How often each of two transactions that write the same document at the same time was started.
 async fn tries_of_rivals(database: &Database) -> [usize; 2] {
     let things: Collection<Document> = database.collection("rivals");
     things
@@ -286,7 +285,7 @@ async fn tries_of_rivals(database: &Database) -> [usize; 2] {
                 things.insert_many_in(session, &own).await?;
                 let counted = things.update_many_in(session, vec![(one, count)]).await;
                 if first {
-                    // Neither commits before both have tried to write.
+                    // Neither commits before both tried to write.
                     both.wait().await;
                 }
                 counted?;
@@ -303,7 +302,7 @@ async fn tries_of_rivals(database: &Database) -> [usize; 2] {
 }
 
 #[tokio::test]
-async fn of_two_transactions_the_first_to_write_wins_and_the_other_is_tried_again() {
+async fn of_two_transactions_the_first_to_write_wins_and_the_other_is_retried() {
     let server = on_server().await;
     for database in [&server, &in_memory()] {
         let mut tries = tries_of_rivals(database).await;

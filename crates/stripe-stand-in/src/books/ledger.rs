@@ -1,4 +1,4 @@
-//! Where the money is, for audits.
+//! The ledger: all charges, refunds and declines, for audits.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +10,26 @@ use super::charge::Charge;
 /// Every movement of money. Amounts are in the smallest unit of their currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// What was charged, oldest first.
+    /// The successful charges, oldest first.
     pub charges: Vec<LedgerCharge>,
-    /// What was tried and not charged, oldest first.
+    /// The declined attempts, oldest first.
     pub declined: Vec<DeclinedAttempt>,
-    /// The sums, over all currencies.
+    /// The sums over all currencies.
     pub totals: LedgerTotals,
 }
 
-/// One charge, with what was given back of it.
+/// One charge and what was returned of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerCharge {
     /// The payment intent's id.
     pub payment_intent: String,
     /// The charge's id.
     pub charge: String,
-    /// What was charged.
+    /// The charged amount.
     pub amount: i64,
-    /// What was given back of it.
+    /// The refunded amount.
     pub refunded: i64,
-    /// What the buyer's bank took back for good.
+    /// The amount that a lost dispute took.
     #[serde(default)]
     pub lost: i64,
     /// Lower-case ISO code.
@@ -38,34 +38,34 @@ pub struct LedgerCharge {
     pub metadata: BTreeMap<String, String>,
     /// Seconds since 1970.
     pub created: i64,
-    /// Where the money is.
+    /// Who has the money.
     pub status: LedgerStatus,
     /// The key of the request that charged.
     pub idempotency_key: Option<String>,
 }
 
-/// Where the money of a charge is.
+/// Who has the money of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerStatus {
-    /// With the merchant.
+    /// The merchant.
     Succeeded,
-    /// With both.
+    /// Both.
     PartiallyRefunded,
-    /// With the buyer again.
+    /// The buyer, through refunds.
     Refunded,
-    /// With the buyer again, by a dispute.
+    /// The buyer, through a dispute.
     Lost,
 }
 
-/// A card that was declined.
+/// A declined attempt to charge a card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclinedAttempt {
     /// The payment intent's id.
     pub payment_intent: String,
     /// The failed charge's id.
     pub charge: String,
-    /// What would have been charged.
+    /// The amount that was not charged.
     pub amount: i64,
     /// Lower-case ISO code.
     pub currency: String,
@@ -77,26 +77,26 @@ pub struct DeclinedAttempt {
     pub code: String,
     /// Such as `insufficient_funds`.
     pub decline_code: String,
-    /// The key of the request that tried.
+    /// The key of the declined request.
     pub idempotency_key: Option<String>,
 }
 
 /// Sums over all charges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerTotals {
-    /// What was charged.
+    /// The charged amount.
     pub charged: i64,
-    /// What was given back.
+    /// The refunded amount.
     pub refunded: i64,
-    /// What banks took back for good.
+    /// The amount that lost disputes took.
     #[serde(default)]
     pub lost: i64,
-    /// How many attempts were declined.
+    /// The number of declined attempts.
     pub declined_attempts: usize,
 }
 
 impl Books {
-    /// The present state of all money.
+    /// The current ledger.
     pub(crate) fn ledger(&self) -> Ledger {
         let (failed, paid): (Vec<&Charge>, Vec<&Charge>) = self
             .charges

@@ -1,19 +1,19 @@
-//! Cards that were made into tokens and payment methods.
+//! Tokens and payment methods.
 
-use super::shelf::Item;
-use super::{Books, new_id, now};
+use super::{Books, new_id};
 use crate::cards::Card;
+use crate::clock::now;
 use crate::form::Form;
 use crate::refusal::Refusal;
 
-/// A typed card, to be used once.
+/// A card that a buyer entered. It can be used once.
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) id: String,
     /// The id of its card.
     pub(crate) card_id: String,
     pub(crate) card: Card,
-    /// Whether the buyer gave a security code.
+    /// Whether the buyer entered a security code.
     pub(crate) cvc_given: bool,
     pub(crate) created: i64,
     pub(crate) used: bool,
@@ -27,35 +27,11 @@ pub(crate) struct PaymentMethod {
     pub(crate) created: i64,
 }
 
-impl Item for Token {
-    const NAME: &'static str = "token";
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-}
-
-impl Item for PaymentMethod {
-    const NAME: &'static str = "payment_method";
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn created(&self) -> i64 {
-        self.created
-    }
-}
-
 impl Books {
-    /// Makes a token of a card; its id.
-    pub(crate) fn keep_token(&mut self, card: Card, cvc_given: bool) -> String {
+    /// Adds a token for a card and returns its id.
+    pub(crate) fn add_token(&mut self, card: Card, cvc_given: bool) -> String {
         let id = new_id("tok");
-        self.tokens.put(Token {
+        self.tokens.insert(Token {
             id: id.clone(),
             card_id: new_id("card"),
             card,
@@ -66,8 +42,8 @@ impl Books {
         id
     }
 
-    /// The id of the payment method that the parameters name, made of a token or of a published test card; `None` if
-    /// they name none. A token is used up by it, whatever becomes of the payment.
+    /// The id of the payment method that the parameters name: an existing one, or a new one from a token or a test
+    /// card. `None` if they name none. It uses the token up, whatever happens to the payment.
     pub(crate) fn named_method(&mut self, form: &Form) -> Result<Option<String>, Refusal> {
         if let Some(id) = form.text("payment_method") {
             return self.method_by_id(id).map(Some);
@@ -78,7 +54,7 @@ impl Books {
         let param = "payment_method_data[card][token]";
         let id = form.required(param)?;
         let card = self.redeem(id, param)?;
-        Ok(Some(self.keep_method(card)))
+        Ok(Some(self.add_method(card)))
     }
 
     fn method_by_id(&mut self, id: &str) -> Result<String, Refusal> {
@@ -88,7 +64,7 @@ impl Books {
         let published = id.strip_prefix("pm_card_").and_then(Card::of_test_name);
         let card =
             published.ok_or_else(|| Refusal::missing("PaymentMethod", id, "payment_method"))?;
-        Ok(self.keep_method(card))
+        Ok(self.add_method(card))
     }
 
     fn redeem(&mut self, id: &str, param: &str) -> Result<Card, Refusal> {

@@ -61,7 +61,7 @@ const fn bad(name: &'static str, number: &'static str, decline: &'static Decline
     }
 }
 
-const fn guarded(name: &'static str, number: &'static str) -> TestCard {
+const fn authenticated(name: &'static str, number: &'static str) -> TestCard {
     TestCard {
         name,
         number,
@@ -70,7 +70,7 @@ const fn guarded(name: &'static str, number: &'static str) -> TestCard {
     }
 }
 
-/// Every card that is known here.
+/// All test cards that the stand-in accepts.
 pub(super) static PUBLISHED: [TestCard; 23] = [
     good("visa", "4242424242424242", Funding::Credit),
     good("visa_debit", "4000056655665556", Funding::Debit),
@@ -108,7 +108,7 @@ pub(super) static PUBLISHED: [TestCard; 23] = [
         &VELOCITY,
     ),
     bad("chargeCustomerFail", "4000000000000341", &GENERIC),
-    guarded("threeDSecure2Required", "4000000000003220"),
-    guarded("authenticationRequired", "4000002760003184"),
-    guarded("authenticationRequiredOnSetup", "4000002500003155"),
+    authenticated("threeDSecure2Required", "4000000000003220"),
+    authenticated("authenticationRequired", "4000002760003184"),
+    authenticated("authenticationRequiredOnSetup", "4000002500003155"),
 ];

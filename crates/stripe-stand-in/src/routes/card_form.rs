@@ -1,18 +1,18 @@
-//! The script of the card form, and the page that it shows in a frame: the only place where a card's number is.
+//! The script of the card form and the page that it shows in a frame. Only that page sees a card's number.
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::IntoResponse;
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// What a shop includes; defines `window.Stripe`.
+/// The script that a shop includes. It defines `window.Stripe`.
 pub(super) async fn script() -> impl IntoResponse {
     asset(JAVASCRIPT, include_str!("../../assets/stripe.js"))
 }
 
 /// The page in the frame.
 pub(super) async fn page() -> impl IntoResponse {
-    // Nothing but its own: a card must not leave for anywhere else.
+    // Only this origin, so that a card cannot be sent anywhere else.
     let policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'";
     let page = asset(
         "text/html; charset=utf-8",

@@ -21,5 +21,5 @@ pub(super) fn list(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
         charge.is_none_or(|id| id == dispute.charge) && intent.is_none_or(|id| id == dispute.intent)
     })?;
     let found = found.into_iter().map(wire::dispute);
-    Ok(wire::list(&call.path, &found.collect::<Vec<_>>(), more))
+    Ok(wire::list(&call.path, found, more))
 }

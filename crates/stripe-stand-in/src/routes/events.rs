@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use crate::books::{Books, Page};
+use crate::event::Event;
 use crate::pipeline::Call;
 use crate::refusal::Refusal;
 use crate::wire;
 
 pub(super) fn show(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     call.form.accept_only(&[])?;
-    Ok(wire::event(books.events.find(&call.id)?))
+    Ok(books.events.find(&call.id)?.to_json())
 }
 
 pub(super) fn list(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
@@ -29,6 +30,6 @@ pub(super) fn list(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
         (kinds.is_empty() || kinds.contains(&event.kind))
             && delivered.is_none_or(|delivered| delivered != event.pending)
     })?;
-    let found = found.into_iter().map(wire::event);
-    Ok(wire::list(&call.path, &found.collect::<Vec<_>>(), more))
+    let found = found.into_iter().map(Event::to_json);
+    Ok(wire::list(&call.path, found, more))
 }

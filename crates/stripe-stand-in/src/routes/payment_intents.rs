@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use crate::books::{Books, Confirmation, Intent, Means, NewIntent, Page};
+use crate::books::{AllowedMethods, Books, NewIntent, Page};
 use crate::form::Form;
+use crate::operations::Confirmation;
 use crate::pipeline::Call;
 use crate::refusal::Refusal;
 use crate::wire::{self, Expand};
 
-/// What both creation and confirmation take.
+/// The parameters of creation and confirmation.
 const CONFIRMATION: [&str; 13] = [
     "payment_method",
     "payment_method_data[type]",
@@ -43,19 +44,19 @@ const CREATION: [&str; 16] = [
     "automatic_payment_methods[*]",
 ];
 const EXPANDABLE: [&str; 2] = ["latest_charge", "payment_method"];
-/// The least and the most that can be charged, in cents.
-const SMALLEST: i64 = 50;
-const LARGEST: i64 = 99_999_999;
+/// The limits of an amount, in cents.
+const MINIMUM: i64 = 50;
+const MAXIMUM: i64 = 99_999_999;
 
 pub(super) fn create(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     let form = &call.form;
     form.accept_only(&[&CREATION[..], &CONFIRMATION[..]].concat())?;
     let expand = Expand::read(form, &EXPANDABLE)?;
-    let wanted = new_intent(form)?;
+    let params = new_intent(form)?;
     let confirmation = confirmation(form)?;
     let confirm = form.boolean("confirm")?.unwrap_or(false);
     if confirm {
-        confirmation.check(wanted.means)?;
+        confirmation.check(params.allowed_methods)?;
     } else {
         refuse_without_confirm(form)?;
     }
@@ -63,11 +64,15 @@ pub(super) fn create(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
         return Err(Refusal::missing("customer", customer, "customer"));
     }
     let method = books.named_method(form)?;
-    let id = books.create_intent(wanted, method);
+    let id = books.create_intent(params, method);
     if confirm {
         books.confirm(&id, &confirmation, &call.cause)?;
     }
-    Ok(shown(books, books.intents.find(&id)?, &expand))
+    Ok(wire::payment_intent(
+        books,
+        books.intents.existing(&id),
+        &expand,
+    ))
 }
 
 pub(super) fn confirm(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
@@ -77,10 +82,14 @@ pub(super) fn confirm(books: &mut Books, call: &Call) -> Result<Value, Refusal> 
     let confirmation = confirmation(form)?;
     books.check_confirmable(&call.id, &confirmation)?;
     if let Some(method) = books.named_method(form)? {
-        books.intents.known_mut(&call.id).method = Some(method);
+        books.intents.existing_mut(&call.id).method = Some(method);
     }
     books.confirm(&call.id, &confirmation, &call.cause)?;
-    Ok(shown(books, books.intents.find(&call.id)?, &expand))
+    Ok(wire::payment_intent(
+        books,
+        books.intents.find(&call.id)?,
+        &expand,
+    ))
 }
 
 pub(super) fn cancel(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
@@ -95,13 +104,21 @@ pub(super) fn cancel(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     let expand = Expand::read(&call.form, &EXPANDABLE)?;
     let reason = call.form.choice("cancellation_reason", &REASONS)?;
     books.cancel(&call.id, reason, &call.cause)?;
-    Ok(shown(books, books.intents.find(&call.id)?, &expand))
+    Ok(wire::payment_intent(
+        books,
+        books.intents.find(&call.id)?,
+        &expand,
+    ))
 }
 
 pub(super) fn show(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     call.form.accept_only(&["client_secret", "expand[*]"])?;
     let expand = Expand::read(&call.form, &EXPANDABLE)?;
-    Ok(shown(books, books.intents.find(&call.id)?, &expand))
+    Ok(wire::payment_intent(
+        books,
+        books.intents.find(&call.id)?,
+        &expand,
+    ))
 }
 
 pub(super) fn list(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
@@ -111,12 +128,8 @@ pub(super) fn list(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     let (found, more) = books.intents.page(&page, |_| true)?;
     let found = found
         .into_iter()
-        .map(|intent| shown(books, intent, &expand));
-    Ok(wire::list(&call.path, &found.collect::<Vec<_>>(), more))
-}
-
-fn shown(books: &Books, intent: &Intent, expand: &Expand) -> Value {
-    wire::payment_intent(books, intent, expand)
+        .map(|intent| wire::payment_intent(books, intent, &expand));
+    Ok(wire::list(&call.path, found, more))
 }
 
 fn new_intent(form: &Form) -> Result<NewIntent, Refusal> {
@@ -137,7 +150,7 @@ fn new_intent(form: &Form) -> Result<NewIntent, Refusal> {
         confirmation_method: form
             .choice("confirmation_method", &["automatic", "manual"])?
             .unwrap_or("automatic"),
-        means: means(form)?,
+        allowed_methods: allowed_methods(form)?,
     })
 }
 
@@ -152,29 +165,17 @@ fn currency(form: &Form) -> Result<String, Refusal> {
 
 fn amount(form: &Form, currency: &str) -> Result<i64, Refusal> {
     form.required("amount")?;
-    let amount = form.integer("amount")?.unwrap_or_default();
-    if amount < 1 {
-        let message = "This value must be greater than or equal to 1.";
-        return Err(Refusal::invalid(message)
-            .code("parameter_invalid_integer")
-            .param("amount"));
-    }
-    if amount < SMALLEST {
-        let message = format!("Amount must be at least $0.50 {currency}");
-        return Err(Refusal::invalid(message)
-            .code("amount_too_small")
-            .param("amount"));
-    }
-    if amount > LARGEST {
-        let message = format!("Amount must be no more than $999,999.99 {currency}");
-        return Err(Refusal::invalid(message)
-            .code("amount_too_large")
-            .param("amount"));
-    }
-    Ok(amount)
+    let amount = form.positive("amount")?.unwrap_or_default();
+    let (code, limit) = match amount {
+        ..MINIMUM => ("amount_too_small", "at least $0.50"),
+        MINIMUM..=MAXIMUM => return Ok(amount),
+        _ => ("amount_too_large", "no more than $999,999.99"),
+    };
+    let message = format!("Amount must be {limit} {currency}");
+    Err(Refusal::invalid(message).code(code).param("amount"))
 }
 
-fn means(form: &Form) -> Result<Means, Refusal> {
+fn allowed_methods(form: &Form) -> Result<AllowedMethods, Refusal> {
     let listed = [
         form.list("payment_method_types"),
         form.list("allowed_payment_method_types"),
@@ -188,15 +189,15 @@ fn means(form: &Form) -> Result<Means, Refusal> {
         return Err(Refusal::invalid(message).param("payment_method_types"));
     }
     if !listed.is_empty() {
-        return Ok(Means::Listed);
+        return Ok(AllowedMethods::Listed);
     }
     let redirects = form.choice(
         "automatic_payment_methods[allow_redirects]",
         &["always", "never"],
     )?;
     Ok(match form.boolean("automatic_payment_methods[enabled]")? {
-        Some(false) => Means::Listed,
-        _ => Means::Automatic {
+        Some(false) => AllowedMethods::Listed,
+        _ => AllowedMethods::Automatic {
             redirects: redirects != Some("never"),
         },
     })
@@ -219,7 +220,7 @@ fn confirmation(form: &Form) -> Result<Confirmation, Refusal> {
     })
 }
 
-/// Some parameters mean nothing before a confirmation, and Stripe says so.
+/// Refuses parameters that need a confirmation.
 fn refuse_without_confirm(form: &Form) -> Result<(), Refusal> {
     let given = ["off_session", "error_on_requires_action", "return_url"]
         .into_iter()

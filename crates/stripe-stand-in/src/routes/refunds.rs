@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::books::{Books, NewRefund, Page};
+use crate::books::{Books, Page};
+use crate::operations::NewRefund;
 use crate::pipeline::Call;
 use crate::refusal::Refusal;
 use crate::wire::{self, Expand};
@@ -21,13 +22,7 @@ pub(super) fn create(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
         "expand[*]",
     ])?;
     let expand = Expand::read(form, &EXPANDABLE)?;
-    let amount = form.integer("amount")?;
-    if amount.is_some_and(|amount| amount < 1) {
-        let message = "This value must be greater than or equal to 1.";
-        return Err(Refusal::invalid(message)
-            .code("parameter_invalid_integer")
-            .param("amount"));
-    }
+    let amount = form.positive("amount")?;
     let reason = form.choice("reason", &REASONS)?;
     let charge = match (form.text("charge"), form.text("payment_intent")) {
         (Some(charge), None) => charge.to_owned(),
@@ -37,18 +32,15 @@ pub(super) fn create(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
             return Err(Refusal::invalid(message).code("parameter_missing"));
         }
     };
-    let wanted = NewRefund {
+    let new = NewRefund {
         charge,
         amount,
         reason,
         metadata: form.map("metadata"),
     };
-    let id = books.refund(wanted, &call.cause)?;
-    Ok(wire::expanded_refund(
-        books,
-        books.refunds.find(&id)?,
-        &expand,
-    ))
+    let id = books.refund(new, &call.cause)?;
+    let refund = books.refunds.existing(&id);
+    Ok(wire::expanded_refund(books, refund, &expand))
 }
 
 pub(super) fn show(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
@@ -70,5 +62,5 @@ pub(super) fn list(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     let found = found
         .into_iter()
         .map(|refund| wire::expanded_refund(books, refund, &expand));
-    Ok(wire::list(&call.path, &found.collect::<Vec<_>>(), more))
+    Ok(wire::list(&call.path, found, more))
 }

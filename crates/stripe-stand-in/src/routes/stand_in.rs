@@ -1,5 +1,4 @@
-//! What is the stand-in's own: its ledger, its faults, where its webhooks go, and what people do in the dashboard or at
-//! a bank.
+//! The stand-in's own endpoints: its ledger, its faults, its webhook, and what people do in the dashboard or at a bank.
 
 use std::sync::Arc;
 
@@ -12,47 +11,50 @@ use serde_json::json;
 
 use crate::books::Ledger;
 use crate::faults::Fault;
-use crate::pipeline::Shared;
 use crate::refusal::Refusal;
 use crate::settings::Webhook;
+use crate::state::Shared;
 
-type Stand = State<Arc<Shared>>;
+type SharedState = State<Arc<Shared>>;
 
 pub(super) async fn healthz() -> &'static str {
     "ok"
 }
 
-pub(super) async fn ledger(State(shared): Stand) -> Json<Ledger> {
+pub(super) async fn ledger(State(shared): SharedState) -> Json<Ledger> {
     Json(shared.books().ledger())
 }
 
-pub(super) async fn inject(State(shared): Stand, Json(fault): Json<Fault>) -> StatusCode {
+pub(super) async fn inject(State(shared): SharedState, Json(fault): Json<Fault>) -> StatusCode {
     tracing::warn!(?fault, "fault injected");
     shared.faults.inject(fault);
     StatusCode::NO_CONTENT
 }
 
-pub(super) async fn waiting(State(shared): Stand) -> Json<Vec<Fault>> {
+pub(super) async fn waiting(State(shared): SharedState) -> Json<Vec<Fault>> {
     Json(shared.faults.waiting())
 }
 
-pub(super) async fn clear(State(shared): Stand) -> StatusCode {
+pub(super) async fn clear(State(shared): SharedState) -> StatusCode {
     shared.faults.clear();
     StatusCode::NO_CONTENT
 }
 
-pub(super) async fn set_webhook(State(shared): Stand, Json(webhook): Json<Webhook>) -> StatusCode {
+pub(super) async fn set_webhook(
+    State(shared): SharedState,
+    Json(webhook): Json<Webhook>,
+) -> StatusCode {
     tracing::info!(url = webhook.url, "webhook set");
-    shared.courier.set_target(Some(webhook));
+    shared.webhooks.set_target(Some(webhook));
     StatusCode::NO_CONTENT
 }
 
-pub(super) async fn unset_webhook(State(shared): Stand) -> StatusCode {
-    shared.courier.set_target(None);
+pub(super) async fn unset_webhook(State(shared): SharedState) -> StatusCode {
+    shared.webhooks.set_target(None);
     StatusCode::NO_CONTENT
 }
 
-/// A refund in the dashboard: of so many cents, or of all that is left.
+/// A refund in the dashboard, of `amount` cents or of all that is left.
 #[derive(Debug, Deserialize)]
 pub(super) struct Refund {
     payment_intent: String,
@@ -65,30 +67,33 @@ pub(super) struct Dispute {
     payment_intent: String,
 }
 
-/// How the bank decided.
+/// The bank's decision.
 #[derive(Debug, Deserialize)]
 pub(super) struct Decision {
     won: bool,
 }
 
-pub(super) async fn refund(State(shared): Stand, Json(wanted): Json<Refund>) -> Response {
-    answer(shared.refund_by_hand(&wanted.payment_intent, wanted.amount))
+pub(super) async fn refund(State(shared): SharedState, Json(refund): Json<Refund>) -> Response {
+    answer(shared.refund_by_hand(&refund.payment_intent, refund.amount))
 }
 
-pub(super) async fn open_dispute(State(shared): Stand, Json(wanted): Json<Dispute>) -> Response {
-    answer(shared.open_dispute(&wanted.payment_intent))
+pub(super) async fn open_dispute(
+    State(shared): SharedState,
+    Json(dispute): Json<Dispute>,
+) -> Response {
+    answer(shared.open_dispute(&dispute.payment_intent))
 }
 
 pub(super) async fn close_dispute(
-    State(shared): Stand,
+    State(shared): SharedState,
     Path(id): Path<String>,
     Json(decision): Json<Decision>,
 ) -> Response {
     answer(shared.close_dispute(&id, decision.won).map(|()| id))
 }
 
-fn answer(done: Result<String, Refusal>) -> Response {
-    match done {
+fn answer(result: Result<String, Refusal>) -> Response {
+    match result {
         Ok(id) => Json(json!({ "id": id })).into_response(),
         Err(refusal) => (refusal.status(), Json(refusal.body())).into_response(),
     }

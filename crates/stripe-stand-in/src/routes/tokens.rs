@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use crate::books::Books;
 use crate::cards::Card;
-use crate::form::Form;
 use crate::pipeline::Call;
 use crate::refusal::Refusal;
 use crate::wire;
@@ -21,12 +20,12 @@ pub(super) fn create(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
         "card[address_zip]",
     ])?;
     let number = form.required("card[number]")?;
-    let month = required_integer(form, "card[exp_month]")?;
-    let year = full_year(required_integer(form, "card[exp_year]")?);
+    let month = form.required_integer("card[exp_month]")?;
+    let year = full_year(form.required_integer("card[exp_year]")?);
     let cvc = form.text("card[cvc]");
     let card = Card::typed(number, month, year, cvc)?;
-    let id = books.keep_token(card, cvc.is_some());
-    Ok(wire::token(books.tokens.find(&id)?))
+    let id = books.add_token(card, cvc.is_some());
+    Ok(wire::token(books.tokens.existing(&id)))
 }
 
 pub(super) fn show(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
@@ -34,12 +33,7 @@ pub(super) fn show(books: &mut Books, call: &Call) -> Result<Value, Refusal> {
     Ok(wire::token(books.tokens.find(&call.id)?))
 }
 
-fn required_integer(form: &Form, name: &str) -> Result<i64, Refusal> {
-    form.required(name)?;
-    Ok(form.integer(name)?.unwrap_or_default())
-}
-
-/// Two digits mean this century.
+/// The full year. Two digits mean this century.
 const fn full_year(year: i64) -> i64 {
     if year < 100 { 2000 + year } else { year }
 }

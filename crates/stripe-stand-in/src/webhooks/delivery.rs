@@ -1,7 +1,7 @@
-//! The way of one event to its receiver.
+//! The delivery of one event.
 //!
-//! An event that nobody confirms after [`ATTEMPTS`] is given up; the receiver then finds it in the list of events, as
-//! it would at Stripe.
+//! An event that is not confirmed after [`ATTEMPTS`] is abandoned. The receiver can still find it in the list of
+//! events, as at Stripe.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,81 +11,89 @@ use sha2::Sha256;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
-use super::Courier;
-use crate::books::{Event, now};
+use super::WebhookSender;
+use crate::clock::now;
+use crate::event::Event;
 use crate::settings::Webhook;
-use crate::wire;
 
-/// How often an event is tried.
+/// How often an event is sent at most.
 const ATTEMPTS: u32 = 40;
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
-/// How long a receiver may take to confirm.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How many events are tried at once.
-const AT_ONCE: usize = 16;
+/// The time that a receiver has to confirm.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The number of concurrent deliveries.
+const MAX_CONCURRENT: usize = 16;
 
-/// Dropped when that which it stands for has happened.
+/// Signals by being dropped.
 pub(super) type Signal = oneshot::Sender<()>;
 
-/// An event on its way.
+/// An event to deliver.
 pub(super) struct Delivery {
     pub(super) event: Event,
     /// Whether it is delivered twice.
-    pub(super) again: bool,
-    /// Dropped when it was tried once.
+    pub(super) duplicate: bool,
+    /// Dropped after the first attempt.
     pub(super) first_attempt: Signal,
-    /// Dropped when it was delivered: events that it is to overtake wait for that.
+    /// Dropped after the delivery. The events that this one overtakes wait for that.
     pub(super) overtakes: Vec<Signal>,
 }
 
-/// What all deliveries share.
-pub(super) struct Round {
-    courier: Courier,
+/// The state that all deliveries share.
+pub(super) struct Deliverer {
+    sender: WebhookSender,
     client: reqwest::Client,
-    room: Semaphore,
+    permits: Semaphore,
     confirmed: Box<dyn Fn(&Event) + Send + Sync>,
 }
 
-impl Round {
-    pub(super) fn new(courier: Courier, confirmed: Box<dyn Fn(&Event) + Send + Sync>) -> Self {
+impl Deliverer {
+    pub(super) fn new(sender: WebhookSender, confirmed: Box<dyn Fn(&Event) + Send + Sync>) -> Self {
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
+            .timeout(RESPONSE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             // The receiver is on this machine.
             .no_proxy()
             .build()
             .expect("these settings are valid");
         Self {
-            courier,
+            sender,
             client,
-            room: Semaphore::new(AT_ONCE),
+            permits: Semaphore::new(MAX_CONCURRENT),
             confirmed,
         }
     }
 
-    /// Delivers one event when its time has come.
+    /// Delivers one event after `start` has completed.
     pub(super) async fn deliver(self: Arc<Self>, delivery: Delivery, start: impl Future) {
         start.await;
-        let room = self.room.acquire().await;
-        let _room = room.expect("nobody closes it");
+        let permit = self.permits.acquire().await;
+        let _permit = permit.expect("the semaphore is never closed");
         let event = &delivery.event;
-        let payload = wire::event(event).to_string();
+        let payload = event.to_json().to_string();
         let first_attempt = Some(delivery.first_attempt);
-        if self.insist(event, &payload, first_attempt).await {
+        if self
+            .post_until_confirmed(event, &payload, first_attempt)
+            .await
+        {
             (self.confirmed)(event);
         }
         drop(delivery.overtakes);
-        if delivery.again {
-            self.insist(event, &payload, None).await;
+        if delivery.duplicate {
+            self.post_until_confirmed(event, &payload, None).await;
         }
     }
 
-    /// Tries until the receiver confirms; whether it did.
-    async fn insist(&self, event: &Event, payload: &str, mut first: Option<Signal>) -> bool {
+    /// Sends the event until the receiver confirms it; false if it never does.
+    async fn post_until_confirmed(
+        &self,
+        event: &Event,
+        payload: &str,
+        mut first: Option<Signal>,
+    ) -> bool {
         let mut delay = FIRST_DELAY;
         for attempt in 1..=ATTEMPTS {
-            let Some(target) = self.courier.target() else {
+            let Some(target) = self.sender.target() else {
                 return false;
             };
             let answer = post(&self.client, &target, payload).await;
@@ -127,7 +135,7 @@ async fn post(
     Ok(response.status())
 }
 
-/// The value of `Stripe-Signature`: when it was signed, and an HMAC of that and the payload.
+/// The value of `Stripe-Signature`: the time, and an HMAC of the time and the payload.
 fn signature(secret: &str, at: i64, payload: &str) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");

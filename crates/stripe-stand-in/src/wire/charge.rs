@@ -9,7 +9,7 @@ use crate::cards::{Card, Decline};
 /// A charge, with nothing expanded.
 pub(crate) fn charge(books: &Books, charge: &Charge) -> Value {
     let paid = charge.failure.is_none();
-    let intent = &books.intents.known(&charge.intent).wanted;
+    let intent = &books.intents.existing(&charge.intent).params;
     json!({
         "id": charge.id,
         "object": "charge",
@@ -42,7 +42,7 @@ pub(crate) fn charge(books: &Books, charge: &Charge) -> Value {
         "paid": paid,
         "payment_intent": charge.intent,
         "payment_method": charge.method,
-        "payment_method_details": details(charge, &books.methods.known(&charge.method).card),
+        "payment_method_details": details(charge, &books.methods.existing(&charge.method).card),
         "presentment_details": null,
         "radar_options": {},
         "receipt_email": intent.receipt_email,
@@ -61,7 +61,7 @@ pub(crate) fn charge(books: &Books, charge: &Charge) -> Value {
     })
 }
 
-/// As [`charge`], with what is wanted whole.
+/// As [`charge`], with expanded objects.
 pub(crate) fn expanded_charge(books: &Books, shown: &Charge, expand: &Expand) -> Value {
     let mut object = charge(books, shown);
     if expand.wants("payment_intent") {
@@ -71,7 +71,7 @@ pub(crate) fn expanded_charge(books: &Books, shown: &Charge, expand: &Expand) ->
         let refunds = books.refunds.iter().rev();
         let refunds = refunds.filter(|refund| refund.charge == shown.id);
         let url = format!("/v1/charges/{}/refunds", shown.id);
-        object["refunds"] = list(&url, &refunds.map(refund).collect::<Vec<_>>(), false);
+        object["refunds"] = list(&url, refunds.map(refund), false);
     }
     object
 }

@@ -1,24 +1,24 @@
-//! `expand[]`: objects in place of their ids.
+//! `expand[]`: full objects in place of their ids.
 
 use crate::form::Form;
 use crate::refusal::Refusal;
 
-/// What a request wants to see whole.
+/// The properties that a request expands.
 #[derive(Debug, Default)]
 pub(crate) struct Expand(Vec<String>);
 
 impl Expand {
-    /// What is wanted of a single object, where only `known` can be expanded.
+    /// Reads what to expand in a single object. Only `known` properties can be expanded.
     pub(crate) fn read(form: &Form, known: &[&str]) -> Result<Self, Refusal> {
         Self::read_below(form, "", known)
     }
 
-    /// What is wanted of each object of a list.
+    /// Reads what to expand in each object of a list.
     pub(crate) fn read_of_list(form: &Form, known: &[&str]) -> Result<Self, Refusal> {
         Self::read_below(form, "data.", known)
     }
 
-    /// Whether this is wanted whole.
+    /// Whether to expand this property.
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.0.iter().any(|wanted| wanted == name)
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::billing_details;
 use crate::books::PaymentMethod;
 
-/// A card that was used for a payment.
+/// A payment method.
 pub(crate) fn payment_method(method: &PaymentMethod) -> Value {
     let card = &method.card;
     json!({

@@ -34,11 +34,11 @@ pub(crate) fn refund(refund: &Refund) -> Value {
     })
 }
 
-/// As [`refund`], with what is wanted whole.
+/// As [`refund`], with expanded objects.
 pub(crate) fn expanded_refund(books: &Books, shown: &Refund, expand: &Expand) -> Value {
     let mut object = refund(shown);
     if expand.wants("charge") {
-        object["charge"] = charge(books, books.charges.known(&shown.charge));
+        object["charge"] = charge(books, books.charges.existing(&shown.charge));
     }
     if expand.wants("payment_intent") {
         object["payment_intent"] = bare_intent(books, &shown.intent);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::books::Token;
 
-/// A typed card, without its number.
+/// A token.
 pub(crate) fn token(token: &Token) -> Value {
     let card = &token.card;
     json!({

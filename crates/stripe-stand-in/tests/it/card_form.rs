@@ -1,18 +1,18 @@
 use reqwest::Method;
 
-use crate::stand::{Answer, Stand};
+use crate::stand_in::{Answer, StandIn};
 
 #[tokio::test]
 async fn the_script_and_the_page_of_the_card_form_are_served() {
-    let stand = Stand::start().await;
+    let stand_in = StandIn::start().await;
     for path in ["/v3", "/v3/"] {
-        let script = stand.get(path).await;
+        let script = stand_in.get(path).await;
         assert_eq!(script.status, 200);
         assert!(script.header("content-type").starts_with("text/javascript"));
         assert_eq!(script.header("access-control-allow-origin"), "*");
         assert!(script.text.contains("window.Stripe"));
     }
-    let page = stand.get("/v3/card-form").await;
+    let page = stand_in.get("/v3/card-form").await;
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(
         page.header("content-security-policy")
@@ -20,7 +20,7 @@ async fn the_script_and_the_page_of_the_card_form_are_served() {
     );
     for part in ["/v3/card-form.js", "/v3/card-form.css"] {
         assert!(page.text.contains(part), "{part}");
-        assert_eq!(stand.get(part).await.status, 200);
+        assert_eq!(stand_in.get(part).await.status, 200);
     }
     for autocomplete in ["cc-number", "cc-exp", "cc-csc"] {
         assert!(page.text.contains(autocomplete), "{autocomplete}");
@@ -28,9 +28,11 @@ async fn the_script_and_the_page_of_the_card_form_are_served() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_may_make_tokens() {
-    let stand = Stand::start().await;
-    let asked = stand.http.request(Method::OPTIONS, stand.url("/v1/tokens"));
+async fn a_page_of_another_origin_may_create_tokens() {
+    let stand_in = StandIn::start().await;
+    let asked = stand_in
+        .http
+        .request(Method::OPTIONS, stand_in.url("/v1/tokens"));
     let answer = Answer::of(asked.send().await).await;
     assert_eq!(answer.status, 204);
     assert_eq!(answer.header("access-control-allow-origin"), "*");

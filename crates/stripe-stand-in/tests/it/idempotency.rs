@@ -3,37 +3,39 @@ use stripe::{ApiErrorsCode, ApiErrorsType, StripeRequest};
 use stripe_core::refund::CreateRefund;
 use stripe_stand_in::{Fault, FaultKind};
 
-use crate::stand::{PRICE, Stand, empty_intent, keyed, payment, refusal};
+use crate::stand_in::{PRICE, StandIn, empty_intent, keyed, payment, refusal};
 
 #[tokio::test]
-async fn the_same_key_gives_the_same_answer_again() {
-    let stand = Stand::start().await;
+async fn the_same_key_returns_the_same_answer() {
+    let stand_in = StandIn::start().await;
     let card = payment("tok_visa");
-    let first = stand.pay(&card, keyed("one")).await.unwrap();
-    let again = stand.pay(&card, keyed("one")).await.unwrap();
+    let first = stand_in.pay(&card, keyed("one")).await.unwrap();
+    let again = stand_in.pay(&card, keyed("one")).await.unwrap();
     assert_eq!(first.id, again.id);
-    assert_eq!(stand.server.ledger().charges.len(), 1);
+    assert_eq!(stand_in.server.ledger().charges.len(), 1);
     assert_eq!(
-        stand.server.ledger().charges[0].idempotency_key.as_deref(),
+        stand_in.server.ledger().charges[0]
+            .idempotency_key
+            .as_deref(),
         Some("one")
     );
-    let other = stand.pay(&card, keyed("two")).await.unwrap();
+    let other = stand_in.pay(&card, keyed("two")).await.unwrap();
     assert_ne!(first.id, other.id);
 }
 
 #[tokio::test]
-async fn a_repeated_answer_says_so() {
-    let stand = Stand::start().await;
+async fn a_replayed_answer_is_marked() {
+    let stand_in = StandIn::start().await;
     let form = [("amount", "2050"), ("currency", "usd")];
     let send = || async {
-        let request = stand
+        let request = stand_in
             .http
-            .post(stand.url("/v1/payment_intents"))
+            .post(stand_in.url("/v1/payment_intents"))
             .form(&form);
         let request = request
             .bearer_auth("sk_test_stand_in")
             .header("idempotency-key", "k");
-        crate::stand::Answer::of(request.send().await).await
+        crate::stand_in::Answer::of(request.send().await).await
     };
     let (first, again) = (send().await, send().await);
     assert_eq!(first.header("idempotent-replayed"), "");
@@ -44,23 +46,23 @@ async fn a_repeated_answer_says_so() {
 }
 
 #[tokio::test]
-async fn a_decline_is_kept_too() {
-    let stand = Stand::start().await;
+async fn a_decline_is_stored_too() {
+    let stand_in = StandIn::start().await;
     let card = payment("tok_chargeDeclined");
-    let (first, _) = refusal(stand.pay(&card, keyed("declined")).await);
-    let (again, status) = refusal(stand.pay(&card, keyed("declined")).await);
+    let (first, _) = refusal(stand_in.pay(&card, keyed("declined")).await);
+    let (again, status) = refusal(stand_in.pay(&card, keyed("declined")).await);
     assert_eq!(status, 402);
     assert_eq!(first.charge, again.charge);
-    assert_eq!(stand.server.ledger().totals.declined_attempts, 1);
+    assert_eq!(stand_in.server.ledger().totals.declined_attempts, 1);
 }
 
 #[tokio::test]
 async fn a_key_is_good_for_one_request_only() {
-    let stand = Stand::start().await;
+    let stand_in = StandIn::start().await;
     let mut card = payment("tok_visa");
-    stand.pay(&card, keyed("one")).await.unwrap();
+    stand_in.pay(&card, keyed("one")).await.unwrap();
     card.amount += 1;
-    let (error, status) = refusal(stand.pay(&card, keyed("one")).await);
+    let (error, status) = refusal(stand_in.pay(&card, keyed("one")).await);
     assert_eq!(
         (error.type_, status),
         (ApiErrorsType::IdempotencyError, 400)
@@ -69,7 +71,7 @@ async fn a_key_is_good_for_one_request_only() {
         .payment_intent("pi_1")
         .customize()
         .request_strategy(keyed("one"))
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await;
     let (error, status) = refusal(refund);
     assert_eq!(
@@ -82,39 +84,39 @@ async fn a_key_is_good_for_one_request_only() {
             .unwrap()
             .contains("'/v1/refunds' vs '/v1/payment_intents'")
     );
-    assert_eq!(stand.server.ledger().totals.charged, PRICE);
+    assert_eq!(stand_in.server.ledger().totals.charged, PRICE);
 }
 
 #[tokio::test]
-async fn a_key_taken_by_an_empty_intent_keeps_a_late_charge_out() {
-    let stand = Stand::start().await;
+async fn a_key_used_for_an_empty_intent_blocks_a_late_charge() {
+    let stand_in = StandIn::start().await;
     let withdrawn = empty_intent()
         .customize()
         .request_strategy(keyed("attempt"));
-    withdrawn.send(&stand.stripe).await.unwrap();
-    let late = stand.pay(&payment("tok_visa"), keyed("attempt")).await;
+    withdrawn.send(&stand_in.stripe).await.unwrap();
+    let late = stand_in.pay(&payment("tok_visa"), keyed("attempt")).await;
     assert_eq!(refusal(late).0.type_, ApiErrorsType::IdempotencyError);
-    assert_eq!(stand.server.ledger().totals.charged, 0);
+    assert_eq!(stand_in.server.ledger().totals.charged, 0);
 }
 
 #[tokio::test]
 async fn refused_parameters_leave_the_key_free() {
-    let stand = Stand::start().await;
+    let stand_in = StandIn::start().await;
     let mut card = payment("tok_visa");
     card.amount = 10;
-    assert_eq!(refusal(stand.pay(&card, keyed("one")).await).1, 400);
+    assert_eq!(refusal(stand_in.pay(&card, keyed("one")).await).1, 400);
     card.amount = PRICE;
-    stand.pay(&card, keyed("one")).await.unwrap();
+    stand_in.pay(&card, keyed("one")).await.unwrap();
 }
 
 #[tokio::test]
 async fn concurrent_requests_with_one_key_charge_once() {
-    let stand = Stand::start().await;
-    stand
+    let stand_in = StandIn::start().await;
+    stand_in
         .server
         .inject(Fault::once(FaultKind::Slow { milliseconds: 200 }));
     let card = payment("tok_visa");
-    let sent = (0..20).map(|_| stand.pay(&card, keyed("one")));
+    let sent = (0..20).map(|_| stand_in.pay(&card, keyed("one")));
     let (mut charged, mut in_use) = (Vec::new(), 0);
     for answer in join_all(sent).await {
         match answer {
@@ -130,5 +132,5 @@ async fn concurrent_requests_with_one_key_charge_once() {
     assert!(in_use > 0, "the others must meet the first in progress");
     charged.dedup();
     assert_eq!(charged.len(), 1);
-    assert_eq!(stand.server.ledger().charges.len(), 1);
+    assert_eq!(stand_in.server.ledger().charges.len(), 1);
 }

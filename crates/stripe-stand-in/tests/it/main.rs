@@ -1,4 +1,4 @@
-//! The stand-in, driven by async-stripe: whatever its types refuse is not Stripe's shape.
+//! The stand-in, called through async-stripe: its types reject answers that do not have Stripe's shape.
 
 mod api_keys;
 mod card_form;
@@ -9,6 +9,6 @@ mod ledger;
 mod payments;
 mod process;
 mod refunds;
-mod stand;
+mod stand_in;
 mod tokens;
 mod webhooks;

@@ -5,23 +5,23 @@ use stripe_core::payment_intent::{
 };
 use stripe_shared::{ChargeStatus, PaymentIntentStatus};
 
-use crate::stand::{PRICE, Stand, empty_intent, payment, refusal};
+use crate::stand_in::{PRICE, StandIn, empty_intent, payment, refusal};
 
 #[tokio::test]
 async fn a_good_card_is_charged_at_once() {
-    let stand = Stand::start().await;
-    let intent = stand.paid().await;
+    let stand_in = StandIn::start().await;
+    let intent = stand_in.paid().await;
     assert_eq!(intent.status, PaymentIntentStatus::Succeeded);
     assert_eq!((intent.amount, intent.amount_received), (PRICE, PRICE));
     assert_eq!(intent.metadata["order_id"], "order-1");
     let found = RetrievePaymentIntent::new(intent.id.clone())
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await;
     assert_eq!(found.unwrap().status, PaymentIntentStatus::Succeeded);
     let charge = intent.latest_charge.unwrap().into_id();
     let charge = RetrieveCharge::new(charge)
         .expand(["payment_intent".to_owned(), "refunds".to_owned()])
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await
         .unwrap();
     assert_eq!(charge.status, ChargeStatus::Succeeded);
@@ -30,13 +30,13 @@ async fn a_good_card_is_charged_at_once() {
     let card = charge.payment_method_details.unwrap().card.unwrap();
     assert_eq!(card.last4.as_deref(), Some("4242"));
     assert!(charge.payment_intent.unwrap().as_object().is_some());
-    stand.server.stop().await;
+    stand_in.server.stop().await;
 }
 
 #[tokio::test]
 async fn a_declined_card_is_a_card_error_that_carries_the_intent() {
-    let stand = Stand::start().await;
-    let declined = stand
+    let stand_in = StandIn::start().await;
+    let declined = stand_in
         .pay(
             &payment("tok_chargeDeclinedInsufficientFunds"),
             RequestStrategy::Once,
@@ -64,45 +64,16 @@ async fn a_declined_card_is_a_card_error_that_carries_the_intent() {
 }
 
 #[tokio::test]
-async fn each_published_card_is_declined_in_its_own_words() {
+async fn each_test_card_has_its_own_decline_message() {
     const DECLINED: &str = "Your card was declined.";
+    let generic = |token, decline_code| (token, "card_declined", decline_code, DECLINED);
     let expected = [
-        (
-            "tok_chargeDeclined",
-            "card_declined",
-            "generic_decline",
-            DECLINED,
-        ),
-        (
-            "tok_visa_chargeDeclined",
-            "card_declined",
-            "generic_decline",
-            DECLINED,
-        ),
-        (
-            "tok_chargeCustomerFail",
-            "card_declined",
-            "generic_decline",
-            DECLINED,
-        ),
-        (
-            "tok_chargeDeclinedLostCard",
-            "card_declined",
-            "lost_card",
-            DECLINED,
-        ),
-        (
-            "tok_chargeDeclinedStolenCard",
-            "card_declined",
-            "stolen_card",
-            DECLINED,
-        ),
-        (
-            "tok_chargeDeclinedFraudulent",
-            "card_declined",
-            "fraudulent",
-            DECLINED,
-        ),
+        generic("tok_chargeDeclined", "generic_decline"),
+        generic("tok_visa_chargeDeclined", "generic_decline"),
+        generic("tok_chargeCustomerFail", "generic_decline"),
+        generic("tok_chargeDeclinedLostCard", "lost_card"),
+        generic("tok_chargeDeclinedStolenCard", "stolen_card"),
+        generic("tok_chargeDeclinedFraudulent", "fraudulent"),
         (
             "tok_chargeDeclinedExpiredCard",
             "expired_card",
@@ -122,9 +93,9 @@ async fn each_published_card_is_declined_in_its_own_words() {
             "An error occurred while processing your card. Try again in a little bit.",
         ),
     ];
-    let stand = Stand::start().await;
+    let stand_in = StandIn::start().await;
     for (token, code, decline_code, message) in expected {
-        let declined = stand.pay(&payment(token), RequestStrategy::Once).await;
+        let declined = stand_in.pay(&payment(token), RequestStrategy::Once).await;
         let (error, status) = refusal(declined);
         let found = (
             status,
@@ -143,39 +114,39 @@ async fn each_published_card_is_declined_in_its_own_words() {
 }
 
 #[tokio::test]
-async fn a_card_that_needs_authentication_is_declined_where_nobody_can_give_it() {
-    let stand = Stand::start().await;
+async fn a_card_that_needs_authentication_is_declined_where_it_is_not_supported() {
+    let stand_in = StandIn::start().await;
     let card = payment("tok_threeDSecure2Required");
-    let (error, _) = refusal(stand.pay(&card, RequestStrategy::Once).await);
+    let (error, _) = refusal(stand_in.pay(&card, RequestStrategy::Once).await);
     assert_eq!(error.code, Some(ApiErrorsCode::AuthenticationRequired));
     let asked = empty_intent()
         .payment_method("pm_card_authenticationRequired")
         .confirm(true)
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await
         .unwrap();
     assert_eq!(asked.status, PaymentIntentStatus::RequiresAction);
     assert!(asked.next_action.is_some());
-    assert_eq!(stand.server.ledger().totals.charged, 0);
+    assert_eq!(stand_in.server.ledger().totals.charged, 0);
 }
 
 #[tokio::test]
 async fn a_declined_intent_is_paid_with_another_card() {
-    let stand = Stand::start().await;
-    let declined = stand
+    let stand_in = StandIn::start().await;
+    let declined = stand_in
         .pay(&payment("tok_chargeDeclined"), RequestStrategy::Once)
         .await;
     let id = refusal(declined).0.payment_intent.unwrap().id;
     let intent = ConfirmPaymentIntent::new(id.clone())
         .payment_method("pm_card_mastercard")
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await
         .unwrap();
     assert_eq!(intent.status, PaymentIntentStatus::Succeeded);
     assert!(intent.last_payment_error.is_none());
     let again = ConfirmPaymentIntent::new(id)
         .payment_method("pm_card_visa")
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await;
     let (error, status) = refusal(again);
     assert_eq!(status, 400);
@@ -183,26 +154,28 @@ async fn a_declined_intent_is_paid_with_another_card() {
         error.code,
         Some(ApiErrorsCode::PaymentIntentUnexpectedState)
     );
-    assert_eq!(stand.server.ledger().charges.len(), 1);
+    assert_eq!(stand_in.server.ledger().charges.len(), 1);
 }
 
 #[tokio::test]
 async fn a_cancelled_intent_is_never_charged_and_a_paid_one_never_cancelled() {
-    let stand = Stand::start().await;
-    let intent = empty_intent().send(&stand.stripe).await.unwrap();
+    let stand_in = StandIn::start().await;
+    let intent = empty_intent().send(&stand_in.stripe).await.unwrap();
     assert_eq!(intent.status, PaymentIntentStatus::RequiresPaymentMethod);
     let cancelled = CancelPaymentIntent::new(intent.id.clone())
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await
         .unwrap();
     assert_eq!(cancelled.status, PaymentIntentStatus::Canceled);
     let confirmed = ConfirmPaymentIntent::new(intent.id)
         .payment_method("pm_card_visa")
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await;
     assert_eq!(refusal(confirmed).1, 400);
-    let paid = stand.paid().await;
-    let late = CancelPaymentIntent::new(paid.id).send(&stand.stripe).await;
+    let paid = stand_in.paid().await;
+    let late = CancelPaymentIntent::new(paid.id)
+        .send(&stand_in.stripe)
+        .await;
     let (error, status) = refusal(late);
     assert_eq!(status, 400);
     assert_eq!(
@@ -213,18 +186,18 @@ async fn a_cancelled_intent_is_never_charged_and_a_paid_one_never_cancelled() {
 }
 
 #[tokio::test]
-async fn what_stripe_would_refuse_is_refused() {
-    let stand = Stand::start().await;
+async fn requests_that_stripe_refuses_are_refused() {
+    let stand_in = StandIn::start().await;
     let base = [
         ("amount", "2050"),
         ("currency", "usd"),
         ("payment_method_types[]", "card"),
     ];
     let with = |extra: &[(&'static str, &'static str)]| {
-        let kept = base
+        let rest = base
             .iter()
             .filter(|(name, _)| extra.iter().all(|(other, _)| other != name));
-        kept.chain(extra).copied().collect::<Vec<_>>()
+        rest.chain(extra).copied().collect::<Vec<_>>()
     };
     let expected = [
         (with(&[("amount", "49")]), 400, "amount_too_small"),
@@ -250,54 +223,57 @@ async fn what_stripe_would_refuse_is_refused() {
         ),
     ];
     for (form, status, code) in expected {
-        let answer = stand.post("/v1/payment_intents", &form).await;
+        let answer = stand_in.post("/v1/payment_intents", &form).await;
         assert_eq!(
             (answer.status, answer.error("code")),
             (status, code),
             "{form:?}"
         );
     }
-    let missing = stand.get("/v1/payment_intents/pi_1").await;
+    let missing = stand_in.get("/v1/payment_intents/pi_1").await;
     assert_eq!(
         (missing.status, missing.error("message")),
         (404, "No such payment_intent: 'pi_1'")
     );
-    assert_eq!(stand.get("/v1/customers").await.status, 404);
+    assert_eq!(stand_in.get("/v1/customers").await.status, 404);
 }
 
 #[tokio::test]
-async fn a_confirmation_that_could_lead_elsewhere_needs_a_way_back() {
-    let stand = Stand::start().await;
+async fn a_confirmation_that_may_redirect_needs_a_return_url() {
+    let stand_in = StandIn::start().await;
     let form = [
         ("amount", "2050"),
         ("currency", "usd"),
         ("confirm", "true"),
         ("payment_method", "pm_card_visa"),
     ];
-    let refused = stand.post("/v1/payment_intents", &form).await;
+    let refused = stand_in.post("/v1/payment_intents", &form).await;
     assert_eq!(refused.status, 400);
     assert!(refused.error("message").contains("return_url"));
     let back = [&form[..], &[("return_url", "https://example.com/back")]].concat();
-    assert_eq!(stand.post("/v1/payment_intents", &back).await.status, 200);
+    assert_eq!(
+        stand_in.post("/v1/payment_intents", &back).await.status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn intents_are_listed_newest_first_in_pages() {
-    let stand = Stand::start().await;
+    let stand_in = StandIn::start().await;
     let mut made = Vec::new();
     for _ in 0..3 {
-        made.push(stand.paid().await.id);
+        made.push(stand_in.paid().await.id);
     }
     let first = ListPaymentIntent::new()
         .limit(2)
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await
         .unwrap();
     assert!(first.has_more);
     assert_eq!([&first.data[0].id, &first.data[1].id], [&made[2], &made[1]]);
     let rest = ListPaymentIntent::new()
         .starting_after(made[1].as_str())
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await
         .unwrap();
     assert!(!rest.has_more);
@@ -306,7 +282,7 @@ async fn intents_are_listed_newest_first_in_pages() {
         .limit(1)
         .ending_before(made[0].as_str())
         .expand(["data.latest_charge".to_owned()])
-        .send(&stand.stripe)
+        .send(&stand_in.stripe)
         .await
         .unwrap();
     assert!(newer.has_more);

@@ -8,10 +8,10 @@ use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::stand::eventually;
+use crate::stand_in::eventually;
 
 #[tokio::test]
-async fn the_process_serves_and_ends_when_it_is_told_to() {
+async fn the_process_serves_and_stops_on_sigterm() {
     let port = {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         free.local_addr().unwrap().port().to_string()

@@ -1,27 +1,27 @@
 use stripe::{ApiErrorsCode, RequestStrategy};
 use stripe_shared::Token;
 
-use crate::stand::{Answer, Stand, payment, refusal};
+use crate::stand_in::{Answer, StandIn, payment, refusal};
 
-async fn tokenize(stand: &Stand, number: &str) -> Answer {
+async fn tokenize(stand_in: &StandIn, number: &str) -> Answer {
     let card = [
         ("card[number]", number),
         ("card[exp_month]", "12"),
         ("card[exp_year]", "40"),
         ("card[cvc]", "123"),
     ];
-    let request = stand.http.post(stand.url("/v1/tokens")).form(&card);
+    let request = stand_in.http.post(stand_in.url("/v1/tokens")).form(&card);
     Answer::of(request.bearer_auth("pk_test_stand_in").send().await).await
 }
 
 fn parsed(answer: &Answer) -> Token {
-    serde_json::from_value(answer.json.clone()).expect("Stripe's shape")
+    miniserde::json::from_str(&answer.json.to_string()).expect("Stripe's shape")
 }
 
 #[tokio::test]
 async fn a_typed_card_becomes_a_token_that_pays_once() {
-    let stand = Stand::start().await;
-    let answer = tokenize(&stand, "4242 4242 4242 4242").await;
+    let stand_in = StandIn::start().await;
+    let answer = tokenize(&stand_in, "4242 4242 4242 4242").await;
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     let token = parsed(&answer);
     assert!(!token.used);
@@ -31,8 +31,8 @@ async fn a_typed_card_becomes_a_token_that_pays_once() {
         ("4242", "Visa", 2040)
     );
     let card = payment(token.id.as_str());
-    stand.pay(&card, RequestStrategy::Once).await.unwrap();
-    let (error, status) = refusal(stand.pay(&card, RequestStrategy::Once).await);
+    stand_in.pay(&card, RequestStrategy::Once).await.unwrap();
+    let (error, status) = refusal(stand_in.pay(&card, RequestStrategy::Once).await);
     assert_eq!(
         (error.code, status),
         (Some(ApiErrorsCode::TokenAlreadyUsed), 400)
@@ -42,13 +42,13 @@ async fn a_typed_card_becomes_a_token_that_pays_once() {
         token.id
     );
     assert_eq!(error.message, Some(message));
-    let found = stand.get(&format!("/v1/tokens/{}", token.id)).await;
+    let found = stand_in.get(&format!("/v1/tokens/{}", token.id)).await;
     assert!(parsed(&found).used);
 }
 
 #[tokio::test]
-async fn a_card_that_will_be_declined_becomes_a_token_all_the_same() {
-    let stand = Stand::start().await;
+async fn a_card_that_will_be_declined_still_becomes_a_token() {
+    let stand_in = StandIn::start().await;
     let expected = [
         ("4000000000000002", "generic_decline"),
         ("4000000000009995", "insufficient_funds"),
@@ -60,8 +60,8 @@ async fn a_card_that_will_be_declined_becomes_a_token_all_the_same() {
         ("4000000000000341", "generic_decline"),
     ];
     for (number, decline_code) in expected {
-        let token = parsed(&tokenize(&stand, number).await);
-        let declined = stand
+        let token = parsed(&tokenize(&stand_in, number).await);
+        let declined = stand_in
             .pay(&payment(token.id.as_str()), RequestStrategy::Once)
             .await;
         assert_eq!(
@@ -71,8 +71,8 @@ async fn a_card_that_will_be_declined_becomes_a_token_all_the_same() {
         );
     }
     for number in ["5555555555554444", "378282246310005"] {
-        let token = parsed(&tokenize(&stand, number).await);
-        let paid = stand
+        let token = parsed(&tokenize(&stand_in, number).await);
+        let paid = stand_in
             .pay(&payment(token.id.as_str()), RequestStrategy::Once)
             .await;
         paid.unwrap();
@@ -81,7 +81,7 @@ async fn a_card_that_will_be_declined_becomes_a_token_all_the_same() {
 
 #[tokio::test]
 async fn a_test_token_pays_again_and_again() {
-    let stand = Stand::start().await;
+    let stand_in = StandIn::start().await;
     for token in [
         "tok_visa",
         "tok_visa",
@@ -89,7 +89,7 @@ async fn a_test_token_pays_again_and_again() {
         "tok_mastercard",
         "tok_amex",
     ] {
-        stand
+        stand_in
             .pay(&payment(token), RequestStrategy::Once)
             .await
             .unwrap();
@@ -98,15 +98,15 @@ async fn a_test_token_pays_again_and_again() {
 
 #[tokio::test]
 async fn an_unknown_token_is_missing() {
-    let stand = Stand::start().await;
-    let (error, status) = refusal(stand.pay(&payment("tok_x"), RequestStrategy::Once).await);
+    let stand_in = StandIn::start().await;
+    let (error, status) = refusal(stand_in.pay(&payment("tok_x"), RequestStrategy::Once).await);
     assert_eq!(
         (error.code, status),
         (Some(ApiErrorsCode::ResourceMissing), 400)
     );
     assert_eq!(error.message.as_deref(), Some("No such token: 'tok_x'"));
     assert!(
-        stand.get("/v1/payment_intents").await.json["data"]
+        stand_in.get("/v1/payment_intents").await.json["data"]
             .as_array()
             .unwrap()
             .is_empty()
@@ -115,7 +115,7 @@ async fn an_unknown_token_is_missing() {
 
 #[tokio::test]
 async fn a_mistyped_card_is_refused() {
-    let stand = Stand::start().await;
+    let stand_in = StandIn::start().await;
     let typed = |name, value| {
         let mut card = [
             ("card[number]", "4242424242424242"),
@@ -172,10 +172,10 @@ async fn a_mistyped_card_is_refused() {
         ),
     ];
     for (name, value, status, code, message) in expected {
-        let answer = stand.post("/v1/tokens", &typed(name, value)).await;
+        let answer = stand_in.post("/v1/tokens", &typed(name, value)).await;
         let found = (answer.status, answer.error("code"), answer.error("message"));
         assert_eq!(found, (status, code, message), "{name}={value}");
     }
-    let real = tokenize(&stand, "4111111111111111").await;
+    let real = tokenize(&stand_in, "4111111111111111").await;
     assert_eq!(real.error("decline_code"), "test_mode_live_card");
 }

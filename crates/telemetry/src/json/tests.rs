@@ -1,5 +1,3 @@
-//! Lines of values that are too long.
-
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -10,9 +8,9 @@ use tracing_subscriber::prelude::*;
 use super::*;
 
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+struct Buffer(Arc<Mutex<Vec<u8>>>);
 
-impl io::Write for Written {
+impl io::Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -22,19 +20,19 @@ impl io::Write for Written {
     }
 }
 
-/// The line that is written of this.
+/// The line that `log` writes.
 fn line(log: impl FnOnce()) -> Value {
-    let written = Written::default();
-    let writer = written.clone();
-    let lines = JsonLines::to(move || writer.clone(), "nobody".to_owned());
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    let lines = JsonLines::new(move || writer.clone(), "test".to_owned());
     with_default(tracing_subscriber::registry().with(lines), log);
-    serde_json::from_slice(&written.0.lock().unwrap()).unwrap()
+    serde_json::from_slice(&buffer.0.lock().unwrap()).unwrap()
 }
 
 #[test]
-fn a_value_that_is_too_long_is_cut() {
+fn a_long_value_is_cut() {
     for character in ["x", "é", "\"", "\u{1f3ab}"] {
-        for length in [LONGEST_VALUE, LONGEST_VALUE + 1, 100_000] {
+        for length in [VALUE_LIMIT, VALUE_LIMIT + 1, 100_000] {
             let long = character.repeat(length / character.len());
             let line = line(|| {
                 let span = tracing::info_span!("outside", path = long);
@@ -45,14 +43,14 @@ fn a_value_that_is_too_long_is_cut() {
                 let value = line[field].as_str().unwrap();
                 match value.strip_suffix('…') {
                     None => assert_eq!(value, long, "{field}"),
-                    Some(begin) => {
-                        assert!(long.len() > LONGEST_VALUE && long.starts_with(begin));
-                        assert!((LONGEST_VALUE - 4..=LONGEST_VALUE).contains(&begin.len()));
+                    Some(start) => {
+                        assert!(long.len() > VALUE_LIMIT && long.starts_with(start));
+                        assert!((VALUE_LIMIT - 4..=VALUE_LIMIT).contains(&start.len()));
                     }
                 }
             }
             let debugged = line["debugged"].as_str().unwrap();
-            assert!(debugged.len() <= LONGEST_VALUE + '…'.len_utf8());
+            assert!(debugged.len() <= VALUE_LIMIT + '…'.len_utf8());
         }
     }
 }

@@ -1,89 +1,78 @@
-//! Every metric of the fleet, declared once. `infra/metrics.md` is made of this, dashboards and alerts may name nothing
-//! else, and a label says nothing that is not bounded here.
-//!
-//! Names are OpenTelemetry's where it has one, written as Prometheus writes them, and begin with `ticketing_` where it has
-//! none. A service exposes what it measures of these.
+//! The metrics of the process.
 
-mod auth;
-mod database;
-mod expiration;
-mod http;
-mod messaging;
-mod orders;
-mod payments;
-mod process;
+use super::metric::{Label, Unit};
+use crate::declare_metrics;
 
-pub use super::metric::{CounterOf, GaugeOf, HistogramOf, Kind, Label, Metric, Unit, Values};
-pub use auth::*;
-pub use database::*;
-pub use expiration::*;
-pub use http::*;
-pub use messaging::*;
-pub use orders::*;
-pub use payments::*;
-pub use process::*;
+declare_metrics! {
+    pub section "Process", "every service";
 
-/// Metrics about one thing.
-#[derive(Debug, Clone, Copy)]
-pub struct Section {
-    /// What they are about.
-    pub title: &'static str,
-    /// Who exposes them.
-    pub exposed_by: &'static str,
-    /// The metrics.
-    pub metrics: &'static [&'static Metric],
+    BUILD_INFO: GaugeOf<3> = new(
+        "ticketing_build_info",
+        "Always 1; the labels describe the build.",
+        &[
+            Label::bounded("service", "the services' names"),
+            Label::bounded("version", "one for each build"),
+            Label::bounded("commit", "one for each build"),
+        ],
+    );
+    PHASE: GaugeOf<1> = new(
+        "ticketing_phase",
+        "1 for the current phase of the process, 0 for the others.",
+        &[Label::one_of("phase", &["starting", "serving", "draining"])],
+    );
+    PROCESS_CPU: CounterOf<0> = new(
+        "process_cpu_seconds_total",
+        "CPU time spent in user and system mode.",
+        &[],
+    ).unit(Unit::Seconds);
+    PROCESS_MEMORY: GaugeOf<0> = new(
+        "process_resident_memory_bytes",
+        "Resident memory.",
+        &[],
+    ).unit(Unit::Bytes);
+    PROCESS_VIRTUAL_MEMORY: GaugeOf<0> = new(
+        "process_virtual_memory_bytes",
+        "Virtual memory.",
+        &[],
+    ).unit(Unit::Bytes);
+    PROCESS_OPEN_FDS: GaugeOf<0> = new(
+        "process_open_fds",
+        "Open file descriptors.",
+        &[],
+    );
+    PROCESS_MAX_FDS: GaugeOf<0> = new(
+        "process_max_fds",
+        "Limit of open file descriptors.",
+        &[],
+    );
+    PROCESS_THREADS: GaugeOf<0> = new(
+        "process_threads",
+        "Threads of the process.",
+        &[],
+    );
+    PROCESS_START: GaugeOf<0> = new(
+        "process_start_time_seconds",
+        "Start time of the process, in seconds since 1970.",
+        &[],
+    ).unit(Unit::Seconds);
+    TOKIO_WORKERS: GaugeOf<0> = new(
+        "tokio_workers",
+        "Worker threads of the runtime.",
+        &[],
+    );
+    TOKIO_ALIVE_TASKS: GaugeOf<0> = new(
+        "tokio_alive_tasks",
+        "Tasks that have not finished.",
+        &[],
+    );
+    TOKIO_GLOBAL_QUEUE: GaugeOf<0> = new(
+        "tokio_global_queue_depth",
+        "Tasks in the global queue, not yet taken by a worker.",
+        &[],
+    );
+    TOKIO_BUSY: CounterOf<0> = new(
+        "tokio_workers_busy_seconds_total",
+        "Time that workers were busy; its rate divided by `tokio_workers` is the busy ratio.",
+        &[],
+    ).unit(Unit::Seconds);
 }
-
-/// The whole catalogue.
-pub const ALL: [Section; 8] = [
-    http::SECTION,
-    messaging::SECTION,
-    database::SECTION,
-    orders::SECTION,
-    payments::SECTION,
-    expiration::SECTION,
-    auth::SECTION,
-    process::SECTION,
-];
-
-/// OpenTelemetry's bounds for how long requests and operations take, in seconds
-/// (<https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>).
-pub const DURATION_BOUNDS: &[f64] = &[
-    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
-];
-
-/// Bounds for how far behind something is, in seconds: milliseconds as a rule, minutes after an outage. Two seconds and
-/// ten are what the invariants allow.
-pub const LAG_BOUNDS: &[f64] = &[
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0,
-    300.0, 900.0,
-];
-
-/// Declares metrics, documented by their own words, and a section of the catalogue with all of them.
-macro_rules! section {
-    (
-        $title:literal, $exposed_by:literal;
-        $(
-            $name:ident: $kind:ident<$labels:literal> =
-                $new:ident($metric:literal, $help:literal, $($rest:tt)*)$(.$with:ident($($what:tt)*))*;
-        )+
-    ) => {
-        $(
-            #[doc = concat!("`", $metric, "`: ", $help)]
-            pub const $name: $kind<$labels> =
-                $kind::<$labels>::$new($metric, $help, $($rest)*)$(.$with($($what)*))*;
-        )+
-
-        /// What is declared here.
-        pub(super) const SECTION: $crate::metrics::catalogue::Section =
-            $crate::metrics::catalogue::Section {
-                title: $title,
-                exposed_by: $exposed_by,
-                metrics: &[$($name.definition()),+],
-            };
-    };
-}
-use section;
-
-#[cfg(test)]
-mod tests;

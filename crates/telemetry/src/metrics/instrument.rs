@@ -1,5 +1,5 @@
-//! What is counted and measured with: thin covers of the library's instruments which know what their labels may say, and
-//! which may be absent.
+//! Counters, gauges and histograms: wrappers of the library's types that check label values, and that do nothing if the
+//! metrics are [`Metrics::none`](super::Metrics::none).
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use prometheus::{CounterVec, GaugeVec, HistogramVec};
 
 use super::metric::{Label, Values};
 
-/// A label's value as the catalogue allows it.
+/// The value if the label may have it, otherwise the label's last value.
 fn allowed<'a>(label: &'static Label, value: &'a str) -> &'a str {
     match label.values {
         Values::Bounded(_) => value,
@@ -30,7 +30,7 @@ macro_rules! family {
         pub struct $name<const N: usize>(Option<($of, &'static [Label])>);
 
         impl<const N: usize> $name<N> {
-            /// None, which measure nothing.
+            /// Instruments that do nothing.
             #[must_use]
             pub const fn absent() -> Self {
                 Self(None)
@@ -40,51 +40,50 @@ macro_rules! family {
                 Self(Some((family, labels)))
             }
 
-            /// The one whose labels say this, in the order of the catalogue. It is worth keeping where it is used often.
+            /// The instrument with these label values, in the declaration's order. Keep it if you use it often.
             #[must_use]
-            pub fn with(&self, values: [&str; N]) -> $one {
+            pub fn with(&self, mut values: [&str; N]) -> $one {
                 let Some((family, labels)) = &self.0 else {
                     return $one(None);
                 };
-                let mut said = values;
-                for (label, value) in labels.iter().zip(&mut said) {
+                for (label, value) in labels.iter().zip(&mut values) {
                     *value = allowed(label, value);
                 }
-                $one(Some(family.with_label_values(&said)))
+                $one(Some(family.with_label_values(&values)))
             }
         }
     };
 }
 
 family! {
-    /// Counters that differ by their labels.
+    /// A counter for each combination of label values.
     Counters, CounterVec, Counter
 }
 family! {
-    /// Gauges that differ by their labels.
+    /// A gauge for each combination of label values.
     Gauges, GaugeVec, Gauge
 }
 family! {
-    /// Histograms that differ by their labels.
+    /// A histogram for each combination of label values.
     Histograms, HistogramVec, Histogram
 }
 
-/// Only grows.
+/// A number that only grows.
 #[derive(Debug, Clone, Default)]
 pub struct Counter(Option<prometheus::Counter>);
 
 impl Counter {
-    /// It happened once more.
+    /// Adds one.
     pub fn increment(&self) {
         if let Some(counter) = &self.0 {
             counter.inc();
         }
     }
 
-    /// It happened so many times more.
+    /// Adds `number`.
     #[expect(
         clippy::cast_precision_loss,
-        reason = "as all numbers of Prometheus, exact up to 2^53"
+        reason = "Prometheus stores floats, exact up to 2^53"
     )]
     pub fn add(&self, number: u64) {
         if let Some(counter) = &self.0 {
@@ -92,7 +91,7 @@ impl Counter {
         }
     }
 
-    /// Grows to a total that somebody else keeps.
+    /// Raises the counter to a total that is counted elsewhere.
     pub(super) fn advance_to(&self, total: f64) {
         if let Some(counter) = &self.0 {
             counter.inc_by((total - counter.get()).max(0.0));
@@ -100,47 +99,47 @@ impl Counter {
     }
 }
 
-/// Goes up and down.
+/// A number that goes up and down.
 #[derive(Debug, Clone, Default)]
 pub struct Gauge(Option<prometheus::Gauge>);
 
 impl Gauge {
-    /// It is this now.
+    /// Sets the value.
     pub fn set(&self, value: f64) {
         if let Some(gauge) = &self.0 {
             gauge.set(value);
         }
     }
 
-    /// It is so many now.
+    /// Sets the value to a whole number.
     #[expect(
         clippy::cast_precision_loss,
-        reason = "as all numbers of Prometheus, exact up to 2^53"
+        reason = "Prometheus stores floats, exact up to 2^53"
     )]
     pub fn set_number(&self, number: usize) {
         self.set(number as f64);
     }
 
-    /// It cannot be told at present.
+    /// Sets the value to `NaN`: it is unknown at present.
     pub fn set_unknown(&self) {
         self.set(f64::NAN);
     }
 
-    /// One more.
+    /// Adds one.
     pub fn increment(&self) {
         if let Some(gauge) = &self.0 {
             gauge.inc();
         }
     }
 
-    /// One less.
+    /// Subtracts one.
     pub fn decrement(&self) {
         if let Some(gauge) = &self.0 {
             gauge.dec();
         }
     }
 
-    /// One more until what is given is dropped.
+    /// Adds one until the returned guard is dropped.
     #[must_use]
     pub fn up(&self) -> Up {
         self.increment();
@@ -148,7 +147,7 @@ impl Gauge {
     }
 }
 
-/// One more, as long as it lives.
+/// Subtracts one from its gauge when dropped.
 #[derive(Debug)]
 pub struct Up(Gauge);
 
@@ -158,12 +157,12 @@ impl Drop for Up {
     }
 }
 
-/// How long things take.
+/// A distribution of durations.
 #[derive(Debug, Clone, Default)]
 pub struct Histogram(Option<prometheus::Histogram>);
 
 impl Histogram {
-    /// It took so long this time.
+    /// Records a duration.
     pub fn observe(&self, duration: Duration) {
         if let Some(histogram) = &self.0 {
             histogram.observe(duration.as_secs_f64());

@@ -1,19 +1,18 @@
-//! What a metric is: its name, kind, unit, meaning and labels. Everything that is measured is declared with these types in
-//! the [catalogue](super::catalogue), and nothing is measured under a name that is not there.
+//! Declarations of metrics: name, kind, unit, help text and labels.
 
-/// What kind of number it is.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// Only grows while the process lives.
     Counter,
     /// Goes up and down.
     Gauge,
-    /// How many observations were at most each of these bounds, their sum and their number.
+    /// Counts observations by these upper bounds, and keeps their sum and number.
     Histogram(&'static [f64]),
 }
 
 impl Kind {
-    /// The kind as Prometheus calls it.
+    /// The name that Prometheus gives the kind.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -24,21 +23,21 @@ impl Kind {
     }
 }
 
-/// What its numbers count or measure.
+/// The unit of a metric. Except for [`Unit::Number`], the metric's name ends with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
+    /// A count without a unit.
     Number,
-    /// Seconds; the name says so.
+    /// Seconds.
     Seconds,
-    /// Bytes; the name says so.
+    /// Bytes.
     Bytes,
-    /// Cents of a dollar; the name says so.
+    /// US cents.
     Cents,
 }
 
 impl Unit {
-    /// The unit in a word.
+    /// The unit's name; empty for a count.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,26 +49,26 @@ impl Unit {
     }
 }
 
-/// What a label may say. There is no third case: what clients send freely is never a label.
+/// The values that a label may have. There is no unbounded case: free input of clients is never a label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
-    /// One of these; anything else becomes the last of them.
+    /// One of these. Any other value is replaced by the last of them.
     OneOf(&'static [&'static str]),
-    /// One of a few that the program's text or its configuration bounds, as these words say.
+    /// A set that the code or the configuration bounds, described by this text.
     Bounded(&'static str),
 }
 
-/// A label.
+/// A label of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label {
     /// Its name.
     pub name: &'static str,
-    /// What it may say.
+    /// Its possible values.
     pub values: Values,
 }
 
 impl Label {
-    /// A label that says one of these.
+    /// A label with one of these values.
     #[must_use]
     pub const fn one_of(name: &'static str, values: &'static [&'static str]) -> Self {
         Self {
@@ -78,7 +77,7 @@ impl Label {
         }
     }
 
-    /// A label whose values are bounded by what these words say.
+    /// A label whose values are bounded as `by` describes.
     #[must_use]
     pub const fn bounded(name: &'static str, by: &'static str) -> Self {
         Self {
@@ -88,20 +87,20 @@ impl Label {
     }
 }
 
-/// A metric.
+/// The declaration of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Metric {
-    /// Its name, by Prometheus's rules: counters end with `_total`, and the unit is the word before.
+    /// Its name. By Prometheus's conventions it ends with the unit, and with `_total` if it is a counter.
     pub name: &'static str,
-    /// What kind of number it is.
+    /// Its type.
     pub kind: Kind,
-    /// What it counts or measures.
+    /// Its unit.
     pub unit: Unit,
-    /// What it means, in a sentence.
+    /// Its meaning, in sentences.
     pub help: &'static str,
     /// Its labels.
     pub labels: &'static [Label],
-    /// Labels that always say the same.
+    /// Labels with constant values.
     pub fixed: &'static [(&'static str, &'static str)],
 }
 
@@ -112,23 +111,23 @@ macro_rules! typed {
         pub struct $name<const N: usize>(pub(super) Metric);
 
         impl<const N: usize> $name<N> {
-            /// The same in another unit than numbers.
+            /// Sets the unit.
             #[must_use]
             pub const fn unit(mut self, unit: Unit) -> Self {
                 self.0.unit = unit;
                 self
             }
 
-            /// The same with these labels, which always say the same.
+            /// Adds labels with constant values.
             #[must_use]
             pub const fn fixed(mut self, labels: &'static [(&'static str, &'static str)]) -> Self {
                 self.0.fixed = labels;
                 self
             }
 
-            /// The metric without the number of its labels.
+            /// The declaration.
             #[must_use]
-            pub const fn definition(&self) -> &Metric {
+            pub const fn declaration(&self) -> &Metric {
                 &self.0
             }
         }
@@ -136,36 +135,36 @@ macro_rules! typed {
 }
 
 typed! {
-    /// A counter with so many labels.
+    /// The declaration of a counter with `N` labels.
     CounterOf
 }
 typed! {
-    /// A gauge with so many labels.
+    /// The declaration of a gauge with `N` labels.
     GaugeOf
 }
 typed! {
-    /// A histogram with so many labels.
+    /// The declaration of a histogram with `N` labels.
     HistogramOf
 }
 
 impl<const N: usize> CounterOf<N> {
-    /// A counter of things.
+    /// A counter without a unit.
     #[must_use]
     pub const fn new(name: &'static str, help: &'static str, labels: &'static [Label; N]) -> Self {
-        Self(definition(name, Kind::Counter, help, labels))
+        Self(declaration(name, Kind::Counter, help, labels))
     }
 }
 
 impl<const N: usize> GaugeOf<N> {
-    /// A gauge of things.
+    /// A gauge without a unit.
     #[must_use]
     pub const fn new(name: &'static str, help: &'static str, labels: &'static [Label; N]) -> Self {
-        Self(definition(name, Kind::Gauge, help, labels))
+        Self(declaration(name, Kind::Gauge, help, labels))
     }
 }
 
 impl<const N: usize> HistogramOf<N> {
-    /// A histogram of seconds with these bounds.
+    /// A histogram of durations in seconds, with these upper bounds.
     #[must_use]
     pub const fn seconds(
         name: &'static str,
@@ -173,11 +172,11 @@ impl<const N: usize> HistogramOf<N> {
         labels: &'static [Label; N],
         bounds: &'static [f64],
     ) -> Self {
-        Self(definition(name, Kind::Histogram(bounds), help, labels)).unit(Unit::Seconds)
+        Self(declaration(name, Kind::Histogram(bounds), help, labels)).unit(Unit::Seconds)
     }
 }
 
-const fn definition(
+const fn declaration(
     name: &'static str,
     kind: Kind,
     help: &'static str,
@@ -191,4 +190,50 @@ const fn definition(
         labels,
         fixed: &[],
     }
+}
+
+/// Metrics about one topic, declared by one crate with [`declare_metrics!`](crate::declare_metrics).
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// The topic.
+    pub title: &'static str,
+    /// The services that expose the metrics.
+    pub exposed_by: &'static str,
+    /// The metrics.
+    pub metrics: &'static [&'static Metric],
+}
+
+/// OpenTelemetry's bounds for durations of requests and operations, in seconds
+/// (<https://opentelemetry.io/docs/specs/semconv/http/http-metrics/>).
+pub const DURATION_BOUNDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+
+/// Declares metrics as constants, documented by their help texts, and `METRICS`, the
+/// [`Section`](crate::metrics::Section) with all of them.
+///
+/// Names follow OpenTelemetry's conventions in Prometheus's spelling, or start with `ticketing_` if OpenTelemetry does
+/// not define the metric. In `SIGN_INS: CounterOf<1> = new(name, help, labels);` the number is that of the labels.
+#[macro_export]
+macro_rules! declare_metrics {
+    (
+        $vis:vis section $title:literal, $exposed_by:literal;
+        $(
+            $name:ident: $kind:ident<$labels:literal> =
+                $new:ident($metric:literal, $help:literal, $($rest:tt)*)$(.$with:ident($($what:tt)*))*;
+        )+
+    ) => {
+        $(
+            #[doc = concat!("`", $metric, "`: ", $help)]
+            $vis const $name: $crate::metrics::$kind<$labels> =
+                $crate::metrics::$kind::<$labels>::$new($metric, $help, $($rest)*)$(.$with($($what)*))*;
+        )+
+
+        /// The metrics that this module declares.
+        pub const METRICS: $crate::metrics::Section = $crate::metrics::Section {
+            title: $title,
+            exposed_by: $exposed_by,
+            metrics: &[$($name.declaration()),+],
+        };
+    };
 }

@@ -1,4 +1,4 @@
-//! What the system says of the process, read from `/proc` whenever metrics are read; elsewhere than on Linux nothing.
+//! Metrics of the process, read from `/proc` at each scrape. There are none on systems other than Linux.
 
 use procfs::WithCurrentSystemInfo;
 use procfs::process::{LimitValue, Process};
@@ -20,7 +20,6 @@ struct Instruments {
     start: Gauge,
 }
 
-/// Measures the process.
 pub(super) fn measure(metrics: &Metrics) {
     let instruments = Instruments {
         cpu: metrics.counter(&PROCESS_CPU),
@@ -32,8 +31,8 @@ pub(super) fn measure(metrics: &Metrics) {
         start: metrics.gauge(&PROCESS_START),
     };
     metrics.on_scrape(move || {
-        if let Err(error) = instruments.look() {
-            tracing::debug!(%error, "the process cannot be looked at");
+        if let Err(error) = instruments.update() {
+            tracing::debug!(%error, "process metrics not read");
         }
     });
 }
@@ -41,9 +40,9 @@ pub(super) fn measure(metrics: &Metrics) {
 impl Instruments {
     #[expect(
         clippy::cast_precision_loss,
-        reason = "as all numbers of Prometheus, exact up to 2^53"
+        reason = "Prometheus stores floats, exact up to 2^53"
     )]
-    fn look(&self) -> Result<(), procfs::ProcError> {
+    fn update(&self) -> Result<(), procfs::ProcError> {
         let process = Process::myself()?;
         let stat = process.stat()?;
         let ticks = procfs::ticks_per_second() as f64;
@@ -56,8 +55,8 @@ impl Instruments {
         self.start
             .set(procfs::boot_time_secs()? as f64 + since_boot);
         self.open_fds.set_number(process.fd_count()?);
-        if let LimitValue::Value(most) = process.limits()?.max_open_files.soft_limit {
-            self.max_fds.set(most as f64);
+        if let LimitValue::Value(limit) = process.limits()?.max_open_files.soft_limit {
+            self.max_fds.set(limit as f64);
         }
         Ok(())
     }

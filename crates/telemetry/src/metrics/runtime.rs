@@ -1,4 +1,4 @@
-//! What tokio says of its runtime, as far as its interface is stable.
+//! Metrics of the tokio runtime, from the stable part of its interface.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::catalogue::{TOKIO_ALIVE_TASKS, TOKIO_BUSY, TOKIO_GLOBAL_QUEUE, TOKIO_WORKERS};
 use super::registry::Metrics;
 
-/// Measures the runtime in which metrics are read.
+/// Measures the runtime in which the scrape runs.
 pub(super) fn measure(metrics: &Metrics) {
     let workers = metrics.gauge(&TOKIO_WORKERS);
     let tasks = metrics.gauge(&TOKIO_ALIVE_TASKS);
@@ -21,9 +21,9 @@ pub(super) fn measure(metrics: &Metrics) {
         workers.set_number(runtime.num_workers());
         tasks.set_number(runtime.num_alive_tasks());
         queue.set_number(runtime.global_queue_depth());
-        let spent: Duration = (0..runtime.num_workers())
+        let busy_time: Duration = (0..runtime.num_workers())
             .map(|worker| runtime.worker_total_busy_duration(worker))
             .sum();
-        busy.advance_to(spent.as_secs_f64());
+        busy.advance_to(busy_time.as_secs_f64());
     });
 }

@@ -1,5 +1,4 @@
-//! Numbers that somebody else has to be asked for, such as the database: asked when metrics are read, and not more than is
-//! good for whoever is asked.
+//! Metrics that need a query, for example to the database. Scrapes trigger the query, at a limited rate.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,60 +8,57 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use tokio::time::{Instant, timeout};
 
-/// For how long an answer is new enough, however many ask.
-const FRESH: Duration = Duration::from_secs(2);
+/// How long a result is used before the next query.
+const MAX_AGE: Duration = Duration::from_secs(2);
 
-/// How long a scrape waits for the answer; a later one finds it.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a scrape waits for the query. A slower one serves a later scrape.
+const SCRAPE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A question, and when it was asked last.
+/// A query that updates instruments, and its last run.
 pub(super) struct Sample {
-    ask: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
-    last: Mutex<Option<Asked>>,
+    query: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
+    last: Mutex<Option<Run>>,
 }
 
-struct Asked {
-    at: Instant,
-    answer: Shared<BoxFuture<'static, ()>>,
+struct Run {
+    started: Instant,
+    finished: Shared<BoxFuture<'static, ()>>,
 }
 
 impl Sample {
-    pub(super) fn new<F>(ask: impl Fn() -> F + Send + Sync + 'static) -> Self
+    pub(super) fn new<F>(query: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
         Self {
-            ask: Box::new(move || ask().boxed()),
+            query: Box::new(move || query().boxed()),
             last: Mutex::default(),
         }
     }
 
-    /// Sees to it that the answer is fresh, if that takes no longer than a scrape may wait.
+    /// Waits until the instruments are up to date, at most for the timeout. After it they keep their last values.
     pub(super) async fn take(self: &Arc<Self>) {
-        let answer = self.asked();
-        // What is not answered yet is as it was at the last look.
-        let _ = timeout(PATIENCE, answer).await;
+        let _ = timeout(SCRAPE_TIMEOUT, self.run()).await;
     }
 
-    /// The question that is under way or answered a moment ago, or a new one. It is seen through by a task of its own, as
-    /// the database's driver needs it.
-    fn asked(&self) -> Shared<BoxFuture<'static, ()>> {
+    /// The run that is in progress or recent, or a new one. It has its own task, so that no scrape cancels an operation
+    /// of the database driver.
+    fn run(&self) -> Shared<BoxFuture<'static, ()>> {
         let mut last = self.last();
         match &*last {
-            Some(asked) if asked.answer.peek().is_none() || asked.at.elapsed() < FRESH => {
-                asked.answer.clone()
+            Some(run) if run.finished.peek().is_none() || run.started.elapsed() < MAX_AGE => {
+                run.finished.clone()
             }
             _ => {
-                let asking = tokio::spawn((self.ask)());
-                // A question that panics has told so, and is asked again.
-                let answer = asking.map(|_| ()).boxed().shared();
-                let at = Instant::now();
-                last.insert(Asked { at, answer }).answer.clone()
+                // The panic hook reports a panic of the query; the next run tries again.
+                let finished = tokio::spawn((self.query)()).map(|_| ()).boxed().shared();
+                let started = Instant::now();
+                last.insert(Run { started, finished }).finished.clone()
             }
         }
     }
 
-    fn last(&self) -> MutexGuard<'_, Option<Asked>> {
+    fn last(&self) -> MutexGuard<'_, Option<Run>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! How a service under test is configured.
+//! The configuration of a service under test.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) const JWT_KEY: &str = "a key for tests that is long enough for HS256"
 pub(super) type Launch =
     Arc<dyn Fn(Environment, Clock) -> BoxFuture<'static, Result<App, StartError>> + Send + Sync>;
 
-/// How a service under test is to be started.
+/// Builds and starts a service under test.
 pub struct TestAppBuilder {
     pub(super) name: &'static str,
     pub(super) variables: Vec<(String, String)>,
@@ -24,25 +24,25 @@ pub struct TestAppBuilder {
     pub(super) mongo_uri: MongoUri,
 }
 
-/// Makes the connection string of the service from that of its database.
+/// Derives the service's connection string from its database's.
 pub(super) type MongoUri = Arc<dyn Fn(String) -> String + Send + Sync>;
 
 impl TestAppBuilder {
-    /// Connects the service to its database by another connection string, made from the usual one.
+    /// Changes the connection string of the service's database.
     #[must_use]
-    pub fn mongo_uri(mut self, other: impl Fn(String) -> String + Send + Sync + 'static) -> Self {
-        self.mongo_uri = Arc::new(other);
+    pub fn mongo_uri(mut self, change: impl Fn(String) -> String + Send + Sync + 'static) -> Self {
+        self.mongo_uri = Arc::new(change);
         self
     }
 
-    /// Adds an environment variable, or replaces one that would be set by itself.
+    /// Sets an environment variable, over the defaults.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Gives the service another clock than the machine's.
+    /// Replaces the system's clock.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -72,18 +72,21 @@ impl TestAppBuilder {
         TestApp::launch(self, launch, Namespace::fresh()).await
     }
 
-    /// What the service is told, what the test set over the rest.
+    /// The service's environment. The test's variables override the defaults.
     pub(super) fn environment(&self, namespace: &Namespace, servers: &Servers) -> Environment {
         let uri = (self.mongo_uri)(servers.mongo_uri(namespace.database()));
-        let usual = usual_variables(namespace, servers).into_iter();
-        let usual = usual.chain([("MONGO_URI".to_owned(), uri)]);
-        Environment::of(usual.chain(self.variables.iter().cloned()))
+        let defaults = default_variables(namespace, servers).into_iter();
+        let defaults = defaults.chain([("MONGO_URI".to_owned(), uri)]);
+        Environment::of(defaults.chain(self.variables.iter().cloned()))
     }
 }
 
-/// What a service is told that is started in this namespace.
-pub(super) fn usual_variables(namespace: &Namespace, servers: &Servers) -> [(String, String); 11] {
-    let usual = [
+/// The default variables of a service in this namespace.
+pub(super) fn default_variables(
+    namespace: &Namespace,
+    servers: &Servers,
+) -> [(String, String); 11] {
+    let variables = [
         ("MONGO_URI", servers.mongo_uri(namespace.database())),
         ("JWT_KEY", JWT_KEY.to_owned()),
         ("COOKIE_SECURE", "false".to_owned()),
@@ -96,5 +99,5 @@ pub(super) fn usual_variables(namespace: &Namespace, servers: &Servers) -> [(Str
         ("MAIL_FROM", "tickets@example.com".to_owned()),
         ("PUBLIC_ORIGIN", "http://ticketing.test".to_owned()),
     ];
-    usual.map(|(name, value)| (name.to_owned(), value))
+    variables.map(|(name, value)| (name.to_owned(), value))
 }

@@ -1,4 +1,4 @@
-//! Server-sent events, read as a browser reads them.
+//! A client of server-sent events.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use tokio::time::timeout;
 
 use crate::http::Api;
 
-/// How long an event is waited for; longer than the pauses between the comments that keep a stream alive.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The limit for the next event. It is longer than the interval of keep-alive comments.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerSentEvent {
-    /// Its name.
+    /// The event's name.
     pub name: String,
-    /// The last id that was given, by it or before it.
+    /// The last id, from this event or an earlier one.
     pub id: String,
-    /// Its data as JSON; null if it is none.
+    /// The data as JSON; null if it is not JSON.
     pub data: Value,
 }
 
-/// An open stream of events. Closed by dropping it.
+/// An open stream of events. Dropping it closes it.
 #[derive(Debug)]
 pub struct EventStream {
     response: Response,
@@ -32,10 +32,10 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// Opens the stream at this path, behind the event with the id `last`, if any.
+    /// Opens the stream at this path, after the event with the id `last`, if any.
     ///
     /// # Panics
-    /// If the answer is no stream of events.
+    /// If the response is not a stream of events.
     pub async fn open(api: &Api, path: &str, last: Option<&str>) -> Self {
         let response = Self::ask(api, path, last).await;
         let kind = response.headers().get(CONTENT_TYPE);
@@ -51,10 +51,10 @@ impl EventStream {
         }
     }
 
-    /// Asks for the stream; the answer may be anything.
+    /// Requests the stream, and returns any response.
     ///
     /// # Panics
-    /// If none comes.
+    /// If there is no response.
     pub async fn ask(api: &Api, path: &str, last: Option<&str>) -> Response {
         let mut request = api.request(Method::GET, path);
         if let Some(cookie) = api.cookie() {
@@ -63,21 +63,21 @@ impl EventStream {
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
-        request.send().await.expect("an answer")
+        request.send().await.expect("a response")
     }
 
-    /// The headers of the answer.
+    /// The headers of the response.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         self.response.headers()
     }
 
-    /// The next event, waited for; `None` if the stream ends.
+    /// Waits for the next event; `None` if the stream ends.
     ///
     /// # Panics
-    /// If neither comes.
+    /// If neither happens in time.
     pub async fn next(&mut self) -> Option<ServerSentEvent> {
-        let next = timeout(PATIENCE, self.read()).await;
+        let next = timeout(TIMEOUT, self.read()).await;
         next.expect("an event or the end of the stream")
     }
 
@@ -88,7 +88,7 @@ impl EventStream {
                     return Some(event);
                 }
             }
-            // A connection that is lost ends the stream too.
+            // A lost connection also ends the stream.
             let chunk = self.response.chunk().await.ok().flatten()?;
             self.unread.extend_from_slice(&chunk);
         }
@@ -100,7 +100,7 @@ impl EventStream {
         Some(String::from_utf8(block).expect("events are UTF-8"))
     }
 
-    /// The event that a block of lines makes, if it has data.
+    /// The event of a block of lines, if it has data.
     fn event(&mut self, block: &str) -> Option<ServerSentEvent> {
         let (mut name, mut data) = (String::new(), None);
         for line in block.lines() {

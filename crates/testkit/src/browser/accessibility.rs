@@ -1,4 +1,4 @@
-//! The accessibility check: axe-core, with the rules of WCAG 2.2 AA and good practice, run in the page.
+//! The accessibility check: axe-core runs in the page with the rules of WCAG 2.2 AA and best practice.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::{Browser, programs};
 
-/// axe-core's tags of the rules that are run.
+/// axe-core's tags for the rules that run.
 const TAGS: [&str; 6] = [
     "wcag2a",
     "wcag2aa",
@@ -18,7 +18,7 @@ const TAGS: [&str; 6] = [
     "best-practice",
 ];
 
-/// Ends by calling its last argument. A frame's own content is checked inside of it.
+/// Calls its last argument with the result. The content of a frame is checked inside that frame.
 const RUN: &str = "
     const done = arguments[arguments.length - 1];
     axe.run(document, arguments[0]).then(
@@ -34,9 +34,9 @@ pub struct Violation {
     pub rule: String,
     /// `minor`, `moderate`, `serious` or `critical`.
     pub impact: String,
-    /// What should be so.
+    /// What the rule requires.
     pub help: String,
-    /// The elements that break it: a selector, and what is wrong.
+    /// The elements that break it: a selector, and the problem.
     pub elements: Vec<(String, String)>,
 }
 
@@ -44,14 +44,14 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}): {}", self.rule, self.impact, self.help)?;
         for (selector, summary) in &self.elements {
-            write!(f, "\n  {selector}: {}", super::waiting::one_line(summary))?;
+            write!(f, "\n  {selector}: {}", super::steps::one_line(summary))?;
         }
         Ok(())
     }
 }
 
 impl Browser {
-    /// The rules of accessibility that the page or frame breaks now. Needs scripts.
+    /// The accessibility rules that the page or frame breaks now. Needs scripts to be allowed.
     pub async fn check_accessibility(&self) -> Vec<Violation> {
         let axe = match AXE.get_or_try_init(read_axe).await {
             Ok(axe) => axe,
@@ -71,7 +71,7 @@ impl Browser {
         }
     }
 
-    /// Fails with a list of the rules that the page or frame breaks, if there are any.
+    /// Fails with a list of the accessibility rules that the page or frame breaks, if there are any.
     pub async fn expect_accessible(&self) {
         let violations = self.check_accessibility().await;
         if !violations.is_empty() {

@@ -1,40 +1,29 @@
-//! Going to pages, and reading them.
+//! Opens pages and reads them.
 
 use std::time::Duration;
 
-use fantoccini::Locator;
-use fantoccini::cookies::Cookie;
+use reqwest::Url;
 use serde_json::{Value, json};
-use url::Url;
+use thirtyfour::{By, Cookie};
 
 use super::Browser;
-use super::waiting::{Trouble, one_line};
+use super::steps::{Failure, one_line};
 
 impl Browser {
-    /// Goes to a path of the shop, or to a full address, and waits until it is loaded.
+    /// Opens a path of the shop, or a full address, and waits until the page is loaded.
     pub async fn goto(&self, path: &str) {
         let url = if path.starts_with('/') {
             format!("{}{path}", self.settings.origin)
         } else {
             path.to_owned()
         };
-        self.at_once(format!("go to {path}"), self.client.goto(&url))
-            .await;
-    }
-
-    /// Loads the page again.
-    pub async fn reload(&self) {
-        self.at_once("reload", self.client.refresh()).await;
-    }
-
-    /// Goes to the page before.
-    pub async fn back(&self) {
-        self.at_once("go back", self.client.back()).await;
+        let loading = self.driver.goto(url);
+        self.once(format!("go to {path}"), loading).await;
     }
 
     /// The page's full address.
     pub async fn url(&self) -> Url {
-        self.at_once("the address", self.client.current_url()).await
+        self.once("the address", self.driver.current_url()).await
     }
 
     /// The page's path and query.
@@ -42,47 +31,42 @@ impl Browser {
         path_and_query(&self.url().await)
     }
 
-    /// Waits until the page's path and query begin like this.
-    pub async fn wait_for_path(&self, beginning: &str) {
+    /// Waits until the page's path and query have this prefix.
+    pub async fn wait_for_path(&self, prefix: &str) {
         let attempt = || async {
-            let path = path_and_query(&self.client.current_url().await?);
-            if path.starts_with(beginning) {
+            let path = path_and_query(&self.driver.current_url().await?);
+            if path.starts_with(prefix) {
                 Ok(())
             } else {
-                Err(Trouble::NotYet(format!("still at {path}")))
+                Err(Failure::Retry(format!("still at {path}")))
             }
         };
-        self.step(format!("wait for the page {beginning}"), attempt)
+        self.step(format!("wait for the page {prefix}"), attempt)
             .await;
     }
 
     /// The page's title.
     pub async fn title(&self) -> String {
-        self.at_once("the title", self.client.title()).await
+        self.once("the title", self.driver.title()).await
     }
 
-    /// The page's HTML as it now is.
-    pub async fn source(&self) -> String {
-        self.at_once("the page's HTML", self.client.source()).await
-    }
-
-    /// How many elements match, seen or not.
+    /// How many elements match, visible or not.
     pub async fn count(&self, css: &str) -> usize {
-        let found = self.client.find_all(Locator::Css(css));
-        self.at_once(format!("count {css}"), found).await.len()
+        let found = self.driver.find_all(By::Css(css));
+        self.once(format!("count {css}"), found).await.len()
     }
 
-    /// The text that can be seen in the first visible element that matches.
+    /// The visible text of the first visible element that matches.
     pub async fn text_of(&self, css: &str) -> String {
-        let attempt = || async { Ok(one_line(&self.visible(css).await?.text().await?)) };
+        let attempt = || async { Ok(one_line(&self.visible(css).first().await?.text().await?)) };
         self.step(format!("the text of {css}"), attempt).await
     }
 
-    /// The texts of all elements that match now, in their order.
+    /// The texts of all elements that match now, in document order.
     pub async fn texts_of(&self, css: &str) -> Vec<String> {
         let attempt = || async {
             let mut texts = Vec::new();
-            for element in self.client.find_all(Locator::Css(css)).await? {
+            for element in self.driver.find_all(By::Css(css)).await? {
                 texts.push(one_line(&element.text().await?));
             }
             Ok(texts)
@@ -90,107 +74,106 @@ impl Browser {
         self.step(format!("the texts of {css}"), attempt).await
     }
 
-    /// An attribute of the first element that matches, seen or not.
+    /// An attribute of the first element that matches, visible or not.
     pub async fn attribute(&self, css: &str, name: &str) -> Option<String> {
-        let attempt = || async {
-            let element = self.client.find(Locator::Css(css)).await?;
-            Ok(element.attr(name).await?)
-        };
+        let attempt = || async { Ok(self.driver.find(By::Css(css)).await?.attr(name).await?) };
         self.step(format!("{name} of {css}"), attempt).await
     }
 
-    /// Whether this text can be seen on the page now.
+    /// Whether this text is visible on the page now.
     pub async fn has_text(&self, text: &str) -> bool {
         let attempt = || self.all_text();
         self.step("the page's text", attempt).await.contains(text)
     }
 
-    /// Waits until an element that matches can be seen.
+    /// Waits until an element that matches is visible.
     pub async fn wait_for(&self, css: &str) {
-        let attempt = || async { self.visible(css).await.map(drop) };
+        let attempt = || async { Ok(self.visible(css).first().await.map(drop)?) };
         self.step(format!("wait for {css}"), attempt).await;
     }
 
-    /// Waits until no element that matches can be seen.
+    /// Waits until no element that matches is visible.
     pub async fn wait_gone(&self, css: &str) {
         let attempt = || async {
-            for element in self.client.find_all(Locator::Css(css)).await? {
-                if element.is_displayed().await? {
-                    return Err(Trouble::NotYet("it is still there".to_owned()));
-                }
+            if self.visible(css).not_exists().await? {
+                Ok(())
+            } else {
+                Err(Failure::Retry("it is still visible".to_owned()))
             }
-            Ok(())
         };
-        self.step(format!("wait for {css} to go"), attempt).await;
-    }
-
-    /// Waits until this text can be seen.
-    pub async fn wait_for_text(&self, text: &str) {
-        let attempt = || self.look_for(text);
-        self.step(format!("wait for {text:?}"), attempt).await;
-    }
-
-    /// As [`Browser::wait_for_text`], with a deadline of one's own.
-    pub async fn wait_for_text_within(&self, patience: Duration, text: &str) {
-        let attempt = || self.look_for(text);
-        self.step_within(patience, format!("wait for {text:?}"), attempt)
+        self.step(format!("wait until {css} is gone"), attempt)
             .await;
     }
 
-    async fn look_for(&self, text: &str) -> Result<(), Trouble> {
+    /// Waits until this text is visible.
+    pub async fn wait_for_text(&self, text: &str) {
+        let attempt = || self.require_text(text);
+        self.step(format!("wait for {text:?}"), attempt).await;
+    }
+
+    /// As [`Browser::wait_for_text`], with another deadline.
+    pub async fn wait_for_text_within(&self, timeout: Duration, text: &str) {
+        let attempt = || self.require_text(text);
+        self.step_within(timeout, format!("wait for {text:?}"), attempt)
+            .await;
+    }
+
+    async fn require_text(&self, text: &str) -> Result<(), Failure> {
         if self.all_text().await?.contains(text) {
             return Ok(());
         }
-        Err(Trouble::NotYet("it is not on the page".to_owned()))
+        Err(Failure::Retry("the page does not show it".to_owned()))
     }
 
-    /// Does something inside a frame of the page.
+    /// Runs steps inside a frame of the page.
     pub async fn in_frame<T>(&self, css: &str, inside: impl AsyncFnOnce(&Self) -> T) -> T {
-        let attempt = || async { Ok(self.visible(css).await?.enter_frame().await?) };
+        let attempt = || async { Ok(self.visible(css).first().await?.enter_frame().await?) };
         self.step(format!("enter the frame {css}"), attempt).await;
         let value = inside(self).await;
-        // The page may have gone on to another, without the frame.
-        if self.client.enter_parent_frame().await.is_err() {
-            self.at_once("leave the frame", self.leave_frames()).await;
+        // The steps may have led to another page, without the frame.
+        if self.driver.enter_parent_frame().await.is_err() {
+            self.once("leave the frame", self.driver.enter_default_frame())
+                .await;
         }
         value
     }
 
-    /// Runs JavaScript as a function's body, in the page or frame; also where pages may run none.
+    /// Runs JavaScript as the body of a function, in the page or frame. Works also where scripts of pages are blocked.
     pub async fn execute(&self, script: &str, arguments: Vec<Value>) -> Value {
-        self.at_once("run a script", self.client.execute(script, arguments))
-            .await
+        let running = self.driver.execute(script, arguments);
+        self.once("run a script", running).await.json().clone()
     }
 
-    /// As [`Browser::execute`], for what ends by calling its last argument; not where pages may run no scripts.
+    /// As [`Browser::execute`], for a script that ends by calling its last argument. Needs scripts to be allowed.
     pub async fn execute_async(&self, script: &str, arguments: Vec<Value>) -> Value {
-        let running = self.client.execute_async(script, arguments);
-        self.at_once("run a script", running).await
+        let running = self.driver.execute_async(script, arguments);
+        self.once("run a script", running).await.json().clone()
     }
 
-    /// The cookies that the page's address is sent.
-    pub async fn cookies(&self) -> Vec<Cookie<'static>> {
-        let cookies = self.client.get_all_cookies();
-        self.at_once("the cookies", cookies).await
+    /// The cookies that the browser sends to the page's address.
+    pub async fn cookies(&self) -> Vec<Cookie> {
+        let cookies = self.driver.get_all_cookies();
+        self.once("the cookies", cookies).await
     }
 
-    /// Gives the shop's origin a cookie that no script can read, as signing in would.
+    /// Sets a cookie of the shop's origin that scripts cannot read, as sign-in does.
     pub async fn set_cookie(&self, name: &str, value: &str) {
         let parameters = json!({
             "name": name, "value": value, "url": self.settings.origin, "httpOnly": true, "sameSite": "Lax",
         });
-        let setting = self.devtools("Network.setCookie", parameters);
-        self.at_once(format!("set the cookie {name}"), setting)
-            .await;
+        let cdp = self.driver.cdp();
+        let setting = cdp.send_raw("Network.setCookie", parameters);
+        self.once(format!("set the cookie {name}"), setting).await;
     }
 
-    /// Cuts the page off from the network, or gives it back. A stream that is open stays open.
+    /// Disconnects the page from the network, or reconnects it. An open stream stays open.
     pub async fn go_offline(&self, offline: bool) {
         let conditions = json!({
             "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
         });
-        let setting = self.devtools("Network.emulateNetworkConditions", conditions);
-        self.at_once("change the network", setting).await;
+        let cdp = self.driver.cdp();
+        let setting = cdp.send_raw("Network.emulateNetworkConditions", conditions);
+        self.once("change the network", setting).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The programs of others: Chromium, its driver, fonts to draw with, and the accessibility checker.
+//! The external programs: Chromium, its driver, fonts, and the accessibility checker.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,7 +18,7 @@ const BROWSERS: [&str; 4] = [
 ];
 const DRIVER: &str = "chromedriver";
 
-/// What checks accessibility, and its version.
+/// The npm package of the accessibility checker, and its version.
 const AXE: (&str, &str) = ("axe-core", "4.14.1");
 
 static FOUND: OnceCell<Programs> = OnceCell::const_new();
@@ -28,18 +28,18 @@ static FOUND: OnceCell<Programs> = OnceCell::const_new();
 pub(super) struct Programs {
     pub(super) browser: PathBuf,
     pub(super) driver: PathBuf,
-    /// The checker's script.
+    /// The accessibility checker's script.
     pub(super) axe: PathBuf,
 }
 
-/// Installs what [`super::Browser::open`] would need, and opens nothing.
+/// Installs what [`super::Browser::open`] needs, without opening a browser.
 pub async fn install(progress: Arc<dyn Progress>) -> Result<()> {
     let programs = find(progress.clone()).await?;
     progress.step(&format!("browser: {}", programs.browser.display()));
     Ok(())
 }
 
-/// The programs for this process, installed at the first call if they are not there.
+/// The programs. The first call in this process installs the missing ones.
 pub(super) async fn shared() -> Result<&'static Programs> {
     FOUND.get_or_try_init(|| find(Arc::new(ToStderr))).await
 }
@@ -83,7 +83,7 @@ fn browser() -> Option<PathBuf> {
     BROWSERS.into_iter().find_map(search_path)
 }
 
-/// Without fonts every letter is an empty box. Systems other than Linux come with theirs.
+/// Without fonts, Chromium draws every letter as an empty box. Only Linux systems can lack fonts.
 fn has_fonts() -> bool {
     if !cfg!(target_os = "linux") {
         return true;

@@ -1,18 +1,16 @@
-//! The processes behind a browser: Chromium, and the driver that speaks `WebDriver` for it.
+//! The processes of a browser: Chromium, and its `WebDriver` server.
 //!
-//! Chromium is started here and not by its driver, which would leave it running if the driver or this process were
-//! killed. It gets a process group of its own, so that all it starts ends with it, and a profile that vanishes.
+//! Chromium is started here and not by its driver: a driver that is killed leaves its Chromium running. Chromium gets
+//! its own process group, so that its child processes end with it, and a temporary profile.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use fantoccini::wd::Capabilities;
-use fantoccini::{Client, ClientBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use serde_json::{Value, json};
+use serde_json::json;
+use thirtyfour::{Capabilities, TimeoutConfiguration, WebDriver};
 use tokio::process::Command;
 
 use super::programs::Programs;
@@ -22,23 +20,23 @@ use crate::log;
 use crate::port;
 use crate::process::Process;
 
-const START_PATIENCE: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long a page may take to load, and a script to end.
-const COMMAND_PATIENCE: Duration = Duration::from_secs(30);
+/// The limit for loading a page and for running a script.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a killed browser's last processes may write into its profile.
-const REMOVAL_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the processes of a killed browser may still write to its profile.
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The folder of the browser's profile, in the session's folder.
+/// The profile's folder, inside the session's folder.
 const PROFILE: &str = "profile";
 
 const FLAGS: [&str; 26] = [
     "--headless",
-    // Chromium's own sandbox does not work as root or in a container; it sees only our own pages.
+    // Chromium's sandbox does not work as root or in a container. The browser opens only our own pages.
     "--no-sandbox",
     "--disable-gpu",
-    // A container's shared memory is often too small for it.
+    // The shared memory of a container is often too small.
     "--disable-dev-shm-usage",
     "--remote-debugging-port=0",
     "--enable-automation",
@@ -54,11 +52,11 @@ const FLAGS: [&str; 26] = [
     "--disable-popup-blocking",
     "--disable-prompt-on-repost",
     "--disable-hang-monitor",
-    // Timers run as they would in a window that somebody looks at.
+    // Timers run as in a visible window.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
-    // Nothing leaves this machine: what a page asks of others fails, and is seen among its requests.
+    // Requests to other machines fail. They still appear in the list of requests.
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--disable-background-networking",
@@ -78,13 +76,13 @@ const MORE_FLAGS: [&str; 4] = [
 pub(super) struct Session {
     browser: Process,
     driver: Process,
-    /// None once somebody removes it.
+    /// None once its removal has begun.
     folder: Option<DataFolder>,
 }
 
 impl Session {
-    /// Starts both, and gives them with a client that is connected.
-    pub(super) async fn start(programs: &Programs, script: bool) -> Result<(Self, Client)> {
+    /// Starts both processes, and connects a client.
+    pub(super) async fn start(programs: &Programs, script: bool) -> Result<(Self, WebDriver)> {
         let folder = DataFolder::open(None)?;
         let profile = folder.path().join(PROFILE);
         write_preferences(&profile, script)?;
@@ -97,13 +95,13 @@ impl Session {
             folder: Some(folder),
         };
         let client = session.connect(&profile, port).await;
-        let client = client.with_context(|| session.complaints())?;
+        let client = client.with_context(|| session.last_output())?;
         Ok((session, client))
     }
 
-    async fn connect(&self, profile: &Path, port: u16) -> Result<Client> {
+    async fn connect(&self, profile: &Path, port: u16) -> Result<WebDriver> {
         let file = profile.join("DevToolsActivePort");
-        // The port is on the first line, and the file is there before its text is.
+        // The port is on the first line. Chromium creates the file before it writes the text.
         let debugger = || async {
             std::fs::read_to_string(&file)?
                 .lines()
@@ -111,15 +109,24 @@ impl Session {
                 .map(str::to_owned)
                 .ok_or_else(|| std::io::Error::other("empty"))
         };
-        let debugger = within(START_PATIENCE, debugger)
+        let debugger = within(START_TIMEOUT, debugger)
             .await
             .map_err(|reason| anyhow!("the browser does not start: {reason}"))?;
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities(&debugger));
-        let driver = format!("http://127.0.0.1:{port}");
-        within(START_PATIENCE, || builder.connect(&driver))
+        let server = format!("http://127.0.0.1:{port}");
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let connect = || {
+            let builder = WebDriver::builder(&*server, capabilities(&debugger));
+            builder.client(http.clone()).connect()
+        };
+        let client = within(START_TIMEOUT, connect)
             .await
-            .map_err(|reason| anyhow!("the browser's driver does not start: {reason}"))
+            .map_err(|reason| anyhow!("the browser's driver does not start: {reason}"))?;
+        // Dropping the client would block on ending a session whose processes may already be dead.
+        client.clone().leak()?;
+        let timeout = Some(COMMAND_TIMEOUT);
+        let timeouts = TimeoutConfiguration::new(timeout, timeout, None);
+        client.update_timeouts(timeouts).await?;
+        Ok(client)
     }
 
     pub(super) fn profile(&self) -> PathBuf {
@@ -128,35 +135,37 @@ impl Session {
 
     fn folder(&self) -> &Path {
         let folder = self.folder.as_ref();
-        folder.expect("it is there until the session ends").path()
+        folder
+            .expect("the folder exists until the session ends")
+            .path()
     }
 
-    /// What the processes said, for who wonders why they do not work.
-    fn complaints(&self) -> String {
-        let said = |name: &str| log::last_lines(&self.folder().join(name));
+    /// The last lines of both processes' logs.
+    fn last_output(&self) -> String {
+        let lines = |name: &str| log::last_lines(&self.folder().join(name));
         format!(
-            "the browser said:\n{}\nits driver said:\n{}",
-            said("browser.log"),
-            said("driver.log")
+            "the browser's log:\n{}\nthe driver's log:\n{}",
+            lines("browser.log"),
+            lines("driver.log")
         )
     }
 
-    /// Ends both, and all that they started, and removes what they wrote.
+    /// Kills both processes and their children, and removes their files.
     pub(super) async fn end(mut self) {
         self.kill_group();
         tokio::join!(self.driver.kill(), self.browser.kill());
         if let Some(folder) = self.folder.take() {
-            // If the runtime ends before, the next process that makes such a folder removes it.
+            // If the runtime ends first, the next process that creates such a folder removes this one.
             let _ = tokio::task::spawn_blocking(move || remove(folder)).await;
         }
     }
 
     fn kill_group(&self) {
-        // Once it was reaped, the group's number may be somebody else's.
+        // Once the process was reaped, another group may have its number.
         if self.browser.ended().is_none()
             && let Ok(group) = self.browser.pid().try_into()
         {
-            // An error means that all of it has ended.
+            // An error means that the whole group has ended.
             let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
         }
     }
@@ -171,10 +180,10 @@ impl Drop for Session {
     }
 }
 
-/// Removes a profile, as soon as nobody writes into it any more.
+/// Removes the files, retrying while processes still write to them.
 fn remove(folder: DataFolder) {
     let folder = folder.keep();
-    let deadline = std::time::Instant::now() + REMOVAL_PATIENCE;
+    let deadline = std::time::Instant::now() + REMOVAL_TIMEOUT;
     while std::fs::remove_dir_all(&folder).is_err() && folder.exists() {
         if std::time::Instant::now() > deadline {
             return;
@@ -196,7 +205,7 @@ fn write_preferences(profile: &Path, script: bool) -> Result<()> {
         },
     });
     let folder = profile.join("Default");
-    std::fs::create_dir_all(&folder).context("cannot make the browser's profile")?;
+    std::fs::create_dir_all(&folder).context("cannot create the browser's profile")?;
     std::fs::write(folder.join("Preferences"), preferences.to_string())
         .context("cannot write the browser's preferences")
 }
@@ -208,10 +217,10 @@ async fn start_browser(program: &PathBuf, profile: &Path) -> Result<Process> {
         .args(MORE_FLAGS)
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg("about:blank")
-        // No settings of the user's, and no service of the desktop's.
+        // Without the user's settings and the desktop's services.
         .env("XDG_CONFIG_HOME", profile)
         .env("DBUS_SESSION_BUS_ADDRESS", "disabled:")
-        // Where it leaves a socket behind when it is killed.
+        // A killed Chromium leaves a socket here.
         .env("TMPDIR", profile)
         .process_group(0);
     log::append_output(&mut command, &profile.with_file_name("browser.log"))?;
@@ -226,16 +235,12 @@ async fn start_driver(program: &PathBuf, port: u16, folder: &Path) -> Result<Pro
 }
 
 fn capabilities(debugger_port: &str) -> Capabilities {
-    let patience = u64::try_from(COMMAND_PATIENCE.as_millis()).unwrap_or(u64::MAX);
-    let Value::Object(capabilities) = json!({
-        "timeouts": { "pageLoad": patience, "script": patience },
+    let capabilities = json!({
         "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         "goog:chromeOptions": {
             "debuggerAddress": format!("127.0.0.1:{debugger_port}"),
             "perfLoggingPrefs": { "enableNetwork": true, "enablePage": false },
         },
-    }) else {
-        unreachable!("it is an object");
-    };
-    capabilities
+    });
+    serde_json::from_value(capabilities).expect("capabilities are a JSON object")
 }

@@ -1,9 +1,9 @@
-//! How a browser looks at the shop.
+//! The settings of a browser: origin, scripts, screen and preferences.
 
-/// A browser to open.
+/// The settings of a browser to open.
 #[derive(Debug, Clone)]
 pub struct BrowserSettings {
-    /// What paths are relative to: scheme, host and port.
+    /// The base of all paths: scheme, host and port.
     pub origin: String,
     /// Whether pages may run scripts.
     pub script: bool,
@@ -11,12 +11,12 @@ pub struct BrowserSettings {
     pub size: Viewport,
     /// Whether the shopper prefers dark colours.
     pub dark: bool,
-    /// Whether the shopper prefers that little moves.
+    /// Whether the shopper prefers reduced motion.
     pub reduced_motion: bool,
 }
 
 impl BrowserSettings {
-    /// A browser on a desk, as it comes.
+    /// A desktop browser with default settings.
     #[must_use]
     pub fn new(origin: impl Into<String>) -> Self {
         Self {
@@ -32,18 +32,18 @@ impl BrowserSettings {
 /// A screen, in CSS pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Viewport {
-    /// Pixels across.
+    /// The width.
     pub width: u32,
-    /// Pixels down.
+    /// The height.
     pub height: u32,
-    /// The screen's own pixels to one of these.
+    /// Device pixels per CSS pixel.
     pub density: u32,
-    /// Whether it is a telephone: touched, and with a viewport that pages may set.
+    /// Whether it is a phone: with touch, and with a viewport that pages may set.
     pub mobile: bool,
 }
 
 impl Viewport {
-    /// A small telephone.
+    /// A small phone.
     pub const PHONE: Self = Self {
         width: 360,
         height: 740,
@@ -51,7 +51,7 @@ impl Viewport {
         mobile: true,
     };
 
-    /// A window on a desk.
+    /// A desktop window.
     pub const DESKTOP: Self = Self {
         width: 1280,
         height: 900,

@@ -1,4 +1,4 @@
-//! Where everything of a fleet is, for tools that look inside: by the names of the variables that they read.
+//! The addresses of a fleet's parts, for tools that inspect it, by the names of the variables that they read.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use super::Fleet;
 
-/// Services with a database that tools read.
+/// The services with a database that tools read.
 const WITH_DATABASE: [&str; 4] = ["auth", "tickets", "orders", "payments"];
 
-/// Where a fleet is.
+/// The addresses of a fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Addresses {
     /// The values of variables, by their names.
@@ -24,7 +24,7 @@ pub struct Addresses {
 }
 
 impl Fleet {
-    /// Where everything is, past all proxies. Stripe is the stand-in.
+    /// The addresses, without proxies. Stripe is the stand-in.
     #[must_use]
     pub fn addresses(&self) -> Addresses {
         let servers = self.servers();
@@ -54,7 +54,7 @@ impl Fleet {
 }
 
 impl Addresses {
-    /// Leaves Stripe out, whose key may be somebody's.
+    /// Without Stripe, whose key may be a real one.
     #[must_use]
     pub fn without_stripe(mut self) -> Self {
         self.variables

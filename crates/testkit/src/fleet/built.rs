@@ -1,4 +1,4 @@
-//! Where cargo and the shop's build put what they made.
+//! The build output that a fleet runs.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use super::SERVICES;
 use crate::{programs_folder, target_folder};
 
-/// What a fleet runs.
+/// The build output.
 #[derive(Debug)]
 pub(super) struct Built {
     /// The folder of the services' binaries.
@@ -17,7 +17,7 @@ pub(super) struct Built {
 }
 
 impl Built {
-    /// What was built of this profile, in the target folder that this very program was built in.
+    /// Finds the build output of this profile in the target folder of this program.
     pub(super) fn find(release: bool) -> Result<Self> {
         let binaries = programs_folder(release)?;
         for service in SERVICES {

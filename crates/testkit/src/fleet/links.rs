@@ -1,4 +1,4 @@
-//! The links of one process to its dependencies, and how it is told to take them.
+//! The links of one process to its dependencies, and the variables that make it use them.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -10,12 +10,12 @@ use tokio::net::lookup_host;
 use crate::proxy::{Dependency, Proxy};
 use crate::servers::Servers;
 
-/// A proxy for each dependency of a process; none if it reaches them directly.
+/// A proxy for each dependency of a process; empty if it connects directly.
 #[derive(Debug, Default)]
 pub(super) struct Links(Vec<(Dependency, Proxy)>);
 
 impl Links {
-    /// A link for each dependency of this service.
+    /// Starts a link for each dependency of this service.
     pub(super) async fn of(
         service: &str,
         servers: &Servers,
@@ -30,7 +30,7 @@ impl Links {
                 Dependency::Stripe => stripe.base_url(),
             };
             let target = resolve(&url).await;
-            let target = target.with_context(|| format!("no proxy before {dependency}"))?;
+            let target = target.with_context(|| format!("no proxy for {dependency}"))?;
             links.push((dependency, Proxy::start(target).await?));
         }
         Ok(Self(links))
@@ -42,14 +42,14 @@ impl Links {
             .map(|(dependency, proxy)| (*dependency, proxy))
     }
 
-    /// The variables that lead the service over its links.
+    /// The variables that make the service use its links.
     pub(super) fn variables(&self, service: &str, servers: &Servers) -> Vec<(String, String)> {
         let variables = self.iter().map(|(dependency, proxy)| {
-            let by = |url: &str| with_address(url, proxy.address());
+            let through = |url: &str| with_address(url, proxy.address());
             let (name, value) = match dependency {
-                Dependency::Mongo => ("MONGO_URI", direct(by(&servers.mongo_uri(service)))),
-                Dependency::Nats => ("NATS_URL", by(&servers.nats_url())),
-                Dependency::Redis => ("REDIS_HOST", by(&servers.redis_url())),
+                Dependency::Mongo => ("MONGO_URI", direct(through(&servers.mongo_uri(service)))),
+                Dependency::Nats => ("NATS_URL", through(&servers.nats_url())),
+                Dependency::Redis => ("REDIS_HOST", through(&servers.redis_url())),
                 Dependency::Stripe => ("STRIPE_API_BASE", format!("http://{}", proxy.address())),
             };
             (name.to_owned(), value)
@@ -58,8 +58,8 @@ impl Links {
     }
 }
 
-/// A MongoDB driver asks a member of a replica set who the others are, itself included, and goes there instead,
-/// unless it is told to stay.
+/// Without `directConnection`, a MongoDB driver connects to the addresses that the replica set reports, which bypasses
+/// the link.
 fn direct(uri: String) -> String {
     if uri.contains("directConnection=") {
         return uri;
@@ -68,25 +68,25 @@ fn direct(uri: String) -> String {
     format!("{uri}{separator}directConnection=true")
 }
 
-/// The URL of the same server at another address: same user, path and options.
+/// The URL with another address, and the same user, path and options.
 fn with_address(url: &str, address: SocketAddr) -> String {
     let mut url = url.to_owned();
-    url.replace_range(place_of_host(&url), &address.to_string());
+    url.replace_range(host_range(&url), &address.to_string());
     url
 }
 
 async fn resolve(url: &str) -> Result<SocketAddr> {
-    let host = &url[place_of_host(url)];
+    let host = &url[host_range(url)];
     if host.contains(',') {
-        bail!("{host} are several servers");
+        bail!("{host} is more than one server");
     }
     let found = lookup_host(host).await;
     let mut found = found.with_context(|| format!("cannot find {host}"))?;
     found.next().with_context(|| format!("cannot find {host}"))
 }
 
-/// Where in a URL its `host:port` is.
-fn place_of_host(url: &str) -> Range<usize> {
+/// The range of `host:port` in a URL.
+fn host_range(url: &str) -> Range<usize> {
     let start = url.find("://").map_or(0, |colon| colon + "://".len());
     let length = url[start..].find(['/', '?']);
     let end = length.map_or(url.len(), |length| start + length);

@@ -1,13 +1,12 @@
-//! One replica of a service, and what a test may do to it.
+//! One replica of a service, and the faults that a test can inject into it.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 
@@ -17,11 +16,11 @@ use crate::log;
 use crate::process::Process;
 use crate::proxy::{Dependency, Proxy};
 
-/// A debug build on a machine with much to do, with its dependencies just started.
-const START_PATIENCE: Duration = Duration::from_mins(1);
+/// Enough for a debug build on a busy machine, with newly started dependencies.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What a pod is given to end.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// The grace period of a pod.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A process of the fleet.
 pub struct Service {
@@ -29,8 +28,7 @@ pub struct Service {
     replica: usize,
     port: u16,
     admin_port: u16,
-    /// Its program, with what runs it before it.
-    program: Vec<OsString>,
+    program: PathBuf,
     variables: Mutex<Vec<(String, String)>>,
     links: Links,
     log: PathBuf,
@@ -41,11 +39,11 @@ pub struct Service {
 #[derive(Default, Clone)]
 struct State {
     process: Option<Arc<Process>>,
-    /// Whether its end was wanted, so that nobody need be told of it.
+    /// Whether its end was requested here.
     ending: bool,
 }
 
-/// Without the variables: some of them are secrets.
+/// Without the variables, because some are secrets.
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service")
@@ -62,7 +60,7 @@ impl Service {
         name: &'static str,
         replica: usize,
         (port, admin_port): (u16, u16),
-        program: Vec<OsString>,
+        program: PathBuf,
         variables: impl Iterator<Item = (String, String)>,
         links: Links,
         logs: &Path,
@@ -81,7 +79,7 @@ impl Service {
                 .no_proxy()
                 .timeout(Duration::from_secs(5))
                 .build()
-                .expect("a client without TLS needs nothing"),
+                .expect("a client without TLS can always be built"),
         }
     }
 
@@ -91,25 +89,25 @@ impl Service {
         self.name
     }
 
-    /// Which of the service's replicas it is, from 1.
+    /// The number of the replica, from 1.
     #[must_use]
     pub const fn replica(&self) -> usize {
         self.replica
     }
 
-    /// Where its API listens, on loopback.
+    /// The API's port on loopback.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Where its health is asked, on loopback.
+    /// The admin port on loopback.
     #[must_use]
     pub const fn admin_port(&self) -> u16 {
         self.admin_port
     }
 
-    /// Its API's address.
+    /// The API's address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
@@ -127,37 +125,35 @@ impl Service {
         self.links.iter()
     }
 
-    /// Where its output goes.
+    /// The log file.
     #[must_use]
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// Its process, if it was started.
+    /// The id of its process, if it was started.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.process().map(|process| process.pid())
     }
 
-    /// Whether its process lives.
+    /// Whether its process runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.process()
             .is_some_and(|process| process.ended().is_none())
     }
 
-    /// Tells it this by its environment from its next start on, over what it was told before.
-    pub fn tell(&self, variable: &str, value: &str) {
-        let told = (variable.to_owned(), value.to_owned());
-        self.variables().push(told);
+    /// Sets an environment variable, from its next start on.
+    pub fn set_variable(&self, name: &str, value: &str) {
+        let variable = (name.to_owned(), value.to_owned());
+        self.variables().push(variable);
     }
 
-    /// Starts its process, and does not wait until it is ready.
+    /// Starts its process, without waiting until it is ready.
     pub async fn start(&self) -> Result<()> {
         ensure!(!self.is_running(), "{self} runs already");
-        let mut said = self.program.iter();
-        let mut command = Command::new(said.next().context("a program")?);
-        command.args(said);
+        let mut command = Command::new(&self.program);
         command.envs(self.variables().iter().cloned());
         log::append_output(&mut command, &self.log)?;
         let process = Process::start(command).await?;
@@ -168,18 +164,18 @@ impl Service {
         Ok(())
     }
 
-    /// Waits until it says that it is ready; an error if it ended, or took too long.
+    /// Waits until it is ready; an error if it ended, or took too long.
     pub async fn wait_ready(&self) -> Result<()> {
-        let ready = within(START_PATIENCE, || self.ready_or_ended()).await;
+        let ready = within(START_TIMEOUT, || self.ready_or_ended()).await;
         ready
             .and_then(std::convert::identity)
             .map_err(|reason| anyhow!("{self} is not ready: {reason}"))
     }
 
-    /// That it ended is a final answer too: no use in waiting any longer.
+    /// Whether it is ready. `Ok(Err(_))` if it has ended, because waiting longer is useless.
     async fn ready_or_ended(&self) -> Result<Result<(), String>> {
         if !self.is_running() {
-            return Ok(Err(self.last_words()));
+            return Ok(Err(self.exit()));
         }
         let url = format!("http://127.0.0.1:{}/readyz", self.admin_port);
         let answer = self.http.get(url).send().await?;
@@ -188,24 +184,24 @@ impl Service {
         Ok(Ok(()))
     }
 
-    /// Ends it without any order (SIGKILL), as the loss of its machine would.
+    /// Kills it (SIGKILL), as the loss of its machine would.
     pub async fn kill(&self) {
         if let Some(process) = self.end() {
             process.kill().await;
         }
     }
 
-    /// Ends it in order (SIGTERM); an error if it does not end within ten seconds and with success.
+    /// Stops it gracefully (SIGTERM); an error if it does not end within ten seconds and with success.
     pub async fn stop(&self) -> Result<()> {
         let Some(process) = self.end().filter(|process| process.ended().is_none()) else {
             return Ok(());
         };
-        let status = process.stop(STOP_PATIENCE).await;
+        let status = process.stop(STOP_TIMEOUT).await;
         if status.success() {
             return Ok(());
         }
         bail!(
-            "{self} did not end in order ({status}):\n{}",
+            "{self} did not shut down gracefully ({status}):\n{}",
             log::last_lines(&self.log)
         )
     }
@@ -217,39 +213,42 @@ impl Service {
         self.wait_ready().await
     }
 
-    /// Makes it hang (SIGSTOP): it takes connections and answers nothing.
+    /// Makes it hang (SIGSTOP): it accepts connections and answers nothing.
     pub async fn suspend(&self) {
         if let Some(process) = self.process() {
             process.signal(Signal::SIGSTOP).await;
         }
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Resumes it (SIGCONT).
     pub async fn resume(&self) {
         if let Some(process) = self.process() {
             process.signal(Signal::SIGCONT).await;
         }
     }
 
-    /// How it ended and the last of its log, if it ended although nobody here ended it.
+    /// Its exit status and last log lines, if it ended unexpectedly.
     #[must_use]
-    pub fn obituary(&self) -> Option<String> {
+    pub fn unexpected_exit(&self) -> Option<String> {
         let State { process, ending } = self.state();
         process?.ended().filter(|_| !ending)?;
-        Some(format!("{self} {}", self.last_words()))
+        Some(format!("{self} {}", self.exit()))
     }
 
-    fn last_words(&self) -> String {
+    fn exit(&self) -> String {
         let status = self.process().and_then(|process| process.ended());
         let status = status.map_or("was not started".to_owned(), |status| {
-            format!("ended unasked ({status}):\n{}", log::last_lines(&self.log))
+            format!(
+                "ended unexpectedly ({status}):\n{}",
+                log::last_lines(&self.log)
+            )
         });
-        format!("{status}\n(all of it in {})", self.log.display())
+        format!("{status}\n(the whole log: {})", self.log.display())
     }
 
     fn end(&self) -> Option<Arc<Process>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // Somebody who only now ends what ended before must still hear of that.
+        // A process that has already ended did so unexpectedly.
         state.ending |= state
             .process
             .as_ref()
@@ -261,7 +260,7 @@ impl Service {
         self.state().process
     }
 
-    /// What it is told by its environment; of several values for a name the last.
+    /// Its environment. The last value of a name wins.
     fn variables(&self) -> MutexGuard<'_, Vec<(String, String)>> {
         self.variables
             .lock()

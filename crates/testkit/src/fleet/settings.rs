@@ -1,7 +1,6 @@
-//! What a fleet is to be like.
+//! The settings of a fleet.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,35 +8,33 @@ use std::time::Duration;
 
 use crate::progress::{Progress, ToStderr};
 
-/// How a fleet is started. The default suits a test.
+/// The settings of a fleet to start. The default suits a test.
 #[derive(Clone)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a switch that has nothing to do with the others"
+    reason = "the switches are independent"
 )]
 pub struct FleetSettings {
-    /// How long an order lives unpaid.
+    /// How long an order may stay unpaid.
     pub expiration: Duration,
-    /// How many processes a service has, where it is not one.
+    /// The number of replicas of a service; 1 if it is not listed.
     pub replicas: BTreeMap<String, usize>,
-    /// Whether to run the binaries that ship.
+    /// Whether to run release binaries.
     pub release: bool,
-    /// What runs each service's program, which is said after it; nothing if it runs by itself.
-    pub runner: Vec<OsString>,
-    /// Whether the rate limits are those of production instead of wide ones.
+    /// Whether to use the rate limits of production instead of wide ones.
     pub production_limits: bool,
-    /// The gateway's port; a free one if none is named.
+    /// The gateway's port; a free one if `None`.
     pub gateway_port: Option<u16>,
-    /// Where data and logs are kept; a temporary folder if none is named.
+    /// The folder for data and logs; a temporary folder if `None`.
     pub data_dir: Option<PathBuf>,
-    /// Whether servers given by URLs in the environment are used. If not, all servers are the fleet's own.
+    /// Whether to use servers given by URLs in the environment. Otherwise the fleet starts its own.
     pub given_servers: bool,
-    /// Whether each process reaches each of its dependencies through a [`Proxy`](crate::Proxy) of its own:
+    /// Whether each process connects to each dependency through its own [`Proxy`](crate::Proxy):
     /// [`Service::link`](super::Service::link).
     pub proxied: bool,
-    /// Variables for every service, over those that the fleet sets.
+    /// Variables for every service, which override those of the fleet.
     pub environment: BTreeMap<String, String>,
-    /// Who is told of each step.
+    /// Receives each step.
     pub progress: Arc<dyn Progress>,
 }
 
@@ -47,7 +44,6 @@ impl Default for FleetSettings {
             expiration: Duration::from_mins(15),
             replicas: BTreeMap::new(),
             release: false,
-            runner: Vec::new(),
             production_limits: false,
             gateway_port: None,
             data_dir: None,
@@ -65,7 +61,6 @@ impl fmt::Debug for FleetSettings {
             .field("expiration", &self.expiration)
             .field("replicas", &self.replicas)
             .field("release", &self.release)
-            .field("runner", &self.runner)
             .field("gateway_port", &self.gateway_port)
             .field("proxied", &self.proxied)
             .finish_non_exhaustive()

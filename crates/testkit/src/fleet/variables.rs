@@ -1,4 +1,4 @@
-//! What each service is told by its environment.
+//! The environment variables of each service.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::{FleetSettings, SERVICES, Service};
 use crate::servers::Servers;
 use crate::{fresh, port};
 
-/// What the parts of one fleet agree on: secrets made for it alone, and its origin.
+/// The origin and the generated secrets that the parts of one fleet share.
 pub(super) struct Shared {
     pub(super) origin: String,
     pub(super) jwt_key: String,
@@ -31,7 +31,7 @@ impl Shared {
         }
     }
 
-    /// Every replica of every service, ready to be started.
+    /// Every replica of every service, not yet started.
     pub(super) async fn services(
         &self,
         settings: &FleetSettings,
@@ -58,13 +58,11 @@ impl Shared {
                     Links::default()
                 };
                 let linked = links.variables(name, servers);
-                let binary = built.binaries.join(name).into_os_string();
-                let program = settings.runner.iter().cloned().chain([binary]);
                 services.push(Service::new(
                     name,
                     replica,
                     (port, admin_port),
-                    program.collect(),
+                    built.binaries.join(name),
                     common
                         .iter()
                         .cloned()
@@ -91,7 +89,7 @@ impl Shared {
         } else {
             "wide"
         };
-        let logged = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+        let log_filter = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
         let stripe_url = stripe.base_url();
         let variables = [
             ("BIND_ADDRESS", "127.0.0.1".to_owned()),
@@ -119,7 +117,7 @@ impl Shared {
             ),
             ("RATE_LIMITS", limits.to_owned()),
             ("LOG_FORMAT", "json".to_owned()),
-            ("RUST_LOG", logged),
+            ("RUST_LOG", log_filter),
         ];
         variables
             .map(|(name, value)| (name.to_owned(), value))

@@ -1,4 +1,6 @@
-//! Sends a request on to a replica and its answer back, both as streams.
+//! Forwards a request to a replica. The bodies of the request and of the response are streamed.
+//!
+//! Why no crate does this: `docs/decisions/0031-development-gateway.md`.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -18,12 +20,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::timeout;
 
-/// As long as the ingress waits for the head of an answer.
-const ANSWER_PATIENCE: Duration = Duration::from_mins(1);
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
-const IDLE_LIMIT: Duration = Duration::from_secs(30);
+/// The limit for the head of the response, as at the ingress.
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Headers about one connection, which are not passed on (RFC 9110, section 7.6.1).
+/// Headers that concern one connection and are not forwarded (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
@@ -40,66 +42,66 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// Why there is no answer.
-pub(super) enum Unanswered {
-    /// No replica took the connection: the request arrived nowhere.
-    Away,
-    /// The connection ended before the answer began.
+/// Why there is no response.
+pub(super) enum ForwardError {
+    /// No replica accepted a connection, so the request was not sent.
+    Unavailable,
+    /// The connection ended before the response began.
     Broken,
-    /// No answer began in time.
-    Slow,
+    /// No response began in time.
+    Timeout,
 }
 
 #[derive(Debug)]
 pub(super) struct Forwarder {
-    client: Client<HttpConnector, Unsent>,
+    client: Client<HttpConnector, SharedBody>,
 }
 
 impl Forwarder {
     pub(super) fn new() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_PATIENCE));
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_LIMIT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector);
         Self { client }
     }
 
-    /// The answer of the first of these replicas that takes the connection.
+    /// The response of the first replica that accepts a connection.
     pub(super) async fn send(
         &self,
         client: SocketAddr,
         request: Request,
         replicas: &[SocketAddr],
-    ) -> Result<Response, Unanswered> {
+    ) -> Result<Response, ForwardError> {
         let (mut head, body) = request.into_parts();
-        add_forwarding_headers(&mut head, client);
-        drop_hop_by_hop_headers(&mut head.headers);
-        let body = Unsent::new(body);
+        add_forwarding_headers(&mut head.headers, client);
+        remove_hop_by_hop_headers(&mut head.headers);
+        let body = SharedBody(Arc::new(Mutex::new(body)));
         for &replica in replicas {
             let request = request_to(replica, &head, body.clone());
-            match timeout(ANSWER_PATIENCE, self.client.request(request)).await {
+            match timeout(RESPONSE_TIMEOUT, self.client.request(request)).await {
                 Ok(Ok(mut response)) => {
-                    drop_hop_by_hop_headers(response.headers_mut());
+                    remove_hop_by_hop_headers(response.headers_mut());
                     return Ok(response.map(Body::new));
                 }
                 Ok(Err(error)) if error.is_connect() => {
-                    tracing::debug!(%replica, %error, "a replica is away");
+                    tracing::debug!(%replica, %error, "no connection to a replica");
                 }
                 Ok(Err(error)) => {
-                    tracing::debug!(%replica, %error, "a replica broke off");
-                    return Err(Unanswered::Broken);
+                    tracing::debug!(%replica, %error, "a replica closed the connection");
+                    return Err(ForwardError::Broken);
                 }
-                Err(_) => return Err(Unanswered::Slow),
+                Err(_) => return Err(ForwardError::Timeout),
             }
         }
-        Err(Unanswered::Away)
+        Err(ForwardError::Unavailable)
     }
 }
 
-fn request_to(replica: SocketAddr, head: &Parts, body: Unsent) -> hyper::Request<Unsent> {
+fn request_to(replica: SocketAddr, head: &Parts, body: SharedBody) -> hyper::Request<SharedBody> {
     let mut uri = head.uri.clone().into_parts();
     uri.scheme = Some(Scheme::HTTP);
     uri.authority = Authority::try_from(replica.to_string()).ok();
@@ -110,27 +112,23 @@ fn request_to(replica: SocketAddr, head: &Parts, body: Unsent) -> hyper::Request
     request
 }
 
-fn add_forwarding_headers(head: &mut Parts, client: SocketAddr) {
-    let headers = &mut head.headers;
+fn add_forwarding_headers(headers: &mut HeaderMap, client: SocketAddr) {
     let address = client.ip().to_string();
-    let earlier = headers
-        .get(&FORWARDED_FOR)
-        .and_then(|value| value.to_str().ok());
-    let chain = match earlier {
+    let earlier = headers.get(&FORWARDED_FOR);
+    let chain = match earlier.and_then(|value| value.to_str().ok()) {
         Some(earlier) => format!("{earlier}, {address}"),
         None => address.clone(),
     };
-    let host = headers.get(header::HOST).cloned();
     let visible = |text: String| HeaderValue::try_from(text).expect("addresses are visible ASCII");
     headers.insert(FORWARDED_FOR, visible(chain));
     headers.insert(REAL_IP, visible(address));
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
-    if let Some(host) = host {
+    if let Some(host) = headers.get(header::HOST).cloned() {
         headers.insert(FORWARDED_HOST, host);
     }
 }
 
-fn drop_hop_by_hop_headers(headers: &mut HeaderMap) {
+fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
     let named: Vec<_> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -143,22 +141,17 @@ fn drop_hop_by_hop_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// A body that several requests in turn can carry, as long as none of them was sent: a request that found no
-/// connection has not touched its body.
+/// The body of the request, for one replica after another. A request that finds no connection does not read its body.
 #[derive(Debug, Clone)]
-struct Unsent(Arc<Mutex<Body>>);
+struct SharedBody(Arc<Mutex<Body>>);
 
-impl Unsent {
-    fn new(body: Body) -> Self {
-        Self(Arc::new(Mutex::new(body)))
-    }
-
-    fn with<T>(&self, look: impl FnOnce(&mut Body) -> T) -> T {
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+impl SharedBody {
+    fn with<T>(&self, read: impl FnOnce(&mut Body) -> T) -> T {
+        read(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl HttpBody for Unsent {
+impl HttpBody for SharedBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -1,15 +1,15 @@
 //! The routing table, read from a Kubernetes ingress manifest.
 //!
-//! Paths match as the ingress specification says: `Exact` literally, `Prefix` by whole path elements; the longest
-//! wins, and `Exact` before `Prefix`. The host of a rule is left aside, since everything here is on loopback.
+//! Paths match as in the ingress specification: `Exact` literally, `Prefix` by whole path elements. The longest match
+//! wins, and `Exact` wins over `Prefix`. The host of a rule is ignored, because the fleet listens on loopback.
 
 use serde::Deserialize;
 
-/// Which path belongs to which service.
+/// The service of each path.
 #[derive(Debug)]
 pub struct Routes(Vec<Rule>);
 
-/// A manifest that cannot be read.
+/// The manifest cannot be parsed.
 #[derive(Debug)]
 pub struct RoutesError(serde_yaml_ng::Error);
 
@@ -73,7 +73,7 @@ struct ServiceName {
 }
 
 impl Routes {
-    /// Reads an `Ingress` of `networking.k8s.io/v1`.
+    /// Parses an `Ingress` of `networking.k8s.io/v1`.
     pub fn read(manifest: &str) -> Result<Self, RoutesError> {
         let manifest: Manifest = serde_yaml_ng::from_str(manifest).map_err(RoutesError)?;
         let paths = manifest
@@ -89,7 +89,7 @@ impl Routes {
         Ok(Self(rules))
     }
 
-    /// The service that a path belongs to.
+    /// The service of a path.
     #[must_use]
     pub fn service(&self, path: &str) -> Option<&str> {
         let rule = self.0.iter().find(|rule| rule.matches(path));

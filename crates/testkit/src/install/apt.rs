@@ -1,4 +1,4 @@
-//! Debian's packages.
+//! Debian packages.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use super::search_path;
 use crate::command::run_visibly;
 use crate::progress::Progress;
 
-/// Installs packages, without starting the services that they bring.
+/// Installs packages without starting their services.
 pub(super) fn install(packages: &[&str], progress: &dyn Progress) -> Result<()> {
     let list = packages.join(" ");
     let by_hand = format!("install it yourself: apt-get install {list}");
@@ -16,8 +16,8 @@ pub(super) fn install(packages: &[&str], progress: &dyn Progress) -> Result<()> 
         search_path("apt-get").is_some(),
         "no apt-get here; {by_hand}"
     );
-    progress.step(&format!("installing Debian's packages: {list}"));
-    // Debian starts a service when its package is installed, unless policy-rc.d says no.
+    progress.step(&format!("installing Debian packages: {list}"));
+    // Debian starts the service of a newly installed package, unless policy-rc.d forbids it.
     let script = format!(
         "set -e; export DEBIAN_FRONTEND=noninteractive; policy=/usr/sbin/policy-rc.d
         if [ ! -e $policy ]; then

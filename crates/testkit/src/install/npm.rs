@@ -1,4 +1,4 @@
-//! Packages of npm's registry, in the cache folder.
+//! npm packages in the cache folder.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,8 +10,8 @@ use super::{Installer, cache_folder, once, search_path};
 use crate::command::run_visibly;
 use crate::progress::Progress;
 
-/// The folder of an unpacked npm package of exactly this version, with what it depends on beside it. No script of the
-/// package is run.
+/// The folder of an unpacked npm package of exactly this version, with its dependencies beside it. No install scripts
+/// run.
 pub fn npm_package(name: &str, version: &str, progress: &dyn Progress) -> Result<PathBuf> {
     let root = cache_folder()?
         .join("npm")
@@ -23,21 +23,22 @@ pub fn npm_package(name: &str, version: &str, progress: &dyn Progress) -> Result
             installer.apt(&["npm"])?;
         }
         progress.step(&format!("fetching {name} {version}"));
-        let parent = root.parent().context("it has a parent folder")?;
-        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-        // Renamed when it is whole: what is interrupted is never found.
+        let parent = root.parent().context("no parent folder")?;
+        fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
+        // Renamed when complete, so that an interrupted install is never found.
         let fresh = tempfile::tempdir_in(parent).context("no folder to unpack into")?;
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-save", "--ignore-scripts"])
             .args(["--no-audit", "--no-fund", "--no-update-notifier"])
             .arg(format!("{name}@{version}"))
-            // Elsewhere npm would look for a project to install into.
+            // Otherwise npm looks for a project to install into.
             .arg("--prefix")
             .arg(fresh.path())
             .current_dir(fresh.path());
         run_visibly(npm, progress)?;
         let fresh = fresh.keep();
-        fs::rename(&fresh, &root).with_context(|| format!("cannot make {}", root.display()))
+        fs::rename(&fresh, &root).with_context(|| format!("cannot create {}", root.display()))
     };
     once(progress, present, install)
         .with_context(|| format!("cannot install the npm package {name} {version}"))

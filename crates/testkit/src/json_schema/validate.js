@@ -1,11 +1,11 @@
-// Validates values against schemas within documents. Reads `{ documents, checks }` and writes what is wrong, both as JSON.
+// Validates values against schemas inside documents. Reads `{ documents, checks }` and writes a list of faults, as JSON.
 // Arguments: the folders of ajv and ajv-formats.
 const [ajvFolder, formatsFolder] = process.argv.slice(1);
 const Ajv = require(ajvFolder + "/dist/2020").default;
 const addFormats = require(formatsFolder).default;
 
 const { documents, checks } = JSON.parse(require("fs").readFileSync(0, "utf8"));
-// A document of an API has more than schemas in it, of which ajv knows nothing.
+// An API document also contains keywords that ajv does not know.
 const ajv = new Ajv({ strict: false, validateSchema: false, allErrors: true });
 addFormats(ajv);
 for (const [name, document] of Object.entries(documents)) ajv.addSchema(document, name);

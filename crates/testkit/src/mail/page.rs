@@ -1,4 +1,4 @@
-//! What was caught, for a person and for programs.
+//! The caught mail as a page and as JSON.
 
 use std::fmt::Write;
 
@@ -34,7 +34,7 @@ pub(super) async fn serve(listener: TcpListener, store: Store, stop: Cancellatio
 async fn list(State(store): State<Store>) -> Html<String> {
     let mut page = HEAD.to_owned();
     for mail in messages(&store) {
-        write_mail(&mut page, &mail).expect("a string takes any text");
+        write_mail(&mut page, &mail).expect("writing to a string cannot fail");
     }
     Html(page)
 }
@@ -55,7 +55,7 @@ fn write_mail(page: &mut String, mail: &Mail) -> std::fmt::Result {
     )
 }
 
-/// The text with its web addresses made links.
+/// The text with web addresses as links.
 fn with_links(text: &str) -> String {
     let words = text.split_inclusive(char::is_whitespace);
     let linked = words.map(|word| {

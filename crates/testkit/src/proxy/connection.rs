@@ -1,8 +1,7 @@
 //! One connection through a proxy.
 //!
-//! In each direction somebody reads and somebody writes, with a short queue between them, so that bytes that are
-//! under way for a while (on a delayed link) do not keep those behind them from starting. Ends and breaks take the
-//! same way as bytes, and so stay behind what was sent before them.
+//! Each direction has a reader and a writer with a queue between them, so that delayed bytes do not delay the bytes
+//! behind them further. Closes and errors pass through the same queue, so they stay in order.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,20 +14,20 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Condition, State};
 
-/// How much one read takes at most.
+/// The limit of bytes for each read.
 const CHUNK: usize = 16 * 1024;
 
-/// How many chunks are under way in one direction at most.
-const UNDER_WAY: usize = 64;
+/// The limit of queued chunks in each direction.
+const QUEUED: usize = 64;
 
-/// What was read and when. Nothing is the end of the stream.
+/// The bytes of a read, and its time. Empty bytes are the end of the stream.
 struct Chunk {
     bytes: io::Result<Vec<u8>>,
     read: Instant,
 }
 
-/// Connects the client with the target until both have ended, one of them breaks, or the link is cut.
-pub(super) async fn carry(
+/// Forwards between the client and the target until both have closed, one fails, or the link is cut.
+pub(super) async fn forward(
     client: TcpStream,
     target: SocketAddr,
     mut state: watch::Receiver<State>,
@@ -38,27 +37,27 @@ pub(super) async fn carry(
     tokio::select! {
         biased;
         () = cut => {}
-        // Whichever way it ended, the sockets say it to those at their other ends.
-        _ = through(&mut client, target, &mut state) => {}
+        // The sockets pass the outcome on when they are dropped.
+        _ = forward_uncut(&mut client, target, &mut state) => {}
     }
 }
 
-/// Waits for a cut, even one that was over before anybody looked.
+/// Waits for a cut, even for one that is already over.
 async fn until_cut(mut state: watch::Receiver<State>) {
     let before = state.borrow().cuts;
-    // An error means that the proxy is gone.
+    // An error means that the proxy was dropped.
     let _ = state
         .wait_for(|state| state.condition == Condition::Cut || state.cuts != before)
         .await;
 }
 
-/// As [`carry`], on a link that nobody cuts.
-async fn through(
+/// As [`forward`], without cuts.
+async fn forward_uncut(
     client: &mut Socket,
     target: SocketAddr,
     state: &mut watch::Receiver<State>,
 ) -> io::Result<()> {
-    arrive(Instant::now(), state).await;
+    wait_to_pass(Instant::now(), state).await;
     let mut server = Socket::new(TcpStream::connect(target).await?);
     let (from_client, to_client) = client.stream.split();
     let (from_server, to_server) = server.stream.split();
@@ -71,38 +70,38 @@ async fn through(
     Ok(())
 }
 
-/// Carries everything that comes from one to the other, its end included.
+/// Forwards one direction, including its end.
 async fn one_way(
     from: ReadHalf<'_>,
     to: WriteHalf<'_>,
     state: watch::Receiver<State>,
 ) -> io::Result<()> {
-    let (sender, chunks) = mpsc::channel(UNDER_WAY);
-    tokio::try_join!(take(from, sender), deliver(chunks, to, state))?;
+    let (sender, chunks) = mpsc::channel(QUEUED);
+    tokio::try_join!(read(from, sender), write(chunks, to, state))?;
     Ok(())
 }
 
-async fn take(mut from: ReadHalf<'_>, chunks: mpsc::Sender<Chunk>) -> io::Result<()> {
+async fn read(mut from: ReadHalf<'_>, chunks: mpsc::Sender<Chunk>) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     loop {
         let length = from.read(&mut buffer).await;
         let read = Instant::now();
         let bytes = length.map(|length| buffer[..length].to_vec());
         let is_last = bytes.as_ref().map_or(true, Vec::is_empty);
-        // Who delivers ends early only by an error of its own, and that is the one to tell.
+        // The writer ends early only with its own error, which is reported instead.
         if chunks.send(Chunk { bytes, read }).await.is_err() || is_last {
             return Ok(());
         }
     }
 }
 
-async fn deliver(
+async fn write(
     mut chunks: mpsc::Receiver<Chunk>,
     mut to: WriteHalf<'_>,
     mut state: watch::Receiver<State>,
 ) -> io::Result<()> {
     while let Some(chunk) = chunks.recv().await {
-        arrive(chunk.read, &mut state).await;
+        wait_to_pass(chunk.read, &mut state).await;
         let bytes = chunk.bytes?;
         if bytes.is_empty() {
             return to.shutdown().await;
@@ -112,13 +111,13 @@ async fn deliver(
     Ok(())
 }
 
-/// Returns when that which set out at this time has arrived, as the link is by then.
-async fn arrive(set_out: Instant, state: &mut watch::Receiver<State>) {
+/// Waits until bytes that were read at this time may pass, following changes of the condition.
+async fn wait_to_pass(read: Instant, state: &mut watch::Receiver<State>) {
     loop {
         let condition = state.borrow_and_update().condition;
         let due = match condition {
             Condition::Open => return,
-            Condition::Delayed(by) => Some(set_out + by),
+            Condition::Delayed(by) => Some(read + by),
             Condition::Stalled | Condition::Cut => None,
         };
         let due = async {
@@ -128,14 +127,14 @@ async fn arrive(set_out: Instant, state: &mut watch::Receiver<State>) {
             }
         };
         tokio::select! {
-            // An error means that the proxy is gone, and this task with it.
+            // An error means that the proxy was dropped, which ends this task.
             _ = state.changed() => {}
             () = due => return,
         }
     }
 }
 
-/// A stream that is reset when it is dropped, unless it ended in order.
+/// A stream that is reset when it is dropped, unless both directions were closed.
 struct Socket {
     stream: TcpStream,
     ended: bool,
@@ -143,7 +142,7 @@ struct Socket {
 
 impl Socket {
     fn new(stream: TcpStream) -> Self {
-        // An error means that it is broken already, which the first read tells too.
+        // An error means that the stream has failed, which the first read reports.
         let _ = stream.set_nodelay(true);
         Self {
             stream,

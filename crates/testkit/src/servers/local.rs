@@ -1,4 +1,4 @@
-//! A server that is a child of ours: its process, which changes, and its port and data, which stay.
+//! A server that is a child process. Its port and data stay the same over restarts.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ pub(super) struct Local {
 #[derive(Debug)]
 struct State {
     process: Arc<Process>,
-    /// Whether its end was wanted, so that nobody need be told of it.
+    /// Whether its end was requested here.
     ending: bool,
 }
 
@@ -37,7 +37,7 @@ impl State {
 }
 
 impl Local {
-    /// Starts this program with its data in this folder, where it takes up what is there.
+    /// Starts this program on the data in this folder.
     pub(super) async fn start(program: Program, folder: PathBuf) -> Result<Self> {
         let port = remembered_port(&folder)?;
         let process = program.start(port, &folder).await?;
@@ -76,11 +76,11 @@ impl Local {
         self.end().kill().await;
     }
 
-    pub(super) async fn stop(&self, patience: Duration) {
-        self.end().stop(patience).await;
+    pub(super) async fn stop(&self, timeout: Duration) {
+        self.end().stop(timeout).await;
     }
 
-    /// Kills it and takes its data away.
+    /// Kills it and removes its data.
     pub(super) async fn lose_data(&self) -> Result<()> {
         self.kill().await;
         fs::remove_dir_all(&self.folder)
@@ -88,42 +88,42 @@ impl Local {
     }
 
     /// Kills it and copies its data.
-    pub(super) async fn keep_data(&self) -> Result<()> {
+    pub(super) async fn save_data(&self) -> Result<()> {
         self.kill().await;
-        let kept = self.kept();
-        copy(&self.folder, &kept).with_context(|| format!("cannot copy to {}", kept.display()))
+        let saved = self.saved_data();
+        copy(&self.folder, &saved).with_context(|| format!("cannot copy to {}", saved.display()))
     }
 
-    /// Kills it and puts the copy in its data's place.
-    pub(super) async fn lose_what_came_since(&self) -> Result<()> {
+    /// Kills it and replaces its data with the copy.
+    pub(super) async fn restore_data(&self) -> Result<()> {
         self.lose_data().await?;
-        let kept = self.kept();
-        fs::rename(&kept, &self.folder)
-            .with_context(|| format!("nothing was kept in {}", kept.display()))
+        let saved = self.saved_data();
+        fs::rename(&saved, &self.folder)
+            .with_context(|| format!("no saved data in {}", saved.display()))
     }
 
-    fn kept(&self) -> PathBuf {
-        self.folder.with_extension("kept")
+    fn saved_data(&self) -> PathBuf {
+        self.folder.with_extension("saved")
     }
 
-    /// Its last words, if it ended although nobody here ended it.
-    pub(super) fn obituary(&self) -> Option<String> {
-        let wanted = self.state().ending;
-        if wanted { None } else { self.last_words() }
+    /// Its exit status and last log lines, if it ended unexpectedly.
+    pub(super) fn unexpected_exit(&self) -> Option<String> {
+        let requested = self.state().ending;
+        if requested { None } else { self.exit() }
     }
 
-    /// How it ended and the last of its log, if it ended.
-    pub(super) fn last_words(&self) -> Option<String> {
+    /// Its exit status and last log lines, if it has ended.
+    pub(super) fn exit(&self) -> Option<String> {
         let status = self.process().ended()?;
         let last = log::last_lines(&log_file(&self.folder));
         let kind = self.program.kind();
         Some(format!("{kind} ended ({status}):\n{last}"))
     }
 
-    /// Its process, whose end is wanted from now on.
+    /// Its process, whose end is requested from now on.
     fn end(&self) -> Arc<Process> {
         let mut state = self.state();
-        // Somebody who only now ends what ended before must still hear of that.
+        // A process that has already ended did so unexpectedly.
         state.ending |= state.process.ended().is_none();
         state.process.clone()
     }
@@ -137,7 +137,7 @@ impl Local {
     }
 }
 
-/// Copies a folder and all that is in it.
+/// Copies a folder recursively.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
@@ -152,8 +152,8 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The port of the data in this folder, or a free one if the folder is new. A replica set of one knows itself by
-/// its port, so data that is taken up again must be served where it was.
+/// The port of the data in this folder, or a free one for a new folder. The data of a replica set contains its port, so
+/// it must be served on the same port again.
 fn remembered_port(folder: &Path) -> Result<u16> {
     let note = folder.with_extension("port");
     if let Ok(text) = fs::read_to_string(&note) {

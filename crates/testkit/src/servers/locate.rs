@@ -1,4 +1,4 @@
-//! Where a server comes from: given, on the PATH, a container, or installed.
+//! Finds the source of a server: a given URL, a program on the PATH, a container, or an installed program.
 
 use std::env;
 use std::fmt;
@@ -13,10 +13,10 @@ use super::{Kind, container, install};
 use crate::install::search_path;
 use crate::progress::Progress;
 
-/// The oldest NATS server whose consumers honour all the settings that the services send.
+/// The oldest NATS version that supports all consumer settings of the services.
 const OLDEST_NATS: (u64, u64) = (2, 12);
 
-/// Which ways of getting a server are open: `TICKETING_SERVERS`.
+/// The allowed sources of servers: `TICKETING_SERVERS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Choice {
     /// Programs on the PATH, else containers, else installed programs.
@@ -29,7 +29,7 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// What `TICKETING_SERVERS` says.
+    /// Reads `TICKETING_SERVERS`.
     pub fn from_environment() -> Result<Self> {
         match env::var("TICKETING_SERVERS").as_deref() {
             Err(_) | Ok("" | "auto") => Ok(Self::Auto),
@@ -42,21 +42,21 @@ impl Choice {
     }
 }
 
-/// Where a server comes from.
+/// The source of a server.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// It runs already, at this URL.
+    /// A running server at this URL.
     Given(String),
-    /// A program to be run.
+    /// A program to run.
     Program(Program),
-    /// An image to be run.
+    /// A container image to run.
     Container,
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // A URL may hold a password.
+            // A URL may contain a password.
             Self::Given(_) => f.write_str("given by its URL"),
             Self::Program(program) => program.fmt(f),
             Self::Container => f.write_str("a container"),
@@ -64,7 +64,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Finds a server, and installs it if there is no other way.
+/// Finds a server, and installs it if there is no other source.
 pub(super) async fn find(
     kind: Kind,
     choice: Choice,
@@ -81,13 +81,13 @@ pub(super) async fn find(
     if let Some(program) = on_path(kind) {
         return Ok(Source::Program(program));
     }
-    if choice == Choice::Auto && container::engine().await.is_some() {
+    if choice == Choice::Auto && container::engine_answers().await {
         return Ok(Source::Container);
     }
     local(kind, progress).await.map(Source::Program)
 }
 
-/// A program of the PATH, of the cache, or newly installed there.
+/// A program on the PATH or in the cache, where a missing one is installed.
 pub(super) async fn local(kind: Kind, progress: &Arc<dyn Progress>) -> Result<Program> {
     if let Some(program) = on_path(kind) {
         return Ok(program);
@@ -99,7 +99,7 @@ pub(super) async fn local(kind: Kind, progress: &Arc<dyn Progress>) -> Result<Pr
         .with_context(|| format!("cannot install {kind}"))
 }
 
-/// The first program of the PATH that will do.
+/// The first usable program on the PATH.
 pub(super) fn on_path(kind: Kind) -> Option<Program> {
     let names: &[(Flavour, &str)] = match kind {
         Kind::Mongo => &[
@@ -121,7 +121,7 @@ fn usable(program: &Program) -> bool {
         || nats_version(&program.path).is_some_and(|version| version >= OLDEST_NATS)
 }
 
-/// `nats-server: v2.15.1` gives (2, 15).
+/// Parses `nats-server: v2.15.1` as (2, 15).
 fn nats_version(path: &Path) -> Option<(u64, u64)> {
     let output = Command::new(path).arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;

@@ -1,4 +1,4 @@
-//! How each server program is run: on loopback, in the foreground, with data that survives a kill.
+//! Runs the servers' programs on loopback, in the foreground, with data that survives a kill.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -11,19 +11,19 @@ use super::Kind;
 use crate::log;
 use crate::process::Process;
 
-/// A program that is a server of some kind.
+/// A server's program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Program {
     pub(super) flavour: Flavour,
     pub(super) path: PathBuf,
 }
 
-/// Which program.
+/// The kind of program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flavour {
-    /// MongoDB's own server, as a replica set of one, since transactions need one.
+    /// MongoDB's own server, as a replica set with one member, because transactions need a replica set.
     Mongod,
-    /// A server that speaks MongoDB's protocol and can be installed from the package registries.
+    /// A server with MongoDB's protocol that can be installed from the package registries.
     Secantus,
     /// NATS's own server.
     Nats,
@@ -46,10 +46,10 @@ impl Program {
         self.flavour.kind()
     }
 
-    /// Starts it on this port with its data in this folder, where its output goes to `<folder>.log`.
+    /// Starts it on this port with its data in this folder. Its output goes to `<folder>.log`.
     pub(super) async fn start(&self, port: u16, folder: &Path) -> Result<Process> {
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let mut command = Command::new(&self.path);
         command.current_dir(folder);
         self.arguments(&mut command, &port.to_string(), folder.as_os_str());
@@ -66,7 +66,7 @@ impl Program {
                 .args([OsStr::new("--dbpath"), folder]),
             Flavour::Secantus => command
                 .args(["--host", "127.0.0.1", "--port", port])
-                // Without it a kill loses writes that were acknowledged.
+                // Without it a kill loses acknowledged writes.
                 .arg("--sync-on-commit")
                 .args(["--cache-size", "256M", "--log-file-max", "16MB"])
                 .args(["--log-level", "WARNING"])
@@ -89,7 +89,7 @@ impl fmt::Display for Program {
     }
 }
 
-/// Where the output of the server with this data folder goes.
+/// The log file of the server with this data folder.
 pub(super) fn log_file(folder: &Path) -> PathBuf {
     folder.with_extension("log")
 }

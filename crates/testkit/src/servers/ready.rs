@@ -1,4 +1,4 @@
-//! Whether a server answers: by really speaking to it.
+//! Readiness checks that use the servers' own protocols.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use mongodb::options::ClientOptions;
 
 use super::Kind;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What `replSetInitiate` answers from the second time on.
+/// The error code of a repeated `replSetInitiate`.
 const ALREADY_INITIALIZED: i32 = 23;
 
-/// One exchange that only a server at work can make.
+/// Sends a request that only a working server can answer.
 pub(super) async fn ping(kind: Kind, url: &str) -> Result<()> {
     match kind {
         Kind::Mongo => ping_mongo(url).await,
@@ -32,7 +32,7 @@ async fn ping_mongo(url: &str) -> Result<()> {
 
 async fn ping_nats(url: &str) -> Result<()> {
     let client = async_nats::ConnectOptions::new()
-        .connection_timeout(PATIENCE)
+        .connection_timeout(TIMEOUT)
         .connect(url)
         .await?;
     let account = async_nats::jetstream::new(client).query_account().await;
@@ -47,8 +47,8 @@ async fn ping_redis(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Makes a fresh MongoDB server a replica set of one, of which `member` is its own address; a server that is one
-/// already stays as it is.
+/// Makes a new MongoDB server a replica set with one member, whose own address is `member`. Does nothing if it already
+/// is a replica set.
 pub(super) async fn initiate_replica_set(url: &str, member: &str) -> Result<()> {
     let config = doc! { "_id": "rs0", "members": [{ "_id": 0, "host": member }] };
     match mongo_command(url, doc! { "replSetInitiate": config }).await {
@@ -57,8 +57,8 @@ pub(super) async fn initiate_replica_set(url: &str, member: &str) -> Result<()> 
     }
 }
 
-/// Makes the server end transactions soon whose clients died, as it is set to where the fleet is deployed. Its own patience
-/// is a minute, in which nobody else could write what they wrote.
+/// Limits the lifetime of transactions to the deployed value, so that those of dead clients end soon. With the default
+/// of a minute, their documents would stay locked that long.
 pub(super) async fn limit_transactions(url: &str) -> Result<()> {
     let limit = doc! { "setParameter": 1, "transactionLifetimeLimitSeconds": 3 };
     mongo_command(url, limit).await.map(drop)
@@ -73,8 +73,8 @@ fn error_code(error: &anyhow::Error) -> Option<i32> {
 
 async fn mongo_command(url: &str, command: Document) -> Result<Document> {
     let mut options = ClientOptions::parse(url).await?;
-    options.connect_timeout = Some(PATIENCE);
-    options.server_selection_timeout = Some(PATIENCE);
+    options.connect_timeout = Some(TIMEOUT);
+    options.server_selection_timeout = Some(TIMEOUT);
     let client = Client::with_options(options)?;
     let answer = client.database("admin").run_command(command).await;
     client.shutdown().await;

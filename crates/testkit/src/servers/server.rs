@@ -1,4 +1,4 @@
-//! One server, and what a test may do to it.
+//! A running server, and the faults that a test can inject into it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use crate::eventually::within;
 use crate::port;
 use crate::progress::Progress;
 
-/// The slowest is a MongoDB server that elects itself on a machine with much to do.
-const START_PATIENCE: Duration = Duration::from_mins(1);
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// Enough for a MongoDB election on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A server that runs.
+/// A running server.
 #[derive(Debug)]
 pub struct Server {
     kind: Kind,
@@ -35,9 +35,9 @@ enum Backing {
 }
 
 impl Server {
-    /// One that runs already.
+    /// Uses a server that already runs.
     pub(super) async fn given(kind: Kind, url: String) -> Result<Self> {
-        let answered = within(START_PATIENCE, || ready::ping(kind, &url)).await;
+        let answered = within(START_TIMEOUT, || ready::ping(kind, &url)).await;
         answered.map_err(|error| anyhow!("{} does not answer: {error}", kind.variable()))?;
         Ok(Self {
             kind,
@@ -46,7 +46,7 @@ impl Server {
         })
     }
 
-    /// One in a container.
+    /// Starts a container.
     pub(super) async fn contain(kind: Kind, progress: &Arc<dyn Progress>) -> Result<Self> {
         let port = port::free();
         let server = Self {
@@ -58,7 +58,7 @@ impl Server {
         Ok(server)
     }
 
-    /// One of this program with its data in this folder, where it takes up what is there.
+    /// Starts this program on the data in this folder.
     pub(super) async fn run(program: Program, folder: PathBuf) -> Result<Self> {
         let kind = program.kind();
         let local = Local::start(program, folder).await?;
@@ -71,13 +71,13 @@ impl Server {
         Ok(server)
     }
 
-    /// Which one it is.
+    /// The kind of server.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Where it is reached. It stays the same over restarts.
+    /// The URL. It stays the same over restarts.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -93,7 +93,7 @@ impl Server {
         address.split(['/', '?']).next().unwrap_or(address)
     }
 
-    /// Its process, if it is a child of ours.
+    /// The id of its process, if it is a child process.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         match &self.backing {
@@ -102,16 +102,16 @@ impl Server {
         }
     }
 
-    /// How it ended and the last of its log, if it is a child of ours that ended although nobody here ended it.
+    /// Its exit status and last log lines, if it is a child process that ended unexpectedly.
     #[must_use]
-    pub fn obituary(&self) -> Option<String> {
+    pub fn unexpected_exit(&self) -> Option<String> {
         match &self.backing {
-            Backing::Program(local) => local.obituary(),
+            Backing::Program(local) => local.unexpected_exit(),
             _ => None,
         }
     }
 
-    /// Ends it as a loss of power to the process would (SIGKILL).
+    /// Kills it (SIGKILL).
     pub async fn kill(&self) -> Result<()> {
         match &self.backing {
             Backing::Given => self.not_ours(),
@@ -123,19 +123,19 @@ impl Server {
         }
     }
 
-    /// Ends it in order (SIGTERM).
+    /// Stops it gracefully (SIGTERM).
     pub async fn stop(&self) -> Result<()> {
         match &self.backing {
             Backing::Given => self.not_ours(),
             Backing::Program(local) => {
-                local.stop(STOP_PATIENCE).await;
+                local.stop(STOP_TIMEOUT).await;
                 Ok(())
             }
-            Backing::Container(container) => container.stop(STOP_PATIENCE).await,
+            Backing::Container(container) => container.stop(STOP_TIMEOUT).await,
         }
     }
 
-    /// Starts it again on the same port and data, after stopping it if it runs. Returns once it answers.
+    /// Stops it if it runs, and starts it again on the same port and data. Returns once it answers.
     pub async fn restart(&self) -> Result<()> {
         self.stop().await?;
         match &self.backing {
@@ -146,27 +146,26 @@ impl Server {
         self.wait_until_ready().await
     }
 
-    /// Kills it and starts it again on the same port, as empty as on its first day. Returns once it answers.
+    /// Kills it, and starts it again on the same port without its data. Returns once it answers.
     pub async fn lose_data(&self) -> Result<()> {
         self.start_after(Local::lose_data, Container::lose_data)
             .await
     }
 
-    /// Kills it, keeps a copy of its data for [`Server::lose_what_came_since`], and starts it again. Returns once it
-    /// answers.
-    pub async fn keep_data(&self) -> Result<()> {
-        self.start_after(Local::keep_data, Container::keep_data)
+    /// Kills it, copies its data for [`Server::restore_data`], and starts it again. Returns once it answers.
+    pub async fn save_data(&self) -> Result<()> {
+        self.start_after(Local::save_data, Container::save_data)
             .await
     }
 
-    /// Kills it and starts it again on the same port with the data that was kept, as after a power cut that took what
-    /// the disk had not seen. Returns once it answers.
-    pub async fn lose_what_came_since(&self) -> Result<()> {
-        let (local, container) = (Local::lose_what_came_since, Container::lose_what_came_since);
+    /// Kills it, and starts it again on the same port with the data of [`Server::save_data`], as after a power failure
+    /// that lost later writes. Returns once it answers.
+    pub async fn restore_data(&self) -> Result<()> {
+        let (local, container) = (Local::restore_data, Container::restore_data);
         self.start_after(local, container).await
     }
 
-    /// Starts it again after what is done to it, which ends it.
+    /// Runs a fault that ends it, and starts it again.
     async fn start_after(
         &self,
         on_program: impl AsyncFnOnce(&Local) -> Result<()>,
@@ -186,7 +185,7 @@ impl Server {
         self.wait_until_ready().await
     }
 
-    /// Makes it hang (SIGSTOP): connections open, nothing answers.
+    /// Makes it hang (SIGSTOP): it accepts connections and answers nothing.
     pub async fn suspend(&self) -> Result<()> {
         match &self.backing {
             Backing::Given => self.not_ours(),
@@ -198,7 +197,7 @@ impl Server {
         }
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Resumes it (SIGCONT).
     pub async fn resume(&self) -> Result<()> {
         match &self.backing {
             Backing::Given => self.not_ours(),
@@ -210,33 +209,36 @@ impl Server {
         }
     }
 
-    /// Ends it for good; one that is not ours goes on.
+    /// Stops and removes it. A given server keeps running.
     pub(super) async fn end(self) {
         match self.backing {
             Backing::Given => {}
-            Backing::Program(local) => local.stop(STOP_PATIENCE).await,
+            Backing::Program(local) => local.stop(STOP_TIMEOUT).await,
             Backing::Container(container) => container.remove().await,
         }
     }
 
     fn not_ours(&self) -> Result<()> {
         let variable = self.kind.variable();
-        bail!("{} is given by {variable} and not ours to stop", self.kind)
+        bail!(
+            "{} is given by {variable} and cannot be controlled here",
+            self.kind
+        )
     }
 
     async fn wait_until_ready(&self) -> Result<()> {
-        let answered = within(START_PATIENCE, || self.ready_or_ended()).await;
+        let answered = within(START_TIMEOUT, || self.ready_or_ended()).await;
         answered
             .and_then(std::convert::identity)
             .map_err(|reason| anyhow!("{} does not start: {reason}", self.kind))
     }
 
-    /// Whether it answers. That it ended is a final answer too: no use in waiting any longer.
+    /// Whether it answers. `Ok(Err(_))` if it has ended, because waiting longer is useless.
     async fn ready_or_ended(&self) -> Result<Result<(), String>> {
         if let Backing::Program(local) = &self.backing
-            && let Some(last_words) = local.last_words()
+            && let Some(exit) = local.exit()
         {
-            return Ok(Err(last_words));
+            return Ok(Err(exit));
         }
         if let Some(member) = self.replica_set_member() {
             ready::initiate_replica_set(&self.url, &member).await?;
@@ -248,7 +250,7 @@ impl Server {
         Ok(Ok(()))
     }
 
-    /// The address by which a MongoDB server that must first become a replica set knows itself.
+    /// The member's own address, for a MongoDB server that must first become a replica set.
     fn replica_set_member(&self) -> Option<String> {
         match &self.backing {
             Backing::Program(local) if local.flavour() == Flavour::Mongod => {

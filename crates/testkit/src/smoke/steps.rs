@@ -1,15 +1,16 @@
-//! The steps of a smoke test: what each was, how long it took, and what was wrong.
+//! The steps of a smoke test: what each did, how long it took, and why it failed.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use tokio::time::sleep;
 
 use crate::http::Answer;
 
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How much of an answer is shown, in characters.
+/// How much of a response is shown, in characters.
 const SHOWN: usize = 600;
 
 /// A step that has ended.
@@ -19,95 +20,17 @@ pub struct Step {
     pub what: String,
     /// How long it took.
     pub took: Duration,
-    /// What was wrong, if anything.
+    /// Why it failed, if it failed.
     pub trouble: Option<Trouble>,
 }
 
 /// Why a step failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// Who probably is to blame.
+    /// The probable cause.
     pub suspect: String,
-    /// What was answered instead of what was expected.
+    /// The response, or the error.
     pub answer: String,
-}
-
-/// A step failed: the journey is over.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stopped;
-
-/// What an attempt at a step gives.
-pub(super) enum Attempt<T> {
-    Done(T),
-    /// Not yet, perhaps later.
-    NotYet(String),
-    Failed(String),
-}
-
-/// Takes steps and tells of them.
-pub(super) struct Steps<'a> {
-    tell: &'a mut (dyn FnMut(&Step) + Send),
-    patience: Duration,
-}
-
-impl<'a> Steps<'a> {
-    pub(super) fn new(tell: &'a mut (dyn FnMut(&Step) + Send), patience: Duration) -> Self {
-        Self { tell, patience }
-    }
-
-    /// Takes a step that works at once or never. `suspect` is to blame if it does not.
-    pub(super) async fn take<T>(
-        &mut self,
-        what: &str,
-        suspect: &str,
-        attempt: impl AsyncFn() -> Attempt<T>,
-    ) -> Result<T, Stopped> {
-        self.attempt(what, suspect, Duration::ZERO, attempt).await
-    }
-
-    /// Takes a step that works when services have heard of each other.
-    pub(super) async fn wait<T>(
-        &mut self,
-        what: &str,
-        suspect: &str,
-        attempt: impl AsyncFn() -> Attempt<T>,
-    ) -> Result<T, Stopped> {
-        self.attempt(what, suspect, self.patience, attempt).await
-    }
-
-    async fn attempt<T>(
-        &mut self,
-        what: &str,
-        suspect: &str,
-        patience: Duration,
-        attempt: impl AsyncFn() -> Attempt<T>,
-    ) -> Result<T, Stopped> {
-        let began = Instant::now();
-        let answer = loop {
-            match attempt().await {
-                Attempt::Done(value) => {
-                    self.told(what, began, None);
-                    return Ok(value);
-                }
-                Attempt::Failed(answer) => break answer,
-                Attempt::NotYet(answer) if began.elapsed() >= patience => {
-                    break format!("{answer}, still after {} s", patience.as_secs());
-                }
-                Attempt::NotYet(_) => sleep(PAUSE).await,
-            }
-        };
-        let suspect = suspect.to_owned();
-        self.told(what, began, Some(Trouble { suspect, answer }));
-        Err(Stopped)
-    }
-
-    fn told(&mut self, what: &str, began: Instant, trouble: Option<Trouble>) {
-        (self.tell)(&Step {
-            what: what.to_owned(),
-            took: began.elapsed(),
-            trouble,
-        });
-    }
 }
 
 impl fmt::Display for Trouble {
@@ -116,20 +39,98 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// What an answer says, and what that usually means.
-pub(super) fn words(answer: &reqwest::Result<Answer>) -> String {
+/// A step failed, so the journey ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failed;
+
+/// The outcome of an attempt at a step.
+pub(super) enum Attempt<T> {
+    Done(T),
+    /// It may succeed later.
+    Retry(String),
+    Failed(String),
+}
+
+/// Runs steps and reports them.
+pub(super) struct Steps<'a> {
+    report: &'a mut (dyn FnMut(&Step) + Send),
+    timeout: Duration,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(report: &'a mut (dyn FnMut(&Step) + Send), timeout: Duration) -> Self {
+        Self { report, timeout }
+    }
+
+    /// Runs a step once. `suspect` is the probable cause of a failure.
+    pub(super) async fn run<T>(
+        &mut self,
+        what: &str,
+        suspect: &str,
+        attempt: impl AsyncFn() -> Attempt<T>,
+    ) -> Result<T, Failed> {
+        self.attempt(what, suspect, Duration::ZERO, attempt).await
+    }
+
+    /// Retries a step that needs events between services.
+    pub(super) async fn wait<T>(
+        &mut self,
+        what: &str,
+        suspect: &str,
+        attempt: impl AsyncFn() -> Attempt<T>,
+    ) -> Result<T, Failed> {
+        self.attempt(what, suspect, self.timeout, attempt).await
+    }
+
+    async fn attempt<T>(
+        &mut self,
+        what: &str,
+        suspect: &str,
+        timeout: Duration,
+        attempt: impl AsyncFn() -> Attempt<T>,
+    ) -> Result<T, Failed> {
+        let began = Instant::now();
+        let answer = loop {
+            match attempt().await {
+                Attempt::Done(value) => {
+                    self.report(what, began, None);
+                    return Ok(value);
+                }
+                Attempt::Failed(answer) => break answer,
+                Attempt::Retry(answer) if began.elapsed() >= timeout => {
+                    break format!("{answer}, still after {} s", timeout.as_secs());
+                }
+                Attempt::Retry(_) => sleep(PAUSE).await,
+            }
+        };
+        let suspect = suspect.to_owned();
+        self.report(what, began, Some(Trouble { suspect, answer }));
+        Err(Failed)
+    }
+
+    fn report(&mut self, what: &str, began: Instant, trouble: Option<Trouble>) {
+        (self.report)(&Step {
+            what: what.to_owned(),
+            took: began.elapsed(),
+            trouble,
+        });
+    }
+}
+
+/// The response, with the usual cause of its status.
+pub(super) fn describe(answer: &Result<Answer>) -> String {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return format!("no answer: {}", causes(error)),
+        Err(error) => return format!("no response: {error:#}"),
     };
     let is_json = !answer.json.is_null();
     let meaning = match answer.status {
-        403 => " (taken for another site's: is PUBLIC_ORIGIN the address that was asked?)",
-        404 if !is_json => " (nobody of ours answers there: the ingress leads elsewhere)",
-        429 => " (too many tries from this address)",
-        502 | 504 => " (the ingress does not reach the service)",
-        503 if is_json => " (the service lives, but not what it depends on)",
-        503 => " (the ingress knows no ready pod of the service)",
+        403 => " (rejected as cross-site: is PUBLIC_ORIGIN the shop's address?)",
+        404 if !is_json => " (not a service of ours: the ingress routes to something else)",
+        429 => " (too many attempts from this address)",
+        502 | 504 => " (the ingress cannot reach the service)",
+        503 if is_json => " (the service runs, but a dependency does not)",
+        503 => " (the ingress finds no ready pod of the service)",
         _ => "",
     };
     let id = answer
@@ -141,37 +142,27 @@ pub(super) fn words(answer: &reqwest::Result<Answer>) -> String {
     format!("{}{meaning}{id}: {}", answer.status, text.trim())
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        words = format!("{words}: {error}");
-        cause = error.source();
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_step_that_does_not_work_says_whose_fault_it_is() {
-        let mut told = Vec::new();
-        let mut tell = |step: &Step| told.push(step.clone());
-        let mut steps = Steps::new(&mut tell, Duration::ZERO);
+    async fn a_failed_step_names_the_probable_cause() {
+        let mut reported = Vec::new();
+        let mut report = |step: &Step| reported.push(step.clone());
+        let mut steps = Steps::new(&mut report, Duration::ZERO);
         let done = steps
-            .take("sign up", "auth", async || Attempt::Done(7))
+            .run("sign up", "auth", async || Attempt::Done(7))
             .await;
         assert!(matches!(done, Ok(7)));
         let late = steps
             .wait("order", "orders", async || {
-                Attempt::<()>::NotYet("404".to_owned())
+                Attempt::<()>::Retry("404".to_owned())
             })
             .await;
         assert!(late.is_err());
-        assert_eq!(told[0].trouble, None);
-        let trouble = told[1].trouble.as_ref().unwrap();
+        assert_eq!(reported[0].trouble, None);
+        let trouble = reported[1].trouble.as_ref().unwrap();
         assert_eq!(
             (trouble.suspect.as_str(), trouble.answer.as_str()),
             ("orders", "404, still after 0 s")

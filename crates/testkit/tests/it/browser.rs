@@ -1,18 +1,16 @@
-//! The browser that journeys use, on small pages served here.
+//! The browser, on small pages that are served here.
 
 mod pages;
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use futures::FutureExt;
 use testkit::browser::{Focused, Key};
 use testkit::{Browser, BrowserSettings, Viewport, eventually};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
 
+use crate::start_parent;
 use pages::Site;
 
 async fn open(site: &Site) -> Browser {
@@ -60,7 +58,7 @@ async fn the_keyboard_alone_sends_a_form() {
     browser.press(Key::Tab).await;
     let button = browser.focused().await;
     assert_eq!((&*button.role, button.outlined), ("button", false));
-    browser.press(Key::ShiftTab).await;
+    browser.press_shift_tab().await;
     assert_eq!(browser.focused().await.name, "Seat");
     browser.press(Key::Tab).await;
     browser.press(Key::Enter).await;
@@ -84,8 +82,8 @@ async fn a_frame_is_entered_and_left() {
 }
 
 #[tokio::test]
-async fn errors_and_violations_of_the_policy_are_seen() {
-    // The digits alone may be those of a port.
+async fn errors_and_violations_of_the_policy_are_reported() {
+    // The digits alone could be part of a port.
     const NOT_FOUND: &str = "status of 404";
     let site = Site::start().await;
     let browser = open(&site).await;
@@ -176,7 +174,7 @@ async fn without_script_pages_run_none_and_every_step_works() {
 }
 
 #[tokio::test]
-async fn a_page_is_seen_as_the_shopper_prefers() {
+async fn a_page_is_shown_with_the_shoppers_preferences() {
     let site = Site::start().await;
     let settings = BrowserSettings {
         size: Viewport::PHONE,
@@ -204,7 +202,7 @@ async fn a_page_is_seen_as_the_shopper_prefers() {
 }
 
 #[tokio::test]
-async fn a_picture_shows_the_whole_page() {
+async fn a_screenshot_shows_the_whole_page() {
     let site = Site::start().await;
     let settings = BrowserSettings {
         size: Viewport::PHONE,
@@ -214,14 +212,14 @@ async fn a_picture_shows_the_whole_page() {
     browser.goto("/tall").await;
     let file = browser.screenshot("testkit/tall").await;
     let png = std::fs::read(&file).unwrap();
-    // A PNG's header has the width and height at these places.
+    // The width and the height in a PNG's header.
     let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
     assert_eq!((number(16), number(20)), (720, 6_000));
     browser.close().await;
 }
 
 #[tokio::test]
-async fn a_page_that_jumps_about_is_noticed() {
+async fn a_layout_shift_is_measured() {
     let site = Site::start().await;
     let browser = open(&site).await;
     browser.goto("/tall").await;
@@ -233,7 +231,7 @@ async fn a_page_that_jumps_about_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_page_with_an_open_stream_is_cut_off_and_connected_again() {
+async fn a_page_with_an_open_stream_is_disconnected_and_reconnected() {
     let site = Site::start().await;
     let browser = open(&site).await;
     browser.goto("/stream").await;
@@ -255,14 +253,14 @@ async fn a_cookie_that_is_set_is_sent() {
     browser.wait_for_text("session=abc").await;
     let cookies = browser.cookies().await;
     assert_eq!(
-        (cookies[0].name(), cookies[0].http_only()),
+        (&*cookies[0].name, cookies[0].http_only),
         ("session", Some(true))
     );
     browser.close().await;
 }
 
 #[tokio::test]
-async fn a_step_that_cannot_be_done_names_what_there_was_to_see() {
+async fn a_failed_step_names_its_evidence() {
     let site = Site::start().await;
     let browser = open(&site).await;
     browser.goto("/form").await;
@@ -291,27 +289,24 @@ async fn nothing_is_left_running_after_a_browser_is_closed_or_dropped() {
     one.goto("/frame").await;
     other.goto("/frame").await;
     let (first, second) = (one.profile(), other.profile());
-    assert!(processes_that_name(&first) > 3 && processes_that_name(&second) > 3);
-    // The link to its socket, whose folder a browser that is killed leaves behind.
+    assert!(processes_with(&first) > 3 && processes_with(&second) > 3);
+    // A killed browser leaves its socket's folder behind, so it must be inside the profile.
     let socket = std::fs::read_link(first.join("SingletonSocket")).unwrap();
     assert!(socket.starts_with(&first), "{}", socket.display());
 
     one.close().await;
     assert!(!first.exists());
-    eventually("the first has ended", async || {
-        processes_that_name(&first) == 0
-    })
-    .await;
-    assert!(processes_that_name(&second) > 3);
+    eventually("the first has ended", async || processes_with(&first) == 0).await;
+    assert!(processes_with(&second) > 3);
 
     drop(other);
     eventually("the second has ended", async || {
-        processes_that_name(&second) == 0 && !second.exists()
+        processes_with(&second) == 0 && !second.exists()
     })
     .await;
 }
 
-/// Not a test: the parent in the test below, which runs this binary a second time.
+/// Not a test: the parent process of the test below, which runs this binary again.
 #[tokio::test]
 #[ignore = "runs until it is killed"]
 async fn a_parent() {
@@ -323,29 +318,18 @@ async fn a_parent() {
 }
 
 #[tokio::test]
-async fn a_browser_does_not_outlive_a_test_that_is_killed() {
-    let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "browser::a_parent", "--nocapture"])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
-    let profile = loop {
-        let line = lines.next_line().await.unwrap().expect("the profile");
-        if let Some((_, folder)) = line.split_once("profile=") {
-            break PathBuf::from(folder);
-        }
-    };
-    assert!(processes_that_name(&profile) > 3);
+async fn a_browser_ends_when_its_test_is_killed() {
+    let (mut parent, profile) = start_parent("browser::a_parent", "profile=").await;
+    let profile = PathBuf::from(profile);
+    assert!(processes_with(&profile) > 3);
 
     parent.kill().await.unwrap();
 
     eventually("the browser has ended", async || {
-        processes_that_name(&profile) == 0
+        processes_with(&profile) == 0
     })
     .await;
-    // Nobody was left to remove its folder: who makes the next one does, here or in another test.
+    // The killed process could not remove its folder. The next process that creates a folder does.
     let next = open(&Site::start().await).await;
     eventually("its folder is gone", async || {
         !profile.parent().unwrap().exists()
@@ -354,8 +338,8 @@ async fn a_browser_does_not_outlive_a_test_that_is_killed() {
     drop(next);
 }
 
-/// The processes with this folder among their arguments; not those that are dead and wait to be reaped.
-fn processes_that_name(folder: &Path) -> usize {
+/// The number of processes with this folder among their arguments, without zombies.
+fn processes_with(folder: &Path) -> usize {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let arguments = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     let folder = folder.to_str().unwrap();

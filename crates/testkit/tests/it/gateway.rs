@@ -1,4 +1,4 @@
-//! The gateway: routes by the ingress manifest, replicas in turn, streams, and what clients are told when nobody answers.
+//! The gateway: routes of the ingress manifest, replicas in turn, streams, and responses when no replica answers.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,9 +20,9 @@ use tokio_util::sync::CancellationToken;
 use web::{Connections, stack};
 
 const MANIFEST: &str = include_str!("../../../../infra/k8s/ingress-srv.yaml");
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A service that answers every request with its name, unless it has something else to say.
+/// Starts a service.
 async fn backend(router: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -30,12 +30,13 @@ async fn backend(router: Router) -> SocketAddr {
     address
 }
 
+/// Starts a service that answers every request with its name.
 async fn named(name: &'static str) -> SocketAddr {
     backend(Router::new().fallback(async move || name)).await
 }
 
-/// An address at which nobody listens.
-async fn nobody() -> SocketAddr {
+/// An address without a listener.
+async fn unused_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap()
 }
@@ -49,7 +50,7 @@ async fn gateway<const N: usize>(backends: [(&str, Vec<SocketAddr>); N]) -> (Gat
 }
 
 #[test]
-fn every_path_of_the_contract_belongs_to_its_service() {
+fn every_path_of_the_contract_routes_to_its_service() {
     let routes = Routes::read(MANIFEST).unwrap();
     let expected = [
         ("/api/users/signup", "auth-srv"),
@@ -62,7 +63,7 @@ fn every_path_of_the_contract_belongs_to_its_service() {
         ("/api/tickets/openapi.json", "tickets-srv"),
         ("/api/orders/1", "orders-srv"),
         ("/api/payments/webhook", "payments-srv"),
-        // Which answers that there is no such path.
+        // The client answers 404.
         ("/api/expiration", "client-srv"),
         ("/api/unknown", "client-srv"),
         ("/", "client-srv"),
@@ -81,7 +82,7 @@ fn a_prefix_matches_whole_path_elements_only() {
 }
 
 #[test]
-fn an_exact_path_goes_before_a_prefix_of_the_same_length() {
+fn an_exact_path_wins_over_a_prefix_of_the_same_length() {
     let path = |kind: &str, service: &str| {
         format!("{{path: /a, pathType: {kind}, backend: {{service: {{name: {service}}}}}}}")
     };
@@ -106,9 +107,9 @@ async fn replicas_take_turns() {
 }
 
 #[tokio::test]
-async fn a_replica_that_is_away_is_passed_over_and_the_body_arrives_whole() {
+async fn the_next_replica_gets_the_whole_body_if_the_first_is_down() {
     let echo = Router::new().fallback(async |body: Bytes| body);
-    let replicas = vec![nobody().await, backend(echo).await];
+    let replicas = vec![unused_address().await, backend(echo).await];
     let (_gateway, api) = gateway([("orders-srv", replicas)]).await;
     for _ in 0..4 {
         let answer = api.post_raw("/api/orders", "x".repeat(50_000)).await;
@@ -117,8 +118,8 @@ async fn a_replica_that_is_away_is_passed_over_and_the_body_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_service_whose_replicas_are_all_away_is_unavailable_in_the_contracts_shape() {
-    let (gateway, api) = gateway([("orders-srv", vec![nobody().await])]).await;
+async fn a_service_without_a_running_replica_is_unavailable_in_the_contracts_shape() {
+    let (gateway, api) = gateway([("orders-srv", vec![unused_address().await])]).await;
     let answer = api.get("/api/orders").await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.headers["retry-after"], "1");
@@ -129,14 +130,14 @@ async fn a_service_whose_replicas_are_all_away_is_unavailable_in_the_contracts_s
 }
 
 #[tokio::test]
-async fn a_path_of_no_service_here_is_not_found() {
+async fn a_path_of_an_unknown_service_is_not_found() {
     let (_gateway, api) = gateway([]).await;
     let answer = api.get("/").await;
     assert_eq!((answer.status, answer.message()), (404, "Not Found"));
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_not_tried_again() {
+async fn a_request_whose_connection_breaks_is_not_sent_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let broken = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -153,7 +154,7 @@ async fn a_connection_that_breaks_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn an_answer_passes_piece_by_piece_as_it_comes() {
+async fn a_response_passes_piece_by_piece() {
     let (pieces, source) = mpsc::unbounded::<&'static str>();
     let source = Arc::new(Mutex::new(Some(source)));
     let stream = async move || {
@@ -168,18 +169,18 @@ async fn an_answer_passes_piece_by_piece_as_it_comes() {
         .unwrap();
     for piece in ["data: 1\n\n", "data: 2\n\n"] {
         pieces.unbounded_send(piece).unwrap();
-        let arrived = timeout(PATIENCE, response.chunk())
+        let arrived = timeout(TIMEOUT, response.chunk())
             .await
-            .expect("it passes at once");
+            .expect("the piece passes at once");
         assert_eq!(arrived.unwrap().unwrap(), piece);
     }
     drop(response);
-    let gone = async || pieces.unbounded_send("data: 3\n\n").is_err();
-    eventually("the service hears that the client left", gone).await;
+    let closed = async || pieces.unbounded_send("data: 3\n\n").is_err();
+    eventually("the service notices the disconnect", closed).await;
 }
 
 #[tokio::test]
-async fn a_service_is_told_who_asks_and_hears_nothing_of_the_connection() {
+async fn a_service_gets_the_clients_address_and_no_hop_by_hop_headers() {
     let echo = Router::new().fallback(async |request: Request| {
         let line = |(name, value): (_, &axum::http::HeaderValue)| {
             format!("{name}: {}\n", value.to_str().unwrap())
@@ -216,7 +217,7 @@ async fn a_service_is_told_who_asks_and_hears_nothing_of_the_connection() {
 }
 
 #[tokio::test]
-async fn a_body_that_the_service_refuses_gets_its_413_each_time() {
+async fn the_413_for_a_body_that_is_too_large_always_arrives() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let routes = Router::new().route("/api/orders", post(async || "taken"));

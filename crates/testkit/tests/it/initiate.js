@@ -1,6 +1,6 @@
-// Runs `initiate.js` in a pretended shell. Its arguments: the script; when a refused sign-in is reported, "connect" or
-// "command"; whether the driver wraps it; and the users that are there, as a map from names to passwords. Returns the
-// users at the end, how many connections are open, and how often the script had to wait.
+// Runs `initiate.js` in a simulated shell. Arguments: the script; when a failed sign-in is reported, "connect" or
+// "command"; whether the driver wraps the error; the existing users, as a map from names to passwords; and whether this
+// member is the primary. Returns the final users, the number of open connections, and how often the script waited.
 const [script, reported, wraps, users, isPrimary] = arguments;
 let open = 0, waits = 0;
 
@@ -45,8 +45,8 @@ const environment = {
 };
 const sleep = () => {
   waits += 1;
-  if (waits > 5) throw new Error("it waits in vain");
-  // Meanwhile the primary makes the users.
+  if (waits > 5) throw new Error("the script waits forever");
+  // Meanwhile the primary creates the users.
   if (!isPrimary) Object.assign(users, { orders: "of the service" });
 };
 new Function("process", "Mongo", "print", "sleep", script)({ env: environment }, Mongo, () => {}, sleep);

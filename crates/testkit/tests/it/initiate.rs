@@ -1,4 +1,4 @@
-//! The script that makes a database's users, in a pretended shell: a browser, since no other JavaScript is at hand.
+//! The script that creates a database's users, in a simulated shell inside the browser.
 
 use serde_json::{Value, json};
 use testkit::{Browser, BrowserSettings};
@@ -6,10 +6,10 @@ use testkit::{Browser, BrowserSettings};
 const SCRIPT: &str = include_str!("../../../../infra/components/mongodb/initiate.js");
 const SHELL: &str = include_str!("initiate.js");
 
-/// How the script ends, whenever and however a refused sign-in is reported.
-async fn runs(users: &Value, is_primary: bool) -> Vec<Value> {
+/// The results of the script, for every way in which a failed sign-in can be reported.
+async fn results(users: &Value, is_primary: bool) -> Vec<Value> {
     let browser = Browser::open(BrowserSettings::new("http://ticketing.test")).await;
-    let mut ends = Vec::new();
+    let mut results = Vec::new();
     for reported in ["connect", "command"] {
         for wraps in [false, true] {
             let arguments = vec![
@@ -19,11 +19,11 @@ async fn runs(users: &Value, is_primary: bool) -> Vec<Value> {
                 users.clone(),
                 json!(is_primary),
             ];
-            ends.push(browser.execute(SHELL, arguments).await);
+            results.push(browser.execute(SHELL, arguments).await);
         }
     }
     browser.close().await;
-    ends
+    results
 }
 
 fn users() -> Value {
@@ -31,23 +31,23 @@ fn users() -> Value {
 }
 
 #[tokio::test]
-async fn a_first_start_makes_both_users_whenever_a_refused_sign_in_is_reported() {
-    for end in runs(&json!({}), true).await {
-        assert_eq!(end, json!({ "users": users(), "open": 0, "waits": 0 }));
+async fn a_first_start_creates_both_users_however_a_failed_sign_in_is_reported() {
+    for result in results(&json!({}), true).await {
+        assert_eq!(result, json!({ "users": users(), "open": 0, "waits": 0 }));
     }
 }
 
 #[tokio::test]
-async fn a_password_that_was_changed_in_the_secret_is_changed_in_the_database() {
+async fn a_changed_password_in_the_secret_is_changed_in_the_database() {
     let before = json!({ "admin": "of the admin", "orders": "an older one" });
-    for end in runs(&before, true).await {
-        assert_eq!(end, json!({ "users": users(), "open": 0, "waits": 0 }));
+    for result in results(&before, true).await {
+        assert_eq!(result, json!({ "users": users(), "open": 0, "waits": 0 }));
     }
 }
 
 #[tokio::test]
-async fn another_member_waits_until_the_service_can_sign_in() {
-    for end in runs(&json!({ "admin": "of the admin" }), false).await {
-        assert_eq!(end, json!({ "users": users(), "open": 0, "waits": 1 }));
+async fn a_secondary_waits_until_the_service_can_sign_in() {
+    for result in results(&json!({ "admin": "of the admin" }), false).await {
+        assert_eq!(result, json!({ "users": users(), "open": 0, "waits": 1 }));
     }
 }

@@ -1,4 +1,4 @@
-//! The links of a fleet: each process reaches each of its dependencies over its own, and over nothing else.
+//! The links of a fleet: each process connects to each dependency only through its own link.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,17 +18,17 @@ async fn proxied_fleet() -> Fleet {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cut_link_takes_one_dependency_from_one_process_and_nothing_goes_around_it() {
+async fn a_cut_link_affects_one_process_and_no_connection_bypasses_the_links() {
     let fleet = proxied_fleet().await;
     assert_links(&fleet);
     let buyer = Api::sign_up(&fleet.origin()).await;
     let order = order(&buyer).await;
 
-    // The order took a transaction, so those work over links too. Now one replica loses its database.
+    // The order needed a transaction, so transactions work through links. Now one replica loses its database.
     let tickets = fleet.service("tickets");
     let link = tickets[0].link(Dependency::Mongo).unwrap();
     link.set(Condition::Cut);
-    eventually("the replica misses its database", async || {
+    eventually("the replica is not ready", async || {
         readiness(tickets[0]).await == 503
     })
     .await;
@@ -51,10 +51,10 @@ async fn a_cut_link_takes_one_dependency_from_one_process_and_nothing_goes_aroun
     .await;
     assert_eq!(fleet.stripe().ledger().totals.charged, 1_999);
 
-    assert_nothing_goes_around(&fleet);
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_no_bypass(&fleet);
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.servers().redis().kill().await.unwrap();
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.servers().redis().restart().await.unwrap();
     fleet.stop().await.unwrap();
 }
@@ -85,7 +85,7 @@ fn assert_links(fleet: &Fleet) {
     assert_eq!(links, expected);
 }
 
-/// Orders a new ticket and gives the order's id.
+/// Orders a new ticket. Returns the order's id.
 async fn order(buyer: &Api) -> String {
     let ticket = json!({ "title": "Front row", "price": 19.99 });
     let ticket = buyer.post("/api/tickets", ticket).await;
@@ -100,7 +100,7 @@ async fn order(buyer: &Api) -> String {
         }
     });
     let order = order.await.id();
-    eventually("it waits for its payment", async || {
+    eventually("the order awaits its payment", async || {
         let shown = buyer.get(&format!("/api/orders/{order}")).await;
         (shown.json["status"] == "awaiting:payment").then_some(())
     })
@@ -113,8 +113,8 @@ async fn readiness(service: &Service) -> u16 {
     Api::anonymous(&admin).get("/readyz").await.status
 }
 
-/// That no process is connected with a server itself, and each is with its links.
-fn assert_nothing_goes_around(fleet: &Fleet) {
+/// Checks that every process is connected to its links and to no server directly.
+fn assert_no_bypass(fleet: &Fleet) {
     let servers = fleet.servers();
     let addresses = [servers.mongo(), servers.nats(), servers.redis()].map(Server::address);
     let stripe = fleet.stripe().base_url();
@@ -122,9 +122,9 @@ fn assert_nothing_goes_around(fleet: &Fleet) {
     let forbidden: BTreeSet<_> = addresses.into_iter().chain([stripe]).map(port).collect();
     for service in fleet.services() {
         let peers = peers(service.pid().unwrap());
-        let around: Vec<_> = peers.intersection(&forbidden).collect();
-        assert!(around.is_empty(), "{service} is connected to {around:?}");
-        // Connections to Stripe come and go.
+        let direct: Vec<_> = peers.intersection(&forbidden).collect();
+        assert!(direct.is_empty(), "{service} is connected to {direct:?}");
+        // Connections to Stripe do not stay open.
         for (to, proxy) in service.links().filter(|(to, _)| *to != Dependency::Stripe) {
             let port = proxy.address().port();
             assert!(
@@ -139,7 +139,7 @@ fn port(address: &str) -> u16 {
     address.rsplit_once(':').unwrap().1.parse().unwrap()
 }
 
-/// The ports that a process is connected with, as the kernel tells it.
+/// The remote ports of a process's connections, from the kernel's tables.
 fn peers(pid: u32) -> BTreeSet<u16> {
     let sockets: BTreeSet<_> = fs::read_dir(format!("/proc/{pid}/fd"))
         .unwrap()

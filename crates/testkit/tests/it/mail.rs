@@ -1,11 +1,11 @@
-//! Mail is caught and can be read by tests and by people.
+//! Caught mail can be read by tests and by people.
 
 use lettre::message::MultiPart;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use testkit::{Api, MailCatcher};
 
 #[tokio::test]
-async fn a_mail_is_caught_with_both_its_bodies() {
+async fn a_mail_is_caught_with_both_bodies() {
     let catcher = MailCatcher::start().await.unwrap();
     let mailer = AsyncSmtpTransport::<Tokio1Executor>::from_url(&catcher.url())
         .unwrap()

@@ -1,16 +1,15 @@
-//! Children end with their parent, however it ends.
-
-use std::process::Stdio;
+//! Child processes end with their parent, however it ends.
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use testkit::eventually;
 use testkit::process::Process;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-/// Not a test: the parent in the test below, which runs this binary a second time.
+use crate::start_parent;
+
+/// Not a test: the parent process of the test below, which runs this binary again.
 #[tokio::test]
 #[ignore = "runs until it is killed"]
 async fn a_parent() {
@@ -22,25 +21,14 @@ async fn a_parent() {
 }
 
 #[tokio::test]
-async fn a_child_does_not_outlive_a_parent_that_is_killed() {
-    let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "process::a_parent", "--nocapture"])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(parent.stdout.take().unwrap()).lines();
-    let child = loop {
-        let line = lines.next_line().await.unwrap().expect("the child's id");
-        if let Some((_, pid)) = line.split_once("child=") {
-            break Pid::from_raw(pid.trim().parse().unwrap());
-        }
-    };
+async fn a_child_ends_when_its_parent_is_killed() {
+    let (mut parent, pid) = start_parent("process::a_parent", "child=").await;
+    let child = Pid::from_raw(pid.parse().unwrap());
     assert_eq!(kill(child, None), Ok(()));
 
     parent.kill().await.unwrap();
 
-    eventually("the child is gone", async || {
+    eventually("the child has ended", async || {
         kill(child, None) == Err(Errno::ESRCH)
     })
     .await;
@@ -53,7 +41,7 @@ async fn a_child_whose_handle_is_dropped_is_killed() {
     let child = Process::start(sleep).await.unwrap();
     let pid = Pid::from_raw(child.pid().try_into().unwrap());
     drop(child);
-    eventually("the child is gone", async || {
+    eventually("the child has ended", async || {
         kill(pid, None) == Err(Errno::ESRCH)
     })
     .await;

@@ -1,4 +1,4 @@
-//! Each server, killed and restarted: it is back where it was, with what it acknowledged.
+//! Servers that are killed and restarted keep their address and their acknowledged writes.
 
 use std::sync::Arc;
 
@@ -21,23 +21,23 @@ async fn own_servers() -> Servers {
     Servers::start(settings).await.unwrap()
 }
 
-/// Kills it, and gives whether its process was a new one afterwards.
+/// Kills and restarts the server, which must then run in another process.
 async fn kill_and_restart(server: &Server) {
     let before = server.pid();
     server.kill().await.unwrap();
     server.restart().await.unwrap();
     assert!(before.is_none() || server.pid() != before);
-    assert_eq!(server.obituary(), None);
+    assert_eq!(server.unexpected_exit(), None);
 }
 
 #[tokio::test]
-async fn what_mongodb_acknowledged_survives_a_kill() {
+async fn acknowledged_writes_to_mongodb_survive_a_kill() {
     let servers = own_servers().await;
-    let client = Client::with_uri_str(servers.mongo_uri("kept"))
+    let client = Client::with_uri_str(servers.mongo_uri("test"))
         .await
         .unwrap();
     let database = client.default_database().unwrap();
-    assert_eq!(database.name(), "kept");
+    assert_eq!(database.name(), "test");
     let things = database.collection::<Document>("things");
     things.insert_one(doc! { "_id": 1 }).await.unwrap();
 
@@ -50,23 +50,23 @@ async fn what_mongodb_acknowledged_survives_a_kill() {
 }
 
 #[tokio::test]
-async fn what_the_broker_acknowledged_survives_a_kill() {
+async fn acknowledged_messages_of_the_broker_survive_a_kill() {
     let servers = own_servers().await;
     let client = async_nats::connect(servers.nats_url()).await.unwrap();
     let jetstream = jetstream::new(client);
     let config = stream::Config {
-        name: "kept".to_owned(),
-        subjects: vec!["kept.>".to_owned()],
+        name: "test".to_owned(),
+        subjects: vec!["test.>".to_owned()],
         ..stream::Config::default()
     };
     jetstream.create_stream(config).await.unwrap();
-    let acknowledgement = jetstream.publish("kept.one", "1".into()).await.unwrap();
+    let acknowledgement = jetstream.publish("test.one", "1".into()).await.unwrap();
     acknowledgement.await.unwrap();
 
     kill_and_restart(servers.nats()).await;
 
     let messages = eventually("the stream", async || {
-        let stream = jetstream.get_stream("kept").await?;
+        let stream = jetstream.get_stream("test").await?;
         Ok::<_, async_nats::Error>(stream.cached_info().state.messages)
     });
     assert_eq!(messages.await, 1);
@@ -74,22 +74,22 @@ async fn what_the_broker_acknowledged_survives_a_kill() {
 }
 
 #[tokio::test]
-async fn what_redis_acknowledged_survives_a_kill() {
+async fn acknowledged_writes_to_redis_survive_a_kill() {
     let servers = own_servers().await;
     let client = redis::Client::open(servers.redis_url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let () = connection.set("kept", 1).await.unwrap();
+    let () = connection.set("test", 1).await.unwrap();
 
     kill_and_restart(servers.redis()).await;
 
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let kept: u8 = connection.get("kept").await.unwrap();
-    assert_eq!(kept, 1);
+    let found: u8 = connection.get("test").await.unwrap();
+    assert_eq!(found, 1);
     servers.stop().await;
 }
 
 #[tokio::test]
-async fn a_broker_that_lost_its_data_is_back_at_its_address_and_empty() {
+async fn a_broker_that_lost_its_data_restarts_empty_at_its_address() {
     let servers = own_servers().await;
     let client = async_nats::connect(servers.nats_url()).await.unwrap();
     let jetstream = jetstream::new(client);
@@ -107,7 +107,7 @@ async fn a_broker_that_lost_its_data_is_back_at_its_address_and_empty() {
 }
 
 #[tokio::test]
-async fn a_redis_that_lost_its_data_is_back_at_its_address_and_empty() {
+async fn a_redis_that_lost_its_data_restarts_empty_at_its_address() {
     let servers = own_servers().await;
     let client = redis::Client::open(servers.redis_url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -122,22 +122,22 @@ async fn a_redis_that_lost_its_data_is_back_at_its_address_and_empty() {
 }
 
 #[tokio::test]
-async fn an_end_is_told_of_only_if_nobody_here_wanted_it() {
+async fn only_an_exit_that_was_not_requested_is_unexpected() {
     let servers = own_servers().await;
     let redis = servers.redis();
     redis.kill().await.unwrap();
-    assert_eq!(redis.obituary(), None);
+    assert_eq!(redis.unexpected_exit(), None);
     redis.restart().await.unwrap();
     let pid = redis.pid().and_then(|pid| pid.try_into().ok());
     if let Some(pid) = pid {
         kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
-        eventually("an obituary", async || redis.obituary()).await;
+        eventually("an unexpected exit", async || redis.unexpected_exit()).await;
     }
     servers.stop().await;
 }
 
 #[tokio::test]
-async fn a_suspended_server_hangs_and_then_goes_on() {
+async fn a_suspended_server_hangs_until_it_is_resumed() {
     let servers = own_servers().await;
     let client = redis::Client::open(servers.redis_url()).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -155,7 +155,7 @@ async fn a_suspended_server_hangs_and_then_goes_on() {
 }
 
 #[tokio::test]
-async fn servers_that_are_stopped_leave_no_folder() {
+async fn stopped_servers_leave_no_folder() {
     let servers = own_servers().await;
     let folder = servers.folder().to_owned();
     assert!(folder.is_dir());
@@ -164,7 +164,7 @@ async fn servers_that_are_stopped_leave_no_folder() {
 }
 
 #[tokio::test]
-async fn the_shared_servers_are_the_same_for_every_test() {
+async fn every_test_gets_the_same_shared_servers() {
     let (one, other) = tokio::join!(Servers::shared(), Servers::shared());
     assert_eq!(one.mongo().url(), other.mongo().url());
     assert!(

@@ -1,37 +1,35 @@
-//! What the services really answer has the schema that their documents promise, by the word of a validator that clients use.
+//! The services' responses match the schemas in their documents, according to a validator that clients use.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use contract::APIS;
-use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::json_schema::{Check, validate};
 use testkit::{Answer, Api, Fleet, fresh};
 
-use crate::{wait_for_holder, with_fleet};
+use crate::{NO_EXPIRY, wait_for_holder, with_fleet};
 
-/// Prices of which binary fractions, or multiples of 0.01 in them, are a little off.
+/// Prices that binary fractions do not represent exactly.
 const PRICES: [f64; 10] = [
     19.99, 0.57, 1.1, 4.35, 8.7, 16.08, 64.1, 69.99, 1150.55, 999_999.99,
 ];
 
-const NOTHING: &str = "665f0000000000000000abcd";
+const UNKNOWN_ID: &str = "665f0000000000000000abcd";
 
-/// What is asked for by Stripe alone, which signs it.
-const NOT_OURS_TO_ASK: (&str, &str) = ("post", "/api/payments/webhook");
+/// The operation that only Stripe can call, with its signature.
+const WEBHOOK: (&str, &str) = ("post", "/api/payments/webhook");
 
-/// Asks the services themselves, and collects what they answered.
-struct Interview<'a> {
+/// Calls the services directly, and collects their responses.
+struct Recording<'a> {
     fleet: &'a Fleet,
     documents: BTreeMap<String, Value>,
     checks: Vec<Check>,
     undocumented: Vec<String>,
-    /// Operations that were seen to succeed with a body.
+    /// The operations that succeeded with a body.
     succeeded: BTreeSet<(String, String)>,
 }
 
-impl<'a> Interview<'a> {
+impl<'a> Recording<'a> {
     fn of(fleet: &'a Fleet) -> Self {
         let documents = APIS.iter().map(|api| {
             let document = serde_json::from_str(api.json).unwrap();
@@ -46,29 +44,32 @@ impl<'a> Interview<'a> {
         }
     }
 
-    /// Sends `body` to an operation, `{id}` in whose path stands for `id`.
-    async fn ask(
+    async fn get(&mut self, api: &Api, service: &str, path: &str) -> Answer {
+        self.call(api, (service, "GET", path), "", None).await
+    }
+
+    /// Calls an operation with `body`, and with `id` in the place of `{id}` in its path.
+    async fn call(
         &mut self,
         api: &Api,
-        operation: (&str, Method, &str),
+        (service, method, template): (&str, &str, &str),
         id: &str,
         body: Option<Value>,
     ) -> Answer {
-        let (service, method, template) = operation;
         let address = self.fleet.service(service)[0].address();
         let api = api.at(&format!("http://{address}"));
-        let request = api.request(method.clone(), &template.replace("{id}", id));
+        let request = api.request(method.parse().unwrap(), &template.replace("{id}", id));
         let request = match body {
             Some(body) => request.json(&body),
             None => request,
         };
         let answer = api.send(request).await;
         let template = template.split('?').next().unwrap();
-        self.note(service, &method.as_str().to_lowercase(), template, &answer);
+        self.record(service, &method.to_lowercase(), template, &answer);
         answer
     }
 
-    fn note(&mut self, service: &str, method: &str, template: &str, answer: &Answer) {
+    fn record(&mut self, service: &str, method: &str, template: &str, answer: &Answer) {
         let (status, what) = (
             answer.status,
             format!("{method} {template} {}", answer.status),
@@ -100,9 +101,9 @@ impl<'a> Interview<'a> {
         }
     }
 
-    /// Operations that can answer with a body of JSON and were not seen to.
-    fn left_out(&self) -> Vec<(String, String)> {
-        let mut left_out = Vec::new();
+    /// The operations that can succeed with a JSON body and did not.
+    fn missing(&self) -> Vec<(String, String)> {
+        let mut missing = Vec::new();
         for document in self.documents.values() {
             for (template, methods) in document["paths"].as_object().unwrap() {
                 for (method, operation) in methods.as_object().unwrap() {
@@ -111,15 +112,15 @@ impl<'a> Interview<'a> {
                         status.starts_with('2') && !answer["content"]["application/json"].is_null()
                     });
                     let name = (method.clone(), template.clone());
-                    let is_ours = (method.as_str(), template.as_str()) != NOT_OURS_TO_ASK;
+                    let is_ours = (method.as_str(), template.as_str()) != WEBHOOK;
                     let is_alias = operation["deprecated"] == json!(true);
                     if has_body && is_ours && !is_alias && !self.succeeded.contains(&name) {
-                        left_out.push(name);
+                        missing.push(name);
                     }
                 }
             }
         }
-        left_out
+        missing
     }
 }
 
@@ -128,164 +129,131 @@ fn at<'a>(document: &'a Value, path: &[String]) -> &'a Value {
         .fold(document, |part, name| &part[name.as_str()])
 }
 
-async fn ask_auth(interview: &mut Interview<'_>) {
+async fn call_auth(recording: &mut Recording<'_>) {
     let (guest, email) = (Api::anonymous(""), fresh::email());
     let right = json!({ "email": email, "password": fresh::password() });
     let wrong = json!({ "email": "ü@example.com", "password": "" });
-    let current = ("auth", Method::GET, "/api/users/currentuser");
-    interview.ask(&guest, current.clone(), "", None).await;
+    let current = "/api/users/currentuser";
+    recording.get(&guest, "auth", current).await;
     for path in [
         "/api/users/signup",
         "/api/users/signin",
         "/api/users/signup-pl",
     ] {
-        let operation = ("auth", Method::POST, path);
+        let operation = ("auth", "POST", path);
         for body in [&wrong, &right] {
-            interview
-                .ask(&guest, operation.clone(), "", Some(body.clone()))
+            recording
+                .call(&guest, operation, "", Some(body.clone()))
                 .await;
         }
     }
-    interview.ask(&guest, current, "", None).await;
+    recording.get(&guest, "auth", current).await;
     let link = "/api/users/verify-magic-links?token=guessed";
-    interview
-        .ask(&guest, ("auth", Method::GET, link), "", None)
-        .await;
-    interview
-        .ask(
+    recording.get(&guest, "auth", link).await;
+    recording
+        .call(
             &guest,
-            ("auth", Method::POST, "/api/users/signout"),
+            ("auth", "POST", "/api/users/signout"),
             "",
             Some(json!({})),
         )
         .await;
 }
 
-/// Puts tickets up for sale at all prices, and gives their ids.
-async fn ask_tickets(interview: &mut Interview<'_>, seller: &Api) -> Vec<String> {
-    let create = ("tickets", Method::POST, "/api/tickets");
+/// Puts tickets up for sale at all prices. Returns their ids.
+async fn call_tickets(recording: &mut Recording<'_>, seller: &Api) -> Vec<String> {
+    let create = ("tickets", "POST", "/api/tickets");
     let (show, change) = (
-        ("tickets", Method::GET, "/api/tickets/{id}"),
-        ("tickets", Method::PUT, "/api/tickets/{id}"),
+        ("tickets", "GET", "/api/tickets/{id}"),
+        ("tickets", "PUT", "/api/tickets/{id}"),
     );
     let mut ids = Vec::new();
     for price in PRICES {
         let body = json!({ "title": "Front row", "price": price });
-        let created = interview
-            .ask(seller, create.clone(), "", Some(body.clone()))
-            .await;
+        let created = recording.call(seller, create, "", Some(body)).await;
         assert_eq!(created.json["price"], json!(price), "{created:?}");
         let body = json!({ "title": "Cafe\u{301}", "price": format!("{price:.2}") });
-        let changed = interview
-            .ask(seller, change.clone(), &created.id(), Some(body))
+        let changed = recording
+            .call(seller, change, &created.id(), Some(body))
             .await;
         assert_eq!(changed.json["price"], json!(price), "{changed:?}");
-        interview
-            .ask(seller, show.clone(), &created.id(), None)
-            .await;
+        recording.call(seller, show, &created.id(), None).await;
         ids.push(created.id());
     }
     let wrong = json!({ "title": "\u{200b}", "price": 0.3 });
     let guest = Api::anonymous("");
     for api in [seller, &guest] {
-        interview
-            .ask(api, create.clone(), "", Some(wrong.clone()))
+        recording.call(api, create, "", Some(wrong.clone())).await;
+        recording
+            .call(api, change, &ids[0], Some(wrong.clone()))
             .await;
-        interview
-            .ask(api, change.clone(), &ids[0], Some(wrong.clone()))
-            .await;
-        interview.ask(api, show.clone(), NOTHING, None).await;
+        recording.call(api, show, UNKNOWN_ID, None).await;
         for list in [
             "/api/tickets",
             "/api/tickets?sort=price&q=cafe",
             "/api/tickets?sort=x",
             "/api/tickets/mine",
         ] {
-            interview
-                .ask(api, ("tickets", Method::GET, list), "", None)
-                .await;
+            recording.get(api, "tickets", list).await;
         }
     }
     ids
 }
 
-async fn ask_orders_and_payments(interview: &mut Interview<'_>, tickets: &[String]) {
-    let buyer = Api::sign_up(&interview.fleet.origin()).await;
+async fn call_orders_and_payments(recording: &mut Recording<'_>, tickets: &[String]) {
+    let buyer = Api::sign_up(&recording.fleet.origin()).await;
     let (place, show, cancel, pay) = (
-        ("orders", Method::POST, "/api/orders"),
-        ("orders", Method::GET, "/api/orders/{id}"),
-        ("orders", Method::DELETE, "/api/orders/{id}"),
-        ("payments", Method::POST, "/api/payments"),
+        ("orders", "POST", "/api/orders"),
+        ("orders", "GET", "/api/orders/{id}"),
+        ("orders", "DELETE", "/api/orders/{id}"),
+        ("payments", "POST", "/api/payments"),
     );
     let mut orders = Vec::new();
     for ticket in tickets {
         let body = json!({ "ticketId": ticket });
-        let placed = interview.ask(&buyer, place.clone(), "", Some(body)).await;
-        interview
-            .ask(&buyer, show.clone(), &placed.id(), None)
-            .await;
+        let placed = recording.call(&buyer, place, "", Some(body)).await;
+        recording.call(&buyer, show, &placed.id(), None).await;
         orders.push(placed.id());
     }
     wait_for_holder(&buyer, &tickets[0], Some(&orders[0])).await;
-    interview
-        .ask(
+    recording
+        .call(
             &buyer,
-            ("tickets", Method::GET, "/api/tickets/{id}"),
+            ("tickets", "GET", "/api/tickets/{id}"),
             &tickets[0],
             None,
         )
         .await;
     let guest = Api::anonymous("");
     for api in [&buyer, &guest] {
-        for body in [json!({}), json!({ "ticketId": NOTHING })] {
-            interview.ask(api, place.clone(), "", Some(body)).await;
+        for body in [json!({}), json!({ "ticketId": UNKNOWN_ID })] {
+            recording.call(api, place, "", Some(body)).await;
         }
-        for order in [&orders[0], &NOTHING.to_owned()] {
-            interview.ask(api, show.clone(), order, None).await;
-            interview.ask(api, cancel.clone(), order, None).await;
+        for order in [&orders[0], &UNKNOWN_ID.to_owned()] {
+            recording.call(api, show, order, None).await;
+            recording.call(api, cancel, order, None).await;
         }
-        interview
-            .ask(api, ("orders", Method::GET, "/api/orders"), "", None)
-            .await;
-        interview
-            .ask(
-                api,
-                ("orders", Method::GET, "/api/orders?limit=0"),
-                "",
-                None,
-            )
-            .await;
-        for order in [&orders[0], &orders[1], &NOTHING.to_owned()] {
+        recording.get(api, "orders", "/api/orders").await;
+        recording.get(api, "orders", "/api/orders?limit=0").await;
+        for order in [&orders[0], &orders[1], &UNKNOWN_ID.to_owned()] {
             let body = json!({ "token": "tok_visa", "orderId": order });
-            interview.ask(api, pay.clone(), "", Some(body)).await;
+            recording.call(api, pay, "", Some(body)).await;
         }
     }
-    interview
-        .ask(&guest, ("payments", Method::GET, "/api/payments"), "", None)
-        .await;
-    if interview.documents.contains_key("expiration") {
-        interview
-            .ask(
-                &guest,
-                ("expiration", Method::GET, "/api/expiration"),
-                "",
-                None,
-            )
-            .await;
-    }
+    recording.get(&guest, "payments", "/api/payments").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_services_answer_is_what_their_documents_say() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
-        let mut interview = Interview::of(fleet);
-        ask_auth(&mut interview).await;
+async fn every_response_matches_its_documented_schema() {
+    with_fleet(NO_EXPIRY, async |fleet| {
+        let mut recording = Recording::of(fleet);
+        call_auth(&mut recording).await;
         let seller = Api::sign_up(&fleet.origin()).await;
-        let tickets = ask_tickets(&mut interview, &seller).await;
-        ask_orders_and_payments(&mut interview, &tickets).await;
-        assert_eq!(interview.undocumented, Vec::<String>::new());
-        assert_eq!(interview.left_out(), Vec::new());
-        let faults = validate(&interview.documents, &interview.checks).await;
+        let tickets = call_tickets(&mut recording, &seller).await;
+        call_orders_and_payments(&mut recording, &tickets).await;
+        assert_eq!(recording.undocumented, Vec::<String>::new());
+        assert_eq!(recording.missing(), Vec::new());
+        let faults = validate(&recording.documents, &recording.checks).await;
         assert_eq!(faults.unwrap(), Vec::<String>::new());
     })
     .await;

@@ -1,34 +1,34 @@
-//! The broker loses what it acknowledged, as it may when its machine loses power.
+//! The broker loses acknowledged events, as after a power failure.
 
-use std::time::Duration;
-
-use bson::{Document, doc};
+use bson::doc;
 use testkit::{Fleet, eventually_within};
 
-use crate::{PATIENCE, net_charged, order, pay, sell, shopper, wait_for_holder, with_fleet};
+use crate::{
+    NO_EXPIRY, TIMEOUT, cancel, collection, net_charged, order, pay, sell, shopper,
+    wait_for_holder, with_fleet,
+};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_the_broker_acknowledged_and_lost_is_told_again() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+async fn an_acknowledged_event_that_the_broker_lost_is_published_again() {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let buyer = shopper(fleet).await;
         let ticket = sell(&buyer).await;
         let cancelled = order(&buyer, &ticket).await;
-        let path = format!("/api/orders/{cancelled}");
-        assert_eq!(buyer.delete(&path).await.status, 204);
+        cancel(&buyer, &cancelled).await;
         wait_for_holder(&buyer, &ticket, None).await;
         let nats = fleet.servers().nats();
-        nats.keep_data().await.unwrap();
-        // The one who is to be told of the order does not listen.
+        nats.save_data().await.unwrap();
+        // The payments service does not receive the order's event.
         let [payments] = fleet.service("payments")[..] else {
             panic!("one process of payments");
         };
         payments.suspend().await;
         let order = order(&buyer, &ticket).await;
         wait_for_holder(&buyer, &ticket, Some(&order)).await;
-        wait_until_seen(fleet).await;
-        nats.lose_what_came_since().await.unwrap();
+        wait_until_position_is_stored(fleet).await;
+        nats.restore_data().await.unwrap();
         payments.resume().await;
-        eventually_within(PATIENCE, "the order can be paid", async || {
+        eventually_within(TIMEOUT, "the order can be paid", async || {
             let paid = pay(&buyer, &order).await;
             if paid.status == 201 {
                 Ok(())
@@ -42,18 +42,15 @@ async fn an_event_that_the_broker_acknowledged_and_lost_is_told_again() {
     .await;
 }
 
-/// Waits until the orders service has noted how far the stream goes, which it does every few seconds.
-async fn wait_until_seen(fleet: &Fleet) {
-    let client = mongodb::Client::with_uri_str(fleet.mongo_uri("orders"))
-        .await
-        .unwrap();
-    let sights = client.database("orders").collection::<Document>("streams");
+/// Waits until the orders service has stored the end of the stream, which it does every few seconds.
+async fn wait_until_position_is_stored(fleet: &Fleet) {
+    let streams = collection(fleet, "orders", "streams").await;
     let last = async || {
-        let sight = sights.find_one(doc! {}).await.unwrap();
-        sight.map_or(0, |sight| sight.get_i64("last").unwrap_or(0))
+        let stream = streams.find_one(doc! {}).await.unwrap();
+        stream.map_or(0, |stream| stream.get_i64("last").unwrap_or(0))
     };
     let before = last().await;
-    eventually_within(PATIENCE, "the stream was looked at again", async || {
+    eventually_within(TIMEOUT, "the stream's end is stored again", async || {
         (last().await > before).then_some(())
     })
     .await;

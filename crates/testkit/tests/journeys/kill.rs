@@ -1,4 +1,4 @@
-//! Each service killed in the middle of a purchase, which ends as it should once the service is back.
+//! Each service is killed during a purchase, which completes once the service is back.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use stripe_stand_in::{Fault, FaultKind};
 use testkit::{Api, Fleet, eventually_within};
 
 use crate::{
-    PATIENCE, net_charged, order, pay, sell, shopper, wait_for_holder, wait_for_status, with_fleet,
+    NO_EXPIRY, TIMEOUT, cancel, collection, net_charged, order, pay, sell, shopper,
+    wait_for_holder, wait_for_status, with_fleet,
 };
 
 async fn kill(fleet: &Fleet, service: &str) {
@@ -16,7 +17,7 @@ async fn kill(fleet: &Fleet, service: &str) {
     }
 }
 
-async fn start_again(fleet: &Fleet, service: &str) {
+async fn restart(fleet: &Fleet, service: &str) {
     for replica in fleet.service(service) {
         replica.restart().await.unwrap();
     }
@@ -24,7 +25,7 @@ async fn start_again(fleet: &Fleet, service: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_survives_the_loss_of_auth() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let buyer = shopper(fleet).await;
         let ticket = sell(&buyer).await;
         let order = order(&buyer, &ticket).await;
@@ -32,7 +33,7 @@ async fn a_purchase_survives_the_loss_of_auth() {
         assert_eq!(buyer.get("/api/users/currentuser").await.status, 503);
         assert_eq!(pay(&buyer, &order).await.status, 201);
         wait_for_status(&buyer, &order, "complete").await;
-        start_again(fleet, "auth").await;
+        restart(fleet, "auth").await;
         let user = buyer.get("/api/users/currentuser").await;
         assert_eq!(user.json["currentUser"]["id"], json!(buyer.user_id()));
         assert_eq!(net_charged(fleet), 1_999);
@@ -42,20 +43,17 @@ async fn a_purchase_survives_the_loss_of_auth() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_survives_the_loss_of_tickets() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let buyer = shopper(fleet).await;
         let ticket = sell(&buyer).await;
-        // Told of once, the ticket can be ordered and paid without the service that owns it.
+        // Once its event has arrived, a ticket can be ordered and paid without the tickets service.
         let first = order(&buyer, &ticket).await;
-        assert_eq!(
-            buyer.delete(&format!("/api/orders/{first}")).await.status,
-            204
-        );
+        cancel(&buyer, &first).await;
         kill(fleet, "tickets").await;
         let order = order(&buyer, &ticket).await;
         assert_eq!(pay(&buyer, &order).await.status, 201);
         wait_for_status(&buyer, &order, "complete").await;
-        start_again(fleet, "tickets").await;
+        restart(fleet, "tickets").await;
         wait_for_holder(&buyer, &ticket, Some(&order)).await;
         assert_eq!(net_charged(fleet), 1_999);
     })
@@ -64,17 +62,17 @@ async fn a_purchase_survives_the_loss_of_tickets() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_survives_the_loss_of_orders() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let buyer = shopper(fleet).await;
         let ticket = sell(&buyer).await;
         let order = order(&buyer, &ticket).await;
-        // Killed right after its answer: its event is published by now, or waits in the order.
+        // Killed right after its response: the event is published, or is still in the outbox.
         kill(fleet, "orders").await;
-        start_again(fleet, "orders").await;
+        restart(fleet, "orders").await;
         wait_for_holder(&buyer, &ticket, Some(&order)).await;
         kill(fleet, "orders").await;
         assert_eq!(pay(&buyer, &order).await.status, 201);
-        start_again(fleet, "orders").await;
+        restart(fleet, "orders").await;
         wait_for_status(&buyer, &order, "complete").await;
         assert_eq!(net_charged(fleet), 1_999);
     })
@@ -83,12 +81,12 @@ async fn a_purchase_survives_the_loss_of_orders() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_survives_the_loss_of_payments_while_the_card_is_charged() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let buyer = shopper(fleet).await;
         let ticket = sell(&buyer).await;
         let order = order(&buyer, &ticket).await;
         wait_for_status(&buyer, &order, "awaiting:payment").await;
-        // Stripe charges and answers a second later, when nobody is there to hear it.
+        // Stripe charges, and responds a second later, after the service was killed.
         fleet.stripe().inject(Fault::once(FaultKind::Slow {
             milliseconds: 1_000,
         }));
@@ -99,7 +97,7 @@ async fn a_purchase_survives_the_loss_of_payments_while_the_card_is_charged() {
         };
         let (answer, ()) = tokio::join!(paying, killing);
         assert!(answer.status >= 500, "{answer:?}");
-        start_again(fleet, "payments").await;
+        restart(fleet, "payments").await;
         wait_for_status(&buyer, &order, "complete").await;
         assert_eq!(fleet.stripe().ledger().charges.len(), 1);
         assert_eq!(net_charged(fleet), 1_999);
@@ -107,15 +105,10 @@ async fn a_purchase_survives_the_loss_of_payments_while_the_card_is_charged() {
     .await;
 }
 
-/// Waits until an attempt is written down, which is right before Stripe is asked.
+/// Waits until an attempt is stored, which happens right before the request to Stripe.
 async fn wait_for_attempt(fleet: &Fleet) {
-    let client = mongodb::Client::with_uri_str(fleet.mongo_uri("payments"))
-        .await
-        .unwrap();
-    let payments = client
-        .database("payments")
-        .collection::<bson::Document>("payments");
-    eventually_within(PATIENCE, "an attempt", async || {
+    let payments = collection(fleet, "payments", "payments").await;
+    eventually_within(TIMEOUT, "an attempt", async || {
         payments.find_one(bson::doc! {}).await.unwrap()
     })
     .await;
@@ -134,12 +127,12 @@ async fn an_expiry_survives_the_loss_of_expiration() {
         let expires_at: common::Timestamp =
             shown.json["expiresAt"].as_str().unwrap().parse().unwrap();
         let clock = base::Clock::system();
-        eventually_within(PATIENCE, "the order's time is over", async || {
+        eventually_within(TIMEOUT, "the order has expired", async || {
             (clock.now() > expires_at).then_some(())
         })
         .await;
         assert_ne!(buyer.get(&path).await.json["status"], "cancelled");
-        start_again(fleet, "expiration").await;
+        restart(fleet, "expiration").await;
         wait_for_status(&buyer, &order, "cancelled").await;
         wait_for_holder(&buyer, &ticket, None).await;
     })

@@ -1,20 +1,19 @@
-//! What the services log is what the page about it says.
+//! The fields in the services' logs match their documentation.
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 use testkit::{Fleet, eventually_within};
 
 use crate::traces::with_collector;
-use crate::{PATIENCE, order, pay, sell, shopper, wait_for_status};
+use crate::{NO_EXPIRY, TIMEOUT, order, pay, sell, shopper, wait_for_status};
 
 const PAGE: &str = include_str!("../../../../infra/logs.md");
 
 type Line = Map<String, Value>;
 
-/// The fields in the tables under this heading; of the whole page if it is empty.
+/// The fields in the tables below this heading; of the whole page if the heading is empty.
 fn documented(heading: &str) -> BTreeSet<String> {
     let under = PAGE.split("\n## ").find(|part| part.starts_with(heading));
     let rows = if heading.is_empty() {
@@ -28,7 +27,7 @@ fn documented(heading: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The lines that a fleet's services wrote.
+/// The log lines of a fleet's services.
 fn lines(folder: &Path) -> Vec<Line> {
     let services = testkit::fleet::SERVICES.iter();
     services
@@ -38,9 +37,9 @@ fn lines(folder: &Path) -> Vec<Line> {
 
 fn read(log: &Path) -> Vec<Line> {
     let text = std::fs::read_to_string(log).unwrap();
-    // The last line may not be whole yet.
-    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-    whole
+    // The last line may be incomplete.
+    let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
+    complete
         .lines()
         .map(|line| {
             let read = serde_json::from_str(line);
@@ -49,19 +48,19 @@ fn read(log: &Path) -> Vec<Line> {
         .collect()
 }
 
-/// Whether the line is of our own code. Libraries choose their own fields.
+/// Whether the line is from our own code. Libraries choose their own fields.
 fn is_ours(line: &Line) -> bool {
     let target = line["target"].as_str().unwrap_or_default();
-    let of = target.split("::").next().unwrap_or_default();
+    let root = target.split("::").next().unwrap_or_default();
     let shared = ["base", "telemetry", "mongo", "messaging", "web", "service"];
-    shared.contains(&of) || testkit::fleet::SERVICES.contains(&of)
+    shared.contains(&root) || testkit::fleet::SERVICES.contains(&root)
 }
 
-/// The fields of all lines that say this.
+/// The fields of all lines with this message.
 fn fields_of(lines: &[Line], message: &str) -> BTreeSet<String> {
-    let said = |line: &&Line| line.get("message").is_some_and(|said| said == message);
-    let said = lines.iter().filter(said);
-    said.flat_map(|line| line.keys().cloned()).collect()
+    let has_message = |line: &&Line| line.get("message").is_some_and(|text| text == message);
+    let lines = lines.iter().filter(has_message);
+    lines.flat_map(|line| line.keys().cloned()).collect()
 }
 
 async fn purchase(fleet: &Fleet) {
@@ -73,10 +72,10 @@ async fn purchase(fleet: &Fleet) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_field_of_every_line_is_documented_and_the_documented_ones_are_there() {
-    with_collector(Duration::from_mins(15), async |fleet, _| {
+async fn every_logged_field_is_documented_and_every_documented_field_is_logged() {
+    with_collector(NO_EXPIRY, async |fleet, _| {
         purchase(fleet).await;
-        eventually_within(PATIENCE, "both kinds of lines were written", async || {
+        eventually_within(TIMEOUT, "both kinds of lines were written", async || {
             let lines = lines(fleet.folder());
             let of_requests = fields_of(&lines, "request answered");
             let of_events = fields_of(&lines, "event handled");
@@ -103,10 +102,10 @@ async fn every_field_of_every_line_is_documented_and_the_documented_ones_are_the
         let mut event = documented("An event");
         event.remove("event.retry_delay");
         for (message, fields) in [("request answered", request), ("event handled", event)] {
-            let told = fields_of(&lines, message);
+            let logged = fields_of(&lines, message);
             let missing: Vec<_> = fields
                 .union(&everywhere)
-                .filter(|field| !told.contains(*field))
+                .filter(|field| !logged.contains(*field))
                 .collect();
             assert!(missing.is_empty(), "{message} lacks {missing:?}");
         }

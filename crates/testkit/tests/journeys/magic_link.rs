@@ -1,18 +1,16 @@
-//! Signing in by a mailed link.
-
-use std::time::Duration;
+//! Sign-in with a mailed link.
 
 use serde_json::json;
 use testkit::{Api, Fleet, fresh};
 
-use crate::{sell, with_fleet};
+use crate::{NO_EXPIRY, sell, with_fleet};
 
-/// Has a link mailed to this address, and gives its path.
+/// Requests a link for this address. Returns the mailed link's path.
 pub(crate) async fn mailed_link(fleet: &Fleet, guest: &Api, email: &str) -> String {
-    let asked = guest
+    let requested = guest
         .post("/api/users/signup-pl", json!({ "email": email }))
         .await;
-    assert_eq!(asked.status, 200, "{asked:?}");
+    assert_eq!(requested.status, 200, "{requested:?}");
     let mail = fleet.mail().wait_for(email).await;
     let link = mail
         .text
@@ -23,7 +21,7 @@ pub(crate) async fn mailed_link(fleet: &Fleet, guest: &Api, email: &str) -> Stri
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mailed_link_signs_in_once() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let (email, guest) = (fresh::email(), Api::anonymous(&fleet.origin()));
         let path = mailed_link(fleet, &guest, &email).await;
         let followed = guest.get(&path).await;
@@ -33,8 +31,8 @@ async fn a_mailed_link_signs_in_once() {
         sell(&guest).await;
         let thief = Api::anonymous(&fleet.origin());
         assert_eq!(thief.get(&path).await.status, 400);
-        let nobody = thief.get("/api/users/currentuser").await;
-        assert_eq!(nobody.json, json!({ "currentUser": null }));
+        let current = thief.get("/api/users/currentuser").await;
+        assert_eq!(current.json, json!({ "currentUser": null }));
     })
     .await;
 }

@@ -1,13 +1,12 @@
-//! Every query that the services send to MongoDB is answered by an index, whatever grows behind it.
+//! Every query that the services send to MongoDB uses an index, so that it stays fast however many documents there are.
 //!
-//! The services are led over a link that takes note of what they ask while everything that asks is done once. Then the
-//! server tells how it would answer each of these queries.
+//! A proxy records the queries while a scenario makes the services send each kind once. Then the server explains its
+//! plan for each recorded query.
 
-mod judge;
-mod message;
-mod play;
+mod explain;
 mod query;
 mod recorder;
+mod scenario;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,16 +18,16 @@ use mongodb::options::UpdateOneModel;
 use mongodb::{Client, Collection, IndexModel};
 use testkit::progress::ToStderr;
 use testkit::servers::ServersSettings;
-use testkit::{Dependency, Fleet, FleetSettings, Servers, eventually_within};
+use testkit::{Dependency, Fleet, Servers, eventually_within};
 
-use crate::{PATIENCE, ROOM};
-use judge::{Finding, without_index};
+use crate::{FLEETS, TIMEOUT, with_fleet};
+use explain::{Finding, without_index};
 use recorder::Recorder;
 
-/// Long enough to pay in time, even at the second try.
+/// Long enough to pay in time, even with the second card.
 const EXPIRATION: Duration = Duration::from_secs(20);
 
-/// The kinds of queries of each service. Those that were not seen to be sent were not looked into.
+/// The kinds of queries of each service. The test fails if a kind was not sent, because it was then not checked.
 const KINDS: [(&str, &[&str]); 4] = [
     (
         "auth",
@@ -109,48 +108,49 @@ const KINDS: [(&str, &[&str]); 4] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_query_of_the_services_is_answered_by_an_index() {
+async fn every_query_of_the_services_uses_an_index() {
     with_recorder(async |fleet, recorder| {
-        play::everything(fleet).await;
+        scenario::run(fleet).await;
         wait_for_every_kind(recorder).await;
         let client = Client::with_uri_str(fleet.mongo_uri("tickets")).await;
         let findings = without_index(&client.unwrap(), recorder.queries()).await;
-        let told: Vec<_> = findings.iter().map(Finding::to_string).collect();
-        assert!(told.is_empty(), "without an index:\n{}", told.join("\n"));
+        let findings: Vec<_> = findings.iter().map(Finding::to_string).collect();
+        let list = findings.join("\n");
+        assert!(findings.is_empty(), "without an index:\n{list}");
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_without_an_index_is_found() {
-    let _room = ROOM.acquire().await.unwrap();
+    let _permit = FLEETS.acquire().await.unwrap();
     let settings = ServersSettings {
         given: false,
         folder: None,
         progress: Arc::new(ToStderr),
     };
     let servers = Servers::start(settings).await.unwrap();
-    let recorder = Recorder::before(servers.mongo()).await;
-    let uri = recorder.on_the_way(&servers.mongo_uri("shop"));
+    let recorder = Recorder::start(servers.mongo()).await;
+    let uri = recorder.uri(&servers.mongo_uri("shop"));
     let client = Client::with_uri_str(uri).await.unwrap();
-    ask(&client.database("shop").collection("tickets")).await;
+    send_queries(&client.database("shop").collection("tickets")).await;
 
     let findings = without_index(&client, recorder.queries()).await;
     let found: BTreeSet<_> = findings
         .iter()
         .map(|finding| (finding.query.kind(), finding.fault))
         .collect();
-    let everything = "looks at every document";
+    let everything = "reads every document";
     let expected = [
         ("aggregate tickets by title", everything),
         ("delete tickets by title", everything),
         ("find tickets by nothing", everything),
         (
             "find tickets by price_cents $gt",
-            "sorts what it found, which no index has in that order",
+            "sorts the found documents, for lack of an index in that order",
         ),
         ("find tickets by title", everything),
-        ("find tickets by title", "looks at every entry of an index"),
+        ("find tickets by title", "reads every entry of an index"),
         ("findAndModify tickets by title", everything),
         ("update tickets by row", everything),
         ("update tickets by title", everything),
@@ -161,8 +161,8 @@ async fn a_query_without_an_index_is_found() {
     servers.stop().await;
 }
 
-/// Asks for a ticket by what has an index and by what has none.
-async fn ask(tickets: &Collection<Document>) {
+/// Sends queries with and without an index.
+async fn send_queries(tickets: &Collection<Document>) {
     let (id, by_title) = (ObjectId::new(), || doc! { "title": "Front row" });
     let change = || doc! { "$set": { "price_cents": 2_500 } };
     let ticket = doc! { "_id": id, "title": "Front row", "price_cents": 1_999 };
@@ -173,16 +173,18 @@ async fn ask(tickets: &Collection<Document>) {
     let by_id = doc! { "_id": id };
     tickets.find_one(by_id.clone()).await.unwrap();
     tickets.update_one(by_id, change()).await.unwrap();
-    let dear = doc! { "price_cents": { "$gt": 2_000 } };
-    let dear_by_price = tickets.find(dear.clone()).sort(doc! { "price_cents": -1 });
-    dear_by_price.await.unwrap();
+    let expensive = doc! { "price_cents": { "$gt": 2_000 } };
+    let expensive_by_price = tickets
+        .find(expensive.clone())
+        .sort(doc! { "price_cents": -1 });
+    expensive_by_price.await.unwrap();
 
     tickets.find_one(doc! {}).await.unwrap();
     tickets.find_one(by_title()).await.unwrap();
     let newest_first = tickets.find(by_title()).sort(doc! { "_id": -1 });
     newest_first.await.unwrap();
-    let dear_by_title = tickets.find(dear).sort(doc! { "title": 1 });
-    dear_by_title.await.unwrap();
+    let expensive_by_title = tickets.find(expensive).sort(doc! { "title": 1 });
+    expensive_by_title.await.unwrap();
     tickets.count_documents(by_title()).await.unwrap();
     tickets.update_many(by_title(), change()).await.unwrap();
     let changed = tickets.find_one_and_update(by_title(), change());
@@ -196,31 +198,27 @@ async fn ask(tickets: &Collection<Document>) {
     tickets.delete_many(by_title()).await.unwrap();
 }
 
-/// Runs a journey in a fleet of its own, whose services reach their databases over a recorder only.
+/// Runs a journey in a new fleet, whose services connect to their databases through a recorder.
 async fn with_recorder(journey: impl AsyncFnOnce(&Fleet, &Recorder)) {
-    let _room = ROOM.acquire().await.unwrap();
-    let settings = FleetSettings {
-        expiration: EXPIRATION,
-        ..FleetSettings::default()
-    };
-    let fleet = Fleet::start(settings).await.unwrap();
-    let recorder = Recorder::before(fleet.servers().mongo()).await;
-    for service in fleet.services() {
-        if Dependency::of(service.name()).contains(&Dependency::Mongo) {
-            let uri = recorder.on_the_way(&fleet.mongo_uri(service.name()));
-            service.tell("MONGO_URI", &uri);
-            service.restart().await.unwrap();
+    let mut recorder = None;
+    // The recorder outlives the fleet, because the services need their databases until they end.
+    with_fleet(EXPIRATION, async |fleet| {
+        let recorder = recorder.insert(Recorder::start(fleet.servers().mongo()).await);
+        for service in fleet.services() {
+            if Dependency::of(service.name()).contains(&Dependency::Mongo) {
+                let uri = recorder.uri(&fleet.mongo_uri(service.name()));
+                service.set_variable("MONGO_URI", &uri);
+                service.restart().await.unwrap();
+            }
         }
-    }
-    journey(&fleet, &recorder).await;
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
-    // Before the recorder goes, over which the services reach what they finish.
-    fleet.stop().await.unwrap();
+        journey(fleet, &*recorder).await;
+    })
+    .await;
 }
 
-/// Waits until every kind of query was sent: of some the cause is an event, or the time.
+/// Waits until every kind of query was sent. Some are caused by events or by a deadline.
 async fn wait_for_every_kind(recorder: &Recorder) {
-    eventually_within(PATIENCE, "every kind of query is sent", async || {
+    eventually_within(TIMEOUT, "every kind of query is sent", async || {
         let sent = recorder.queries().into_iter();
         let sent: BTreeSet<_> = sent
             .map(|query| format!("{}: {}", query.database, query.kind()))

@@ -1,14 +1,17 @@
-//! Tickets are sold, bought, given up and let expire.
+//! Tickets are sold, bought, cancelled and expire.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::{net_charged, order, pay, sell, shopper, wait_for_holder, wait_for_status, with_fleet};
+use crate::{
+    NO_EXPIRY, cancel, net_charged, order, pay, sell, shopper, wait_for_holder, wait_for_status,
+    with_fleet,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_is_sold_and_paid() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let (seller, buyer) = (shopper(fleet).await, shopper(fleet).await);
         let ticket = sell(&seller).await;
         let order = order(&buyer, &ticket).await;
@@ -21,7 +24,7 @@ async fn a_ticket_is_sold_and_paid() {
         assert_eq!(declined.status, 400);
         assert_eq!(
             declined.message(),
-            "The money on this card does not reach for this ticket. Please use another card."
+            "There is not enough money available on this card. Please use another card."
         );
 
         let paid = pay(&buyer, &order).await;
@@ -32,8 +35,8 @@ async fn a_ticket_is_sold_and_paid() {
             (again.status, again.message()),
             (400, "Order is already paid")
         );
-        let given_up = buyer.delete(&format!("/api/orders/{order}")).await;
-        assert_eq!(given_up.status, 400);
+        let cancelled = buyer.delete(&format!("/api/orders/{order}")).await;
+        assert_eq!(cancelled.status, 400);
         assert_eq!(net_charged(fleet), 1_999);
     })
     .await;
@@ -68,16 +71,13 @@ async fn an_unpaid_order_expires_and_its_ticket_is_for_sale_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_given_up_frees_its_ticket() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+async fn a_cancelled_order_frees_its_ticket() {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let (seller, buyer) = (shopper(fleet).await, shopper(fleet).await);
         let ticket = sell(&seller).await;
         let order = order(&buyer, &ticket).await;
         wait_for_holder(&buyer, &ticket, Some(&order)).await;
-        assert_eq!(
-            buyer.delete(&format!("/api/orders/{order}")).await.status,
-            204
-        );
+        cancel(&buyer, &order).await;
         wait_for_holder(&buyer, &ticket, None).await;
         let edited = json!({ "title": "Front row", "price": 25 });
         let answer = seller.put(&format!("/api/tickets/{ticket}"), edited).await;

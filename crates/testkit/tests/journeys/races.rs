@@ -1,41 +1,41 @@
-//! Things done the moment after, or all at once.
-
-use std::time::Duration;
+//! Requests that follow each other immediately, and requests at the same time.
 
 use futures::future::join_all;
 
-use crate::{net_charged, order, pay, sell, shopper, try_order, wait_for_status, with_fleet};
+use crate::{
+    NO_EXPIRY, net_charged, order, pay, sell, shopper, try_order, wait_for_status, with_fleet,
+};
 
-const TRIES: usize = 200;
+const ATTEMPTS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_just_made_is_never_unknown() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+async fn a_new_ticket_or_order_is_never_unknown_to_the_next_request() {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let buyer = shopper(fleet).await;
-        for _ in 0..TRIES {
+        for _ in 0..ATTEMPTS {
             let ticket = sell(&buyer).await;
             let ordered = try_order(&buyer, &ticket).await;
             assert_eq!(
                 ordered.status, 201,
-                "ordered the moment after it was made: {ordered:?}"
+                "ordered immediately after the sale: {ordered:?}"
             );
             let paid = pay(&buyer, &ordered.id()).await;
             assert_eq!(
                 paid.status, 201,
-                "paid the moment after it was ordered: {paid:?}"
+                "paid immediately after the order: {paid:?}"
             );
         }
-        assert_eq!(net_charged(fleet), 1_999 * i64::try_from(TRIES).unwrap());
+        assert_eq!(net_charged(fleet), 1_999 * i64::try_from(ATTEMPTS).unwrap());
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_shoppers_one_gets_the_ticket_and_pays_once() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let seller = shopper(fleet).await;
         let ticket = sell(&seller).await;
-        // Five accounts, twenty tabs each: hashing a hundred passwords is not what is tested here.
+        // Five accounts with twenty tabs each, to avoid hashing a hundred passwords.
         let accounts = join_all((0..5).map(async |_| shopper(fleet).await)).await;
         let tabs: Vec<_> = accounts.iter().cycle().take(100).collect();
         let answers = join_all(tabs.iter().map(|tab| try_order(tab, &ticket))).await;
@@ -43,9 +43,9 @@ async fn of_a_hundred_shoppers_one_gets_the_ticket_and_pays_once() {
             .iter()
             .zip(&answers)
             .filter(|(_, answer)| answer.status == 201);
-        let (winner, ordered) = won.next().expect("somebody gets it");
+        let (winner, ordered) = won.next().expect("one shopper gets the ticket");
         for (tab, answer) in won {
-            // Another tab of the same shopper, which receives the same order.
+            // Another tab of the same shopper receives the same order.
             let is_same = std::ptr::eq(*tab, *winner) && answer.id() == ordered.id();
             assert!(is_same, "sold twice");
         }
@@ -73,29 +73,27 @@ async fn of_a_hundred_shoppers_one_gets_the_ticket_and_pays_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn paying_and_giving_up_at_once_ends_in_one_of_both() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+async fn paying_and_cancelling_at_the_same_time_ends_in_one_of_both() {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let buyer = shopper(fleet).await;
-        let mut kept = 0;
+        let mut complete = 0;
         for _ in 0..10 {
             let ticket = sell(&buyer).await;
             let order = order(&buyer, &ticket).await;
             let path = format!("/api/orders/{order}");
-            let (_, given_up) = tokio::join!(pay(&buyer, &order), buyer.delete(&path));
-            match given_up.status {
+            let (_, cancelled) = tokio::join!(pay(&buyer, &order), buyer.delete(&path));
+            match cancelled.status {
                 204 => wait_for_status(&buyer, &order, "cancelled").await,
                 400 => {
                     wait_for_status(&buyer, &order, "complete").await;
-                    kept += 1;
+                    complete += 1;
                 }
-                _ => panic!("{given_up:?}"),
+                _ => panic!("{cancelled:?}"),
             }
         }
-        testkit::eventually_within(
-            crate::PATIENCE,
-            "what came too late is refunded",
-            async || (net_charged(fleet) == 1_999 * kept).then_some(()),
-        )
+        testkit::eventually_within(crate::TIMEOUT, "late payments are refunded", async || {
+            (net_charged(fleet) == 1_999 * complete).then_some(())
+        })
         .await;
     })
     .await;

@@ -1,12 +1,12 @@
-//! Money that goes back at Stripe takes the order and its ticket with it.
-
-use std::time::Duration;
+//! A refund or a lost dispute at Stripe cancels the order and frees its ticket.
 
 use testkit::{Api, Fleet};
 
-use crate::{net_charged, order, pay, sell, shopper, wait_for_holder, wait_for_status, with_fleet};
+use crate::{
+    NO_EXPIRY, net_charged, order, pay, sell, shopper, wait_for_holder, wait_for_status, with_fleet,
+};
 
-/// Somebody who bought a ticket: the buyer, the ticket, the order, and its payment intent at Stripe.
+/// Sells a ticket. Returns the buyer, the ticket, the order, and its payment intent at Stripe.
 async fn sold(fleet: &Fleet) -> (Api, String, String, String) {
     let (seller, buyer) = (shopper(fleet).await, shopper(fleet).await);
     let ticket = sell(&seller).await;
@@ -15,14 +15,14 @@ async fn sold(fleet: &Fleet) -> (Api, String, String, String) {
     wait_for_status(&buyer, &order, "complete").await;
     wait_for_holder(&buyer, &ticket, Some(&order)).await;
     let charges = fleet.stripe().ledger().charges.into_iter();
-    let mut of_order = charges.filter(|charge| charge.metadata["order_id"] == order);
-    let intent = of_order.next().unwrap().payment_intent;
+    let mut charges = charges.filter(|charge| charge.metadata["order_id"] == order);
+    let intent = charges.next().unwrap().payment_intent;
     (buyer, ticket, order, intent)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_in_the_dashboard_cancels_the_order_and_its_ticket_is_sold_again() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let (buyer, ticket, refunded, intent) = sold(fleet).await;
         fleet.stripe().refund(&intent, None).unwrap();
         wait_for_status(&buyer, &refunded, "cancelled").await;
@@ -40,12 +40,12 @@ async fn a_refund_in_the_dashboard_cancels_the_order_and_its_ticket_is_sold_agai
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dispute_that_is_lost_cancels_the_order_and_one_that_is_won_does_not() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let (buyer, ticket, lost, intent) = sold(fleet).await;
         let (other, _, won, other_intent) = sold(fleet).await;
         let stripe = fleet.stripe();
-        let kept = stripe.open_dispute(&other_intent).unwrap();
-        assert!(stripe.close_dispute(&kept, true));
+        let other_dispute = stripe.open_dispute(&other_intent).unwrap();
+        assert!(stripe.close_dispute(&other_dispute, true));
         let dispute = stripe.open_dispute(&intent).unwrap();
         assert!(stripe.close_dispute(&dispute, false));
         wait_for_status(&buyer, &lost, "cancelled").await;

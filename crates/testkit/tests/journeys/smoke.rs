@@ -1,17 +1,15 @@
-//! The smoke test of deployed fleets, against one that is right and one that is not.
-
-use std::time::Duration;
+//! The smoke test of deployed fleets, against a working fleet and against an address without pages.
 
 use testkit::smoke::{SmokeSettings, Step, Trust, buy_a_ticket};
 
-use crate::{PATIENCE, net_charged, with_fleet};
+use crate::{NO_EXPIRY, TIMEOUT, net_charged, with_fleet};
 
 async fn buy(url: String) -> (bool, Vec<Step>) {
     let settings = SmokeSettings {
         url,
         trust: Trust::Public,
         card_token: "tok_visa".to_owned(),
-        patience: PATIENCE,
+        timeout: TIMEOUT,
     };
     let mut steps = Vec::new();
     let bought = buy_a_ticket(&settings, &mut |step: &Step| steps.push(step.clone())).await;
@@ -19,13 +17,13 @@ async fn buy(url: String) -> (bool, Vec<Step>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_is_bought_in_a_fleet_and_what_is_in_the_way_is_named() {
-    with_fleet(Duration::from_mins(15), async |fleet| {
+async fn a_ticket_is_bought_and_a_failed_step_names_the_probable_cause() {
+    with_fleet(NO_EXPIRY, async |fleet| {
         let (bought, steps) = buy(fleet.origin()).await;
         assert!(bought, "{steps:#?}");
         assert_eq!(net_charged(fleet), 100);
 
-        // The API behind the shop's pages, asked by itself, has none of them.
+        // The auth service alone serves no pages.
         let auth = format!("http://{}", fleet.service("auth")[0].address());
         let (bought, steps) = buy(auth).await;
         assert!(!bought);

@@ -1,4 +1,4 @@
-//! What happened to one order can be followed through all services in its trace.
+//! The trace of an order shows its whole way through the services.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -7,30 +7,28 @@ use std::time::Duration;
 use reqwest::Method;
 use testkit::{Api, Collector, Fleet, FleetSettings, RecordedSpan, eventually_within};
 
-use crate::{PATIENCE, ROOM, pay, sell, shopper, wait_for_holder, wait_for_status};
+use crate::{
+    NO_EXPIRY, TIMEOUT, pay, sell, shopper, wait_for_holder, wait_for_status, with_settings,
+};
 
-/// A fleet whose services tell this collector of everything they do.
+/// Runs a journey in a new fleet whose services send all spans to a collector.
 pub(crate) async fn with_collector(
     expiration: Duration,
     journey: impl AsyncFnOnce(&Fleet, &Collector),
 ) {
-    let _room = ROOM.acquire().await.unwrap();
     let collector = Collector::start().await.unwrap();
     let mut environment = collector.variables();
-    // Whoever runs the tests may want less of it; these are about what is logged and traced.
+    // These tests are about logs and traces, so the level must not depend on the caller's environment.
     environment.insert("RUST_LOG".to_owned(), "info".to_owned());
     let settings = FleetSettings {
         expiration,
         environment,
         ..FleetSettings::default()
     };
-    let fleet = Fleet::start(settings).await.unwrap();
-    journey(&fleet, &collector).await;
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
-    fleet.stop().await.unwrap();
+    with_settings(settings, async |fleet| journey(fleet, &collector).await).await;
 }
 
-/// Clicks on the button that buys, as a form without script sends it; gives the order.
+/// Submits the form that buys the ticket, as a browser without scripts does. Returns the order.
 async fn click_buy(buyer: &Api, ticket: &str) -> String {
     let form = buyer.request(Method::POST, &format!("/tickets/{ticket}/buy"));
     let answer = buyer.send(form).await;
@@ -46,14 +44,14 @@ fn trace<'a>(spans: &'a [RecordedSpan], id: &str) -> Vec<&'a RecordedSpan> {
     spans.iter().filter(|span| span.trace == id).collect()
 }
 
-/// The span with which the click's trace begins, if it came.
+/// The root span of the click's trace, if it was received.
 fn click<'a>(spans: &'a [RecordedSpan], ticket: &str) -> Option<&'a RecordedSpan> {
     let path = format!("/tickets/{ticket}/buy");
     let mut spans = spans.iter();
     spans.find(|span| span.attribute("url.path") == path && span.parent.is_none())
 }
 
-/// The span with which the end of the order's time begins, if it came.
+/// The root span of the order's expiry, if it was received.
 fn expiry<'a>(spans: &'a [RecordedSpan], order: &str) -> Option<&'a RecordedSpan> {
     let mut spans = spans.iter();
     spans.find(|span| {
@@ -63,9 +61,9 @@ fn expiry<'a>(spans: &'a [RecordedSpan], order: &str) -> Option<&'a RecordedSpan
     })
 }
 
-/// The tree of a trace: each kind of span once under what caused it, since anything may be delivered or tried twice,
-/// and Stripe tells of a charge by itself too. Without operations of the database, of which there may be any number.
-fn drawn(spans: &[&RecordedSpan]) -> String {
+/// The tree of a trace. Each kind of span appears once under its parent, because deliveries and attempts may repeat,
+/// and Stripe also sends a webhook. Database operations are left out, because their number varies.
+fn tree(spans: &[&RecordedSpan]) -> String {
     let mut tree = String::new();
     draw(spans, &|span| span.parent.is_none(), 0, &mut tree);
     tree
@@ -78,12 +76,12 @@ fn draw(
     tree: &mut String,
 ) {
     let mut here: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
-    let told = spans
+    let shown = spans
         .iter()
         .filter(|span| span.attribute("db.system.name").is_empty());
-    for span in told.filter(|span| is_here(span)) {
-        let like = (&span.service, &span.name, &span.kind);
-        here.entry(like).or_default().insert(&span.id);
+    for span in shown.filter(|span| is_here(span)) {
+        let kind = (&span.service, &span.name, &span.kind);
+        here.entry(kind).or_default().insert(&span.id);
     }
     for ((service, name, kind), ids) in here {
         let indent = "  ".repeat(depth);
@@ -96,7 +94,7 @@ fn draw(
     }
 }
 
-/// What a click leads to until the ticket is held.
+/// The trace of a click until the ticket is reserved.
 const ORDER: &str = "\
 client: POST /tickets/{id}/buy (Server)
   client: POST orders (Client)
@@ -107,19 +105,19 @@ client: POST /tickets/{id}/buy (Server)
         payments: process order:created (Consumer)
 ";
 
-/// What a payment adds, under the payments service's knowledge of the order.
+/// The spans that a payment adds, below the payments service's span for the order.
 const PAYMENT: &str = "          payments: settle payment (Internal)
             payments: POST /v1/payment_intents (Client)
             payments: publish payment:created (Producer)
               orders: process payment:created (Consumer)
 ";
 
-const HELD: &str = "        tickets: process order:created (Consumer)
+const RESERVED: &str = "        tickets: process order:created (Consumer)
           tickets: publish ticket:updated (Producer)
             orders: process ticket:updated (Consumer)
 ";
 
-/// What the end of an order's time leads to.
+/// The trace of an order's expiry.
 const EXPIRY: &str = "\
 expiration: process expirations (Consumer)
   expiration: publish expiration:complete (Producer)
@@ -131,16 +129,16 @@ expiration: process expirations (Consumer)
             orders: process ticket:updated (Consumer)
 ";
 
-/// Waits until the trace to which `root` belongs has this tree; gives all spans that came.
+/// Waits until the trace of `root` has this tree. Returns all received spans.
 async fn wait_for_tree(
     collector: &Collector,
     root: impl Fn(&[RecordedSpan]) -> Option<&RecordedSpan>,
     expected: &str,
 ) -> Vec<RecordedSpan> {
-    eventually_within(PATIENCE, "the trace is whole", async || {
+    eventually_within(TIMEOUT, "the trace is complete", async || {
         let spans = collector.spans();
         let id = root(&spans).map(|root| root.trace.clone());
-        let tree = drawn(&trace(&spans, id.as_deref().unwrap_or("none")));
+        let tree = tree(&trace(&spans, id.as_deref().unwrap_or("none")));
         if tree == expected {
             Ok(())
         } else {
@@ -151,8 +149,8 @@ async fn wait_for_tree(
     collector.spans()
 }
 
-/// Whether a span of this name refers to this one.
-fn refers(spans: &[RecordedSpan], name: &str, to: &RecordedSpan) -> bool {
+/// Whether a span of this name has a link to this span.
+fn is_linked(spans: &[RecordedSpan], name: &str, to: &RecordedSpan) -> bool {
     let link = (to.trace.clone(), to.id.clone());
     let mut named = spans.iter().filter(|span| span.name == name);
     named.any(|span| span.links.contains(&link))
@@ -160,22 +158,22 @@ fn refers(spans: &[RecordedSpan], name: &str, to: &RecordedSpan) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_trace_shows_a_purchase_from_the_click_to_the_complete_order() {
-    with_collector(Duration::from_mins(15), async |fleet, collector| {
+    with_collector(NO_EXPIRY, async |fleet, collector| {
         let (seller, buyer) = (shopper(fleet).await, shopper(fleet).await);
         let ticket = sell(&seller).await;
         let order = click_buy(&buyer, &ticket).await;
         wait_for_status(&buyer, &order, "awaiting:payment").await;
         assert_eq!(pay(&buyer, &order).await.status, 201);
         wait_for_status(&buyer, &order, "complete").await;
-        let tree = [ORDER, PAYMENT, HELD].concat();
+        let tree = [ORDER, PAYMENT, RESERVED].concat();
         let spans = wait_for_tree(collector, |spans| click(spans, &ticket), &tree).await;
-        // The click that paid was another request, in a trace of its own.
+        // The payment is another request with its own trace.
         let known = spans.iter().find(|span| {
             span.service == "payments"
                 && span.name == "process order:created"
                 && span.attribute("event.entity_id") == order
         });
-        assert!(refers(&spans, "POST /api/payments", known.unwrap()));
+        assert!(is_linked(&spans, "POST /api/payments", known.unwrap()));
         let delivered = spans
             .iter()
             .filter(|span| span.name.starts_with("process order:"));
@@ -188,7 +186,7 @@ async fn one_trace_shows_a_purchase_from_the_click_to_the_complete_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_trace_of_an_expiry_refers_to_its_order_and_shows_the_release() {
+async fn the_trace_of_an_expiry_links_to_its_order_and_shows_the_release() {
     with_collector(Duration::from_secs(3), async |fleet, collector| {
         let (seller, buyer) = (shopper(fleet).await, shopper(fleet).await);
         let ticket = sell(&seller).await;
@@ -196,14 +194,14 @@ async fn the_trace_of_an_expiry_refers_to_its_order_and_shows_the_release() {
         wait_for_holder(&buyer, &ticket, Some(&order)).await;
         wait_for_status(&buyer, &order, "cancelled").await;
         wait_for_holder(&buyer, &ticket, None).await;
-        let ordered = [ORDER, HELD].concat();
+        let ordered = [ORDER, RESERVED].concat();
         wait_for_tree(collector, |spans| click(spans, &ticket), &ordered).await;
         let spans = wait_for_tree(collector, |spans| expiry(spans, &order), EXPIRY).await;
         let scheduled = spans.iter().find(|span| {
             span.name == "send expirations"
                 && click(&spans, &ticket).is_some_and(|click| click.trace == span.trace)
         });
-        assert!(refers(&spans, "process expirations", scheduled.unwrap()));
+        assert!(is_linked(&spans, "process expirations", scheduled.unwrap()));
     })
     .await;
 }

@@ -1,21 +1,21 @@
-//! What each service has of an order now.
+//! The present documents of an order in each service.
 
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use audit::access::answered;
-use audit::documents::{Order, OrderReplica, Payment, Reservation, Ticket, Waiting, moment};
+use audit::access::within_timeout;
+use audit::documents::{Order, OrderReplica, OutboxEntry, Payment, Reservation, Ticket, timestamp};
 use bson::doc;
 use bson::oid::ObjectId;
 use common::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::timeline::{Moment, Timeline};
+use super::timeline::{Step, Timeline};
 use crate::connections::{Connections, Store};
 use crate::failure::Failure;
 
-/// What a service has of it.
+/// A document of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct ShownDocument {
     pub(super) service: &'static str,
@@ -24,7 +24,7 @@ pub(super) struct ShownDocument {
     pub(super) state: String,
 }
 
-/// All that is kept of an order.
+/// All documents of an order.
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     order: Option<Order>,
@@ -33,7 +33,7 @@ pub(super) struct Documents {
     reservation: Option<Reservation>,
     replica: Option<OrderReplica>,
     payment: Option<Payment>,
-    /// When its job is due.
+    /// When its expiration job is due.
     job: Option<Timestamp>,
     unknown: Vec<String>,
 }
@@ -42,31 +42,31 @@ impl Documents {
     pub(super) async fn read(connections: &Connections, order: ObjectId) -> Result<Self, Failure> {
         let mut read = Self::default();
         let found = one(connections, Store::Orders, "orders", order).await;
-        read.order = read.note(found)?.flatten();
+        read.order = read.record(found)?.flatten();
         let found = one(connections, Store::Payments, "payments", order).await;
-        read.payment = read.note(found)?.flatten();
+        read.payment = read.record(found)?.flatten();
         let found = one(connections, Store::Payments, "orders", order).await;
-        read.replica = read.note(found)?.flatten();
+        read.replica = read.record(found)?.flatten();
         if let Some(ticket) = read.ticket() {
             let found = one(connections, Store::Tickets, "tickets", ticket).await;
-            read.held = read.note(found)?.flatten();
+            read.held = read.record(found)?.flatten();
             let found = one(connections, Store::Orders, "tickets", ticket).await;
-            read.ticket_replica = read.note(found)?.flatten();
+            read.ticket_replica = read.record(found)?.flatten();
             let found = one(connections, Store::Orders, "reservations", ticket).await;
-            read.reservation = read.note(found)?.flatten();
+            read.reservation = read.record(found)?.flatten();
         }
         let job = job(connections, order).await;
-        read.job = read.note(job)?.flatten();
+        read.job = read.record(job)?.flatten();
         Ok(read)
     }
 
-    /// What has no address is unknown; what does not answer is a failure.
-    fn note<T>(&mut self, found: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    /// A missing address is recorded as unknown; a server that does not answer is an error.
+    fn record<T>(&mut self, found: Result<T, Failure>) -> Result<Option<T>, Failure> {
         match found {
             Ok(found) => Ok(Some(found)),
-            Err(Failure::Usage(words)) => {
-                if !self.unknown.contains(&words) {
-                    self.unknown.push(words);
+            Err(Failure::Usage(message)) => {
+                if !self.unknown.contains(&message) {
+                    self.unknown.push(message);
                 }
                 Ok(None)
             }
@@ -74,34 +74,33 @@ impl Documents {
         }
     }
 
-    /// The ticket that was ordered, if the order is there.
+    /// The ordered ticket, if the order exists.
     pub(super) fn ticket(&self) -> Option<ObjectId> {
         self.order.as_ref().map(|order| order.ticket.id)
     }
 
-    /// What was not looked at.
+    /// What was not read, and why.
     pub(super) fn unknown(&self) -> &[String] {
         &self.unknown
     }
 
-    /// What is known of times: of the payment, of what waits to be published, and of what is to come.
-    pub(super) fn tell(&self, timeline: &mut Timeline) {
+    /// Adds the start of the payment, unpublished events, and what is still to happen.
+    pub(super) fn add_to(&self, timeline: &mut Timeline) {
         if let Some(payment) = &self.payment {
             let at = Timestamp::from_milliseconds(payment.id.timestamp().timestamp_millis());
             let details = format!("payment {}", payment.id);
-            timeline
-                .add(Moment::new(at, "payments", "payment begun", details).known_to_the_second());
-            waiting(timeline, "payments", &payment.outbox);
+            timeline.add(Step::new(at, "payments", "payment begun", details).known_to_the_second());
+            add_outbox(timeline, "payments", &payment.outbox);
         }
         if let Some(order) = &self.order {
-            waiting(timeline, "orders", &order.outbox);
+            add_outbox(timeline, "orders", &order.outbox);
             if order.status.is_active() {
-                let at = moment(order.expires_at);
-                timeline.add(Moment::new(at, "orders", "to be paid until", ""));
+                let at = timestamp(order.expires_at);
+                timeline.add(Step::new(at, "orders", "expires unless paid", ""));
             }
         }
         if let Some(ticket) = &self.held {
-            waiting(timeline, "tickets", &ticket.outbox);
+            add_outbox(timeline, "tickets", &ticket.outbox);
         }
         if let Some(due) = self.job {
             let active = self
@@ -111,29 +110,29 @@ impl Documents {
             let details = if active {
                 "waits in Redis"
             } else {
-                "waits in Redis, and will change nothing"
+                "waits in Redis, and will have no effect"
             };
-            timeline.add(Moment::new(due, "expiration", "job due", details));
+            timeline.add(Step::new(due, "expiration", "job due", details));
         }
     }
 
-    /// What each service has of it.
+    /// The documents of each service.
     pub(super) fn shown(&self) -> Vec<ShownDocument> {
         let order = self.order.as_ref();
         let payment = self.payment.as_ref();
         let reason = |order: &Order| {
             let reason = order.reason.as_deref();
-            reason.map_or_else(String::new, |reason| format!(", by reason: {reason}"))
+            reason.map_or_else(String::new, |reason| format!(", reason: {reason}"))
         };
         let found = [
             order.map(|it| shown("orders", "order", it.id, &format!("{it}{}", reason(it)))),
             self.reservation.as_ref().map(|it| {
-                let words = if it.order_id == it.ticket_id {
+                let state = if it.order_id == it.ticket_id {
                     "withdrawn, so that nobody can order it".to_owned()
                 } else {
                     format!("held for order {}", it.order_id)
                 };
-                shown("orders", "reservation", it.ticket_id, &words)
+                shown("orders", "reservation", it.ticket_id, &state)
             }),
             self.ticket_replica
                 .as_ref()
@@ -149,8 +148,8 @@ impl Documents {
                 let attempts: Vec<_> = attempts
                     .map(|attempt| format!("{} {}", attempt.number, attempt.outcome))
                     .collect();
-                let words = format!("{it}: {}", attempts.join(", "));
-                shown("payments", "payment", it.id, &words)
+                let state = format!("{it}: {}", attempts.join(", "));
+                shown("payments", "payment", it.id, &state)
             }),
         ];
         found.into_iter().flatten().collect()
@@ -171,12 +170,12 @@ fn shown(
     }
 }
 
-fn waiting(timeline: &mut Timeline, service: &str, outbox: &[Waiting]) {
+fn add_outbox(timeline: &mut Timeline, service: &str, outbox: &[OutboxEntry]) {
     let mut seen = BTreeSet::new();
     for entry in outbox.iter().filter(|entry| seen.insert(&entry.id)) {
         let what = format!("{} waits", entry.subject);
         let details = "in the outbox, to be published";
-        timeline.add(Moment::new(moment(entry.time), service, what, details));
+        timeline.add(Step::new(timestamp(entry.time), service, what, details));
     }
 }
 
@@ -192,8 +191,8 @@ where
     let database = connections.database(store).await?;
     let documents = database.collection::<D>(collection);
     let found = documents.find_one(doc! { "_id": id });
-    let found = answered(collection, async { found.await }).await;
-    Ok(found.with_context(|| connections.database_away(store))?)
+    let found = within_timeout(collection, async { found.await }).await;
+    Ok(found.with_context(|| connections.database_unreachable(store))?)
 }
 
 /// When the order's job is due, if it has one.

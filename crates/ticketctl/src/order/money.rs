@@ -1,22 +1,22 @@
-//! When cards were tried for an order, and how that ended, by Stripe's account.
+//! The attempts to charge cards for an order, from Stripe.
 
 use anyhow::Context;
 use audit::stripe::{StripeAccess, StripeReader, charge_of, is_disputed};
 use bson::oid::ObjectId;
 use common::Timestamp;
 
-use super::timeline::{Moment, Timeline};
+use super::timeline::{Step, Timeline};
 use crate::failure::Failure;
 
-/// How many intents are looked through: Stripe lists the newest first and cannot be asked for an order's.
+/// How many intents are searched. Stripe lists the newest first and cannot filter by order.
 const MOST: usize = 20_000;
 
-/// Tells of each intent that names the order. None was made before the order was.
-pub(super) async fn tell(
+/// Adds each intent of the order. None is older than the order.
+pub(super) async fn add_attempts(
     access: &StripeAccess,
     timeline: &mut Timeline,
     order: ObjectId,
-    made: Timestamp,
+    created_at: Timestamp,
 ) -> Result<(), Failure> {
     let stripe = StripeReader::new(access)?;
     let named = order.to_hex();
@@ -32,7 +32,7 @@ pub(super) async fn tell(
                     let refunded = if refunded == 0 {
                         String::new()
                     } else {
-                        format!(", of which {refunded} were given back")
+                        format!(", of which {refunded} were refunded")
                     };
                     let disputed = if is_disputed(intent) {
                         ", disputed"
@@ -51,9 +51,9 @@ pub(super) async fn tell(
                 ),
             };
             let what = format!("attempt {attempt}: {what}");
-            timeline.add(Moment::new(at, "stripe", what, details).known_to_the_second());
+            timeline.add(Step::new(at, "stripe", what, details).known_to_the_second());
         }
-        at >= made && seen < MOST
+        at >= created_at && seen < MOST
     });
     listed
         .await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use console::style;
 
 use super::Trace;
-use super::timeline::Moment;
+use super::timeline::Step;
 use crate::failure::Failure;
 use crate::output::{Output, Table, age, lines, since};
 
@@ -20,14 +20,14 @@ pub(super) fn print(output: &Output, trace: &Trace) -> Result<(), Failure> {
             "EVENT",
             "DETAILS",
         ]);
-        for moment in &trace.timeline {
+        for step in &trace.timeline {
             table.row([
-                when(moment),
-                since(first.at, moment.at),
-                moment.service.clone(),
-                moment.what.clone(),
-                event(moment),
-                moment.details.clone(),
+                when(step),
+                since(first.at, step.at),
+                step.service.clone(),
+                step.what.clone(),
+                event(step),
+                step.details.clone(),
             ]);
         }
         output.table(&table)?;
@@ -45,28 +45,28 @@ pub(super) fn print(output: &Output, trace: &Trace) -> Result<(), Failure> {
         output.line("")?;
         output.table(&table)?;
     }
-    for words in &trace.unknown {
-        output.line(lines("not looked at: ", words, output.width()))?;
+    for reason in &trace.unknown {
+        output.line(lines("not read: ", reason, output.width()))?;
     }
     Ok(())
 }
 
-/// The time without what is not known of it.
-fn when(moment: &Moment) -> String {
-    let text = moment.at.to_string().replace('T', " ");
-    let digits = if moment.to_the_second { 19 } else { 23 };
+/// The time, as exactly as it is known.
+fn when(step: &Step) -> String {
+    let text = step.at.to_string().replace('T', " ");
+    let digits = if step.to_the_second { 19 } else { 23 };
     text.chars().take(digits).collect()
 }
 
-/// Its number, and how long it took to be published.
-fn event(moment: &Moment) -> String {
-    let Some(sequence) = moment.sequence else {
+/// The event's sequence number, and how long it took to be published.
+fn event(step: &Step) -> String {
+    let Some(sequence) = step.sequence else {
         return String::new();
     };
-    let late = moment.published_after_milliseconds.unwrap_or_default();
+    let late = step.published_after_milliseconds.unwrap_or_default();
     let late = age(Duration::from_millis(late));
-    match moment.told {
-        Some(times) if times > 1 => format!("#{sequence} after {late}, told {times} times"),
+    match step.times_published {
+        Some(times) if times > 1 => format!("#{sequence} after {late}, published {times} times"),
         _ => format!("#{sequence} after {late}"),
     }
 }

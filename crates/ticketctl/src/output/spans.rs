@@ -1,10 +1,10 @@
-//! Spans of time in few letters: the largest unit that says enough.
+//! Short texts for spans of time.
 
 use std::time::Duration;
 
 use common::Timestamp;
 
-/// A span: `340 ms`, `7.2 s`, `12 min`, `3 h`, `5 d`.
+/// A span in its largest useful unit: `340 ms`, `7.2 s`, `12 min`, `3 h`, `5 d`.
 pub(crate) fn age(span: Duration) -> String {
     let seconds = span.as_secs();
     match seconds {
@@ -16,7 +16,7 @@ pub(crate) fn age(span: Duration) -> String {
     }
 }
 
-/// How much later than the beginning: `+0.012`, in seconds, or `+3:20` in minutes from a hundred seconds on.
+/// The time since the beginning: `+0.012` in seconds, or `+3:20` in minutes from a hundred seconds on.
 pub(crate) fn since(beginning: Timestamp, at: Timestamp) -> String {
     if at < beginning {
         return format!("-{}", age(beginning.since(at)));
@@ -38,19 +38,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_said_in_the_largest_unit_that_says_enough() {
+    fn a_span_is_shown_in_its_largest_useful_unit() {
         let spans = [340, 7_240, 720_000, 11_000_000, 500_000_000];
-        let said = spans.map(|milliseconds| age(Duration::from_millis(milliseconds)));
-        assert_eq!(said, ["340 ms", "7.2 s", "12 min", "3 h", "5 d"]);
+        let shown = spans.map(|milliseconds| age(Duration::from_millis(milliseconds)));
+        assert_eq!(shown, ["340 ms", "7.2 s", "12 min", "3 h", "5 d"]);
     }
 
     #[test]
-    fn a_moment_is_told_by_its_distance_from_the_beginning() {
+    fn a_time_is_shown_by_its_distance_from_the_beginning() {
         let beginning = Timestamp::from_milliseconds(1_000_000);
-        let told = |later: u64| since(beginning, beginning.plus(Duration::from_millis(later)));
-        assert_eq!(told(12), "+0.012");
-        assert_eq!(told(200_000), "+3:20");
-        assert_eq!(told(3_725_000), "+1:02:05");
+        let shown = |later: u64| since(beginning, beginning.plus(Duration::from_millis(later)));
+        assert_eq!(shown(12), "+0.012");
+        assert_eq!(shown(200_000), "+3:20");
+        assert_eq!(shown(3_725_000), "+1:02:05");
         let earlier = beginning.minus(Duration::from_secs(2));
         assert_eq!(since(beginning, earlier), "-2.0 s");
     }

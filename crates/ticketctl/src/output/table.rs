@@ -1,15 +1,15 @@
-//! Columns, each as wide as what is in it. What does not fit on the terminal is cut at the end of the line.
+//! Tables with columns as wide as their contents. Lines are cut at the width of the terminal.
 
 use console::{measure_text_width, pad_str, style, truncate_str};
 
-/// What is between two columns.
+/// The space between two columns.
 const GAP: &str = "  ";
 
 /// Rows under a heading.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Table {
     heading: Vec<String>,
-    /// Columns of numbers, by their places.
+    /// The positions of columns of numbers.
     right: Vec<usize>,
     rows: Vec<Vec<String>>,
 }
@@ -34,7 +34,7 @@ impl Table {
         self.rows.push(cells.into());
     }
 
-    /// The lines of the table, no wider than this.
+    /// The lines of the table, cut at this width.
     pub(crate) fn to_text(&self, width: usize) -> String {
         let widths: Vec<_> = (0..self.heading.len())
             .map(|column| self.width(column))
@@ -76,8 +76,8 @@ impl Table {
     }
 }
 
-/// The text in lines of at most this width, broken between words: the first begins with `prefix`, and the others are
-/// indented by as much.
+/// The text in lines of at most this width, broken between words. The first begins with `prefix`, and the others are
+/// indented by its width.
 pub(crate) fn lines(prefix: &str, text: &str, width: usize) -> String {
     let indent = " ".repeat(measure_text_width(prefix));
     let mut lines = Vec::new();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_wide_as_what_is_in_them() {
+    fn columns_are_as_wide_as_their_contents() {
         let expected = "\
 NAME        EVENTS  STATE
 orders           7  ready
@@ -125,7 +125,7 @@ expiration    1200  not ready
     }
 
     #[test]
-    fn lines_are_cut_where_the_terminal_ends() {
+    fn lines_are_cut_at_the_width_of_the_terminal() {
         let text = table().to_text(22);
         assert!(
             text.lines().all(|line| measure_text_width(line) <= 22),

@@ -1,4 +1,4 @@
-//! The streams, and what each consumer has still to do.
+//! The streams, and the backlog of each consumer.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use audit::access::{QUEUE_GROUPS, now};
 use serde::Serialize;
 
 use crate::connections::Connections;
-use crate::events::moment;
+use crate::events::timestamp;
 use crate::failure::Failure;
 
-/// What was seen of the broker.
+/// The state of the broker.
 #[derive(Debug)]
 pub(super) struct Broker {
     pub(super) streams: Vec<ShownStream>,
@@ -38,22 +38,22 @@ pub(super) struct ShownStream {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShownConsumer {
     pub(super) name: &'static str,
-    /// Whether the broker knows it.
+    /// Whether the broker has it.
     pub(super) exists: bool,
-    /// Events that were not delivered yet.
+    /// Events that are not yet delivered.
     pub(super) waiting: u64,
-    /// Events that were delivered and not answered for.
+    /// Events that are delivered and not yet acknowledged.
     pub(super) in_hand: usize,
     /// How many of these were delivered more than once.
     pub(super) redelivered: usize,
-    /// The event up to which it is done with everything.
+    /// All events up to this sequence number are acknowledged.
     pub(super) done_up_to: u64,
-    /// The age of the oldest event that it is not done with.
+    /// The age of the oldest event that is not yet acknowledged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lag_milliseconds: Option<u64>,
 }
 
-pub(super) async fn look(connections: &Connections) -> Result<Broker, Failure> {
+pub(super) async fn read(connections: &Connections) -> Result<Broker, Failure> {
     let (access, jetstream) = connections.jetstream().await?;
     let stream = async |name: &str| {
         let stream = jetstream.get_stream(name).await;
@@ -108,7 +108,8 @@ async fn consumer(stream: &Stream, name: &'static str) -> Result<ShownConsumer, 
     }
 }
 
-/// How old the oldest event is that the consumer is not done with: the first after its floor under any of its subjects.
+/// The age of the oldest event that is not yet acknowledged: the first after the floor under any subject of the
+/// consumer.
 async fn lag(stream: &Stream, info: &ConsumerInfo) -> Option<u64> {
     if info.num_pending == 0 && info.num_ack_pending == 0 {
         return Some(0);
@@ -116,12 +117,12 @@ async fn lag(stream: &Stream, info: &ConsumerInfo) -> Option<u64> {
     let after = info.ack_floor.stream_sequence + 1;
     let mut oldest = None;
     for subject in &info.config.filter_subjects {
-        // One that does not answer leaves the others to say it.
+        // A subject that cannot be read is ignored.
         if let Ok(message) = stream
             .get_first_raw_message_by_subject(subject, after)
             .await
         {
-            let time = moment(message.time);
+            let time = timestamp(message.time);
             oldest = Some(oldest.map_or(time, |oldest| time.min(oldest)));
         }
     }

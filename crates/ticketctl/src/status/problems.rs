@@ -1,19 +1,19 @@
-//! What should not be so, in words that say where to look next.
+//! The problems of a fleet, with hints where to look next.
 
 use std::time::Duration;
 
 use super::Status;
 use crate::output::age;
 
-/// How late may be what is under way: as much as an audit grants.
+/// How many milliseconds an event may be late, as in an audit.
 const LATE: u64 = 10_000;
 
-/// How late an order may end.
+/// How many milliseconds the end of an order may be late.
 const OVERDUE: u64 = 2_000;
 
 impl Status {
-    /// Everything that is wrong with what was seen.
-    pub(super) fn all_that_is_wrong(&self) -> Vec<String> {
+    /// All problems.
+    pub(super) fn all_problems(&self) -> Vec<String> {
         let mut problems = self.problems.clone();
         problems.extend(self.of_services());
         problems.extend(self.of_consumers());
@@ -44,11 +44,11 @@ impl Status {
     }
 
     fn of_services(&self) -> impl Iterator<Item = String> {
-        let unwell = self.services.iter().filter(|service| !service.is_ready());
-        unwell.map(|service| {
-            let wrong = service.checks.iter().filter(|(_, words)| *words != "ok");
-            let wrong = wrong.map(|(name, words)| format!("{name}: {words}"));
-            let reasons: Vec<_> = wrong.chain(service.error.clone()).collect();
+        let unready = self.services.iter().filter(|service| !service.is_ready());
+        unready.map(|service| {
+            let failed = service.checks.iter().filter(|(_, result)| *result != "ok");
+            let failed = failed.map(|(name, result)| format!("{name}: {result}"));
+            let reasons: Vec<_> = failed.chain(service.error.clone()).collect();
             let reasons = if reasons.is_empty() {
                 String::new()
             } else {
@@ -66,13 +66,13 @@ impl Status {
             let name = consumer.name;
             if !consumer.exists {
                 return Some(format!(
-                    "the broker knows no consumer {name}; did its service ever start?"
+                    "the broker has no consumer {name}; did its service ever start?"
                 ));
             }
             let lag = consumer.lag_milliseconds.filter(|lag| *lag > LATE)?;
             let (waiting, in_hand) = (consumer.waiting, consumer.in_hand);
             Some(format!(
-                "{name} is {} behind, with {waiting} events before it and {in_hand} in hand; see its service's log",
+                "{name} is {} behind, with {waiting} events waiting and {in_hand} unacknowledged; see its service's log",
                 span(lag)
             ))
         })
@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_under_way_is_no_problem_and_what_is_late_is() {
+    fn only_what_is_late_is_a_problem() {
         let mut status = Status {
             outboxes: vec![outbox(500)],
             dead_letters: Some(0),
             ..Status::default()
         };
-        assert_eq!(status.all_that_is_wrong(), Vec::<String>::new());
+        assert_eq!(status.all_problems(), Vec::<String>::new());
         status.outboxes = vec![outbox(20_000)];
         status.dead_letters = Some(2);
         status.queue = Some(ShownQueue {
@@ -115,7 +115,7 @@ mod tests {
             overdue: 1,
             overdue_milliseconds: Some(9_000),
         });
-        let problems = status.all_that_is_wrong();
+        let problems = status.all_problems();
         assert_eq!(problems.len(), 3, "{problems:?}");
         assert!(
             problems[0].contains("outbox of orders for 20.0 s"),

@@ -12,22 +12,22 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShownQueue {
-    /// All jobs, in whatever state.
+    /// All jobs.
     pub(super) jobs: u64,
-    /// Those whose time has not come.
+    /// Jobs that are not yet due.
     pub(super) scheduled: u64,
-    /// Those that a worker may take.
+    /// Jobs that a worker may take.
     pub(super) available: u64,
-    /// Those that apalis has given up; the service forgets them and makes them anew.
+    /// Jobs that apalis has given up. The service deletes them and creates new ones.
     pub(super) dead: u64,
-    /// Orders whose time is over and that nobody was told of.
+    /// Orders that are due, and whose expiration was not published.
     pub(super) overdue: u64,
-    /// For how long the first of these is overdue.
+    /// How long the first of these has been due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) overdue_milliseconds: Option<u64>,
 }
 
-pub(super) async fn look(connections: &Connections) -> Result<ShownQueue, Failure> {
+pub(super) async fn read(connections: &Connections) -> Result<ShownQueue, Failure> {
     let (queue, mut connection) = connections.redis().await?;
     let now = now();
     let (jobs, scheduled, available, dead, overdue, first): (

@@ -1,4 +1,4 @@
-//! The services' processes, by their admin ports.
+//! The processes of the services, read from their admin ports.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(super) struct ShownService {
     pub(super) url: String,
     /// `ready`, `not ready`, `starting`, `draining`, or `unreachable`.
     pub(super) state: String,
-    /// Its dependencies, each `ok` or what is wrong.
+    /// Its dependencies, each `ok` or an error.
     pub(super) checks: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<String>,
@@ -31,7 +31,7 @@ struct Readiness {
     checks: BTreeMap<String, String>,
 }
 
-/// The metric that says what a process was built from.
+/// The metric with the version of a process.
 const BUILD_INFO: &str = "ticketing_build_info{";
 
 impl ShownService {
@@ -44,15 +44,15 @@ impl ShownService {
     }
 }
 
-pub(super) async fn look(connections: &Connections) -> Result<Vec<ShownService>, Failure> {
+pub(super) async fn read(connections: &Connections) -> Result<Vec<ShownService>, Failure> {
     let client = http(None)?;
-    let mut looks = Vec::new();
+    let mut processes = Vec::new();
     for service in SERVICES {
         for url in connections.admin_urls(service)? {
-            looks.push(process(&client, service, url));
+            processes.push(process(&client, service, url));
         }
     }
-    Ok(join_all(looks).await)
+    Ok(join_all(processes).await)
 }
 
 async fn process(client: &reqwest::Client, service: &'static str, url: String) -> ShownService {
@@ -84,7 +84,7 @@ async fn process(client: &reqwest::Client, service: &'static str, url: String) -
     }
 }
 
-/// The version and the commit, if the process says them.
+/// The version and the commit, if known.
 async fn version(client: &reqwest::Client, url: &str) -> Option<String> {
     let metrics = client.get(format!("{url}/metrics")).send().await.ok()?;
     version_in(&metrics.text().await.ok()?)
@@ -116,7 +116,7 @@ fn state(is_ready: bool, phase: &str) -> String {
     .to_owned()
 }
 
-/// The innermost reason, which is the one that says something.
+/// The innermost error, which is the most specific.
 fn reason(error: &reqwest::Error) -> String {
     let mut reason: &dyn std::error::Error = error;
     while let Some(source) = reason.source() {
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_serves_and_is_not_ready_is_not_ready() {
+    fn a_serving_process_may_be_unready() {
         assert_eq!(state(true, "serving"), "ready");
         assert_eq!(state(false, "serving"), "not ready");
         assert_eq!(state(false, "draining"), "draining");

@@ -49,7 +49,7 @@ fn services(output: &Output, status: &Status) -> Result<(), Failure> {
         };
         let checks = service.checks.iter();
         let checks: Vec<_> = checks
-            .map(|(name, words)| format!("{name} {words}"))
+            .map(|(name, result)| format!("{name} {result}"))
             .collect();
         table.row([
             service.service.to_owned(),
@@ -124,11 +124,11 @@ fn outboxes(output: &Output, status: &Status) -> Result<(), Failure> {
 }
 
 fn end(output: &Output, status: &Status) -> Result<(), Failure> {
-    if let Some(letters) = status.dead_letters {
-        output.line(format!("\nDead letters: {letters}"))?;
+    if let Some(dead_letters) = status.dead_letters {
+        output.line(format!("\nDead letters: {dead_letters}"))?;
     }
-    for words in &status.unknown {
-        output.line(lines("not looked at: ", words, output.width()))?;
+    for reason in &status.unknown {
+        output.line(lines("not read: ", reason, output.width()))?;
     }
     if status.problems.is_empty() {
         return output.line(style("All is well.").green().to_string());

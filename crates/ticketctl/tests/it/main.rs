@@ -1,4 +1,4 @@
-//! The program as an operator runs it, against a fleet of real processes.
+//! The program as an operator runs it, on a fleet of real processes.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -14,10 +14,10 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// How long a command may take on a machine with much to do: an audit waits until what it found lasted.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a command may take on a busy machine. An audit waits to see whether its findings last.
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What a command said, and how it ended.
+/// The output and exit code of a command.
 #[derive(Debug)]
 struct Answer {
     code: i32,
@@ -38,7 +38,7 @@ impl Answer {
     }
 }
 
-/// Runs the program with nothing but the fleet's file to say where the fleet is.
+/// Runs the program with the fleet's file as its only setting.
 async fn ticketctl(fleet: &Path, arguments: &[&str]) -> Answer {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ticketctl"));
     command
@@ -47,7 +47,7 @@ async fn ticketctl(fleet: &Path, arguments: &[&str]) -> Answer {
         .args(arguments)
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let ended = timeout(PATIENCE, command.output()).await;
+    let ended = timeout(TIMEOUT, command.output()).await;
     let Output {
         status,
         stdout,

@@ -1,4 +1,4 @@
-//! A purchase, an event that nobody can read, and damage, each followed from outside.
+//! A purchase, an unreadable event, and damage, each as an operator sees them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use testkit::{Fleet, FleetSettings, eventually_within};
 
 use crate::{Answer, shop, ticketctl};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sees_a_purchase_a_poisoned_event_and_damage() {
@@ -25,17 +25,17 @@ async fn an_operator_sees_a_purchase_a_poisoned_event_and_damage() {
         (0, &Value::from("sound")),
         "{sound:?}"
     );
-    tells_again(&file, &sold).await;
+    resyncs(&file, &sold).await;
     handles_a_poisoned_event(&fleet, &file).await;
     finds_damage(&fleet, &file, &sold).await;
 
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.stop().await.unwrap();
 }
 
-/// Consumers may still have something in hand at a look.
+/// Waits until the status has no problem; consumers may still be at work.
 async fn is_well(file: &Path) {
-    let status = eventually_within(PATIENCE, "all is well", async || {
+    let status = eventually_within(TIMEOUT, "all is well", async || {
         let status = ticketctl(file, &["status", "--json"]).await;
         if status.code == 0 {
             Ok(status)
@@ -69,7 +69,7 @@ async fn is_well(file: &Path) {
     assert!(shown.text.contains("payments-service"), "{shown:?}");
     assert!(
         !shown.text.contains('\u{1b}'),
-        "no colours where nobody sees them: {shown:?}"
+        "no colours without a terminal: {shown:?}"
     );
 }
 
@@ -91,7 +91,7 @@ async fn follows_the_purchase(file: &Path, sold: &shop::Sold) {
     let timeline = trace["timeline"].as_array().unwrap();
     let whats: Vec<_> = timeline
         .iter()
-        .map(|moment| moment["what"].as_str().unwrap())
+        .map(|step| step["what"].as_str().unwrap())
         .collect();
     let expected = [
         "order created",
@@ -103,7 +103,7 @@ async fn follows_the_purchase(file: &Path, sold: &shop::Sold) {
         "job due",
     ];
     let mut sorted = whats.clone();
-    // What is known to the second only may be shown before what happened in the same second.
+    // A step whose time is only known to the second may precede others of the same second.
     sorted.sort_by_key(|what| expected.iter().position(|expected| expected == what));
     assert_eq!(sorted, expected, "{trace:#}");
     assert_eq!(
@@ -133,17 +133,17 @@ async fn follows_the_purchase(file: &Path, sold: &shop::Sold) {
         "{trace:#}"
     );
 
-    let nobody = "0123456789abcdef01234567";
-    let unknown = ticketctl(file, &["order", "trace", nobody]).await;
+    let unknown_id = "0123456789abcdef01234567";
+    let unknown = ticketctl(file, &["order", "trace", unknown_id]).await;
     assert_eq!(unknown.code, 1, "{unknown:?}");
 }
 
-async fn tells_again(file: &Path, sold: &shop::Sold) {
-    let told = ticketctl(file, &["resync", "orders", "--json"]).await;
+async fn resyncs(file: &Path, sold: &shop::Sold) {
+    let resync = ticketctl(file, &["resync", "orders", "--json"]).await;
     assert_eq!(
-        (told.code, &told.json()["events"]),
+        (resync.code, &resync.json()["events"]),
         (0, &Value::from(1)),
-        "{told:?}"
+        "{resync:?}"
     );
     let trace = ticketctl(file, &["order", "trace", &sold.order, "--json"])
         .await
@@ -152,7 +152,7 @@ async fn tells_again(file: &Path, sold: &shop::Sold) {
     assert!(
         events
             .iter()
-            .any(|moment| moment["what"] == "order told again"),
+            .any(|step| step["what"] == "order republished"),
         "{trace:#}"
     );
     let nothing = ticketctl(file, &["resync", "auth"]).await;
@@ -181,7 +181,7 @@ async fn handles_a_poisoned_event(fleet: &Fleet, file: &Path) {
         "{violated:?}"
     );
 
-    // Nobody can read it the second time either.
+    // It is unreadable the second time, too.
     let replayed = ticketctl(file, &["dead-letters", "replay", &number]).await;
     assert_eq!(replayed.code, 0, "{replayed:?}");
     let again = only_letter(file, Some(&number)).await;
@@ -200,14 +200,14 @@ async fn handles_a_poisoned_event(fleet: &Fleet, file: &Path) {
     is_well(file).await;
 }
 
-/// The one dead letter that there is, once there is one of another number than this.
-async fn only_letter(file: &Path, besides: Option<&str>) -> Value {
-    eventually_within(PATIENCE, "there is a dead letter", async || {
+/// Waits for the only dead letter, which must have another number than this.
+async fn only_letter(file: &Path, previous: Option<&str>) -> Value {
+    eventually_within(TIMEOUT, "there is a dead letter", async || {
         let letters = ticketctl(file, &["dead-letters", "list", "--json"])
             .await
             .json();
         match letters.as_array().map(Vec::as_slice) {
-            Some([letter]) if Some(letter["number"].to_string().as_str()) != besides => {
+            Some([letter]) if Some(letter["number"].to_string().as_str()) != previous => {
                 Ok(letter.clone())
             }
             _ => Err(letters),

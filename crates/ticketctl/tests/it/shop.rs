@@ -1,4 +1,4 @@
-//! What shoppers do, and what goes wrong behind their backs.
+//! What shoppers do, and damage to the fleet's data.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use mongodb::{Client, Collection};
 use serde_json::json;
 use testkit::{Api, Fleet, eventually_within};
 
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A ticket and its order.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub(crate) struct Sold {
     pub(crate) order: String,
 }
 
-/// Sells a ticket to somebody whose first card is declined.
+/// Sells a ticket to a buyer whose first card is declined.
 pub(crate) async fn sell(fleet: &Fleet) -> Sold {
     let seller = Api::sign_up(&fleet.origin()).await;
     let buyer = Api::sign_up(&fleet.origin()).await;
@@ -42,7 +42,7 @@ pub(crate) async fn sell(fleet: &Fleet) -> Sold {
 
 async fn wait_for(buyer: &Api, order: &str, status: &str) {
     let path = format!("/api/orders/{order}");
-    eventually_within(PATIENCE, &format!("the order is {status}"), async || {
+    eventually_within(TIMEOUT, &format!("the order is {status}"), async || {
         let shown = buyer.get(&path).await;
         if shown.json["status"] == status {
             Ok(())
@@ -53,7 +53,7 @@ async fn wait_for(buyer: &Api, order: &str, status: &str) {
     .await;
 }
 
-/// Tells everybody something that nobody can read.
+/// Publishes an unreadable event.
 pub(crate) async fn poison(fleet: &Fleet, body: &'static str) {
     let client = async_nats::connect(fleet.nats_url()).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);
@@ -71,7 +71,7 @@ async fn orders(fleet: &Fleet) -> Collection<Document> {
     client.database("orders").collection("orders")
 }
 
-/// Makes a second complete order of a ticket that was sold; gives its id.
+/// Adds a second complete order of a sold ticket; returns its id.
 pub(crate) async fn sell_twice(fleet: &Fleet, sold: &Sold) -> String {
     let orders = orders(fleet).await;
     let id: ObjectId = sold.order.parse().unwrap();
@@ -82,7 +82,7 @@ pub(crate) async fn sell_twice(fleet: &Fleet, sold: &Sold) -> String {
     second.to_hex()
 }
 
-/// Cancels an order that was paid, and gives nothing back.
+/// Cancels a paid order without a refund.
 pub(crate) async fn cancel_without_refund(fleet: &Fleet, sold: &Sold) {
     let id: ObjectId = sold.order.parse().unwrap();
     let cancelled = doc! { "$set": { "status": "cancelled", "reason": "expired" } };

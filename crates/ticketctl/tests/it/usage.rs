@@ -1,9 +1,9 @@
-//! How it ends when it is used wrongly, or when nothing answers.
+//! Wrong usage, and servers that do not answer.
 
 use crate::ticketctl;
 
 #[tokio::test]
-async fn the_exit_code_says_whose_fault_it_is() {
+async fn the_exit_code_distinguishes_usage_from_unreachable_servers() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = folder.path().join("nowhere.json");
     std::fs::write(&nowhere, "{}").unwrap();
@@ -38,9 +38,9 @@ async fn the_exit_code_says_whose_fault_it_is() {
 }
 
 #[tokio::test]
-async fn shells_are_told_what_can_be_completed() {
+async fn completions_are_printed_for_each_shell() {
     let folder = tempfile::tempdir().unwrap();
-    // Asks nobody, and so needs no fleet.
+    // Completions need no fleet.
     let absent = folder.path().join("absent.json");
     for shell in ["bash", "zsh", "fish"] {
         let script = ticketctl(&absent, &["completions", shell]).await;

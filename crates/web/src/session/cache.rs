@@ -1,19 +1,16 @@
-//! The sessions that were read of late: whoever is signed in comes again and again with the same cookie, and reading it
-//! anew costs as much as the rest of a small request's handler.
-
-use std::collections::HashMap;
-use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! Verified session cookies. Verifying one costs as much as the rest of a small request's handler.
 
 use common::api::auth::SessionView;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 
-/// How large a generation may become, in bytes. There are two, which together have room for some thousands of sessions.
-const GENERATION_BYTES: usize = 1_024 * 1_024;
+/// The total size of the cached sessions, in bytes: some thousands of sessions.
+const CAPACITY: u64 = 2 * 1_024 * 1_024;
 
-/// What a session costs beside its cookie and its address, in bytes: its place in the table and what the allocator adds.
+/// What a session takes beside its cookie and its address, in bytes: its place in the table and the allocator's overhead.
 const OVERHEAD: usize = 192;
 
-/// What a cookie says that was verified.
+/// The content of a verified cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Session {
     pub(super) view: SessionView,
@@ -21,67 +18,48 @@ pub(super) struct Session {
     pub(super) exp: u64,
 }
 
-/// Verified cookies with what they say, those that were asked for last. Only the very same cookie is known again, so
-/// nothing is taken for verified that was not.
+/// Verified cookies and their sessions, by the cookie's full value.
 ///
-/// Their number is not bounded, but their size is: whoever is signed in can make as many valid cookies as they like,
-/// since what surrounds the token is not signed.
-#[derive(Debug, Default)]
-pub(super) struct SessionCache(Mutex<Generations>);
+/// The cache is bounded in bytes and not in entries: the part around the token is not signed, so a client can make any
+/// number of different valid cookies.
+#[derive(Debug)]
+pub(super) struct SessionCache(Cache<Box<[u8]>, Session, Bytes>);
 
-/// When the young ones become too large, the old ones are dropped and the young ones become old.
-#[derive(Debug, Default)]
-struct Generations {
-    young: Generation,
-    old: Generation,
+#[derive(Debug, Clone)]
+struct Bytes;
+
+impl Weighter<Box<[u8]>, Session> for Bytes {
+    fn weight(&self, cookie: &Box<[u8]>, session: &Session) -> u64 {
+        (cookie.len() + session.view.email.as_str().len() + OVERHEAD) as u64
+    }
 }
 
-#[derive(Debug, Default)]
-struct Generation {
-    sessions: HashMap<Box<[u8]>, Session>,
-    bytes: usize,
+impl Default for SessionCache {
+    fn default() -> Self {
+        let typical = OVERHEAD + 400;
+        Self(Cache::with_weighter(
+            usize::try_from(CAPACITY).unwrap_or(usize::MAX) / typical,
+            CAPACITY,
+            Bytes,
+        ))
+    }
 }
 
 impl SessionCache {
-    /// What this cookie says, if that is known. Whether it has ended is for the caller to see.
+    /// The session of this cookie, if the cookie was verified. The session may have ended.
     pub(super) fn find(&self, cookie: &[u8]) -> Option<Session> {
-        let mut generations = self.generations();
-        if let Some(session) = generations.young.sessions.get(cookie) {
-            return Some(session.clone());
-        }
-        let (cookie, session) = generations.old.sessions.remove_entry(cookie)?;
-        generations.insert(cookie, session.clone());
-        Some(session)
+        self.0.get(cookie)
     }
 
-    /// Remembers what this cookie says, which was verified.
+    /// Adds a verified cookie.
     pub(super) fn insert(&self, cookie: &[u8], session: Session) {
-        self.generations().insert(cookie.into(), session);
-    }
-
-    fn generations(&self) -> MutexGuard<'_, Generations> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Generations {
-    fn insert(&mut self, cookie: Box<[u8]>, session: Session) {
-        let bytes = cookie.len() + session.view.email.as_str().len() + OVERHEAD;
-        if self.young.bytes + bytes > GENERATION_BYTES {
-            self.old = mem::take(&mut self.young);
-        }
-        if self.young.sessions.insert(cookie, session).is_none() {
-            self.young.bytes += bytes;
-        }
+        self.0.insert(cookie.into(), session);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// More sessions than a generation has room for, of which each takes at least the overhead.
-    const MANY: u64 = (4 * GENERATION_BYTES / OVERHEAD) as u64;
 
     fn session(number: u64) -> Session {
         let view = SessionView {
@@ -93,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_very_same_cookie_is_known_again() {
+    fn only_the_identical_cookie_is_found() {
         let cache = SessionCache::default();
         cache.insert(b"cookie", session(1));
         assert_eq!(cache.find(b"cookie"), Some(session(1)));
@@ -101,10 +79,10 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_again_is_not_forgotten_for_all_who_come_once() {
+    fn a_session_in_use_stays_while_many_others_are_seen_once() {
         let cache = SessionCache::default();
         cache.insert(b"regular", session(1));
-        for number in 0..MANY {
+        for number in 0..50_000 {
             cache.insert(format!("passer-by {number}").as_bytes(), session(2));
             if number % 100 == 0 {
                 assert!(cache.find(b"regular").is_some(), "after {number}");
@@ -113,24 +91,15 @@ mod tests {
     }
 
     #[test]
-    fn long_cookies_take_no_more_memory_than_short_ones() {
-        let held = |length: usize| {
-            let cache = SessionCache::default();
-            for number in 0..MANY {
-                let cookie = format!("{number:0length$}");
-                cache.insert(cookie.as_bytes(), session(1));
-            }
-            let oldest = format!("{:0length$}", 0);
-            assert_eq!(cache.find(oldest.as_bytes()), None);
-            let generations = cache.generations();
-            let sessions = [&generations.young, &generations.old];
-            let cookies = sessions.iter().flat_map(|some| some.sessions.keys());
-            cookies.map(|cookie| cookie.len() + OVERHEAD).sum::<usize>()
-        };
+    fn the_cache_is_bounded_in_bytes_whatever_the_length_of_the_cookies() {
         for length in [20, 700, 4_096] {
-            let held = held(length);
-            let bounds = GENERATION_BYTES / 2..=2 * GENERATION_BYTES;
-            assert!(bounds.contains(&held), "{held} for {length}");
+            let cache = SessionCache::default();
+            for number in 0..50_000 {
+                cache.insert(format!("{number:0length$}").as_bytes(), session(1));
+            }
+            let weight = cache.0.weight();
+            assert!(weight <= CAPACITY, "{weight} bytes with {length}");
+            assert!(weight > CAPACITY / 2, "{weight} bytes with {length}");
         }
     }
 }

@@ -97,11 +97,11 @@ pub(super) const BUGS: &[Bug] = &[
         name: "check the payment before writing the cancelled order",
         file: "services/payments/src/consumers/orders.rs",
         right: "        self.orders.apply_if_newer(&order).await?;
-        if order.is_cancelled() {
+        if order.status == OrderStatus::Cancelled {
             self.settlement.order_cancelled(order.id).await?;
         }
         Ok(())",
-        wrong: "        if order.is_cancelled() {
+        wrong: "        if order.status == OrderStatus::Cancelled {
             self.settlement.order_cancelled(order.id).await?;
         }
         Ok(self.orders.apply_if_newer(&order).await?)",
@@ -121,15 +121,15 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         name: "repeat a refund under the key that Stripe refused during a dispute",
         file: "services/payments/src/stripe/refund.rs",
-        right: r#"self.give_back(format!("{payment}-refund-{id}"), charge)"#,
-        wrong: "self.give_back(key(payment, 0), charge)",
+        right: r#"format!("{payment}-refund-{id}")"#,
+        wrong: "key(payment, 0)",
     },
     Bug {
         name: "repeat a withdrawal that Stripe refuses",
         file: "services/payments/src/stripe/charge.rs",
-        right: "stripe.code = refusal.code, \"an attempt that Stripe refuses is withdrawn\");
-                Ok(Withdrawal::Withdrawn)",
-        wrong: "stripe.code = refusal.code, \"an attempt that Stripe refuses is withdrawn\");
+        right: "stripe.code = code, \"withdrew a refused attempt\");
+                Ok(Resolution::Withdrawn)",
+        wrong: "stripe.code = code, \"withdrew a refused attempt\");
                 Err(Failed::Refused(refusal).into_unclear())",
     },
     Bug {
@@ -142,7 +142,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "start a new attempt without checking whether the last one charged",
         file: "services/payments/src/stripe/charge.rs",
         right: "            Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,",
-        wrong: "            Err(Failed::KeyTaken | Failed::Broken(_)) => Ok(Withdrawal::Withdrawn),",
+        wrong: "            Err(Failed::KeyTaken | Failed::Broken(_)) => Ok(Resolution::Withdrawn),",
     },
     Bug {
         name: "keep an order whose payment was refunded",

@@ -1,4 +1,4 @@
-//! The link that signs in whoever can read an address's mail, once and for a short time.
+//! A magic link signs in the reader of an email address, once and for a short time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,48 +8,48 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common::{Email, Timestamp};
 use sha2::{Digest, Sha256};
 
-/// The secret part of a magic link: 256 random bits, base64url in text. It does not print.
+/// The secret part of a magic link: 256 random bits, in base64url. `Debug` does not reveal it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MagicLinkToken([u8; Self::BYTES]);
 
-/// The text cannot be a token of ours.
+/// The token is malformed, unknown, used or expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("This link is invalid or has expired")]
 pub struct InvalidToken;
 
-/// The SHA-256 of a token: enough to recognise the token, not enough to make it.
+/// The SHA-256 digest of a token, which is what the database stores.
 ///
-/// A plain digest will do, since nobody guesses 256 random bits, however fast.
+/// A fast digest is enough: 256 random bits cannot be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenDigest([u8; 32]);
 
-/// What is kept of a magic link.
+/// A magic link as it is stored.
 #[derive(Debug, Clone)]
 pub struct MagicLink {
-    /// Recognises its token.
+    /// The digest of its token.
     pub digest: TokenDigest,
-    /// The address that it was sent to.
+    /// The address it was sent to.
     pub email: Email,
-    /// From when on it does not work.
+    /// The link is invalid from this time on.
     pub expires_at: Timestamp,
 }
 
 impl MagicLinkToken {
     const BYTES: usize = 32;
 
-    /// A fresh token, from a generator made for cryptography.
+    /// Generates a token with a cryptographic random number generator.
     #[must_use]
     pub fn generate() -> Self {
         Self(rand::random())
     }
 
-    /// The token as the link has it.
+    /// The token as text, for the link.
     #[must_use]
     pub fn expose(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// What is stored of it.
+    /// The digest to store or to look up.
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
         TokenDigest(Sha256::digest(self.0).into())

@@ -1,5 +1,3 @@
-//! The account.
-
 use std::fmt;
 
 use common::id::kind;
@@ -10,16 +8,16 @@ use common::{Email, Id, Timestamp};
 pub struct User {
     /// Its id.
     pub id: Id<kind::User>,
-    /// The address under which it is known; no other account has it.
+    /// Its email address, unique among all accounts.
     pub email: Email,
-    /// What its password is checked against; `None` if it was made by a magic link.
+    /// `None` if the account was created by a magic link.
     pub password: Option<PasswordHash>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
 /// A password's hash with its salt and parameters, in PHC string format
-/// (<https://github.com/P-H-C/phc-string-format>). It does not print.
+/// (<https://github.com/P-H-C/phc-string-format>). `Debug` does not reveal it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
@@ -28,19 +26,19 @@ pub struct PasswordHash(String);
 #[error("Email in use")]
 pub struct EmailInUse;
 
-/// There is no such account, or it has another password, or none: which of these is nobody's business.
+/// The account is unknown, or the password is wrong, or the account has none. Callers must not learn which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid credentials")]
 pub struct InvalidCredentials;
 
 impl PasswordHash {
-    /// The hash that this PHC string describes.
+    /// Wraps a PHC string.
     #[must_use]
     pub const fn from_phc(text: String) -> Self {
         Self(text)
     }
 
-    /// The PHC string, for checking and storing.
+    /// The PHC string, to verify against or to store.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! argon2id, in memory that is given.
+//! argon2id in a buffer of the caller's.
 
 use argon2::password_hash::phc::{self, Output, ParamsString, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -15,7 +15,7 @@ fn params() -> Params {
     Params::new(19 * 1_024, 2, 1, length).expect("OWASP's parameters are valid")
 }
 
-/// A new hash of the password.
+/// Hashes the password with a new salt.
 pub(super) fn hash(password: &[u8], memory: &mut Vec<Block>) -> PasswordHash {
     let (params, salt) = (params(), Salt::generate());
     let parameters = (ALGORITHM, VERSION, params.clone());
@@ -31,13 +31,13 @@ pub(super) fn hash(password: &[u8], memory: &mut Vec<Block>) -> PasswordHash {
     PasswordHash::from_phc(phc.to_string())
 }
 
-/// Whether the password is that of the hash, whose parameters are its own, so that stronger ones may be chosen later.
+/// Whether the password matches the hash. The hash brings its own parameters, so stronger ones can be introduced later.
 pub(super) fn verify(password: &[u8], stored: &PasswordHash, memory: &mut Vec<Block>) -> bool {
-    recomputed(password, stored, memory).is_some_and(|(stored, now)| stored == now)
+    recompute(password, stored, memory).is_some_and(|(expected, actual)| expected == actual)
 }
 
-/// What is stored, and what the password gives; `None` if what is stored is no hash of argon2's.
-fn recomputed(
+/// The stored output and the output for this password; `None` if the stored hash is not a valid argon2 hash.
+fn recompute(
     password: &[u8],
     stored: &PasswordHash,
     memory: &mut Vec<Block>,
@@ -45,12 +45,12 @@ fn recomputed(
     let stored = phc::PasswordHash::new(stored.expose()).ok()?;
     let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
     let version = stored.version.map(Version::try_from).transpose().ok()?;
-    // One that names no version is of argon2's own default.
+    // A hash without a version has argon2's default version.
     let version = version.unwrap_or_default();
     let parameters = (algorithm, version, Params::try_from(&stored).ok()?);
-    let now = output(parameters, password, &stored.salt?, memory)?;
-    // Compared in a time that says nothing of where they differ.
-    Some((stored.hash?, now))
+    let actual = output(parameters, password, &stored.salt?, memory)?;
+    // `Output` compares in constant time.
+    Some((stored.hash?, actual))
 }
 
 fn output(

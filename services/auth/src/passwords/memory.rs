@@ -1,7 +1,8 @@
-//! The memory that passwords are hashed in: used again while they keep coming, and given back when none came for a while.
+//! A pool of the buffers that passwords are hashed in. Buffers are reused while hashes are made, and freed after a
+//! pause.
 //!
-//! To take it afresh for each hash costs a third of the hash, for the system clears each page of it. To leave that to the
-//! C library is worse: it keeps what it was given back for each of the threads that ever hashed, hundreds of MiB.
+//! A fresh buffer for each hash would cost a third more time, since the system clears each of its pages. Leaving the
+//! reuse to the C library would cost hundreds of MiB, since it keeps freed memory for each thread that ever hashed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -10,19 +11,19 @@ use std::time::Duration;
 use argon2::Block;
 use tokio::time::interval;
 
-/// It is kept so long after its last use, and at most twice as long.
-const KEPT: Duration = Duration::from_secs(5);
+/// Unused buffers are freed after one to two times this duration.
+const IDLE_TIME: Duration = Duration::from_secs(5);
 
-/// How many blocks of a KiB are asked for. Of more than 32 MiB the C library keeps nothing for itself (`M_MMAP_THRESHOLD`
-/// in mallopt(3)). What no hash writes to takes no memory.
+/// The capacity of a buffer, in blocks of 1 KiB. The C library returns allocations of more than 32 MiB to the system
+/// when they are freed (`M_MMAP_THRESHOLD` in mallopt(3)). Pages that no hash writes to take no memory.
 const CAPACITY: usize = 33 * 1_024;
 
-/// Memory that was never used, and that the system has back as soon as it is dropped.
+/// A new buffer. Dropping it returns its memory to the system.
 pub(super) fn fresh() -> Vec<Block> {
     Vec::with_capacity(CAPACITY)
 }
 
-/// As much memory as hashes were made at once.
+/// The pool. It grows to the largest number of concurrent hashes.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     unused: Mutex<Vec<Vec<Block>>>,
@@ -30,25 +31,25 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// None yet.
+    /// An empty pool.
     pub(super) fn new() -> Arc<Self> {
         let this = Arc::default();
-        tokio::spawn(Self::give_back(Arc::downgrade(&this)));
+        tokio::spawn(Self::free_idle(Arc::downgrade(&this)));
         this
     }
 
-    /// Does the work in memory that no other work is done in meanwhile.
-    pub(super) fn lend<T>(&self, work: impl FnOnce(&mut Vec<Block>) -> T) -> T {
+    /// Runs the work with exclusive use of a buffer.
+    pub(super) fn with_buffer<T>(&self, work: impl FnOnce(&mut Vec<Block>) -> T) -> T {
         self.is_in_use.store(true, Ordering::Relaxed);
         let unused = self.unused().pop();
-        let mut memory = unused.unwrap_or_else(fresh);
-        let done = work(&mut memory);
-        self.unused().push(memory);
-        done
+        let mut buffer = unused.unwrap_or_else(fresh);
+        let result = work(&mut buffer);
+        self.unused().push(buffer);
+        result
     }
 
-    async fn give_back(this: Weak<Self>) {
-        let mut ticks = interval(KEPT);
+    async fn free_idle(this: Weak<Self>) {
+        let mut ticks = interval(IDLE_TIME);
         loop {
             ticks.tick().await;
             let Some(this) = this.upgrade() else {
@@ -71,34 +72,30 @@ mod tests {
 
     use super::*;
 
-    fn pieces(memory: &Memory) -> usize {
-        memory.unused().len()
+    #[tokio::test]
+    async fn consecutive_work_reuses_a_buffer() {
+        let memory = Memory::new();
+        memory.with_buffer(|blocks| blocks.push(Block::new()));
+        assert_eq!(memory.with_buffer(|blocks| blocks.len()), 1);
+        assert_eq!(memory.unused().len(), 1);
     }
 
     #[tokio::test]
-    async fn work_after_work_is_done_in_the_same_memory() {
+    async fn concurrent_work_uses_separate_buffers() {
         let memory = Memory::new();
-        memory.lend(|blocks| blocks.push(Block::new()));
-        assert_eq!(memory.lend(|blocks| blocks.len()), 1);
-        assert_eq!(pieces(&memory), 1);
-    }
-
-    #[tokio::test]
-    async fn work_at_the_same_time_is_done_in_memory_of_its_own() {
-        let memory = Memory::new();
-        memory.lend(|_| assert_eq!(memory.lend(|blocks| blocks.len()), 0));
-        assert_eq!(pieces(&memory), 2);
+        memory.with_buffer(|_| assert_eq!(memory.with_buffer(|blocks| blocks.len()), 0));
+        assert_eq!(memory.unused().len(), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_not_used_for_a_while_is_given_back() {
+    async fn idle_buffers_are_freed() {
         let memory = Memory::new();
         for _ in 0..10 {
-            sleep(KEPT).await;
-            memory.lend(|_| ());
-            assert_eq!(pieces(&memory), 1);
+            sleep(IDLE_TIME).await;
+            memory.with_buffer(|_| ());
+            assert_eq!(memory.unused().len(), 1);
         }
-        sleep(2 * KEPT).await;
-        assert_eq!(pieces(&memory), 0);
+        sleep(2 * IDLE_TIME).await;
+        assert_eq!(memory.unused().len(), 0);
     }
 }

@@ -17,13 +17,13 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// How many of `tries` are allowed now; none is given back.
+/// How many of `tries` are allowed now, without refunds.
 fn allowed(limiter: &RateLimiter, key: &str, tries: usize) -> usize {
     (0..tries).filter(|_| limiter.take(key).is_ok()).count()
 }
 
 #[test]
-fn as_many_tries_as_the_limit_says_are_allowed_at_once() {
+fn a_burst_up_to_the_limit_is_allowed() {
     let limiter = limiter("5/1m", &clock());
     assert_eq!(allowed(&limiter, "a", 9), 5);
 }
@@ -36,7 +36,7 @@ fn each_key_has_its_own_bucket() {
 }
 
 #[test]
-fn a_refused_try_is_told_when_to_come_back_and_is_allowed_then() {
+fn a_refused_attempt_is_allowed_after_the_retry_time() {
     let clock = clock();
     let limiter = limiter("4/1m", &clock);
     assert_eq!(allowed(&limiter, "a", 9), 4);
@@ -49,7 +49,7 @@ fn a_refused_try_is_told_when_to_come_back_and_is_allowed_then() {
 }
 
 #[test]
-fn all_tries_are_back_after_the_whole_time() {
+fn the_bucket_is_full_again_after_the_whole_time() {
     let clock = clock();
     let limiter = limiter("3/1m", &clock);
     assert_eq!(allowed(&limiter, "a", 9), 3);
@@ -58,7 +58,7 @@ fn all_tries_are_back_after_the_whole_time() {
 }
 
 #[test]
-fn a_refused_try_costs_nothing() {
+fn a_refused_attempt_takes_no_token() {
     let clock = clock();
     let limiter = limiter("1/1m", &clock);
     assert_eq!(allowed(&limiter, "a", 100), 1);
@@ -67,17 +67,17 @@ fn a_refused_try_costs_nothing() {
 }
 
 #[test]
-fn a_token_given_back_can_be_taken_again() {
+fn a_refunded_token_can_be_taken_again() {
     let limiter = limiter("1/1m", &clock());
     for _ in 0..10 {
-        limiter.take("a").unwrap().give_back();
+        limiter.take("a").unwrap().refund();
     }
     assert!(limiter.buckets().is_empty());
     assert_eq!(allowed(&limiter, "a", 9), 1);
 }
 
 #[test]
-fn tries_at_the_same_moment_cannot_slip_through_together() {
+fn concurrent_attempts_do_not_exceed_the_limit() {
     let limiter = limiter("10/1m", &clock());
     let allowed: usize = thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
@@ -89,7 +89,7 @@ fn tries_at_the_same_moment_cannot_slip_through_together() {
 }
 
 #[test]
-fn memory_is_bounded_and_who_tried_most_is_remembered() {
+fn memory_is_bounded_and_the_keys_with_the_most_attempts_are_remembered() {
     let limiter = limiter("3/1h", &clock());
     assert_eq!(allowed(&limiter, "persistent", 9), 3);
     for stranger in 0..RateLimiter::CAPACITY + 10 {
@@ -100,7 +100,7 @@ fn memory_is_bounded_and_who_tried_most_is_remembered() {
 }
 
 #[test]
-fn limits_are_read_in_seconds_minutes_and_hours() {
+fn limits_are_parsed_in_seconds_minutes_and_hours() {
     let limit = |tries, time| Ok(Limit::new(NonZeroU32::new(tries).unwrap(), seconds(time)));
     assert_eq!("10/30s".parse(), limit(10, 30));
     assert_eq!("10/15m".parse(), limit(10, 900));
@@ -123,7 +123,7 @@ fn limits_are_read_in_seconds_minutes_and_hours() {
 
 proptest! {
     #[test]
-    fn never_more_than_the_bucket_and_its_refill_are_allowed(
+    fn no_more_than_the_bucket_and_its_refill_is_allowed(
         tries in 1_u32..20,
         time in 1_u64..1_000,
         pauses in prop::collection::vec(0_u64..5_000, 1..200),
@@ -136,9 +136,9 @@ proptest! {
             clock.advance(Duration::from_millis(pause));
             passed += pause;
             allowed += u64::from(limiter.take("a").is_ok());
-            // One more than the exact quotient, for what rounding a refill down to nanoseconds may add.
-            let most = u64::from(tries) + passed * u64::from(tries) / (time * 1_000) + 1;
-            prop_assert!(allowed <= most, "{allowed} of {most} after {passed} ms");
+            // One more than the exact quotient, since rounding the refill time down to nanoseconds can add a token.
+            let limit = u64::from(tries) + passed * u64::from(tries) / (time * 1_000) + 1;
+            prop_assert!(allowed <= limit, "{allowed} of {limit} after {passed} ms");
         }
     }
 }

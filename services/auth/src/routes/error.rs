@@ -1,4 +1,4 @@
-//! What the service's refusals are over HTTP.
+//! The HTTP responses of the service's errors.
 
 use web::ApiError;
 use web::Retry;
@@ -7,7 +7,7 @@ use crate::accounts::{SignInError, SignUpError};
 use crate::domain::InvalidToken;
 use crate::magic_links::{FollowError, SendError};
 use crate::passwords::Overloaded;
-use crate::rate_limit::TooManyTries;
+use crate::rate_limit::TooManyAttempts;
 use crate::store::InsertError;
 
 impl From<SignUpError> for ApiError {
@@ -68,8 +68,8 @@ impl From<Overloaded> for ApiError {
     }
 }
 
-impl From<TooManyTries> for ApiError {
-    fn from(error: TooManyTries) -> Self {
+impl From<TooManyAttempts> for ApiError {
+    fn from(error: TooManyAttempts) -> Self {
         Self::TooManyRequests(Retry {
             after: error.retry_after,
         })

@@ -11,7 +11,7 @@ use crate::client_address::ClientAddress;
 use crate::limits::RateLimits;
 use crate::magic_links::MagicLinks;
 
-/// Mails a link that signs in, whether the address has an account or not. The answer does not tell which.
+/// Mails a sign-in link. The answer does not reveal whether the address has an account.
 #[utoipa::path(
     post, path = "/api/users/signup-pl", tag = "users", request_body = MagicLinkBody,
     responses(
@@ -19,7 +19,7 @@ use crate::magic_links::MagicLinks;
         (status = 400, description = "Email is wrong", body = ErrorBody,
             example = json!({"errors": [{"message": "Email must be valid", "field": "email"}]})),
         (status = 429, description = "Too many links to this recipient or from this network address", body = ErrorBody),
-        (status = 503, description = "Too many letters wait to be sent", body = ErrorBody),
+        (status = 503, description = "Too many mails are waiting to be sent", body = ErrorBody),
     )
 )]
 pub(super) async fn request_magic_link(

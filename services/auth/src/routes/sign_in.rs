@@ -16,7 +16,7 @@ use crate::limits::RateLimits;
 
 /// Signs in with a password.
 ///
-/// The answer is the same, and takes the same time, whether the account is unknown or the password wrong.
+/// An unknown account and a wrong password get the same answer after the same time.
 #[utoipa::path(
     post, path = "/api/users/signin", tag = "users", request_body = CredentialsBody,
     responses(
@@ -25,7 +25,7 @@ use crate::limits::RateLimits;
         (status = 400, description = "Email or password is missing or wrong", body = ErrorBody,
             example = json!({"errors": [{"message": "Invalid credentials"}]})),
         (status = 429, description = "Too many failures for this account or from this network address", body = ErrorBody),
-        (status = 503, description = "Too many passwords wait to be checked", body = ErrorBody),
+        (status = 503, description = "Too many passwords are waiting to be verified", body = ErrorBody),
     )
 )]
 pub(super) async fn sign_in(
@@ -35,10 +35,10 @@ pub(super) async fn sign_in(
     from: ClientAddress,
     Valid(input): Valid<SignIn>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let counted = limits.sign_in(&input.email, from)?;
+    let attempt = limits.sign_in(&input.email, from)?;
     let outcome = accounts.sign_in(input).await;
     if !matches!(outcome, Err(SignInError::Invalid(_))) {
-        counted.does_not_count();
+        attempt.refund();
     }
     let user = outcome?;
     let cookie = [(header::SET_COOKIE, sessions.issue(user.id, &user.email))];

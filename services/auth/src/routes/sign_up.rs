@@ -15,7 +15,7 @@ use crate::accounts::Accounts;
 use crate::client_address::ClientAddress;
 use crate::limits::RateLimits;
 
-/// Makes an account and signs in.
+/// Creates an account and signs in.
 #[utoipa::path(
     post, path = "/api/users/signup", tag = "users", request_body = CredentialsBody,
     responses(
@@ -24,7 +24,7 @@ use crate::limits::RateLimits;
         (status = 400, description = "Email or password is wrong, or the email is in use", body = ErrorBody,
             example = json!({"errors": [{"message": "Email in use", "field": "email"}]})),
         (status = 429, description = "Too many sign-ups from this network address", body = ErrorBody),
-        (status = 503, description = "Too many passwords wait to be hashed", body = ErrorBody),
+        (status = 503, description = "Too many passwords are waiting to be hashed", body = ErrorBody),
     )
 )]
 pub(super) async fn sign_up(

@@ -1,4 +1,4 @@
-//! An account as the API answers it.
+//! The JSON view of an account.
 
 use common::api::auth::UserView;
 

@@ -1,4 +1,4 @@
-//! Magic links as they are stored: by the digest of their token, and only until they are used.
+//! The collection of magic links. A link is stored under the digest of its token, and deleted when it is used.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{MagicLink, TokenDigest};
 
-/// How long a link that nobody followed stays after it expired. That it works no more is checked when it is followed;
-/// the database only tidies up, by its own clock, which may be ahead of ours.
-const KEPT_AFTER_EXPIRY: Duration = Duration::from_hours(1);
+/// How long after its expiry the database deletes an unused link. The service itself checks the expiry when a link is
+/// followed. The delay covers a database clock that is ahead of ours.
+const DELETION_DELAY: Duration = Duration::from_hours(1);
 
-/// The magic links collection.
+/// The collection of magic links.
 #[derive(Debug, Clone)]
 pub(crate) struct MagicLinkStore {
     links: Collection<MagicLinkDocument>,
@@ -30,21 +30,19 @@ struct MagicLinkDocument {
 }
 
 impl MagicLinkStore {
-    /// Opens the collection and makes sure of its index.
+    /// Opens the collection and creates its index.
     pub(crate) async fn open(database: &Database) -> Result<Self, StoreError> {
         let links = database.collection("magic_links");
-        let tidy = IndexOptions::builder()
-            .expire_after(KEPT_AFTER_EXPIRY)
-            .build();
+        let ttl = IndexOptions::builder().expire_after(DELETION_DELAY).build();
         let by_expiry = IndexModel::builder()
             .keys(doc! { "expires_at": 1 })
-            .options(tidy)
+            .options(ttl)
             .build();
         links.create_indexes([by_expiry]).await?;
         Ok(Self { links })
     }
 
-    /// Adds a link.
+    /// Stores a new link.
     pub(crate) async fn insert(&self, link: &MagicLink) -> Result<(), StoreError> {
         let stored = MagicLinkDocument {
             digest: link.digest.to_string(),
@@ -54,8 +52,8 @@ impl MagicLinkStore {
         self.links.insert_fresh(&stored).await
     }
 
-    /// Uses up the link with this digest and gives the address that it was sent to; `None` if there is none, or if it
-    /// has expired. Of several at the same moment one gets it.
+    /// Deletes the link with this digest and returns the address it was sent to; `None` if it is unknown or expired. Of
+    /// concurrent claims exactly one succeeds.
     pub(crate) async fn claim(
         &self,
         digest: TokenDigest,
@@ -65,7 +63,7 @@ impl MagicLinkStore {
         Ok(claimed.map(|link| link.email))
     }
 
-    /// Whether there is a link with this digest that has not expired.
+    /// Whether the link with this digest exists and has not expired.
     pub(crate) async fn is_valid(
         &self,
         digest: TokenDigest,
@@ -76,7 +74,7 @@ impl MagicLinkStore {
     }
 }
 
-/// Matches the link with this digest unless it has expired.
+/// The filter for the link with this digest, unless it has expired.
 fn valid(digest: TokenDigest, now: Timestamp) -> Document {
     doc! {
         "_id": digest.to_string(),

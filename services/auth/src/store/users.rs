@@ -1,5 +1,3 @@
-//! Accounts as they are stored.
-
 use std::fmt;
 
 use bson::oid::ObjectId;
@@ -14,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{EmailInUse, PasswordHash, User};
 
-/// The users collection. Addresses are unique by an index; they are inserted and never updated.
+/// The collection of accounts. An index makes addresses unique. Accounts are inserted and never updated.
 ///
 /// Earlier releases stored the domain as it was typed (`u@bücher.example`). Such an account keeps its spelling, so that
-/// those releases still find it after a rollback; it is found by today's spelling and by its own.
+/// those releases still find it after a rollback. This release finds it by both spellings.
 #[derive(Debug, Clone)]
 pub(crate) struct UserStore {
     users: Collection<UserDocument>,
@@ -29,7 +27,7 @@ pub(crate) enum InsertError {
     /// Its address is taken.
     #[error(transparent)]
     EmailInUse(#[from] EmailInUse),
-    /// The database said something else.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -44,7 +42,7 @@ struct UserDocument {
     created_at: DateTime,
 }
 
-/// A password's hash as it is stored. It does not print.
+/// A password hash as it is stored. `Debug` does not reveal it.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 struct PhcString(String);
@@ -56,7 +54,7 @@ impl fmt::Debug for PhcString {
 }
 
 impl UserStore {
-    /// Opens the collection and makes sure of its index.
+    /// Opens the collection and creates its index.
     pub(crate) async fn open(database: &Database) -> Result<Self, StoreError> {
         let users = database.collection("users");
         let unique = IndexOptions::builder().unique(true).build();
@@ -68,37 +66,38 @@ impl UserStore {
         Ok(Self { users })
     }
 
-    /// Adds the account, unless its address is taken.
+    /// Inserts the account, unless its address is taken.
     pub(crate) async fn insert(&self, user: &User) -> Result<(), InsertError> {
-        // The index knows nothing of the other spelling. No release that runs now adds an account under it.
+        // The index does not cover the other spelling. No running release inserts accounts under it, so this check
+        // suffices.
         if let Some(unicode) = user.email.in_unicode()
-            && self.find_spelled(&[unicode]).await?.is_some()
+            && self.find_first(&[unicode]).await?.is_some()
         {
             return Err(EmailInUse.into());
         }
         match self.users.insert_one(&UserDocument::from(user)).await {
-            Err(error) if error.is_duplicate_key() => self.is_there(user).await,
+            Err(error) if error.is_duplicate_key() => self.check_own_insert(user).await,
             inserted => Ok(inserted?),
         }
     }
 
-    /// Whether the address is this very account's: the driver repeats a write whose answer got lost, and a server that
-    /// was killed meanwhile may not remember that it did it.
-    async fn is_there(&self, user: &User) -> Result<(), InsertError> {
+    /// After a duplicate key: succeeds if the stored account is this very one. The driver repeats an insert whose
+    /// answer was lost, and a restarted server may not recognise the repeat.
+    async fn check_own_insert(&self, user: &User) -> Result<(), InsertError> {
         match self.find_by_email(&user.email).await? {
             Some(stored) if stored.id == user.id => Ok(()),
             _ => Err(EmailInUse.into()),
         }
     }
 
-    /// The account with this address, if there is one.
+    /// Finds the account with this address.
     pub(crate) async fn find_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
-        self.find_typed(email, None).await
+        self.find_by_spelling(email, None).await
     }
 
-    /// As [`UserStore::find_by_email`]. If two accounts of earlier releases differ only in how the domain is written, the
-    /// one that is spelled as it was typed is meant.
-    pub(crate) async fn find_typed(
+    /// Like [`UserStore::find_by_email`], but prefers an account that an earlier release stored under this spelling.
+    /// Two such accounts may differ only in the spelling of the domain.
+    pub(crate) async fn find_by_spelling(
         &self,
         email: &Email,
         earlier_spelling: Option<String>,
@@ -108,18 +107,18 @@ impl UserStore {
             .chain([email.to_string()])
             .chain(email.in_unicode())
             .collect();
-        self.find_spelled(&spellings).await
+        self.find_first(&spellings).await
     }
 
-    /// The account under the first of these spellings that there is one under.
-    async fn find_spelled(&self, spellings: &[String]) -> Result<Option<User>, StoreError> {
+    /// Finds the account whose spelling comes first in this list.
+    async fn find_first(&self, spellings: &[String]) -> Result<Option<User>, StoreError> {
         let found = match spellings {
             [only] => self.users.find_one(doc! { "email": only }).await?,
             several => {
                 let any = doc! { "email": { "$in": several } };
                 let found = self.users.find(Find::matching(any)).await?;
-                let place = |user: &UserDocument| several.iter().position(|one| *one == user.email);
-                found.into_iter().min_by_key(place)
+                let rank = |user: &UserDocument| several.iter().position(|one| *one == user.email);
+                found.into_iter().min_by_key(rank)
             }
         };
         Ok(found.map(User::from))

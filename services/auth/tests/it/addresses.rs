@@ -1,15 +1,16 @@
-//! Addresses whose domain is not in ASCII, and accounts of releases that stored them as they were typed.
+//! Addresses with a non-ASCII domain, and accounts of earlier releases, which stored addresses as they were typed.
 
 use bson::oid::ObjectId;
-use bson::{DateTime, Document, doc};
+use bson::{DateTime, doc};
 use serde_json::json;
 use testkit::TestApp;
 
 use crate::{
-    PASSWORD, ask_for_link, current_user, fresh_email, mailed_link, sign_in, sign_up, start,
+    PASSWORD, count, current_user, fresh_email, mailed_link, request_link, sign_in, sign_up, start,
+    stored_user, users,
 };
 
-/// An address at a domain that no other test uses: in Unicode, and in ASCII.
+/// An unused address in both spellings: Unicode and ASCII.
 fn fresh_addresses() -> (String, String) {
     let email = fresh_email();
     let (name, _) = email.split_once('@').unwrap();
@@ -19,16 +20,15 @@ fn fresh_addresses() -> (String, String) {
     )
 }
 
-/// Makes the account as an earlier release stored it: with the address as it was typed, in lower case.
+/// Changes the account to how an earlier release stored it: with the address as it was typed, in lower case.
 async fn respell(app: &TestApp, email: &str, earlier: &str) {
-    let users = app.database().collection::<Document>("users");
     let change = doc! { "$set": { "email": earlier } };
-    let changed = users.update_one(doc! { "email": email }, change).await;
+    let changed = users(app).update_one(doc! { "email": email }, change).await;
     assert_eq!(changed.unwrap().modified_count, 1);
 }
 
 #[tokio::test]
-async fn an_account_is_known_by_its_domain_in_ascii_however_it_is_written() {
+async fn all_spellings_of_a_domain_identify_the_same_account() {
     let app = start().await;
     let (unicode, ascii) = fresh_addresses();
     let made = sign_up(&app.anonymous(), &unicode).await;
@@ -57,10 +57,10 @@ async fn an_account_is_known_by_its_domain_in_ascii_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_link_for_such_an_address_is_mailed_to_its_ascii_form() {
+async fn a_link_for_a_unicode_address_is_mailed_to_its_ascii_form() {
     let app = start().await;
     let (unicode, ascii) = fresh_addresses();
-    assert_eq!(ask_for_link(&app.anonymous(), &unicode).await.status, 200);
+    assert_eq!(request_link(&app.anonymous(), &unicode).await.status, 200);
     let link = mailed_link(&ascii).await;
     let api = app.anonymous();
     assert_eq!(api.get(&link).await.status, 303);
@@ -88,7 +88,7 @@ async fn an_account_of_an_earlier_release_is_found_by_both_spellings() {
             "{spelling}"
         );
     }
-    assert_eq!(ask_for_link(&app.anonymous(), &unicode).await.status, 200);
+    assert_eq!(request_link(&app.anonymous(), &unicode).await.status, 200);
     let api = app.anonymous();
     assert_eq!(api.get(&mailed_link(&ascii).await).await.status, 303);
     assert_eq!(current_user(&api).await["id"], made.json["id"]);
@@ -96,21 +96,16 @@ async fn an_account_of_an_earlier_release_is_found_by_both_spellings() {
 }
 
 #[tokio::test]
-async fn of_two_accounts_of_an_earlier_release_each_is_found_by_its_own_spelling() {
+async fn two_accounts_of_an_earlier_release_are_each_found_by_their_own_spelling() {
     let app = start().await;
     let (unicode, ascii) = fresh_addresses();
     let first = sign_up(&app.anonymous(), &ascii).await;
-    let users = app.database().collection::<Document>("users");
-    let mut second = users
-        .find_one(doc! { "email": &ascii })
-        .await
-        .unwrap()
-        .unwrap();
+    let mut second = stored_user(&app, &ascii).await;
     let id = ObjectId::new();
     second.insert("_id", id);
     second.insert("email", &unicode);
     second.insert("created_at", DateTime::now());
-    users.insert_one(second).await.unwrap();
+    users(&app).insert_one(second).await.unwrap();
     for (spelling, id) in [(&ascii, first.id()), (&unicode, id.to_hex())] {
         let signed_in = sign_in(&app.anonymous(), spelling, PASSWORD).await;
         assert_eq!((signed_in.status, signed_in.id()), (200, id), "{spelling}");
@@ -138,7 +133,7 @@ async fn an_account_whose_address_is_no_longer_accepted_can_still_sign_in() {
 }
 
 #[tokio::test]
-async fn an_address_that_no_mail_can_be_sent_to_makes_no_account_and_gets_no_mail() {
+async fn an_undeliverable_address_gets_neither_an_account_nor_mail() {
     let app = start().await;
     for wrong in [
         "ü@example.com",
@@ -158,14 +153,13 @@ async fn an_address_that_no_mail_can_be_sent_to_makes_no_account_and_gets_no_mai
             (400, "Email must be valid"),
             "{wrong}"
         );
-        let refused = ask_for_link(&app.anonymous(), wrong).await;
+        let refused = request_link(&app.anonymous(), wrong).await;
         assert_eq!(
             (refused.status, refused.message()),
             (400, "Email must be valid"),
             "{wrong}"
         );
     }
-    let users = app.database().collection::<Document>("users");
-    assert_eq!(users.count_documents(doc! {}).await.unwrap(), 0);
+    assert_eq!(count(&app, "users", doc! {}).await, 0);
     app.finish().await;
 }

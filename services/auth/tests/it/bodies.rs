@@ -1,4 +1,4 @@
-//! Bodies that are wrong, requests from elsewhere, and the service's description of itself.
+//! Invalid bodies, cross-site requests and the OpenAPI document.
 
 use common::FieldError;
 use reqwest::Method;
@@ -11,7 +11,7 @@ const NEW_PASSWORD: &str = "Password must be between 8 and 128 characters";
 const NO_PASSWORD: &str = "You must supply a password";
 
 #[tokio::test]
-async fn every_fault_is_named_in_the_order_of_the_fields() {
+async fn all_faults_are_reported_in_the_order_of_the_fields() {
     let app = start().await;
     let good = fresh_email();
     let cases: [(Value, bool, bool); 10] = [
@@ -39,10 +39,10 @@ async fn every_fault_is_named_in_the_order_of_the_fields() {
         (credentials(&good, ""), false, true),
     ];
     for (body, email_is_wrong, password_is_wrong) in cases {
-        for (path, words) in [("signup", NEW_PASSWORD), ("signin", NO_PASSWORD)] {
+        for (path, message) in [("signup", NEW_PASSWORD), ("signin", NO_PASSWORD)] {
             let mut expected = Vec::new();
             expected.extend(email_is_wrong.then(|| FieldError::new("email", EMAIL)));
-            expected.extend(password_is_wrong.then(|| FieldError::new("password", words)));
+            expected.extend(password_is_wrong.then(|| FieldError::new("password", message)));
             let path = format!("/api/users/{path}");
             let answer = app.anonymous().post(&path, body.clone()).await;
             assert_eq!(
@@ -65,7 +65,7 @@ async fn every_fault_is_named_in_the_order_of_the_fields() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_or_too_large_is_refused() {
+async fn invalid_json_and_large_bodies_are_refused() {
     let app = start().await;
     for path in ["signup", "signin", "signup-pl"] {
         let path = format!("/api/users/{path}");
@@ -126,7 +126,7 @@ async fn unknown_paths_and_methods_are_not_found() {
 }
 
 #[tokio::test]
-async fn the_service_describes_itself() {
+async fn the_service_serves_its_openapi_document() {
     let app = start().await;
     let answer = app.anonymous().get("/api/auth/openapi.json").await;
     assert_eq!(answer.status, 200);

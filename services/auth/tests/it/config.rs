@@ -1,4 +1,4 @@
-//! Wrong configurations are refused, with every fault named.
+//! Configuration from the environment.
 
 use auth::Config;
 use base::Environment;
@@ -22,12 +22,12 @@ const GOOD: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn five_variables_are_enough() {
+fn five_variables_are_required() {
     assert_eq!(faults(&GOOD), [] as [&str; 0]);
 }
 
 #[test]
-fn every_missing_variable_is_named_at_once() {
+fn all_missing_variables_are_reported_at_once() {
     let faults = faults(&[]);
     assert_eq!(faults.len(), GOOD.len());
     for (name, _) in GOOD {
@@ -39,7 +39,7 @@ fn every_missing_variable_is_named_at_once() {
 }
 
 #[test]
-fn every_wrong_variable_is_named_at_once_and_no_secret_is_repeated() {
+fn all_invalid_variables_are_reported_at_once_without_secrets() {
     let wrong = [
         ("MONGO_URI", "postgres://user:p4ssw0rd@db"),
         ("JWT_KEY", "p4ssw0rd"),

@@ -1,11 +1,14 @@
-//! Sign-ups and sign-ins that are sent again under one key.
+//! Sign-ups and sign-ins that are repeated with the same idempotency key.
 
 use bson::{Document, doc};
 use futures::TryStreamExt;
 use serde_json::Value;
 use testkit::{Answer, Api};
 
-use crate::{PASSWORD, credentials, current_user, errors, fresh_email, sign_in, start};
+use crate::{
+    PASSWORD, count, credentials, current_user, errors, fresh_email, sign_in, start, stored_user,
+    users,
+};
 
 async fn sign_up_once(api: &Api, key: &str, body: Value) -> Answer {
     api.post_once("/api/users/signup", key, body).await
@@ -16,12 +19,12 @@ async fn sign_in_once(api: &Api, key: &str, body: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn a_sign_up_that_is_sent_again_makes_one_account_and_signs_in_to_it() {
+async fn a_repeated_sign_up_creates_one_account_and_signs_in_to_it() {
     let app = start().await;
     let email = fresh_email();
     let first = sign_up_once(&app.anonymous(), "key", credentials(&email, PASSWORD)).await;
     assert_eq!(first.status, 201, "{first:?}");
-    // Also by a browser that has the cookie already.
+    // The repeat may or may not carry the session cookie.
     let signed_in = app.anonymous();
     sign_in(&signed_in, &email, PASSWORD).await;
     for api in [app.anonymous(), signed_in] {
@@ -29,13 +32,12 @@ async fn a_sign_up_that_is_sent_again_makes_one_account_and_signs_in_to_it() {
         assert_eq!((again.status, &again.json), (201, &first.json));
         assert_eq!(current_user(&api).await["id"], first.json["id"]);
     }
-    let users = app.database().collection::<Document>("users");
-    assert_eq!(users.count_documents(doc! {}).await.unwrap(), 1);
+    assert_eq!(count(&app, "users", doc! {}).await, 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_key_opens_no_account_without_its_password() {
+async fn a_key_does_not_replace_the_password() {
     let app = start().await;
     let email = fresh_email();
     sign_up_once(&app.anonymous(), "key", credentials(&email, PASSWORD)).await;
@@ -58,7 +60,7 @@ async fn a_key_opens_no_account_without_its_password() {
 }
 
 #[tokio::test]
-async fn a_sign_up_under_an_old_key_does_not_sign_in_once_the_password_is_another() {
+async fn a_repeated_sign_up_is_refused_after_a_password_change() {
     let app = start().await;
     let (email, other) = (fresh_email(), fresh_email());
     sign_up_once(&app.anonymous(), "key", credentials(&email, PASSWORD)).await;
@@ -68,19 +70,13 @@ async fn a_sign_up_under_an_old_key_does_not_sign_in_once_the_password_is_anothe
         credentials(&other, "another password"),
     )
     .await;
-    // As if the owner had changed it since.
-    let users = app.database().collection::<Document>("users");
-    let stored = users
-        .find_one(doc! { "email": &other })
-        .await
-        .unwrap()
-        .unwrap();
+    // As if the owner had changed the password since.
+    let stored = stored_user(&app, &other).await;
     let hash = stored.get_str("password_hash").unwrap();
-    let changed = doc! { "$set": { "password_hash": hash } };
-    users
-        .update_one(doc! { "email": &email }, changed)
-        .await
-        .unwrap();
+    let change = doc! { "$set": { "password_hash": hash } };
+    let users = users(&app);
+    let changed = users.update_one(doc! { "email": &email }, change).await;
+    changed.unwrap();
     let again = sign_up_once(&app.anonymous(), "key", credentials(&email, PASSWORD)).await;
     assert_eq!((again.status, again.message()), (400, "Email in use"));
     assert!(!again.headers.contains_key("set-cookie"), "{again:?}");
@@ -88,7 +84,7 @@ async fn a_sign_up_under_an_old_key_does_not_sign_in_once_the_password_is_anothe
 }
 
 #[tokio::test]
-async fn a_sign_in_that_is_sent_again_signs_in_again() {
+async fn a_repeated_sign_in_signs_in_again() {
     let app = start().await;
     let email = fresh_email();
     sign_up_once(&app.anonymous(), "up", credentials(&email, PASSWORD)).await;
@@ -103,7 +99,7 @@ async fn a_sign_in_that_is_sent_again_signs_in_again() {
 }
 
 #[tokio::test]
-async fn no_session_and_no_password_is_in_the_database() {
+async fn stored_keys_contain_neither_sessions_nor_passwords() {
     let app = start().await;
     let (api, email) = (app.anonymous(), fresh_email());
     sign_up_once(&api, "up", credentials(&email, PASSWORD)).await;
@@ -130,7 +126,7 @@ async fn no_session_and_no_password_is_in_the_database() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_asked_for_again_is_mailed_once() {
+async fn a_repeated_request_for_a_link_sends_one_mail() {
     let app = start().await;
     let email = fresh_email();
     let body = serde_json::json!({ "email": email });
@@ -141,7 +137,6 @@ async fn a_link_that_is_asked_for_again_is_mailed_once() {
             .await;
         assert_eq!(answer.status, 200, "{answer:?}");
     }
-    let links = app.database().collection::<Document>("magic_links");
-    assert_eq!(links.count_documents(doc! {}).await.unwrap(), 1);
+    assert_eq!(count(&app, "magic_links", doc! {}).await, 1);
     app.finish().await;
 }

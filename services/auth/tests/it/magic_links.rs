@@ -1,4 +1,4 @@
-//! Signing in by a link from a mail.
+//! Sign-in by a magic link.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use serde_json::json;
 use testkit::{Answer, Api, Servers, TestApp};
 
 use crate::{
-    PASSWORD, ask_for_link, current_user, fresh_email, launch, magic_link, manual_clock, sign_in,
-    sign_up, start, unlimited,
+    PASSWORD, count, current_user, fresh_email, launch, magic_link, manual_clock, request_link,
+    sign_in, sign_up, start, unlimited,
 };
 
 const FOLLOW: &str = "/api/users/verify-magic-links";
@@ -22,15 +22,11 @@ fn assert_refused(answer: &Answer) {
 }
 
 async fn accounts(app: &TestApp, email: &str) -> u64 {
-    let users = app.database().collection::<Document>("users");
-    users
-        .count_documents(doc! { "email": email })
-        .await
-        .unwrap()
+    count(app, "users", doc! { "email": email }).await
 }
 
 #[tokio::test]
-async fn a_link_signs_in_once_and_goes_to_the_shop() {
+async fn a_link_signs_in_once_and_redirects_to_the_shop() {
     let app = start().await;
     let email = fresh_email();
     let link = magic_link(&app, &email).await;
@@ -46,7 +42,7 @@ async fn a_link_signs_in_once_and_goes_to_the_shop() {
 }
 
 #[tokio::test]
-async fn an_account_is_made_by_the_first_link_that_is_followed_and_not_before() {
+async fn the_first_followed_link_creates_the_account() {
     let app = start().await;
     let email = fresh_email();
     let link = magic_link(&app, &email.to_uppercase()).await;
@@ -59,14 +55,14 @@ async fn an_account_is_made_by_the_first_link_that_is_followed_and_not_before() 
 }
 
 #[tokio::test]
-async fn a_link_signs_in_to_the_account_that_is_there() {
+async fn a_link_signs_in_to_the_existing_account() {
     let app = start().await;
     let email = fresh_email();
-    let made = sign_up(&app.anonymous(), &email).await;
+    let account = sign_up(&app.anonymous(), &email).await;
     let link = magic_link(&app, &email).await;
     let api = app.anonymous();
     assert_eq!(api.get(&link).await.status, 303);
-    assert_eq!(current_user(&api).await["id"], json!(made.id()));
+    assert_eq!(current_user(&api).await["id"], json!(account.id()));
     assert_eq!(
         sign_in(&app.anonymous(), &email, PASSWORD).await.status,
         200
@@ -75,11 +71,11 @@ async fn a_link_signs_in_to_the_account_that_is_there() {
 }
 
 #[tokio::test]
-async fn asking_for_a_link_reveals_nothing() {
+async fn requesting_a_link_does_not_reveal_whether_an_account_exists() {
     let app = start().await;
     let (known, unknown) = (fresh_email(), fresh_email());
     sign_up(&app.anonymous(), &known).await;
-    let answers = [&known, &unknown].map(async |email| ask_for_link(&app.anonymous(), email).await);
+    let answers = [&known, &unknown].map(async |email| request_link(&app.anonymous(), email).await);
     for answer in join_all(answers).await {
         assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
         assert!(!answer.headers.contains_key("set-cookie"));
@@ -88,7 +84,7 @@ async fn asking_for_a_link_reveals_nothing() {
 }
 
 #[tokio::test]
-async fn of_twenty_uses_of_a_link_at_once_one_succeeds() {
+async fn of_twenty_concurrent_uses_of_a_link_one_succeeds() {
     let app = start().await;
     let email = fresh_email();
     let link = magic_link(&app, &email).await;
@@ -102,13 +98,13 @@ async fn of_twenty_uses_of_a_link_at_once_one_succeeds() {
 }
 
 #[tokio::test]
-async fn links_of_one_address_followed_at_once_make_one_account() {
+async fn concurrent_uses_of_several_links_create_one_account() {
     let app = start().await;
     let email = fresh_email();
     let mut links = Vec::new();
     while links.len() < 4 {
         let link = magic_link(&app, &email).await;
-        // A mail is waited for by its recipient, so it may be the one before.
+        // The mail is found by its recipient, so it may be the previous one.
         if !links.contains(&link) {
             links.push(link);
         }
@@ -126,7 +122,7 @@ async fn links_of_one_address_followed_at_once_make_one_account() {
 }
 
 #[tokio::test]
-async fn a_link_works_for_its_minute_and_not_after() {
+async fn a_link_expires_after_one_minute() {
     let app = launch(unlimited().clock(manual_clock())).await;
     let link = magic_link(&app, &fresh_email()).await;
     app.clock().advance(Duration::from_millis(59_999));
@@ -138,13 +134,12 @@ async fn a_link_works_for_its_minute_and_not_after() {
 }
 
 #[tokio::test]
-async fn a_links_lifetime_is_a_setting() {
+async fn the_lifetime_of_links_is_configurable() {
     let settings = unlimited().set("MAGIC_LINK_SECONDS", "300");
     let app = launch(settings.clock(manual_clock())).await;
     let email = fresh_email();
     let link = magic_link(&app, &email).await;
-    let catcher = Servers::shared().await.mail();
-    let mail = catcher.wait_for(&email).await;
+    let mail = Servers::shared().await.mail().wait_for(&email).await;
     assert!(mail.text.contains("for 5 minutes"), "{mail:?}");
     app.clock().advance(Duration::from_secs(299));
     assert_eq!(app.anonymous().get(&link).await.status, 303);
@@ -152,16 +147,16 @@ async fn a_links_lifetime_is_a_setting() {
 }
 
 #[tokio::test]
-async fn a_guess_does_not_sign_in() {
+async fn a_wrong_token_does_not_sign_in() {
     let app = start().await;
     let link = magic_link(&app, &fresh_email()).await;
     let token = link.split_once("token=").unwrap().1;
     let first = if token.starts_with('A') { 'B' } else { 'A' };
-    let one_off = format!("{first}{}", &token[1..]);
+    let altered = format!("{first}{}", &token[1..]);
     let links = app.database().collection::<Document>("magic_links");
     let stored = links.find_one(doc! {}).await.unwrap().unwrap();
     let digest = stored.get_str("_id").unwrap();
-    for guess in ["", "x", &one_off, &token[1..], &format!("{token}A"), digest] {
+    for guess in ["", "x", &altered, &token[1..], &format!("{token}A"), digest] {
         assert_refused(
             &app.anonymous()
                 .get(&format!("{FOLLOW}?token={guess}"))
@@ -182,7 +177,7 @@ async fn a_guess_does_not_sign_in() {
 }
 
 #[tokio::test]
-async fn only_a_hash_of_the_token_is_stored_and_only_until_it_is_used() {
+async fn only_the_digest_of_a_token_is_stored_until_its_use() {
     let app = start().await;
     let email = fresh_email();
     let link = magic_link(&app, &email).await;
@@ -196,29 +191,29 @@ async fn only_a_hash_of_the_token_is_stored_and_only_until_it_is_used() {
     assert!(!stored.to_string().contains(token));
     assert_eq!(stored.get_str("_id").unwrap().len(), 64);
     assert_eq!(app.anonymous().get(&link).await.status, 303);
-    assert_eq!(links.count_documents(doc! {}).await.unwrap(), 0);
+    assert_eq!(count(&app, "magic_links", doc! {}).await, 0);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn looking_at_a_link_without_following_it_does_not_use_it_up() {
+async fn checking_a_link_with_head_does_not_use_it_up() {
     let app = start().await;
     let link = magic_link(&app, &fresh_email()).await;
     let api: Api = app.anonymous();
-    let look = async || api.send(api.request(Method::HEAD, &link)).await;
-    let looked = look().await;
-    assert_eq!(looked.status, 303);
-    assert!(!looked.headers.contains_key("set-cookie"));
+    let check = async || api.send(api.request(Method::HEAD, &link)).await;
+    let checked = check().await;
+    assert_eq!(checked.status, 303);
+    assert!(!checked.headers.contains_key("set-cookie"));
     let followed = api.get(&link).await;
     assert_eq!(followed.status, 303);
-    assert_eq!(followed.headers["location"], looked.headers["location"]);
+    assert_eq!(followed.headers["location"], checked.headers["location"]);
     assert!(followed.headers.contains_key("set-cookie"));
-    assert_eq!(look().await.status, 400);
+    assert_eq!(check().await.status, 400);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_browser_whose_link_does_not_work_is_sent_to_a_page_that_says_so() {
+async fn a_browser_with_an_invalid_link_is_redirected_to_a_page() {
     let app = start().await;
     let api = app.anonymous();
     let request = api

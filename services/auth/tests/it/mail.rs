@@ -1,21 +1,21 @@
-//! How mail travels: it never holds up an answer, is tried again, and is not forgotten at a stop.
+//! Delivery of mail: it never delays an answer, is retried, and is completed before a shutdown.
 
 use std::time::{Duration, Instant};
 
 use reqwest::Url;
-use testkit::Servers;
+use testkit::{Servers, TestApp};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
-use crate::{ask_for_link, fresh_email, launch, mailed_link, start, unlimited};
+use crate::{fresh_email, launch, mailed_link, request_link, start, unlimited};
 
 #[tokio::test]
-async fn the_letter_says_the_same_as_text_and_as_html() {
+async fn the_mail_has_the_same_content_as_text_and_as_html() {
     let app = start().await;
     let email = fresh_email();
-    ask_for_link(&app.anonymous(), &email).await;
-    let catcher = Servers::shared().await.mail();
-    let mail = catcher.wait_for(&email).await;
+    request_link(&app.anonymous(), &email).await;
+    let mail = Servers::shared().await.mail().wait_for(&email).await;
     assert_eq!(mail.from, "tickets@example.com");
     assert_eq!(mail.to, [email.as_str()]);
     assert_eq!(mail.subject, "Your sign-in link");
@@ -32,11 +32,11 @@ async fn the_letter_says_the_same_as_text_and_as_html() {
 }
 
 #[tokio::test]
-async fn letters_in_the_queue_are_sent_before_the_process_ends() {
+async fn queued_mails_are_sent_before_the_process_ends() {
     let app = start().await;
     let emails: Vec<_> = (0..12).map(|_| fresh_email()).collect();
     for email in &emails {
-        assert_eq!(ask_for_link(&app.anonymous(), email).await.status, 200);
+        assert_eq!(request_link(&app.anonymous(), email).await.status, 200);
     }
     app.finish().await;
     for email in &emails {
@@ -45,74 +45,73 @@ async fn letters_in_the_queue_are_sent_before_the_process_ends() {
 }
 
 #[tokio::test]
-async fn a_letter_that_fails_is_tried_again() {
-    let smtp = Url::parse(&Servers::shared().await.smtp_url()).unwrap();
-    let real = ("127.0.0.1", smtp.port().unwrap());
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("smtp://{}", listener.local_addr().unwrap());
-    // Hangs up on the first caller, and puts all others through.
-    let relay = tokio::spawn(async move {
-        drop(listener.accept().await.unwrap());
-        loop {
-            let (mut caller, _) = listener.accept().await.unwrap();
-            let mut server = TcpStream::connect(real).await.unwrap();
-            tokio::spawn(async move { copy_bidirectional(&mut caller, &mut server).await });
-        }
-    });
-    let app = launch(unlimited().set("SMTP_URL", url)).await;
+async fn a_failed_mail_is_retried() {
+    let (app, proxy) = launch_behind_smtp_proxy(async |first: TcpStream| drop(first)).await;
     let email = fresh_email();
-    assert_eq!(ask_for_link(&app.anonymous(), &email).await.status, 200);
+    assert_eq!(request_link(&app.anonymous(), &email).await.status, 200);
     let link = mailed_link(&email).await;
     assert_eq!(app.anonymous().get(&link).await.status, 303);
     app.finish().await;
-    relay.abort();
+    proxy.abort();
 }
 
 #[tokio::test]
-async fn a_letter_is_sent_once_the_mail_server_accepts_our_user_again() {
-    let smtp = Url::parse(&Servers::shared().await.smtp_url()).unwrap();
-    let real = ("127.0.0.1", smtp.port().unwrap());
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("smtp://{}", listener.local_addr().unwrap());
-    // Refuses the first caller's user, as while a password is rotated, and puts all others through.
-    let relay = tokio::spawn(async move {
-        let (caller, _) = listener.accept().await.unwrap();
-        let mut caller = BufReader::new(caller);
+async fn a_mail_is_retried_when_the_mail_server_rejects_our_credentials() {
+    // As while a password is rotated.
+    let (app, proxy) = launch_behind_smtp_proxy(async |first: TcpStream| {
+        let mut client = BufReader::new(first);
         let mut line = String::new();
         for answer in [
             "220 here\r\n",
             "250 here\r\n",
             "530 5.7.0 Authentication required\r\n",
         ] {
-            caller.write_all(answer.as_bytes()).await.unwrap();
-            caller.read_line(&mut line).await.unwrap();
+            client.write_all(answer.as_bytes()).await.unwrap();
+            client.read_line(&mut line).await.unwrap();
         }
         assert!(line.contains("MAIL FROM"), "{line}");
-        drop(caller);
-        loop {
-            let (mut caller, _) = listener.accept().await.unwrap();
-            let mut server = TcpStream::connect(real).await.unwrap();
-            tokio::spawn(async move { copy_bidirectional(&mut caller, &mut server).await });
-        }
-    });
-    let app = launch(unlimited().set("SMTP_URL", url)).await;
+    })
+    .await;
     let email = fresh_email();
-    assert_eq!(ask_for_link(&app.anonymous(), &email).await.status, 200);
+    assert_eq!(request_link(&app.anonymous(), &email).await.status, 200);
     mailed_link(&email).await;
     app.finish().await;
-    assert!(!relay.is_finished(), "the mail server failed");
-    relay.abort();
+    assert!(!proxy.is_finished(), "the mail server failed");
+    proxy.abort();
+}
+
+/// Starts the service with a proxy in front of the mail server. The proxy passes the first connection to `first` and
+/// forwards all others.
+async fn launch_behind_smtp_proxy<F>(
+    first: impl FnOnce(TcpStream) -> F + Send + 'static,
+) -> (TestApp, JoinHandle<()>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let smtp = Url::parse(&Servers::shared().await.smtp_url()).unwrap();
+    let server = ("127.0.0.1", smtp.port().unwrap());
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let proxy: JoinHandle<()> = tokio::spawn(async move {
+        first(listener.accept().await.unwrap().0).await;
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut server = TcpStream::connect(server).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    (launch(unlimited().set("SMTP_URL", url)).await, proxy)
 }
 
 #[tokio::test]
-async fn without_a_mail_server_answers_come_at_once_and_the_process_still_ends() {
-    let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let nowhere = format!("smtp://{}", free.local_addr().unwrap());
-    drop(free);
-    let app = launch(unlimited().set("SMTP_URL", nowhere)).await;
+async fn without_a_mail_server_the_service_still_answers_and_stops() {
+    let unused = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("smtp://{}", unused.local_addr().unwrap());
+    drop(unused);
+    let app = launch(unlimited().set("SMTP_URL", url)).await;
     let start = Instant::now();
     assert_eq!(
-        ask_for_link(&app.anonymous(), &fresh_email()).await.status,
+        request_link(&app.anonymous(), &fresh_email()).await.status,
         200
     );
     assert!(start.elapsed() < Duration::from_secs(5));

@@ -1,13 +1,13 @@
-//! What is measured of sign-ins, passwords and letters.
+//! The metrics of sign-ins, passwords and mails.
 
 use testkit::eventually;
 
 use crate::{
-    PASSWORD, ask_for_link, fresh_email, launch, mailed_link, sign_in, sign_up, unlimited,
+    PASSWORD, fresh_email, launch, mailed_link, request_link, sign_in, sign_up, unlimited,
 };
 
 #[tokio::test]
-async fn sign_ins_passwords_letters_and_refusals_are_counted() {
+async fn sign_ins_passwords_mails_and_refusals_are_counted() {
     let app = launch(unlimited().set("SIGN_IN_FAILURES_PER_ACCOUNT", "2/1h")).await;
     let (api, email) = (app.anonymous(), fresh_email());
     sign_up(&api, &email).await;
@@ -15,9 +15,9 @@ async fn sign_ins_passwords_letters_and_refusals_are_counted() {
     for status in [400, 400, 429] {
         assert_eq!(sign_in(&api, &email, "wrong").await.status, status);
     }
-    ask_for_link(&api, &email).await;
+    request_link(&api, &email).await;
     mailed_link(&email).await;
-    eventually("the letter is counted", async || {
+    eventually("the mail is counted", async || {
         let sent = [("outcome", "sent")];
         app.metrics().await.count("ticketing_letters_total", &sent) == 1
     })
@@ -36,7 +36,7 @@ async fn sign_ins_passwords_letters_and_refusals_are_counted() {
     );
     assert_eq!(scrape.count("ticketing_accounts_created_total", &[]), 1);
     assert_eq!(scrape.count("ticketing_letters_queued_total", &[]), 1);
-    // One for the sign-up, and one for each sign-in that was looked at.
+    // One for the sign-up and one for each sign-in that was not refused.
     assert_eq!(
         scrape.count("ticketing_password_hash_duration_seconds_count", &[]),
         4

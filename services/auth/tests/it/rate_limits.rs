@@ -1,4 +1,4 @@
-//! Too many tries are refused, for a while.
+//! Rate limits.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Api, TestApp, TestAppBuilder};
 
 use crate::{
-    PASSWORD, ask_for_link, credentials, fresh_email, launch, manual_clock, sign_in, sign_up,
+    PASSWORD, credentials, fresh_email, launch, manual_clock, request_link, sign_in, sign_up,
     unlimited,
 };
 
@@ -26,27 +26,27 @@ fn retry_after(answer: &Answer) -> u64 {
         .unwrap()
 }
 
-/// Posts as a proxy of ours would, for a client with this address.
+/// Posts like our proxy, on behalf of a client with this address.
 async fn post_for(api: &Api, client: &str, path: &str, body: &Value) -> Answer {
     let request = api.request(Method::POST, path).json(body);
     api.send(request.header("x-forwarded-for", client)).await
 }
 
 #[tokio::test]
-async fn failures_to_sign_in_to_an_account_are_limited_and_forgiven_with_time() {
+async fn failed_sign_ins_to_an_account_are_limited_until_time_passes() {
     let app = launch(limited("SIGN_IN_FAILURES_PER_ACCOUNT", "3/1m")).await;
     let (api, email) = (app.anonymous(), fresh_email());
     sign_up(&api, &email).await;
     for _ in 0..3 {
         assert_eq!(sign_in(&api, &email, "wrong").await.status, 400);
     }
-    // The right password does not help, or guesses would go on; nor does another spelling.
+    // The right password is refused too, or guessing could go on. So is another spelling of the address.
     assert_eq!(retry_after(&sign_in(&api, &email, PASSWORD).await), 20);
     assert_eq!(
         retry_after(&sign_in(&api, &email.to_uppercase(), PASSWORD).await),
         20
     );
-    // Others are not concerned.
+    // Other accounts are not affected.
     assert_eq!(sign_in(&api, &fresh_email(), "wrong").await.status, 400);
     app.clock().advance(Duration::from_secs(20));
     assert_eq!(sign_in(&api, &email, PASSWORD).await.status, 200);
@@ -65,7 +65,7 @@ async fn an_unknown_account_is_limited_like_a_known_one() {
 }
 
 #[tokio::test]
-async fn signing_in_does_not_count() {
+async fn successful_sign_ins_do_not_count() {
     let app = launch(limited("SIGN_IN_FAILURES_PER_ACCOUNT", "2/1m")).await;
     let (api, email) = (app.anonymous(), fresh_email());
     sign_up(&api, &email).await;
@@ -76,20 +76,20 @@ async fn signing_in_does_not_count() {
 }
 
 #[tokio::test]
-async fn guesses_at_the_same_moment_do_not_slip_through() {
+async fn concurrent_guesses_do_not_exceed_the_limit() {
     let app = launch(limited("SIGN_IN_FAILURES_PER_ACCOUNT", "5/1m")).await;
     let (api, email) = (app.anonymous(), fresh_email());
     sign_up(&api, &email).await;
     let guesses = (0..30).map(|_| sign_in(&api, &email, "wrong"));
     let answers = join_all(guesses).await;
-    let looked_at = answers.iter().filter(|answer| answer.status == 400).count();
+    let verified = answers.iter().filter(|answer| answer.status == 400).count();
     let refused = answers.iter().filter(|answer| answer.status == 429).count();
-    assert_eq!((looked_at, refused), (5, 25));
+    assert_eq!((verified, refused), (5, 25));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn failures_to_sign_in_from_an_address_are_limited_whatever_the_account() {
+async fn failed_sign_ins_from_an_address_are_limited_across_accounts() {
     let app = launch(limited("SIGN_IN_FAILURES_PER_ADDRESS", "3/1m")).await;
     let api = app.anonymous();
     let guess = async |client: &str| {
@@ -100,7 +100,7 @@ async fn failures_to_sign_in_from_an_address_are_limited_whatever_the_account() 
         assert_eq!(guess("198.51.100.1").await.status, 400);
     }
     assert_eq!(retry_after(&guess("198.51.100.1").await), 20);
-    // What the client says before our proxy's word changes nothing.
+    // An entry that the client itself sent has no effect.
     retry_after(&guess("203.0.113.5, 198.51.100.1").await);
     assert_eq!(guess("198.51.100.2").await.status, 400);
     // An IPv6 network is one client.
@@ -113,7 +113,7 @@ async fn failures_to_sign_in_from_an_address_are_limited_whatever_the_account() 
 }
 
 #[tokio::test]
-async fn without_proxies_what_a_client_says_of_its_address_is_not_believed() {
+async fn without_proxies_the_forwarded_address_is_ignored() {
     let settings = limited("SIGN_IN_FAILURES_PER_ADDRESS", "2/1m");
     let app = launch(settings.set("TRUSTED_PROXIES", "0")).await;
     let api = app.anonymous();
@@ -151,17 +151,17 @@ async fn magic_links_to_a_recipient_are_limited() {
     let app = launch(limited("MAGIC_LINKS_PER_RECIPIENT", "2/1m")).await;
     let (api, email) = (app.anonymous(), fresh_email());
     for _ in 0..2 {
-        assert_eq!(ask_for_link(&api, &email).await.status, 200);
+        assert_eq!(request_link(&api, &email).await.status, 200);
     }
-    assert_eq!(retry_after(&ask_for_link(&api, &email).await), 30);
-    assert_eq!(ask_for_link(&api, &fresh_email()).await.status, 200);
+    assert_eq!(retry_after(&request_link(&api, &email).await), 30);
+    assert_eq!(request_link(&api, &fresh_email()).await.status, 200);
     app.clock().advance(Duration::from_secs(30));
-    assert_eq!(ask_for_link(&api, &email).await.status, 200);
+    assert_eq!(request_link(&api, &email).await.status, 200);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn magic_links_asked_for_from_an_address_are_limited() {
+async fn magic_link_requests_from_an_address_are_limited() {
     let app = launch(limited("MAGIC_LINKS_PER_ADDRESS", "2/1m")).await;
     let api = app.anonymous();
     let attempt = async |client: &str| {
@@ -177,7 +177,7 @@ async fn magic_links_asked_for_from_an_address_are_limited() {
 }
 
 #[tokio::test]
-async fn limits_are_tight_unless_configured_otherwise() {
+async fn the_production_limits_are_the_default() {
     let app: TestApp = launch(TestApp::new(auth::NAME).clock(manual_clock())).await;
     let (api, email) = (app.anonymous(), fresh_email());
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! Who is signed in, and who is not.
+//! Session cookies.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn signing_out_removes_the_cookie() {
         "{cookie}"
     );
     assert_eq!(current_user(&api).await, json!(null));
-    // Also for somebody who is not signed in.
+    // It succeeds without a session, too.
     assert_eq!(api.post("/api/users/signout", json!({})).await.status, 200);
     app.finish().await;
 }
@@ -50,7 +50,7 @@ async fn a_session_is_secure_unless_configured_otherwise() {
 }
 
 #[tokio::test]
-async fn a_session_ends_by_itself() {
+async fn a_session_expires() {
     let app = launch(unlimited().clock(manual_clock())).await;
     let api = app.anonymous();
     sign_up(&api, &fresh_email()).await;
@@ -62,7 +62,7 @@ async fn a_session_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_is_not_ours_means_signed_out() {
+async fn a_forged_cookie_signs_nobody_in() {
     let app = start().await;
     let api = app.anonymous();
     let email = fresh_email();
@@ -105,7 +105,7 @@ fn parts(jwt: &str) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn a_cookie_that_is_no_text_signs_nobody_out() {
+async fn an_unreadable_cookie_does_not_hide_the_session() {
     let app = start().await;
     let api = app.anonymous();
     sign_up(&api, &fresh_email()).await;
@@ -126,7 +126,7 @@ async fn a_cookie_that_is_no_text_signs_nobody_out() {
 }
 
 #[tokio::test]
-async fn head_and_a_trailing_slash_find_every_endpoint() {
+async fn every_endpoint_supports_head_and_a_trailing_slash() {
     let app = start().await;
     let api = app.anonymous();
     for path in ["/api/users/currentuser", "/api/auth/openapi.json"] {

@@ -1,4 +1,4 @@
-//! Signing in with a password, or failing to.
+//! Sign-in with a password.
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,16 @@ use crate::{
 async fn the_right_password_signs_in() {
     let app = start().await;
     let email = fresh_email();
-    let made = sign_up(&app.anonymous(), &email).await;
+    let account = sign_up(&app.anonymous(), &email).await;
     let api = app.anonymous();
     let answer = sign_in(&api, &email, PASSWORD).await;
-    assert_eq!((answer.status, &answer.json), (200, &made.json));
-    assert_eq!(current_user(&api).await["id"], json!(user_id(&made)));
+    assert_eq!((answer.status, &answer.json), (200, &account.json));
+    assert_eq!(current_user(&api).await["id"], json!(user_id(&account)));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn every_wrong_guess_has_the_same_answer() {
+async fn all_wrong_credentials_get_the_same_answer() {
     let app = start().await;
     let (email, linked) = (fresh_email(), fresh_email());
     sign_up(&app.anonymous(), &email).await;
@@ -51,7 +51,7 @@ async fn every_wrong_guess_has_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_failed_sign_in_leaves_the_session_as_it_was() {
+async fn a_failed_sign_in_does_not_change_the_session() {
     let app = start().await;
     let (api, email) = (app.anonymous(), fresh_email());
     sign_up(&api, &email).await;
@@ -61,7 +61,7 @@ async fn a_failed_sign_in_leaves_the_session_as_it_was() {
 }
 
 #[tokio::test]
-async fn more_passwords_than_can_wait_are_refused_whether_the_email_is_known_or_not() {
+async fn passwords_beyond_the_queue_are_refused_for_known_and_unknown_emails() {
     let settings = unlimited()
         .set("PASSWORD_HASHES_AT_ONCE", "1")
         .set("PASSWORD_QUEUE", "1");
@@ -86,7 +86,7 @@ async fn more_passwords_than_can_wait_are_refused_whether_the_email_is_known_or_
 }
 
 #[tokio::test]
-async fn an_unknown_email_takes_as_long_as_a_wrong_password() {
+async fn an_unknown_email_and_a_wrong_password_take_the_same_time() {
     let app = start().await;
     let (known, linked) = (fresh_email(), fresh_email());
     sign_up(&app.anonymous(), &known).await;
@@ -94,8 +94,8 @@ async fn an_unknown_email_takes_as_long_as_a_wrong_password() {
     assert_eq!(app.anonymous().get(&link).await.status, 303);
     let api = app.anonymous();
     let mut ratios = Vec::new();
-    // Without a hash to check, the unknown address would be answered many times faster, each time; a machine that is
-    // busy with other things makes a difference once.
+    // If no hash were verified, the unknown address would be answered much faster in every round. A busy machine
+    // distorts only some rounds.
     while ratios.len() < 5 {
         let mut fastest = [Duration::MAX; 3];
         for _ in 0..10 {

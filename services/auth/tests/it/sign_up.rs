@@ -1,13 +1,15 @@
-//! Making an account with a password.
+//! Sign-up with a password.
 
-use bson::{Document, doc};
+use bson::doc;
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::{PASSWORD, credentials, current_user, fresh_email, sign_in, sign_up, start};
+use crate::{
+    PASSWORD, count, credentials, current_user, fresh_email, sign_in, sign_up, start, stored_user,
+};
 
 #[tokio::test]
-async fn a_sign_up_makes_an_account_and_signs_in() {
+async fn a_sign_up_creates_an_account_and_signs_in() {
     let app = start().await;
     let (api, email) = (app.anonymous(), fresh_email());
     let answer = sign_up(&api, &email).await;
@@ -27,7 +29,7 @@ async fn a_sign_up_makes_an_account_and_signs_in() {
 }
 
 #[tokio::test]
-async fn an_email_signs_up_once_however_it_is_written() {
+async fn an_email_signs_up_once_in_any_spelling() {
     let app = start().await;
     let email = fresh_email();
     assert_eq!(sign_up(&app.anonymous(), &email).await.status, 201);
@@ -46,10 +48,10 @@ async fn an_email_signs_up_once_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn of_twenty_sign_ups_of_one_email_at_once_one_succeeds() {
+async fn of_twenty_concurrent_sign_ups_of_one_email_one_succeeds() {
     let app = start().await;
     let email = fresh_email();
-    let tries = (0..20).map(async |number| {
+    let attempts = (0..20).map(async |number| {
         let spelling = if number % 2 == 0 {
             email.clone()
         } else {
@@ -57,20 +59,13 @@ async fn of_twenty_sign_ups_of_one_email_at_once_one_succeeds() {
         };
         sign_up(&app.anonymous(), &spelling).await
     });
-    let answers = join_all(tries).await;
-    let made = answers.iter().filter(|answer| answer.status == 201).count();
-    assert_eq!(made, 1);
+    let answers = join_all(attempts).await;
+    let created = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(created, 1);
     for refused in answers.iter().filter(|answer| answer.status != 201) {
         assert_eq!((refused.status, refused.message()), (400, "Email in use"));
     }
-    let users = app.database().collection::<Document>("users");
-    assert_eq!(
-        users
-            .count_documents(doc! { "email": &email })
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(count(&app, "users", doc! { "email": &email }).await, 1);
     app.finish().await;
 }
 
@@ -79,12 +74,7 @@ async fn only_a_hash_of_the_password_is_stored() {
     let app = start().await;
     let email = fresh_email();
     sign_up(&app.anonymous(), &email).await;
-    let users = app.database().collection::<Document>("users");
-    let stored = users
-        .find_one(doc! { "email": &email })
-        .await
-        .unwrap()
-        .unwrap();
+    let stored = stored_user(&app, &email).await;
     let hash = stored.get_str("password_hash").unwrap();
     assert!(
         hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
@@ -115,7 +105,7 @@ async fn an_account_and_its_session_survive_a_restart() {
 async fn a_password_has_8_to_128_characters() {
     let app = start().await;
     for (length, status) in [(7, 400), (8, 201), (128, 201), (129, 400)] {
-        // Characters, not bytes.
+        // Two bytes per character: the limit counts characters.
         let password = "é".repeat(length);
         let email = fresh_email();
         let body = credentials(&email, &password);

@@ -1,22 +1,22 @@
-//! A call that a developer makes to see what comes of it: the answer as it came, whatever it is.
+//! Raw calls for the developers' page, which shows every answer as it is.
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::exchange::{Exchange, exchange, unavailable};
 use super::{Api, Failure};
 
-/// What came of it.
+/// The raw answer.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// The cookies that it sets, to be passed on.
+    /// The cookies to pass on to the browser.
     pub(crate) cookies: Vec<HeaderValue>,
     pub(crate) body: Vec<u8>,
 }
 
 impl Api {
-    /// Sends a request that ends in an answer of bounded size.
+    /// Sends a request. The answer must be finite and of limited size.
     pub(crate) async fn attempt(
         &self,
         service: &str,

@@ -1,4 +1,4 @@
-//! One call each to the endpoints of the contract.
+//! The calls of the API's endpoints.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,36 +17,36 @@ use common::id::kind;
 use reqwest::RequestBuilder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use telemetry::metrics::catalogue::HTTP_CLIENT_REQUEST_DURATION;
 use telemetry::metrics::{Histograms, Metrics};
 use tokio::time::sleep;
+use web::metrics::HTTP_CLIENT_REQUEST_DURATION;
 use web::session::has_cookie;
 use web::{IDEMPOTENCY_KEY, REQUEST_ID};
 
 use super::exchange::{Answer, Exchange, unavailable};
-use super::once::{Once, PATIENCE, PAUSE};
+use super::form_token::{FormToken, RETRY_INTERVAL, RETRY_TIMEOUT};
 use super::trace::traced;
 use super::{ApiOrigin, Failure};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a connection waits for its next request: less than the services keep one open.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// How long an idle connection is kept; shorter than the services' own timeout.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The longest wait for an answer; below the longest that a request to us may take.
+/// Shorter than the timeout of requests to this service.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many items a page of the shop shows of a list.
+/// The number of items on a page of a list.
 const PAGE_SIZE: u32 = 20;
 
-/// What is passed on of the shopper's request.
+/// The headers of the shopper's request that are passed on.
 const FORWARDED: [HeaderName; 3] = [
     header::COOKIE,
     REQUEST_ID,
     HeaderName::from_static("x-forwarded-for"),
 ];
 
-/// Connections to the API, shared by all requests.
+/// The connections to the API, shared by all requests.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiClient {
     http: reqwest::Client,
@@ -61,9 +61,9 @@ impl ApiClient {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)
-            .pool_idle_timeout(IDLE_CONNECTION)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .build()
-            .expect("a client without TLS needs nothing");
+            .expect("a client without TLS cannot fail to build");
         Self {
             http,
             origin: Arc::new(origin),
@@ -72,7 +72,7 @@ impl ApiClient {
     }
 }
 
-/// The API on behalf of the shopper whose request it was taken from.
+/// The API on behalf of the shopper of a request.
 #[derive(Debug)]
 pub(crate) struct Api {
     client: ApiClient,
@@ -104,17 +104,17 @@ where
 #[derive(Debug)]
 pub(crate) struct Listing<T> {
     pub(crate) items: Vec<T>,
-    /// What follows `after=` in the address of the next page, if there is one.
+    /// The `after` parameter of the next page, if there is one.
     pub(crate) after: Option<String>,
-    /// The event after which the list was so, if there is a stream of its changes.
-    pub(crate) place: Option<String>,
+    /// The latest event that the list reflects, if it has a stream of changes.
+    pub(crate) last_event: Option<String>,
 }
 
-/// The parameters of a list, as the contract has them.
+/// The query parameters of a list.
 pub(crate) type Query = [(&'static str, String)];
 
 impl Api {
-    /// Whether the request carries a session, of whatever worth.
+    /// Whether the request has a session cookie, valid or not.
     pub(crate) fn has_session(&self) -> bool {
         has_cookie(&self.headers)
     }
@@ -127,9 +127,9 @@ impl Api {
     pub(crate) async fn sign_up(
         &self,
         body: &CredentialsBody,
-        once: &Once,
+        token: &FormToken,
     ) -> Result<Answer<UserView>, Failure> {
-        self.post_once("auth", "/api/users/signup", body, once)
+        self.post_once("auth", "/api/users/signup", body, token)
             .await
     }
 
@@ -164,9 +164,9 @@ impl Api {
     pub(crate) async fn create_ticket(
         &self,
         body: &TicketBody,
-        once: &Once,
+        token: &FormToken,
     ) -> Result<Answer<TicketView>, Failure> {
-        self.post_once("tickets", "/api/tickets", body, once).await
+        self.post_once("tickets", "/api/tickets", body, token).await
     }
 
     pub(crate) async fn update_ticket(
@@ -188,7 +188,7 @@ impl Api {
         self.call("tickets", request).await
     }
 
-    /// The latest orders come first.
+    /// The orders, latest first.
     pub(crate) async fn orders(&self, query: &Query) -> Result<Listing<OrderView>, Failure> {
         self.list("orders", "/api/orders?sort=newest", query).await
     }
@@ -201,9 +201,9 @@ impl Api {
     pub(crate) async fn place_order(
         &self,
         body: &OrderBody,
-        once: &Once,
+        token: &FormToken,
     ) -> Result<OrderView, Failure> {
-        let answer = self.post_once("orders", "/api/orders", body, once).await?;
+        let answer = self.post_once("orders", "/api/orders", body, token).await?;
         Ok(answer.body)
     }
 
@@ -235,7 +235,7 @@ impl Api {
         Ok(Listing {
             items: answer.body,
             after: answer.next,
-            place: answer.place,
+            last_event: answer.last_event,
         })
     }
 
@@ -249,25 +249,25 @@ impl Api {
         self.call(service, request).await
     }
 
-    /// Sends what a form may send twice. The first of two is waited for, and its result is that of both.
+    /// Sends a form that may be sent twice. The second request waits for the first and gets the same result.
     async fn post_once<T: DeserializeOwned>(
         &self,
         service: &str,
         path: &str,
         body: &impl Serialize,
-        once: &Once,
+        token: &FormToken,
     ) -> Result<Answer<T>, Failure> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + RETRY_TIMEOUT;
         loop {
             let mut request = self.request(service, Method::POST, path).json(body);
-            if let Some(key) = once.key() {
+            if let Some(key) = token.key() {
                 request = request.header(IDEMPOTENCY_KEY, key);
             }
             match self.call(service, request).await {
                 Err(failure) if failure.is_in_progress() && Instant::now() < deadline => {
-                    sleep(PAUSE).await;
+                    sleep(RETRY_INTERVAL).await;
                 }
-                answered => return answered,
+                result => return result,
             }
         }
     }
@@ -284,27 +284,21 @@ impl Api {
         request: RequestBuilder,
     ) -> Result<Answer<T>, Failure> {
         let (client, request) = request.build_split();
-        let answered = match request {
+        let answer = match request {
             Ok(request) => {
-                let (method, began) = (request.method().clone(), Instant::now());
-                let exchanged = traced(service, &client, request).await;
-                let status = exchanged
-                    .as_ref()
-                    .map_or("", |answer| answer.status.as_str());
-                let said = [method.as_str(), service, status];
-                self.client.durations.with(said).observe(began.elapsed());
-                exchanged
+                let (method, start) = (request.method().clone(), Instant::now());
+                let answer = traced(service, &client, request).await;
+                let status = answer.as_ref().map_or("", |answer| answer.status.as_str());
+                let labels = [method.as_str(), service, status];
+                self.client.durations.with(labels).observe(start.elapsed());
+                answer
             }
             Err(error) => Err(unavailable(error)),
         };
-        let answered = answered.and_then(Exchange::read);
-        if let Err(Failure::Unavailable(reason)) = &answered {
-            tracing::warn!(
-                peer.service = service,
-                error = reason,
-                "the API did not answer"
-            );
+        let answer = answer.and_then(Exchange::read);
+        if let Err(Failure::Unavailable(reason)) = &answer {
+            tracing::warn!(peer.service = service, error = reason, "API call failed");
         }
-        answered
+        answer
     }
 }

@@ -1,4 +1,4 @@
-//! An answer of the API as it came, and what it says.
+//! Sends a request and reads the answer.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use common::ErrorBody;
@@ -8,22 +8,22 @@ use web::LAST_EVENT_ID;
 
 use super::Failure;
 
-/// The longest answer that is read, in bytes: a page of a hundred of the longest tickets is a tenth of it.
-const LONGEST_ANSWER: usize = 1 << 20;
+/// The maximum size of an answer, in bytes: ten times a page of a hundred tickets with the longest titles.
+const MAX_ANSWER: usize = 1 << 20;
 
-/// An answer of the API.
+/// A successful answer of the API.
 #[derive(Debug)]
 pub(crate) struct Answer<T> {
     pub(crate) body: T,
-    /// The cookies that it sets, to be passed on.
+    /// The cookies to pass on to the browser.
     pub(crate) cookies: Vec<HeaderValue>,
-    /// The event after which the answer was true, if there is a stream of its changes.
-    pub(crate) place: Option<String>,
-    /// What follows `after=` in the address of the next page, if there is one.
+    /// The latest event that the answer reflects, if there is a stream of changes.
+    pub(crate) last_event: Option<String>,
+    /// The `after` parameter of the next page, if there is one.
     pub(super) next: Option<String>,
 }
 
-/// An answer as it came.
+/// A raw answer.
 pub(super) struct Exchange {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -38,8 +38,8 @@ pub(super) async fn exchange(client: &Client, request: Request) -> Result<Exchan
     let mut response = client.execute(request).await.map_err(unavailable)?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(Failure::Unavailable("an answer without end".to_owned()));
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Failure::Unavailable("the answer is too large".to_owned()));
         }
         body.extend_from_slice(&chunk);
     }
@@ -55,8 +55,7 @@ impl Exchange {
         if self.status.is_success() {
             return self.success();
         }
-        let told: Result<ErrorBody, _> = serde_json::from_slice(&self.body);
-        match told {
+        match serde_json::from_slice(&self.body) {
             Ok(ErrorBody { errors }) if self.status.is_client_error() => Err(Failure::Refused {
                 status: self.status,
                 errors,
@@ -66,31 +65,31 @@ impl Exchange {
     }
 
     fn success<T: DeserializeOwned>(self) -> Result<Answer<T>, Failure> {
-        // An empty answer (204) is JSON's null.
+        // An empty answer (204) is read as `null`.
         let json: &[u8] = if self.body.is_empty() {
             b"null"
         } else {
             &self.body
         };
         let body = serde_json::from_slice(json)
-            .map_err(|error| Failure::Unavailable(format!("not in the contract: {error}")))?;
+            .map_err(|error| Failure::Unavailable(format!("unexpected answer: {error}")))?;
         let cookies = self
             .headers
             .get_all(header::SET_COOKIE)
             .iter()
             .cloned()
             .collect();
-        let said = |name| self.headers.get(name)?.to_str().ok();
+        let header = |name| self.headers.get(name)?.to_str().ok();
         Ok(Answer {
             body,
             cookies,
-            place: said(LAST_EVENT_ID).map(str::to_owned),
-            next: said(header::LINK).and_then(after),
+            last_event: header(LAST_EVENT_ID).map(str::to_owned),
+            next: header(header::LINK).and_then(after),
         })
     }
 }
 
-/// The `after` parameter of a `Link` header that names the next page.
+/// The `after` parameter in the `Link` header of the next page.
 fn after(link: &str) -> Option<String> {
     let address = link.split_once('<')?.1.split_once('>')?.0;
     let query = address.split_once('?')?.1;
@@ -104,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_page_is_named_by_what_follows_after() {
+    fn the_next_page_is_read_from_the_link_header() {
         let link = "</api/tickets?limit=20&after=665f&q=jazz>; rel=\"next\"";
         assert_eq!(after(link).as_deref(), Some("665f"));
         assert_eq!(after("</api/tickets?limit=20>; rel=\"next\""), None);

@@ -1,23 +1,23 @@
-//! Where the API is, from here.
+//! The origin of the API, as the server reaches it.
 
 use std::fmt;
 use std::str::FromStr;
 
 use base::origin::{InvalidOrigin, Origin};
 
-/// Stands for the name of a service in an [`ApiOrigin`].
+/// The placeholder for the service's name in an [`ApiOrigin`].
 const SERVICE: &str = "{service}";
 
-/// One origin for all services (`http://127.0.0.1:8080`), or one in which `{service}` stands for the name of the
-/// service that is called (`http://{service}-srv:3000`).
+/// One origin for all services (`http://127.0.0.1:8080`), or a template in which `{service}` is replaced by the name of
+/// the called service (`http://{service}-srv:3000`).
 ///
-/// In a cluster the second way is the better one: each service sees the shopper's address as the ingress told it to
-/// us, where a second pass through the ingress would put ours in its place.
+/// The template is better in a cluster: services see the shopper's address, which a second pass through the ingress
+/// would replace by ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApiOrigin(String);
 
 impl ApiOrigin {
-    /// The URL of a path at a service.
+    /// The URL of a service's path.
     pub(crate) fn url(&self, service: &str, path: &str) -> String {
         self.0.replace(SERVICE, service) + path
     }
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_origin_serves_all_services_or_each_has_its_own() {
+    fn services_share_an_origin_or_have_their_own() {
         let url = |text: &str| {
             let origin: ApiOrigin = text.parse().unwrap();
             origin.url("orders", "/api/orders")

@@ -1,4 +1,4 @@
-//! Calls of the API as spans of the shopper's trace, which go on at the service that is called.
+//! Trace spans for API calls. The called service continues the trace.
 
 use reqwest::{Client, Request};
 use telemetry::{TraceContext, is_recorded};
@@ -8,21 +8,21 @@ use tracing::{Instrument, Span};
 use super::Failure;
 use super::exchange::{Exchange, exchange};
 
-/// Sends the request within a span, with headers that say where in which trace it was made.
+/// Sends the request in a span, with the trace context in its headers.
 pub(super) async fn traced(
     service: &str,
     client: &Client,
     mut request: Request,
 ) -> Result<Exchange, Failure> {
     let span = span_of(service, &request);
-    let sent = async move {
-        if let Some(here) = TraceContext::current() {
-            here.put_into(request.headers_mut());
+    let call = async move {
+        if let Some(context) = TraceContext::current() {
+            context.put_into(request.headers_mut());
         }
         exchange(client, request).await
     };
-    let answered = sent.instrument(span.clone()).await;
-    if let Ok(answer) = &answered {
+    let answer = call.instrument(span.clone()).await;
+    if let Ok(answer) = &answer {
         span.record("http.response.status_code", answer.status.as_u16());
         if answer.status.is_client_error() || answer.status.is_server_error() {
             span.record("otel.status_code", "ERROR");
@@ -32,7 +32,7 @@ pub(super) async fn traced(
         span.record("otel.status_code", "ERROR");
         span.record("error.type", "unavailable");
     }
-    answered
+    answer
 }
 
 fn span_of(service: &str, request: &Request) -> Span {

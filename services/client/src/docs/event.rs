@@ -1,4 +1,4 @@
-//! The events, and who does what with them.
+//! The events and the roles of the services.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::schema::{Field, fields};
 pub(crate) struct Event {
     pub(crate) subject: String,
     pub(crate) summary: String,
-    /// Who sends and who receives it, the senders first.
+    /// What services do with it, publishers first.
     pub(crate) roles: Vec<Role>,
     pub(crate) fields: Vec<Field>,
     pub(crate) example: String,
@@ -20,25 +20,24 @@ pub(crate) struct Event {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Role {
     pub(crate) service: String,
-    pub(crate) part: Part,
-    /// In words.
-    pub(crate) does: String,
-    /// The queue group in which it does so.
+    pub(crate) kind: Kind,
+    pub(crate) summary: String,
+    /// The queue group of a consumer.
     pub(crate) queue: Option<String>,
 }
 
-/// The kinds of what services do with events.
+/// The kind of a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
-    /// It tells it.
-    Sends,
-    /// It acts on it, once in all its processes.
-    Acts,
-    /// Each of its processes reads it.
-    Reads,
+pub(crate) enum Kind {
+    /// It publishes the event.
+    Publisher,
+    /// One of its processes handles the event.
+    Consumer,
+    /// Each of its processes reads the event.
+    Reader,
 }
 
-/// Every event of the document.
+/// All events of the document.
 pub(super) fn all(document: &Document) -> Vec<Event> {
     let channels = members(document.at("/channels"));
     channels
@@ -57,7 +56,7 @@ fn event(document: &Document, key: &str, channel: &Value) -> Event {
         .filter(|(_, operation)| text(&operation["channel"]["$ref"]) == format!("#/channels/{key}"))
         .map(|(_, operation)| role(operation))
         .collect();
-    roles.sort_by_key(|role| role.part);
+    roles.sort_by_key(|role| role.kind);
     Event {
         subject: owned(&channel["address"]),
         summary: owned(&channel["description"]),
@@ -72,12 +71,12 @@ fn role(operation: &Value) -> Role {
     let service = elements(&operation["tags"]).next();
     Role {
         service: service.map(|tag| owned(&tag["name"])).unwrap_or_default(),
-        part: match (text(&operation["action"]), queue) {
-            ("send", _) => Part::Sends,
-            (_, Some(_)) => Part::Acts,
-            (_, None) => Part::Reads,
+        kind: match (text(&operation["action"]), queue) {
+            ("send", _) => Kind::Publisher,
+            (_, Some(_)) => Kind::Consumer,
+            (_, None) => Kind::Reader,
         },
-        does: owned(&operation["summary"]),
+        summary: owned(&operation["summary"]),
         queue: queue.map(str::to_owned),
     }
 }

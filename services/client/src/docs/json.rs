@@ -1,4 +1,4 @@
-//! A document whose parts refer to each other.
+//! Access to JSON documents with references.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub(super) struct Document(Value);
 
 impl Document {
-    /// Reads a document that was tested when this was built.
+    /// Parses one of the contract's documents.
     pub(super) fn parse(json: &str) -> Self {
         Self(serde_json::from_str(json).expect("the contract's documents are JSON"))
     }
@@ -22,16 +22,16 @@ impl Document {
         text(self.at(pointer))
     }
 
-    /// The part, or what it refers to; what is said beside the reference counts more than what is said there.
+    /// The part with its reference resolved. Members next to the reference override those of its target.
     pub(super) fn resolve<'a>(&'a self, part: &'a Value) -> Cow<'a, Value> {
         let Some(reference) = part["$ref"].as_str() else {
             return Cow::Borrowed(part);
         };
         let target = self.resolve(self.at(reference.trim_start_matches('#')));
-        let beside = members(part).filter(|(name, _)| *name != "$ref");
+        let overrides = members(part).filter(|(name, _)| *name != "$ref");
         let mut whole = target.into_owned();
         if let Some(members) = whole.as_object_mut() {
-            members.extend(beside.map(|(name, value)| (name.clone(), value.clone())));
+            members.extend(overrides.map(|(name, value)| (name.clone(), value.clone())));
         }
         Cow::Owned(whole)
     }
@@ -51,6 +51,16 @@ pub(super) fn text(value: &Value) -> &str {
 
 pub(super) fn owned(value: &Value) -> String {
     text(value).to_owned()
+}
+
+/// The paragraphs of a text, each on one line.
+pub(super) fn paragraphs(text: &str) -> Vec<String> {
+    let paragraphs = text
+        .split("\n\n")
+        .map(|lines| lines.trim().replace('\n', " "));
+    paragraphs
+        .filter(|paragraph| !paragraph.is_empty())
+        .collect()
 }
 
 pub(super) fn pretty(value: &Value) -> String {

@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::{Document, elements, members, owned, pretty, text};
-use super::paragraphs;
+use super::json::{Document, elements, members, owned, paragraphs, pretty, text};
 use super::schema::{Field, choices, example, fields, kind};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -15,22 +14,22 @@ pub(crate) struct Operation {
     /// Its name within the service.
     pub(crate) id: String,
     pub(crate) method: String,
-    /// With `{name}` where a parameter stands.
+    /// With `{name}` for each parameter.
     pub(crate) path: String,
     pub(crate) summary: String,
-    /// A paragraph each.
+    /// In paragraphs.
     pub(crate) description: Vec<String>,
-    /// Whether it is another spelling of one that is to be preferred.
+    /// Whether it is an alias of another operation.
     pub(crate) deprecated: bool,
     pub(crate) needs_session: bool,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) body_fields: Vec<Field>,
-    /// An example of the body that it takes, if it takes one.
+    /// An example of its body, if it has one.
     pub(crate) body: Option<String>,
     pub(crate) answers: Vec<Answer>,
 }
 
-/// What an operation takes beside its body.
+/// A parameter of an operation.
 #[derive(Debug)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
@@ -39,11 +38,11 @@ pub(crate) struct Parameter {
     pub(crate) kind: String,
     pub(crate) description: String,
     pub(crate) example: Option<String>,
-    /// The only values that there are, if they are listed.
+    /// The allowed values, if they are listed.
     pub(crate) choices: Vec<String>,
 }
 
-/// Where a parameter stands.
+/// The place of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Path,
@@ -61,43 +60,43 @@ impl Place {
     }
 }
 
-/// What an operation may answer.
+/// An answer of an operation.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: String,
     pub(crate) description: String,
-    /// The headers that say something, and what.
+    /// The headers and their descriptions.
     pub(crate) headers: Vec<(String, String)>,
-    /// What the body is, if there is one.
+    /// The type of the body, if there is one.
     pub(crate) kind: Option<String>,
     pub(crate) fields: Vec<Field>,
-    /// An example of the body, of an answer that is no failure.
+    /// An example of the body of a success.
     pub(crate) example: Option<String>,
-    /// What a failure says, for example.
+    /// An example of the message of a failure.
     pub(crate) message: Option<String>,
 }
 
 impl Operation {
-    /// Whether it goes on answering for as long as somebody listens.
+    /// Whether its answer is an endless stream.
     pub(crate) fn streams(&self) -> bool {
         self.answers
             .iter()
             .any(|answer| answer.kind.as_deref() == Some("text/event-stream"))
     }
 
-    /// Whether a form can send it: it ends, and needs no header that only a program can make.
-    pub(crate) fn can_be_tried(&self) -> bool {
+    /// Whether a form can send it: the answer is finite, and no header is required.
+    pub(crate) fn is_testable(&self) -> bool {
         let header = |parameter: &Parameter| parameter.place == Place::Header && parameter.required;
         !self.streams() && !self.parameters.iter().any(header)
     }
 
-    /// What a page calls it in an address.
+    /// Its fragment in the URL of a page.
     pub(crate) fn anchor(&self) -> String {
         format!("{}-{}", self.service, self.id)
     }
 }
 
-/// The operations of the document; those to be preferred come first.
+/// All operations of the document, aliases last.
 pub(super) fn all(document: &Document, service: &'static str) -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in members(document.at("/paths")) {
@@ -148,9 +147,9 @@ fn operation(
 fn parameter(document: &Document, part: &Value) -> Parameter {
     let part = document.resolve(part);
     let schema = &part["schema"];
-    let said = [&part["example"], &document.resolve(schema)["example"]]
+    let example = [&part["example"], &document.resolve(schema)["example"]]
         .into_iter()
-        .find(|said| !said.is_null())
+        .find(|example| !example.is_null())
         .cloned();
     Parameter {
         name: owned(&part["name"]),
@@ -162,9 +161,10 @@ fn parameter(document: &Document, part: &Value) -> Parameter {
         required: part["required"] == true,
         kind: kind(document, schema),
         description: owned(&part["description"]),
-        example: said.map(|said| {
-            said.as_str()
-                .map_or_else(|| said.to_string(), str::to_owned)
+        example: example.map(|example| {
+            example
+                .as_str()
+                .map_or_else(|| example.to_string(), str::to_owned)
         }),
         choices: choices(document, schema),
     }
@@ -178,12 +178,12 @@ fn answer(document: &Document, status: &str, part: &Value) -> Answer {
     let failure = status.starts_with(['4', '5']);
     let schema = content.map(|(_, content)| &content["schema"]);
     let json = content.filter(|(kind, _)| *kind == "application/json" && !failure);
-    let said = |content: &Value| {
-        let said = &content["example"];
-        if said.is_null() {
+    let example = |content: &Value| {
+        let given = &content["example"];
+        if given.is_null() {
             example(document, &content["schema"])
         } else {
-            said.clone()
+            given.clone()
         }
     };
     Answer {
@@ -195,14 +195,14 @@ fn answer(document: &Document, status: &str, part: &Value) -> Answer {
             .filter(|_| !failure)
             .map(|schema| fields(document, schema))
             .unwrap_or_default(),
-        example: json.map(|(_, content)| pretty(&said(content))),
+        example: json.map(|(_, content)| pretty(&example(content))),
         message: content
             .filter(|_| failure)
-            .map(|(_, content)| owned(&said(content)["errors"][0]["message"])),
+            .map(|(_, content)| owned(&example(content)["errors"][0]["message"])),
     }
 }
 
-/// The name of what a body is, where it has one.
+/// The name of a body's type.
 fn body_kind(document: &Document, media: &str, schema: &Value) -> String {
     let name = text(&schema["$ref"]).rsplit('/').next().unwrap_or_default();
     match (media, name) {

@@ -1,24 +1,24 @@
-//! A schema as a table of fields, in a few words, and by an example.
+//! Describes a schema by its fields, by its type in words, and by an example.
 
 use serde_json::{Map, Value};
 
 use super::json::{Document, elements, members, owned, text};
 
-/// How deep fields within fields are shown.
-const DEEPEST: usize = 4;
+/// How deeply nested fields are listed.
+const MAX_DEPTH: usize = 4;
 
 /// A field of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Field {
-    /// Its name, after those of the fields that it is in.
+    /// Its full name, prefixed by the fields that contain it.
     pub(crate) name: String,
-    /// What it may be.
+    /// Its type in words.
     pub(crate) kind: String,
     pub(crate) required: bool,
     pub(crate) description: String,
 }
 
-/// The fields of an object, or of a list's objects; none of anything else.
+/// The fields of an object or of a list's objects; empty for other types.
 pub(super) fn fields(document: &Document, schema: &Value) -> Vec<Field> {
     let mut fields = Vec::new();
     collect(document, schema, "", 0, &mut fields);
@@ -28,33 +28,33 @@ pub(super) fn fields(document: &Document, schema: &Value) -> Vec<Field> {
 fn collect(
     document: &Document,
     schema: &Value,
-    within: &str,
+    prefix: &str,
     depth: usize,
     fields: &mut Vec<Field>,
 ) {
-    let schema = one(document, schema);
-    if depth > DEEPEST {
+    let schema = merged(document, schema);
+    if depth > MAX_DEPTH {
         return;
     }
     if !schema["items"].is_null() {
-        let within = if within.is_empty() {
+        let prefix = if prefix.is_empty() {
             String::new()
         } else {
-            format!("{within}[]")
+            format!("{prefix}[]")
         };
-        collect(document, &schema["items"], &within, depth + 1, fields);
+        collect(document, &schema["items"], &prefix, depth + 1, fields);
     }
     for (name, part) in members(&schema["properties"]) {
-        let name = if within.is_empty() {
+        let required = elements(&schema["required"]).any(|required| required == name);
+        let name = if prefix.is_empty() {
             name.clone()
         } else {
-            format!("{within}.{name}")
+            format!("{prefix}.{name}")
         };
-        let plain = name.rsplit('.').next().unwrap_or_default();
-        let whole = one(document, part);
+        let whole = merged(document, part);
         fields.push(Field {
             kind: kind(document, part),
-            required: elements(&schema["required"]).any(|required| required == plain),
+            required,
             description: owned(&whole["description"]),
             name: name.clone(),
         });
@@ -62,15 +62,15 @@ fn collect(
     }
 }
 
-/// The schema with its references followed, its parts put together, and without the choice of being nothing.
-fn one(document: &Document, schema: &Value) -> Value {
+/// The schema with its references resolved, its parts merged, and without the `null` alternative.
+fn merged(document: &Document, schema: &Value) -> Value {
     let schema = document.resolve(schema).into_owned();
     let parts = elements(&schema["allOf"]);
     let choices = elements(&schema["oneOf"]).filter(|choice| text(&choice["type"]) != "null");
     let mut whole = Map::new();
     for part in parts.chain(choices.take(1)) {
         whole.extend(
-            members(&one(document, part)).map(|(name, value)| (name.clone(), value.clone())),
+            members(&merged(document, part)).map(|(name, value)| (name.clone(), value.clone())),
         );
     }
     whole.extend(members(&schema).map(|(name, value)| (name.clone(), value.clone())));
@@ -83,9 +83,9 @@ fn may_be_null(document: &Document, schema: &Value) -> bool {
     listed || elements(&schema["oneOf"]).any(|choice| text(&choice["type"]) == "null")
 }
 
-/// What a value may be, in a few words.
+/// The type of a value, in words.
 pub(super) fn kind(document: &Document, schema: &Value) -> String {
-    let whole = one(document, schema);
+    let whole = merged(document, schema);
     let choices = choices(document, schema);
     let mut words = if !choices.is_empty() {
         choices
@@ -145,25 +145,25 @@ fn plain_kind(schema: &Value) -> String {
     words.join(", ")
 }
 
-/// The only values that there are, if they are listed.
+/// The allowed values, if they are listed.
 pub(super) fn choices(document: &Document, schema: &Value) -> Vec<String> {
-    let schema = one(document, schema);
+    let schema = merged(document, schema);
     let only =
         elements(&schema["enum"]).chain(Some(&schema["const"]).filter(|only| !only.is_null()));
     only.map(owned).collect()
 }
 
-/// A value that the schema describes.
+/// An example value of the schema.
 pub(super) fn example(document: &Document, schema: &Value) -> Value {
-    let schema = one(document, schema);
-    let said = [
+    let schema = merged(document, schema);
+    let given = [
         &schema["example"],
         &schema["examples"][0],
         &schema["const"],
         &schema["enum"][0],
     ];
-    if let Some(said) = said.into_iter().find(|said| !said.is_null()) {
-        return said.clone();
+    if let Some(given) = given.into_iter().find(|given| !given.is_null()) {
+        return given.clone();
     }
     if schema["properties"].is_object() {
         let fields = members(&schema["properties"]);

@@ -1,4 +1,4 @@
-//! An order that can still be paid, until it cannot: the countdown, the card form, and what comes of it.
+//! An order that can be paid: the countdown, the card form and the outcome.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -9,49 +9,49 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::Event;
 
-use super::clock::{URGENT, WARNINGS, lead_of_server, minutes, now};
+use super::clock::{URGENT, WARNINGS, minutes, now, server_offset};
 use super::element::{attribute, find, focus, number, set_attribute, set_text};
 use super::json::Json;
 use super::live::{Interest, listen};
 use super::payment::pay;
 use super::stripe::CardForm;
 
-/// How often the countdown looks at the clock.
+/// How often the countdown is updated.
 const TICK: Duration = Duration::from_millis(250);
 
 const NO_FORM: &str =
-    "The card form could not be loaded. Please reload the page; your reservation stands.";
+    "The card form did not load. Please reload the page. Your ticket stays reserved.";
 
 const DESK: &str = "#desk";
 
-/// Around `#desk`, which shows in its `data-state` where the order is: `open`, `charged` (the order does not know yet),
-/// `over` (likewise), and in the end `paid`, `cancelled`, `refunded`, `expired` or `withdrawn`. It says of the order its `data-order`,
-/// `data-version` and `data-expires`, in `data-now` the server's clock when it rendered this (both in milliseconds
-/// since 1970), and in `data-key` what names our account to Stripe.
+/// Wraps `#desk`. Its `data-state` is the state of the order: `open`; `charged` or `over` while the order's own state
+/// is about to change; finally `paid`, `cancelled`, `refunded`, `expired` or `withdrawn`. Its other attributes are the
+/// order's `data-order` (id), `data-version` and `data-expires`, the server's time of rendering in `data-now` (both in
+/// milliseconds since 1970), and Stripe's publishable key in `data-key`.
 #[island]
 pub fn OrderDesk(
     /// The desk.
     children: Children,
 ) -> impl IntoView {
-    let (said, say) = signal("");
+    let (announcement, announce) = signal("");
     Effect::new(move |_| {
-        // A settled order has no number on its desk, and nothing more can become of it.
+        // An order in a final state has no `data-order`.
         if let Some(order) = attribute(DESK, "data-order") {
             follow(&order);
-            count_down(say);
-            take_cards(order);
+            count_down(announce);
+            accept_payment(order);
         }
     });
     view! {
         {children()}
         <p class="sr" role="status">
-            {move || said.get()}
+            {move || announcement.get()}
         </p>
     }
 }
 
-/// Shows another state. As the content changes by itself, the keyboard and the screen reader are taken along.
-fn turn_to(state: &str) {
+/// Shows another state, and moves the focus to its heading for keyboards and screen readers.
+fn show(state: &str) {
     if attribute(DESK, "data-state").as_deref() != Some(state) {
         set_attribute(DESK, "data-state", Some(state));
         focus(&["[data-when=", state, "] h2"].concat());
@@ -62,7 +62,7 @@ fn is_open() -> bool {
     attribute(DESK, "data-state").as_deref() == Some("open")
 }
 
-/// Shows what the server tells of the order.
+/// Follows the order's event stream until its final state.
 fn follow(order: &str) {
     let known = Cell::new(number(DESK, "data-version").unwrap_or_default());
     let on_event = move |_: &str, data: &str| {
@@ -75,20 +75,20 @@ fn follow(order: &str) {
         }
         known.set(version);
         match final_state(&order) {
-            Some(last) => {
-                turn_to(last);
+            Some(state) => {
+                show(state);
                 Interest::Ends
             }
             None => Interest::Remains,
         }
     };
     let path = ["/api/orders/", order, "/stream"].concat();
-    // The stream begins with the order as it is.
-    let last = String::new();
-    listen(path, last, &["order"], RwSignal::new(false), on_event);
+    // The stream starts with the current state of the order.
+    let last_event = String::new();
+    listen(path, last_event, &["order"], RwSignal::new(false), on_event);
 }
 
-/// What the order has come to, if it has.
+/// The order's final state, if it has reached one.
 fn final_state(order: &Json) -> Option<&'static str> {
     match order.text("status")?.as_str() {
         "complete" => Some("paid"),
@@ -102,16 +102,16 @@ fn final_state(order: &Json) -> Option<&'static str> {
     }
 }
 
-/// Shows on the server's clock how much time remains, with a word at each of the [`WARNINGS`], until none does.
-fn count_down(say: WriteSignal<&'static str>) {
+/// Shows the remaining time by the server's clock, and announces the [`WARNINGS`].
+fn count_down(announce: WriteSignal<&'static str>) {
     let (Some(expires), Some(rendered)) = (number(DESK, "data-expires"), number(DESK, "data-now"))
     else {
         return;
     };
-    let lead = lead_of_server(rendered);
+    let offset = server_offset(rendered);
     let before = Cell::new(expires - rendered);
     let tick = move || {
-        let left = expires - now(lead);
+        let left = expires - now(offset);
         let before = before.replace(left);
         if minutes(left) != minutes(before) {
             set_text("#left", &minutes(left));
@@ -121,19 +121,19 @@ fn count_down(say: WriteSignal<&'static str>) {
         }
         let passed = |mark: i64| before > mark && left <= mark;
         if let Some((_, warning)) = WARNINGS.iter().find(|(mark, _)| passed(*mark)) {
-            say.set(warning);
+            announce.set(warning);
         }
         if left <= 0 && is_open() {
-            turn_to("over");
+            show("over");
         }
     };
     tick();
-    // Without a timer the page still shows what the stream tells.
+    // Without a timer the page still follows the stream.
     let _ = set_interval_with_handle(tick, TICK);
 }
 
-/// Puts Stripe's form on the page, and pays with what is typed into it when the form is sent.
-fn take_cards(order: String) {
+/// Shows Stripe's card form, and pays when it is submitted.
+fn accept_payment(order: String) {
     let Some(form) = find("#pay") else {
         return;
     };
@@ -147,7 +147,7 @@ fn take_cards(order: String) {
     let price = Rc::new(price.unwrap_or_default());
     let submit = Closure::<dyn Fn(Event)>::new(move |event: Event| {
         event.prevent_default();
-        // The second click of a double click.
+        // Ignores the second click of a double click.
         if busy.replace(true) {
             return;
         }
@@ -156,13 +156,13 @@ fn take_cards(order: String) {
         set_attribute("#pay-button", "aria-disabled", Some("true"));
         let (card, order, busy, price) = (card.clone(), order.clone(), busy.clone(), price.clone());
         leptos::task::spawn_local(async move {
-            let paid = match card.token().await {
+            let outcome = match card.token().await {
                 Ok(token) => pay(&token, &order).await,
                 Err(reason) => Err(reason),
             };
-            match paid {
-                // The stream may have been quicker.
-                Ok(()) if is_open() => turn_to("charged"),
+            match outcome {
+                // The stream may have reported the final state already.
+                Ok(()) if is_open() => show("charged"),
                 Ok(()) => {}
                 Err(reason) => set_text("#pay-fault", &reason),
             }
@@ -171,7 +171,7 @@ fn take_cards(order: String) {
             busy.set(false);
         });
     });
-    // It can only fail for what is no event target.
+    // It cannot fail for an element.
     let _ = form.add_event_listener_with_callback("submit", submit.as_ref().unchecked_ref());
     submit.forget();
 }

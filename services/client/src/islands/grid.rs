@@ -1,4 +1,4 @@
-//! The grid of tickets for sale, in which what is reserved fades, and what returns comes back, as it happens.
+//! The live grid of tickets for sale.
 
 use std::cell::RefCell;
 
@@ -7,41 +7,40 @@ use leptos::prelude::*;
 use super::element;
 use super::live::{Interest, listen};
 use super::money::dollars;
-use super::ticket_news::TicketNews;
+use super::ticket::Ticket;
 
-/// Around `#shelf`, which says what is searched for in `data-search` and after which event it was rendered in
-/// `data-place`, and holds cards that say which `data-ticket` and
-/// `data-version` they show. Tickets that come to be for sale meanwhile are counted, not put in: nothing moves under
-/// a finger.
+/// Wraps `#shelf`. Its attributes are the search in `data-search` and the latest event that it reflects in
+/// `data-place`. Its cards have a `data-ticket` (id) and `data-version`. New tickets are counted but not inserted, so
+/// that nothing moves under the visitor's finger.
 #[island]
 pub fn TicketGrid(
     /// The shelf.
     children: Children,
 ) -> impl IntoView {
     let open = RwSignal::new(false);
-    let (news, tell) = signal(String::new());
-    let (said, say) = signal(String::new());
+    let (news, set_news) = signal(String::new());
+    let (announcement, announce) = signal(String::new());
     Effect::new(move |_| {
         let search = element::attribute("#shelf", "data-search").unwrap_or_default();
-        let newcomers = RefCell::new(Vec::new());
+        let new_tickets = RefCell::new(Vec::new());
         let on_event = move |name: &str, data: &str| {
-            match TicketNews::read(data) {
+            match Ticket::read(data) {
                 Some(ticket) if name == "ticket" => {
                     if let Some(sentence) = refresh(&ticket) {
-                        say.set(sentence);
+                        announce.set(sentence);
                     } else if element::find(&card(&ticket)).is_none() {
-                        let mut newcomers = newcomers.borrow_mut();
-                        count(ticket, &search, &mut newcomers);
-                        tell.set(headline(newcomers.len()));
+                        let mut new_tickets = new_tickets.borrow_mut();
+                        count(ticket, &search, &mut new_tickets);
+                        set_news.set(headline(new_tickets.len()));
                     }
                 }
-                _ => tell.set("There is news. Show it".to_owned()),
+                _ => set_news.set("The list has changed. Show it".to_owned()),
             }
             Interest::Remains
         };
-        let last = element::attribute("#shelf", "data-place").unwrap_or_default();
+        let last_event = element::attribute("#shelf", "data-place").unwrap_or_default();
         let (path, names) = ("/api/tickets/stream".to_owned(), &["ticket", "reset"]);
-        listen(path, last, names, open, on_event);
+        listen(path, last_event, names, open, on_event);
     });
     view! {
         <div class="shelf-news">
@@ -54,7 +53,7 @@ pub fn TicketGrid(
                 </a>
             </p>
             <p class="sr" role="status">
-                {move || said.get()}
+                {move || announcement.get()}
             </p>
         </div>
         {children()}
@@ -62,12 +61,12 @@ pub fn TicketGrid(
 }
 
 /// The selector of the ticket's card.
-fn card(ticket: &TicketNews) -> String {
+fn card(ticket: &Ticket) -> String {
     ["[data-ticket='", &ticket.id, "']"].concat()
 }
 
-/// Shows what is new about a ticket on its card; a sentence about it, if it is worth saying aloud.
-fn refresh(ticket: &TicketNews) -> Option<String> {
+/// Updates a ticket's card. Returns a sentence for screen readers, if the change is worth it.
+fn refresh(ticket: &Ticket) -> Option<String> {
     let selector = card(ticket);
     let shown = element::find(&selector)?;
     if ticket.version <= element::number(&selector, "data-version")? {
@@ -95,20 +94,20 @@ fn refresh(ticket: &TicketNews) -> Option<String> {
     }
 }
 
-/// Keeps the list of tickets that the page does not show and a fresh one would.
-fn count(ticket: TicketNews, search: &str, newcomers: &mut Vec<String>) {
-    newcomers.retain(|id| *id != ticket.id);
-    // By the browser: tables of letters weigh more than the rest of this file.
+/// Updates the list of tickets that a reloaded page would show in addition.
+fn count(ticket: Ticket, search: &str, new_tickets: &mut Vec<String>) {
+    new_tickets.retain(|id| *id != ticket.id);
+    // The browser converts the case, since Rust's Unicode tables would enlarge the WASM.
     let title = js_sys::JsString::from(ticket.title).normalize("NFKC");
     let title = String::from(title.to_upper_case());
     let wanted = search.split(' ').all(|word| title.contains(word));
     if ticket.order.is_none() && !ticket.withdrawn && wanted {
-        newcomers.push(ticket.id);
+        new_tickets.push(ticket.id);
     }
 }
 
-fn headline(newcomers: usize) -> String {
-    match newcomers {
+fn headline(new_tickets: usize) -> String {
+    match new_tickets {
         0 => String::new(),
         1 => "1 new ticket. Show it".to_owned(),
         more => [&more.to_string(), " new tickets. Show them"].concat(),

@@ -1,22 +1,22 @@
-//! Requests to the API from the page, with the shopper's cookie.
+//! Requests from the page to the API, with the shopper's cookie.
 
 use leptos::prelude::window;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{RequestInit, Response};
 
-/// An answer, whatever its status.
+/// An answer with any status.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) text: String,
 }
 
-/// The answer to a GET; none if there was none.
+/// Sends a GET; `None` if it gets no answer.
 pub(super) async fn get(path: &str) -> Option<Answer> {
     send(path, &RequestInit::new()).await.ok()
 }
 
-/// The answer to a POST of this JSON; none if there was none.
+/// Sends JSON by POST; `None` if it gets no answer.
 pub(super) async fn post(path: &str, json: &str) -> Option<Answer> {
     let request = RequestInit::new();
     request.set_method("POST");

@@ -1,13 +1,13 @@
-//! Reading JSON with the browser's own parser, which costs nothing to load.
+//! Reads JSON with the browser's own parser, which keeps the WASM small.
 
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 
-/// A value that JSON gave, or a part of one.
+/// A parsed value.
 pub(super) struct Json(JsValue);
 
 impl Json {
-    /// The value that the text says; none if it is no JSON.
+    /// Parses a text; `None` if it is not JSON.
     pub(super) fn parse(text: &str) -> Option<Self> {
         js_sys::JSON::parse(text).ok().map(Self)
     }
@@ -27,7 +27,7 @@ impl Json {
         self.get(name).is_some_and(|field| field.0.is_truthy())
     }
 
-    /// The field, if it is a number; to the next whole one.
+    /// The field times `scale`, rounded, if it is a number.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "versions and cents are far below the range"

@@ -1,4 +1,4 @@
-//! Prices for people.
+//! Formatting of prices.
 
 /// Cents as US dollars: `$1,250.00`.
 #[must_use]
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prices_read_as_dollars_and_cents() {
+    fn prices_are_formatted_as_dollars_and_cents() {
         assert_eq!(dollars(5), "$0.05");
         assert_eq!(dollars(1999), "$19.99");
         assert_eq!(dollars(99_900), "$999.00");

@@ -1,4 +1,4 @@
-//! What can be done with a ticket, as long as that is so.
+//! The live offer on a ticket's page.
 
 use leptos::prelude::*;
 
@@ -6,12 +6,12 @@ use super::element::{attribute, number, set_attribute, set_text};
 use super::http;
 use super::live::{Interest, listen};
 use super::money::dollars;
-use super::ticket_news::TicketNews;
+use super::ticket::Ticket;
 
-/// Around `#offer`, which shows what is offered in its `data-state`: `free`, `taken`, `own` if the visitor's own order
-/// holds the ticket, or `gone` once it was withdrawn. It says which ticket in `data-ticket`, `data-version` and
-/// `data-price` (cents), after which event it was rendered in `data-place`, and the visitor's order in `data-own`. What
-/// buys it sends the price that is shown, from `#shown-price` (cents).
+/// Wraps `#offer`. Its `data-state` is `free`, `taken`, `own` if the visitor's order holds the ticket, or `gone` once
+/// it is withdrawn. Its other attributes are the ticket's `data-ticket` (id), `data-version` and `data-price` (cents),
+/// the latest event that it reflects in `data-place`, and the visitor's order in `data-own`. The buy form sends the
+/// displayed price from `#shown-price` (cents).
 #[island]
 pub fn TicketOffer(
     /// The offer.
@@ -25,11 +25,11 @@ pub fn TicketOffer(
         let path = ["/api/tickets/", &id].concat();
         let on_event = move |name: &str, data: &str| {
             if name == "reset" {
-                // The stream cannot tell what was missed, so the ticket itself is asked for.
+                // Events were missed, so the ticket is fetched.
                 let (id, path) = (id.clone(), path.clone());
                 leptos::task::spawn_local(async move {
                     match http::get(&path).await {
-                        Some(answer) if answer.status == 404 => turn_to("gone", set_note),
+                        Some(answer) if answer.status == 404 => show("gone", set_note),
                         Some(answer) => refresh(&id, &answer.text, set_note),
                         None => {}
                     }
@@ -39,9 +39,9 @@ pub fn TicketOffer(
             }
             Interest::Remains
         };
-        let last = attribute(OFFER, "data-place").unwrap_or_default();
+        let last_event = attribute(OFFER, "data-place").unwrap_or_default();
         let (path, names) = ("/api/tickets/stream".to_owned(), &["ticket", "reset"]);
-        listen(path, last, names, RwSignal::new(false), on_event);
+        listen(path, last_event, names, RwSignal::new(false), on_event);
     });
     view! {
         {children()}
@@ -53,43 +53,43 @@ pub fn TicketOffer(
 
 const OFFER: &str = "#offer";
 
-/// Shows what is new about the ticket, if it is this one and it is new.
+/// Updates the page, if this is a newer version of its ticket.
 fn refresh(id: &str, json: &str, note: WriteSignal<String>) {
-    let Some(news) = TicketNews::read(json).filter(|news| news.id == id) else {
+    let Some(ticket) = Ticket::read(json).filter(|ticket| ticket.id == id) else {
         return;
     };
     let known = number(OFFER, "data-version").unwrap_or_default();
-    if news.version <= known {
+    if ticket.version <= known {
         return;
     }
-    set_text("#ticket-title", &news.title);
-    set_text("#ticket-price", &dollars(news.price));
-    let before = number(OFFER, "data-price");
+    set_text("#ticket-title", &ticket.title);
+    set_text("#ticket-price", &dollars(ticket.price));
+    let old_price = number(OFFER, "data-price");
     let own = attribute(OFFER, "data-own");
-    let now = if news.withdrawn {
+    let state = if ticket.withdrawn {
         "gone"
     } else {
-        state(news.order.is_some(), news.order == own)
+        state(ticket.order.is_some(), ticket.order == own)
     };
     let set = |name, value: &str| set_attribute(OFFER, name, Some(value));
-    set("data-version", &news.version.to_string());
-    set("data-price", &news.price.to_string());
-    set_attribute("#shown-price", "value", Some(&news.price.to_string()));
-    if let Some(price) = before.filter(|price| *price != news.price) {
-        note.set(repriced(price, news.price));
+    set("data-version", &ticket.version.to_string());
+    set("data-price", &ticket.price.to_string());
+    set_attribute("#shown-price", "value", Some(&ticket.price.to_string()));
+    if let Some(old) = old_price.filter(|old| *old != ticket.price) {
+        note.set(repriced(old, ticket.price));
     }
-    turn_to(now, note);
+    show(state, note);
 }
 
-/// Shows another state, with a word about it.
-fn turn_to(now: &'static str, note: WriteSignal<String>) {
-    if attribute(OFFER, "data-state").as_deref() != Some(now) {
-        set_attribute(OFFER, "data-state", Some(now));
-        note.set(moved(now).to_owned());
+/// Shows another state, with a note about it.
+fn show(state: &'static str, note: WriteSignal<String>) {
+    if attribute(OFFER, "data-state").as_deref() != Some(state) {
+        set_attribute(OFFER, "data-state", Some(state));
+        note.set(note_for(state).to_owned());
     }
 }
 
-/// What a ticket's offer is called that is held, or held by the visitor.
+/// The `data-state` of a ticket that is not withdrawn.
 #[must_use]
 pub fn state(taken: bool, own: bool) -> &'static str {
     match (taken, own) {
@@ -99,21 +99,21 @@ pub fn state(taken: bool, own: bool) -> &'static str {
     }
 }
 
-fn moved(now: &str) -> &'static str {
-    match now {
+fn note_for(state: &str) -> &'static str {
+    match state {
         "free" => "It is for sale again.",
         "gone" => "The seller has just withdrawn it.",
         _ => "It was reserved just now.",
     }
 }
 
-fn repriced(before: i64, now: i64) -> String {
-    let (before, now) = (dollars(before), dollars(now));
+fn repriced(old: i64, new: i64) -> String {
+    let (old, new) = (dollars(old), dollars(new));
     [
         "The seller changed the price from ",
-        &before,
+        &old,
         " to ",
-        &now,
+        &new,
         ".",
     ]
     .concat()

@@ -1,15 +1,15 @@
-//! Paying an order, and what came of it.
+//! The payment of an order.
 
 use super::http;
 use super::json::{Json, quoted};
 
-/// What the shop says of a second payment of the same order, which charges nothing.
-const PAID_BEFORE: &str = "Order is already paid";
+/// The API's refusal of a second payment of an order. It charges nothing.
+const ALREADY_PAID: &str = "Order is already paid";
 
 const UNCLEAR: &str =
-    "We could not reach the till. Please try again: an order is never charged twice.";
+    "We could not confirm your payment. Please try again: you are never charged twice.";
 
-/// Pays with a card's token; the reason in words if that did not work.
+/// Pays with the token of a card. An error is a message for the shopper.
 pub(super) async fn pay(token: &str, order: &str) -> Result<(), String> {
     let (token, order) = (quoted(token), quoted(order));
     let payment = ["{\"token\":", &token, ",\"orderId\":", &order, "}"].concat();
@@ -20,13 +20,13 @@ pub(super) async fn pay(token: &str, order: &str) -> Result<(), String> {
         return Ok(());
     }
     match reason(&answer.text) {
-        Some(reason) if reason == PAID_BEFORE => Ok(()),
+        Some(reason) if reason == ALREADY_PAID => Ok(()),
         Some(reason) if answer.status < 500 => Err(reason),
         _ => Err(UNCLEAR.to_owned()),
     }
 }
 
-/// The first reason of a refusal in the contract's shape.
+/// The first message of a refusal.
 fn reason(refusal: &str) -> Option<String> {
     let errors = Json::parse(refusal)?.get("errors")?;
     errors.get("0")?.text("message")

@@ -1,13 +1,13 @@
-//! Stripe's script, as far as we use it: one card form, and the token of what was typed into it.
+//! Bindings to Stripe's script: the card form and the token of the card.
 
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Stripe, for one publishable key.
+    /// Stripe for a publishable key.
     pub(super) type Stripe;
 
-    /// Fails if the script is not there.
+    /// Fails if the script is not loaded.
     #[wasm_bindgen(catch, js_name = Stripe)]
     fn stripe(key: &str) -> Result<Stripe, JsValue>;
 
@@ -22,7 +22,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn create(this: &Elements, kind: &str, options: &JsValue) -> Result<CardElement, JsValue>;
 
-    /// The form, in a frame of Stripe's own.
+    /// The form, in Stripe's own frame.
     pub(super) type CardElement;
 
     #[wasm_bindgen(method, catch)]
@@ -36,7 +36,7 @@ pub(super) struct CardForm {
 }
 
 impl CardForm {
-    /// Puts the form into the element that `selector` finds; none if Stripe's script did not load.
+    /// Shows the form in the element that matches `selector`; `None` if Stripe's script did not load.
     pub(super) fn mount(key: &str, selector: &str, dark: bool) -> Option<Self> {
         const LIGHT: &str = r##"{"style":{"base":{"fontSize":"16px","color":"#221d16"}}}"##;
         const DARK: &str =
@@ -48,7 +48,7 @@ impl CardForm {
         Some(Self { stripe, card })
     }
 
-    /// The token of the card that was typed in, or what is wrong with it.
+    /// The token of the card in the form. An error is a message for the shopper.
     pub(super) async fn token(&self) -> Result<String, String> {
         let answer = self.stripe.create_token(&self.card).await;
         let answer = answer.map_err(|_| NO_ANSWER.to_owned())?;
@@ -65,4 +65,4 @@ impl CardForm {
     }
 }
 
-const NO_ANSWER: &str = "Stripe does not answer. Please try again in a moment.";
+const NO_ANSWER: &str = "The card form is not responding. Please try again in a moment.";

@@ -1,4 +1,4 @@
-//! One shopper's request for a page: who they are, and the pages that any request can end in.
+//! A request for a page, with the responses that every page may need.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,13 +7,12 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use common::api::auth::SessionView;
 use leptos::prelude::*;
 
-use super::{Page, respond};
+use super::respond::respond;
 use crate::api::{Api, ApiClient, Failure};
-use crate::app::Shop;
-use crate::view;
+use crate::state::Shop;
+use crate::view::{self, Page, Visitor};
 
 /// A request for a page.
 #[derive(Debug)]
@@ -21,29 +20,7 @@ pub(crate) struct Visit {
     pub(crate) api: Api,
     pub(crate) shop: Arc<Shop>,
     method: Method,
-    /// What was asked for: path and query.
-    address: String,
-}
-
-/// Who asks.
-#[derive(Debug, Clone)]
-pub(crate) enum Visitor {
-    /// Somebody who is not signed in.
-    Anonymous,
-    /// Somebody who is.
-    SignedIn(SessionView),
-    /// The service that could tell does not answer.
-    Unknown,
-}
-
-impl Visitor {
-    /// The session, if somebody is known to be signed in.
-    pub(crate) fn session(&self) -> Option<&SessionView> {
-        match self {
-            Self::SignedIn(session) => Some(session),
-            Self::Anonymous | Self::Unknown => None,
-        }
-    }
+    path_and_query: String,
 }
 
 impl<S> FromRequestParts<S> for Visit
@@ -55,9 +32,9 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let address = parts.uri.path_and_query();
+        let path = parts.uri.path_and_query();
         Ok(Self {
-            address: address.map_or("/", |address| address.as_str()).to_owned(),
+            path_and_query: path.map_or("/", |path| path.as_str()).to_owned(),
             method: parts.method.clone(),
             api: Api::from_request_parts(parts, state).await?,
             shop: Arc::from_ref(state),
@@ -66,12 +43,12 @@ where
 }
 
 impl Visit {
-    /// Whether the address can be visited again. HEAD is answered with the headers that GET would have.
-    fn is_read(&self) -> bool {
+    /// Whether a link can repeat the request. HEAD counts, since its headers equal those of GET.
+    fn is_safe(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD)
     }
 
-    /// Who asks. No call is made for a request without a session.
+    /// Looks up the visitor. A request without a session needs no call.
     pub(crate) async fn visitor(&self) -> Visitor {
         if !self.api.has_session() {
             return Visitor::Anonymous;
@@ -83,38 +60,42 @@ impl Visit {
         }
     }
 
-    /// The page with this view.
+    /// Responds with a page.
     pub(crate) fn page<V: IntoView + 'static>(
         &self,
         visitor: &Visitor,
         page: Page,
         view: impl FnOnce() -> V,
     ) -> Response {
-        let page = if page.next.is_empty() && self.is_read() {
-            page.leading_to(self.address.clone())
+        let page = if page.next.is_empty() && self.is_safe() {
+            page.with_next(self.path_and_query.clone())
         } else {
             page
         };
         respond(&self.shop, visitor, page, view)
     }
 
-    /// The way to the sign-in page, and back here after it.
-    pub(crate) fn sign_in_first(&self) -> Response {
-        // What a form sent cannot be sent again by following a link.
-        let back = if self.is_read() { &self.address } else { "/" };
-        Redirect::to(&sign_in_url(back)).into_response()
+    /// Redirects to the sign-in page, which leads back here.
+    pub(crate) fn redirect_to_sign_in(&self) -> Response {
+        // A link cannot repeat a sent form.
+        let next = if self.is_safe() {
+            &self.path_and_query
+        } else {
+            "/"
+        };
+        Redirect::to(&sign_in_url(next)).into_response()
     }
 
-    /// What a failed call of the API comes to, where the page has nothing better to say.
+    /// The page for a failed call of the API.
     pub(crate) fn failed(&self, visitor: &Visitor, failure: &Failure) -> Response {
         match failure {
             Failure::Unavailable(_) => self.unavailable(visitor),
             Failure::Refused { status, .. } if *status == StatusCode::NOT_FOUND => {
                 self.not_found(visitor)
             }
-            // Another's is nobody's business: it might as well not be there.
+            // Do not reveal whether another user's ticket or order exists.
             Failure::Refused { .. } if failure.is_unauthorized() => match visitor {
-                Visitor::Anonymous => self.sign_in_first(),
+                Visitor::Anonymous => self.redirect_to_sign_in(),
                 Visitor::SignedIn(_) | Visitor::Unknown => self.not_found(visitor),
             },
             Failure::Refused { status, errors } => {
@@ -124,23 +105,21 @@ impl Visit {
         }
     }
 
-    /// 404.
     pub(crate) fn not_found(&self, visitor: &Visitor) -> Response {
         self.error(visitor, StatusCode::NOT_FOUND, view::not_found)
     }
 
-    /// 503: something that we need does not answer.
     pub(crate) fn unavailable(&self, visitor: &Visitor) -> Response {
-        let again = self.is_read().then(|| self.address.clone());
+        let retry_url = self.is_safe().then(|| self.path_and_query.clone());
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        let mut response = self.error(visitor, status, || view::unavailable(again));
-        let retry = HeaderValue::from_static("2");
-        response.headers_mut().insert(header::RETRY_AFTER, retry);
+        let mut response = self.error(visitor, status, || view::unavailable(retry_url));
+        let seconds = HeaderValue::from_static("2");
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
         response
     }
 
-    /// A failure of a layer around the handlers, or of ours.
-    pub(crate) fn failure(&self, status: StatusCode) -> Response {
+    /// The page for an error status that a layer around the handlers returned.
+    pub(crate) fn status_page(&self, status: StatusCode) -> Response {
         match status {
             StatusCode::NOT_FOUND => self.not_found(&Visitor::Unknown),
             StatusCode::SERVICE_UNAVAILABLE => self.unavailable(&Visitor::Unknown),
@@ -163,13 +142,13 @@ impl Visit {
     }
 }
 
-/// The sign-in page, which leads on to `back`.
-pub(crate) fn sign_in_url(back: &str) -> String {
-    view::leading_to("/auth/signin", back)
+/// The URL of the sign-in page, which leads on to `next`.
+pub(crate) fn sign_in_url(next: &str) -> String {
+    view::with_next("/auth/signin", next)
 }
 
-/// Goes to another page (303), with the cookies that the API set.
-pub(crate) fn go(to: &str, cookies: Vec<HeaderValue>) -> Response {
+/// Redirects (303), with the cookies that the API set.
+pub(crate) fn redirect(to: &str, cookies: Vec<HeaderValue>) -> Response {
     let mut response = Redirect::to(to).into_response();
     for cookie in cookies {
         response.headers_mut().append(header::SET_COOKIE, cookie);

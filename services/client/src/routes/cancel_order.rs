@@ -8,21 +8,21 @@ use common::id::kind;
 
 use super::order;
 use crate::api::Failure;
-use crate::page::{Visit, go};
+use crate::page::{Visit, redirect};
 
-/// Somebody reloads the page that said why not.
+/// A reload after a refused cancellation.
 pub(super) async fn back(Path(id): Path<String>) -> Redirect {
     let order: Option<Id<kind::Order>> = id.parse().ok();
     Redirect::to(&order.map_or_else(|| "/orders".to_owned(), |id| format!("/orders/{id}")))
 }
 
-/// Gives the order up and shows what became of it.
+/// Cancels the order and shows it.
 pub(super) async fn cancel(visit: Visit, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<Id<kind::Order>>() else {
         return visit.not_found(&visit.visitor().await);
     };
     match visit.api.cancel_order(id).await {
-        Ok(()) => go(&format!("/orders/{id}"), Vec::new()),
+        Ok(()) => redirect(&format!("/orders/{id}"), Vec::new()),
         Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
             let refusal = errors.into_iter().next().map(|error| error.message);
             order::page(&visit, id, refusal).await

@@ -1,19 +1,19 @@
-//! `POST /csp-reports`: what browsers were told not to do and a page tried all the same.
+//! `POST /csp-reports`: violations of the content security policy, reported by browsers.
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::app::AppState;
+use crate::state::AppState;
 
-/// The most of a report that is logged, in bytes; anybody can send one.
-const LONGEST: usize = 1_000;
+/// How much of a report is logged, in bytes. Anyone can send one.
+const MAX_LOGGED: usize = 1_000;
 
-/// Logs a report: at most one a second, with the number of those since the last one.
+/// Logs a report, at most one per second, with the number of reports since the last one.
 pub(super) async fn take(State(state): State<AppState>, body: Bytes) -> StatusCode {
     state.shop.csp_reports.record(|reports| {
-        let report = String::from_utf8_lossy(&body[..body.len().min(LONGEST)]);
-        let report: String = report.escape_debug().take(LONGEST).collect();
+        let report = String::from_utf8_lossy(&body[..body.len().min(MAX_LOGGED)]);
+        let report: String = report.escape_debug().take(MAX_LOGGED).collect();
         tracing::warn!(reports, report, "a page broke the content security policy");
     });
     StatusCode::NO_CONTENT

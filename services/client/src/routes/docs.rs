@@ -1,4 +1,4 @@
-//! `/docs`: the API for developers.
+//! `/docs`: the documentation of the API and the events.
 
 use std::collections::HashMap;
 
@@ -9,13 +9,13 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 
 use crate::api::Attempt;
-use crate::app::AppState;
 use crate::docs::{Operation, Place, Reference};
 use crate::page::{Page, Visit};
-use crate::view::{self, BODY, Trial, Tried};
+use crate::state::AppState;
+use crate::view::{self, BODY, Outcome, Trial};
 
-/// The headers of an answer that say something to a developer.
-const TOLD: [header::HeaderName; 5] = [
+/// The headers of an answer that the page shows.
+const SHOWN_HEADERS: [header::HeaderName; 5] = [
     header::CONTENT_TYPE,
     header::LINK,
     header::LOCATION,
@@ -23,7 +23,7 @@ const TOLD: [header::HeaderName; 5] = [
     web::REQUEST_ID,
 ];
 
-/// The pages and documents under `/docs`.
+/// The routes under `/docs`.
 pub(super) fn table() -> Router<AppState> {
     Router::new()
         .route("/docs", get(docs))
@@ -36,8 +36,8 @@ pub(super) fn table() -> Router<AppState> {
 async fn docs(visit: Visit) -> Response {
     let visitor = visit.visitor().await;
     let page = Page::new("API")
-        .described("Everything that the shop does, for programs.")
-        .public_at("/docs");
+        .description("The API of the shop, for developers.")
+        .canonical("/docs");
     let origin = visit.shop.origin.to_string();
     visit.page(&visitor, page, || view::docs(Reference::get(), &origin))
 }
@@ -45,8 +45,8 @@ async fn docs(visit: Visit) -> Response {
 async fn events(visit: Visit) -> Response {
     let visitor = visit.visitor().await;
     let page = Page::new("Events")
-        .described("What the services of the shop tell each other.")
-        .public_at("/docs/events");
+        .description("The events that the services of the shop exchange.")
+        .canonical("/docs/events");
     visit.page(&visitor, page, || view::events(Reference::get()))
 }
 
@@ -73,50 +73,50 @@ fn json(text: &'static str) -> Response {
     (headers, text).into_response()
 }
 
-/// Sends an operation on behalf of whoever asks, and shows what came of it.
+/// Sends an operation on behalf of the visitor and shows the answer.
 ///
-/// Only operations of the contract can be sent, to the service whose they are. A form of another site is refused before
-/// it gets here, and what may be done with somebody's session is decided by the API.
+/// It can send only operations of the contract, each to its own service. Forms from other sites are refused before they
+/// get here, and the API authorizes the request.
 async fn attempt(
     visit: Visit,
     Path((service, id)): Path<(String, String)>,
-    Form(typed): Form<HashMap<String, String>>,
+    Form(input): Form<HashMap<String, String>>,
 ) -> Response {
     let operation = Reference::get()
         .operation(&service, &id)
-        .filter(|operation| operation.can_be_tried());
+        .filter(|operation| operation.is_testable());
     let Some(operation) = operation else {
         return visit.not_found(&visit.visitor().await);
     };
-    let (mut cookies, mut tried) = (
+    let (mut cookies, mut outcome) = (
         Vec::new(),
-        Tried::Unsendable("This parameter can be no part of an address."),
+        Outcome::Invalid("This parameter cannot be part of a path."),
     );
-    if let Some(address) = address(operation, &typed) {
+    if let Some(url) = url(operation, &input) {
         let body = operation
             .body
             .is_some()
-            .then(|| typed.get(BODY).cloned().unwrap_or_default());
+            .then(|| input.get(BODY).cloned().unwrap_or_default());
         let method = Method::try_from(operation.method.as_str()).unwrap_or_default();
         match visit
             .api
-            .attempt(operation.service, method, &address, body)
+            .attempt(operation.service, method, &url, body)
             .await
         {
             Ok(answer) => {
                 cookies.clone_from(&answer.cookies);
-                tried = answered(address, &answer);
+                outcome = answered(url, &answer);
             }
-            Err(_) => tried = Tried::Unavailable,
+            Err(_) => outcome = Outcome::Unavailable,
         }
     }
     let visitor = visit.visitor().await;
     let page = Page::new(format!("Try {} {}", operation.method, operation.path));
-    let mut response = visit.page(&visitor, page.leading_to("/docs"), || {
+    let mut response = visit.page(&visitor, page.with_next("/docs"), || {
         view::trial(Trial {
             operation,
-            typed,
-            tried,
+            input,
+            outcome,
         })
     });
     for cookie in cookies {
@@ -125,9 +125,9 @@ async fn attempt(
     response
 }
 
-fn answered(address: String, answer: &Attempt) -> Tried {
+fn answered(url: String, answer: &Attempt) -> Outcome {
     let headers = &answer.headers;
-    let mut told: Vec<_> = TOLD
+    let mut shown: Vec<_> = SHOWN_HEADERS
         .iter()
         .filter_map(|name| {
             Some((
@@ -136,27 +136,27 @@ fn answered(address: String, answer: &Attempt) -> Tried {
             ))
         })
         .collect();
-    // The session is for the browser, and not for eyes.
-    told.extend(answer.cookies.iter().filter_map(|cookie| {
+    // Do not show the session itself.
+    shown.extend(answer.cookies.iter().filter_map(|cookie| {
         let (name, _) = cookie.to_str().ok()?.split_once('=')?;
         Some((header::SET_COOKIE.to_string(), format!("{name}=…")))
     }));
     let parsed: Result<serde_json::Value, _> = serde_json::from_slice(&answer.body);
     let text = || String::from_utf8_lossy(&answer.body).into_owned();
-    Tried::Answered {
-        address,
+    Outcome::Answered {
+        url,
         status: answer.status.as_u16(),
-        headers: told,
+        headers: shown,
         body: parsed.map_or_else(|_| text(), |json| format!("{json:#}")),
     }
 }
 
-/// The operation's path and query with what was typed; `None` if that would lead elsewhere.
-fn address(operation: &Operation, typed: &HashMap<String, String>) -> Option<String> {
+/// The operation's path and query with the input; `None` if the result could be another path.
+fn url(operation: &Operation, input: &HashMap<String, String>) -> Option<String> {
     let mut path = operation.path.clone();
     let mut query = form_urlencoded::Serializer::new(String::new());
     for parameter in &operation.parameters {
-        let value = typed
+        let value = input
             .get(&parameter.name)
             .map(|value| value.trim())
             .unwrap_or_default();
@@ -185,7 +185,7 @@ fn address(operation: &Operation, typed: &HashMap<String, String>) -> Option<Str
 mod tests {
     use super::*;
 
-    fn typed(fields: &[(&str, &str)]) -> HashMap<String, String> {
+    fn input(fields: &[(&str, &str)]) -> HashMap<String, String> {
         fields
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -193,9 +193,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_stays_within_the_operation() {
+    fn input_cannot_change_the_operation() {
         let show = Reference::get().operation("tickets", "show").unwrap();
-        let at = |id: &str| address(show, &typed(&[("id", id)]));
+        let at = |id: &str| url(show, &input(&[("id", id)]));
         assert_eq!(at("65f1").as_deref(), Some("/api/tickets/65f1"));
         assert_eq!(
             at("../users?a=b").as_deref(),
@@ -204,9 +204,9 @@ mod tests {
         assert_eq!(at(".."), None);
         assert_eq!(at(""), None);
         let list = Reference::get().operation("tickets", "list").unwrap();
-        let found = address(
+        let found = url(
             list,
-            &typed(&[("q", "row 3 & 4"), ("limit", ""), ("other", "x")]),
+            &input(&[("q", "row 3 & 4"), ("limit", ""), ("other", "x")]),
         );
         assert_eq!(found.as_deref(), Some("/api/tickets?q=row+3+%26+4"));
     }

@@ -1,11 +1,11 @@
-//! What is wrong with an email address, for the person who typed it: the API only says that it must be valid.
+//! Explains what is wrong with an email address. The API says only that it must be valid.
 
 use common::email::InvalidEmail;
 use common::{Email, FieldError};
 
-/// The API's errors; the one about the address says what to do.
-pub(super) fn explain(mut errors: Vec<FieldError>, typed: &str) -> Vec<FieldError> {
-    if let Err(invalid) = typed.parse::<Email>() {
+/// Adds an explanation to the API's error about the address.
+pub(super) fn explain(mut errors: Vec<FieldError>, input: &str) -> Vec<FieldError> {
+    if let Err(invalid) = input.parse::<Email>() {
         let of_email = |error: &&mut FieldError| error.field.as_deref() == Some("email");
         for error in errors.iter_mut().filter(of_email) {
             error.message = format!("{}. {}", error.message, advice(invalid));
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_address_that_is_wrong_is_explained() {
+    fn only_an_invalid_address_is_explained() {
         let errors = || {
             vec![
                 FieldError::new("email", "Email must be valid"),

@@ -1,4 +1,4 @@
-//! `GET /`: what is for sale.
+//! `GET /`: the tickets for sale.
 
 use axum::extract::Query;
 use axum::response::Response;
@@ -8,10 +8,9 @@ use serde::Deserialize;
 use crate::page::{Page, Visit};
 use crate::view::{self, Section, Shelf};
 
-/// The longest search, in characters; the field takes no more.
-const LONGEST_SEARCH: usize = 100;
+/// The maximum length of a search, in characters; also the limit of the input field.
+const MAX_SEARCH: usize = 100;
 
-/// What is looked for, and where in the list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Search {
@@ -20,12 +19,11 @@ pub(super) struct Search {
     after: Option<String>,
 }
 
-/// The tickets for sale, by title, in order, a page at a time.
 pub(super) async fn home(visit: Visit, Query(search): Query<Search>) -> Response {
-    let words: String = search.q.trim().chars().take(LONGEST_SEARCH).collect();
+    let words: String = search.q.trim().chars().take(MAX_SEARCH).collect();
     let sort: TicketSort = search.sort.parse().unwrap_or_default();
     let mut query = parameters(&words, sort);
-    let first = search.after.is_some().then(|| address(&query));
+    let first = search.after.is_some().then(|| url(&query));
     query.extend(search.after.map(|after| ("after", after)));
     let (visitor, found) = tokio::join!(visit.visitor(), visit.api.tickets(&query));
     let found = match found {
@@ -35,25 +33,25 @@ pub(super) async fn home(visit: Visit, Query(search): Query<Search>) -> Response
     let next = found.after.map(|after| {
         let mut query = parameters(&words, sort);
         query.push(("after", after));
-        address(&query)
+        url(&query)
     });
     let shelf = Shelf {
         tickets: found.items,
-        place: found.place,
+        last_event: found.last_event,
         search: words,
         sort,
         first,
         next,
     };
     let page = Page::new("Tickets from people")
-        .described("Tickets that people cannot use, for people who can. Reserve one, pay by card, and it is yours.")
-        .public_at("/")
-        .of(Section::Tickets)
-        .alive();
+        .description("Tickets that people cannot use, for people who can. Reserve one, pay by card, and it is yours.")
+        .canonical("/")
+        .section(Section::Tickets)
+        .with_islands();
     visit.page(&visitor, page, || view::shelf(shelf))
 }
 
-/// What differs from the usual.
+/// The query parameters that differ from the defaults.
 fn parameters(words: &str, sort: TicketSort) -> Vec<(&'static str, String)> {
     let mut parameters = Vec::new();
     if !words.is_empty() {
@@ -65,7 +63,7 @@ fn parameters(words: &str, sort: TicketSort) -> Vec<(&'static str, String)> {
     parameters
 }
 
-fn address(parameters: &[(&'static str, String)]) -> String {
+fn url(parameters: &[(&'static str, String)]) -> String {
     if parameters.is_empty() {
         return "/".to_owned();
     }

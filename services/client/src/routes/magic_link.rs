@@ -1,4 +1,4 @@
-//! `/auth/magic-link`: a link by mail instead of a password.
+//! `/auth/magic-link`: sign-in by a mailed link.
 
 use axum::Form;
 use axum::http::StatusCode;
@@ -11,26 +11,26 @@ use crate::api::Failure;
 use crate::page::Visit;
 use crate::view::{Account, SignInNotice};
 
-/// Somebody reloads the page that said that a link is on its way.
+/// A reload after the link was requested.
 pub(super) async fn form() -> Redirect {
     Redirect::to("/auth/signin")
 }
 
-/// Has the link sent, and says so.
-pub(super) async fn request(visit: Visit, Form(typed): Form<Credentials>) -> Response {
+/// Requests the link and confirms that.
+pub(super) async fn request(visit: Visit, Form(input): Form<Credentials>) -> Response {
     let body = MagicLinkBody {
-        email: Some(typed.email.clone()),
+        email: Some(input.email.clone()),
     };
     let mut account = Account {
-        email: typed.email.clone(),
-        next: typed.next,
+        email: input.email.clone(),
+        next: input.next,
         ..Account::default()
     };
-    let (visitor, asked) = tokio::join!(visit.visitor(), visit.api.request_magic_link(&body));
-    let (notice, status) = match asked {
-        Ok(()) => (SignInNotice::LinkSent(typed.email), StatusCode::OK),
+    let (visitor, requested) = tokio::join!(visit.visitor(), visit.api.request_magic_link(&body));
+    let (notice, status) = match requested {
+        Ok(()) => (SignInNotice::LinkSent(input.email), StatusCode::OK),
         Err(Failure::Refused { errors, status }) => {
-            account.faults = email_advice::explain(errors, &typed.email).into();
+            account.faults = email_advice::explain(errors, &input.email).into();
             (SignInNotice::None, status)
         }
         Err(failure) => return visit.failed(&visitor, &failure),

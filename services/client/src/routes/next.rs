@@ -1,11 +1,11 @@
-//! Where to go after signing in, which anybody could have written into the address.
+//! The page after a sign-in. It comes from the URL, which anyone may have written.
 
-/// The path, if it leads to a page of ours; else the front page.
+/// Returns the path if it leads to a page of ours, otherwise the front page.
 pub(super) fn destination(next: &str) -> &str {
-    // `//host` and `/\host` are other sites to a browser.
+    // Browsers read `//host` and `/\host` as other sites.
     let local = next.starts_with('/') && !next[1..].starts_with(['/', '\\']);
     let plain = next.bytes().all(|byte| byte.is_ascii_graphic());
-    // Signing in in order to sign in leads nowhere.
+    // The account pages make no sense after a sign-in.
     if local && plain && !next.starts_with("/auth/") {
         next
     } else {
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_paths_of_ours_are_gone_to() {
+    fn only_local_paths_are_accepted() {
         assert_eq!(destination("/orders/12?a=b"), "/orders/12?a=b");
         for text in [
             "",

@@ -9,7 +9,6 @@ use common::id::kind;
 use crate::page::{Page, Visit};
 use crate::view::{self, Desk, Section};
 
-/// The order.
 pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
     match id.parse() {
         Ok(id) => page(&visit, id, None).await,
@@ -17,7 +16,7 @@ pub(super) async fn show(visit: Visit, Path(id): Path<String>) -> Response {
     }
 }
 
-/// The order's page; `refusal` is why it could not be given up, if that was tried.
+/// The order's page. `refusal` is the reason why a cancellation was refused.
 pub(super) async fn page(visit: &Visit, id: Id<kind::Order>, refusal: Option<String>) -> Response {
     let (visitor, found) = tokio::join!(visit.visitor(), visit.api.order(id));
     let order = match found {
@@ -30,9 +29,9 @@ pub(super) async fn page(visit: &Visit, id: Id<kind::Order>, refusal: Option<Str
     };
     let page = Page::new(format!("Order: {}", order.ticket.title))
         .status(status)
-        .of(Section::Orders);
+        .section(Section::Orders);
     let page = if order.status.is_active() {
-        page.alive().with_card_form()
+        page.with_islands().with_card_form()
     } else {
         page
     };

@@ -9,39 +9,37 @@ use serde::Deserialize;
 use super::next::destination;
 use super::sign_up::Credentials;
 use crate::api::Failure;
-use crate::page::{Page, Visit, Visitor, go};
+use crate::page::{Page, Visit, Visitor, redirect};
 use crate::view::{self, Account, SignInNotice};
 
-/// How somebody came here.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Arrival {
+pub(super) struct SignInQuery {
     next: String,
-    /// `invalid` after a magic link that did not work.
+    /// `invalid` after an invalid magic link.
     link: String,
 }
 
-/// The form.
-pub(super) async fn form(visit: Visit, Query(arrival): Query<Arrival>) -> Response {
+pub(super) async fn form(visit: Visit, Query(query): Query<SignInQuery>) -> Response {
     let visitor = visit.visitor().await;
-    let notice = match arrival.link.as_str() {
+    let notice = match query.link.as_str() {
         "invalid" => SignInNotice::InvalidLink,
-        _ if arrival.next.is_empty() => SignInNotice::None,
-        _ => SignInNotice::First,
+        _ if query.next.is_empty() => SignInNotice::None,
+        _ => SignInNotice::Required,
     };
     let account = Account {
-        next: arrival.next,
+        next: query.next,
         ..Account::default()
     };
     show(&visit, &visitor, account, notice, StatusCode::OK)
 }
 
-/// Signs in and goes on.
-pub(super) async fn sign_in(visit: Visit, Form(typed): Form<Credentials>) -> Response {
-    match visit.api.sign_in(&typed.body()).await {
-        Ok(answer) => go(destination(&typed.next), answer.cookies),
+/// Signs in and redirects to the next page.
+pub(super) async fn sign_in(visit: Visit, Form(input): Form<Credentials>) -> Response {
+    match visit.api.sign_in(&input.body()).await {
+        Ok(answer) => redirect(destination(&input.next), answer.cookies),
         Err(Failure::Refused { errors, status }) => {
-            let account = typed.again(errors);
+            let account = input.with_errors(errors);
             let visitor = visit.visitor().await;
             show(&visit, &visitor, account, SignInNotice::None, status)
         }
@@ -49,7 +47,7 @@ pub(super) async fn sign_in(visit: Visit, Form(typed): Form<Credentials>) -> Res
     }
 }
 
-/// The page, also after a magic link was asked for.
+/// The sign-in page. It is also the response to a request for a magic link.
 pub(super) fn show(
     visit: &Visit,
     visitor: &Visitor,
@@ -57,6 +55,6 @@ pub(super) fn show(
     notice: SignInNotice,
     status: StatusCode,
 ) -> Response {
-    let page = Page::form("Sign in", status).leading_to(account.next.clone());
+    let page = Page::form("Sign in", status).with_next(account.next.clone());
     visit.page(visitor, page, || view::sign_in(account, notice))
 }

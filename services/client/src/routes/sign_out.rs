@@ -2,10 +2,10 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::page::{Page, Visit, Visitor, go};
+use crate::page::{Page, Visit, Visitor, redirect};
 use crate::view;
 
-/// Asks whether to: a link alone signs nobody out.
+/// Asks for confirmation, so that a mere link signs nobody out.
 pub(super) async fn form(visit: Visit) -> Response {
     match visit.visitor().await {
         Visitor::Anonymous => Redirect::to("/").into_response(),
@@ -19,10 +19,10 @@ pub(super) async fn form(visit: Visit) -> Response {
     }
 }
 
-/// Signs out and goes to the front page.
+/// Signs out and redirects to the front page.
 pub(super) async fn sign_out(visit: Visit) -> Response {
     match visit.api.sign_out().await {
-        Ok(answer) => go("/", answer.cookies),
+        Ok(answer) => redirect("/", answer.cookies),
         Err(failure) => visit.failed(&Visitor::Unknown, &failure),
     }
 }

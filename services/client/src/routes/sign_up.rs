@@ -10,18 +10,18 @@ use serde::Deserialize;
 
 use super::email_advice;
 use super::next::destination;
-use crate::api::{Failure, Once};
-use crate::page::{Page, Visit, Visitor, go};
+use crate::api::{Failure, FormToken};
+use crate::page::{Page, Visit, Visitor, redirect};
 use crate::view::{self, Account};
 
-/// Where to go after it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Leading {
-    pub(super) next: String,
+pub(super) struct SignUpQuery {
+    /// The page after the sign-up.
+    next: String,
 }
 
-/// What was typed in. It does not print.
+/// The input of the account forms. It has no `Debug`, so it cannot be logged.
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
@@ -29,7 +29,7 @@ pub(super) struct Credentials {
     pub(super) email: String,
     pub(super) password: String,
     pub(super) next: String,
-    once: Once,
+    once: FormToken,
 }
 
 impl Credentials {
@@ -40,8 +40,8 @@ impl Credentials {
         }
     }
 
-    /// The form again, with what is wrong; without the password.
-    pub(super) fn again(self, errors: Vec<FieldError>) -> Account {
+    /// The form with its errors, without the password.
+    pub(super) fn with_errors(self, errors: Vec<FieldError>) -> Account {
         Account {
             faults: email_advice::explain(errors, &self.email).into(),
             email: self.email,
@@ -50,22 +50,21 @@ impl Credentials {
     }
 }
 
-/// The form.
-pub(super) async fn form(visit: Visit, Query(leading): Query<Leading>) -> Response {
+pub(super) async fn form(visit: Visit, Query(query): Query<SignUpQuery>) -> Response {
     let visitor = visit.visitor().await;
     let account = Account {
-        next: leading.next,
+        next: query.next,
         ..Account::default()
     };
     show(&visit, &visitor, account, StatusCode::OK)
 }
 
-/// Makes the account, signs in and goes on.
-pub(super) async fn sign_up(visit: Visit, Form(typed): Form<Credentials>) -> Response {
-    match visit.api.sign_up(&typed.body(), &typed.once).await {
-        Ok(answer) => go(destination(&typed.next), answer.cookies),
+/// Creates the account, signs in and redirects to the next page.
+pub(super) async fn sign_up(visit: Visit, Form(input): Form<Credentials>) -> Response {
+    match visit.api.sign_up(&input.body(), &input.once).await {
+        Ok(answer) => redirect(destination(&input.next), answer.cookies),
         Err(Failure::Refused { errors, status }) => {
-            let account = typed.again(errors);
+            let account = input.with_errors(errors);
             show(&visit, &visit.visitor().await, account, status)
         }
         Err(failure) => visit.failed(&visit.visitor().await, &failure),
@@ -73,6 +72,6 @@ pub(super) async fn sign_up(visit: Visit, Form(typed): Form<Credentials>) -> Res
 }
 
 fn show(visit: &Visit, visitor: &Visitor, account: Account, status: StatusCode) -> Response {
-    let page = Page::form("Sign up", status).leading_to(account.next.clone());
+    let page = Page::form("Sign up", status).with_next(account.next.clone());
     visit.page(visitor, page, || view::sign_up(account))
 }

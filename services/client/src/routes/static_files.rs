@@ -1,10 +1,10 @@
-//! Files that browsers and robots look for at fixed addresses.
+//! Files at well-known paths.
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect};
 
-use crate::app::AppState;
+use crate::state::AppState;
 
 /// `GET /robots.txt`
 pub(super) async fn robots() -> impl IntoResponse {

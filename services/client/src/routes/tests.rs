@@ -1,7 +1,6 @@
-//! The site without the API behind it: paths, methods and headers.
+//! The site without an API: paths, methods and headers.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
@@ -12,17 +11,18 @@ use telemetry::metrics::Metrics;
 use tempfile::TempDir;
 use tower::ServiceExt;
 use tracing::subscriber::set_default;
+use tracing_subscriber::fmt::MakeWriter;
 use web::Admission;
 
 use super::site;
-use crate::app::AppState;
 use crate::config::Config;
+use crate::state::AppState;
 
 const FILES: [&str; 4] = ["client.js", "client_bg.wasm", "shop.css", "favicon.svg"];
 
-/// The site at `https://ticketing.test`, with its folder of files.
+/// The site at `https://ticketing.test`, with a folder of static files.
 fn start() -> (TempDir, Admission) {
-    // Without a subscriber of the whole process, other tests switch off what one of them logs.
+    // Without a global subscriber, other tests could disable the log events of this one.
     telemetry::log_tests();
     let folder = TempDir::new().unwrap();
     let names = FILES.map(|name| format!("\"{name}\":\"{name}\""));
@@ -33,7 +33,7 @@ fn start() -> (TempDir, Admission) {
         std::fs::write(file, content).unwrap();
     }
     let variables = [
-        // Nobody listens there.
+        // No server listens there.
         ("API_ORIGIN", "http://127.0.0.1:1"),
         ("PUBLIC_ORIGIN", "https://ticketing.test"),
         ("STRIPE_PUBLISHABLE_KEY", "pk_test_1"),
@@ -71,7 +71,7 @@ fn message(body: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_no_service_serves_under_api_is_answered_in_the_contracts_shape() {
+async fn unknown_api_paths_get_errors_in_the_contracts_format() {
     let (_folder, site) = start();
     let brew = Method::from_bytes(b"BREW").unwrap();
     for path in [
@@ -107,7 +107,7 @@ async fn what_no_service_serves_under_api_is_answered_in_the_contracts_shape() {
 }
 
 #[tokio::test]
-async fn what_is_missing_elsewhere_is_a_page() {
+async fn other_unknown_paths_get_a_page() {
     let (_folder, site) = start();
     for path in ["/nothing", "/apiary", "/nothing/api/"] {
         let (status, headers, _) = send(&site, Method::GET, path, &[]).await;
@@ -118,12 +118,12 @@ async fn what_is_missing_elsewhere_is_a_page() {
 }
 
 #[tokio::test]
-async fn head_and_a_trailing_slash_find_every_page() {
+async fn every_page_supports_head_and_a_trailing_slash() {
     let (_folder, site) = start();
     for path in [
         "/auth/signin",
         "/auth/signup",
-        // Both redirect somebody who is not signed in.
+        // Both redirect a visitor who is not signed in.
         "/tickets/new",
         "/auth/signout",
         "/docs",
@@ -159,7 +159,7 @@ async fn head_and_a_trailing_slash_find_every_page() {
 }
 
 #[tokio::test]
-async fn who_refuses_every_coding_is_sent_pages_and_files_unencoded() {
+async fn clients_that_refuse_all_encodings_get_unencoded_responses() {
     let (_folder, site) = start();
     for accepted in [
         "*;q=0",
@@ -188,14 +188,14 @@ async fn who_refuses_every_coding_is_sent_pages_and_files_unencoded() {
 }
 
 #[tokio::test]
-async fn a_form_of_the_public_origin_is_accepted_whatever_host_a_proxy_says() {
+async fn forms_from_the_public_origin_are_accepted_for_any_host_header() {
     let (_folder, site) = start();
     let from = async |origin: &str| {
         let host = ("host", b"client-srv:3000".as_slice());
         let headers = [host, ("origin", origin.as_bytes())];
         send(&site, Method::POST, "/auth/signout", &headers).await.0
     };
-    // The form arrived, and then there was no API to sign out at.
+    // The form was accepted, but there is no API.
     assert_eq!(
         from("https://ticketing.test").await,
         StatusCode::SERVICE_UNAVAILABLE
@@ -206,7 +206,7 @@ async fn a_form_of_the_public_origin_is_accepted_whatever_host_a_proxy_says() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_is_no_text_hides_no_session() {
+async fn an_unreadable_cookie_does_not_hide_the_session() {
     let (_folder, site) = start();
     for (cookies, status) in [
         (b"theme=dark".as_slice(), StatusCode::SEE_OTHER),
@@ -216,35 +216,22 @@ async fn a_cookie_that_is_no_text_hides_no_session() {
             StatusCode::SERVICE_UNAVAILABLE,
         ),
     ] {
-        // Whoever has a session is looked up, for which there is no API here.
+        // A session is looked up at the API, which is absent.
         let cookies = [("cookie", cookies)];
         let answer = send(&site, Method::GET, "/auth/signout", &cookies).await;
         assert_eq!(answer.0, status, "{cookies:?}");
     }
 }
 
-/// Everything that was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+/// The captured log.
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 #[tokio::test]
-async fn reports_and_paths_from_outside_fill_no_log() {
-    let log = Log::default();
-    let writer = log.clone();
-    let logged = tracing_subscriber::fmt().with_ansi(false);
-    let logged = logged.with_writer(move || writer.clone()).finish();
-    // The runtime of this test has one thread, which is this one.
-    let _logged = set_default(logged);
+async fn reports_and_paths_cannot_flood_the_log() {
+    let subscriber = tracing_subscriber::fmt().with_ansi(false);
+    let subscriber = subscriber.with_writer(|| LOG.make_writer()).finish();
+    // The runtime of this test is single-threaded, so the subscriber of this thread receives everything.
+    let _default = set_default(subscriber);
     let (_folder, site) = start();
     for _ in 0..50 {
         let report = Request::post("/csp-reports").body(Body::from(vec![0xff; 50_000]));
@@ -254,7 +241,7 @@ async fn reports_and_paths_from_outside_fill_no_log() {
     let path = format!("/{}", "x".repeat(50_000));
     let id = [("x-request-id", [b'x'; 10_000].as_slice())];
     send(&site, Method::GET, &path, &id).await;
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
     let lines = log
         .lines()
         .filter(|line| line.contains("content security policy"));

@@ -1,4 +1,4 @@
-//! `/tickets/{id}`: a ticket, and its seller's form.
+//! `/tickets/{id}`: the ticket, with a form for its seller.
 
 use axum::Form;
 use axum::extract::{Path, Query};
@@ -9,79 +9,79 @@ use common::api::tickets::TicketView;
 use common::id::kind;
 use serde::Deserialize;
 
-use super::new_ticket::{Typed, saved};
+use super::new_ticket::{TicketInput, redirect_to_saved};
 use crate::api::Failure;
 use crate::islands::dollars;
 use crate::page::{Page, Visit, Visitor, sign_in_url};
 use crate::view::{self, Offer, TicketForm, Viewer};
 
-/// How somebody came here.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Arrival {
+pub(super) struct Notice {
     saved: Option<String>,
 }
 
-/// The ticket.
 pub(super) async fn show(
     visit: Visit,
     Path(id): Path<String>,
-    Query(arrival): Query<Arrival>,
+    Query(notice): Query<Notice>,
 ) -> Response {
     let Ok(id) = id.parse() else {
         return visit.not_found(&visit.visitor().await);
     };
-    let saved = arrival.saved.is_some();
-    Said {
-        saved,
-        ..Said::default()
-    }
-    .page(&visit, id)
-    .await
+    let page = TicketPage {
+        saved: notice.saved.is_some(),
+        ..TicketPage::default()
+    };
+    page.show(&visit, id).await
 }
 
 /// Changes the ticket.
 pub(super) async fn update(
     visit: Visit,
     Path(id): Path<String>,
-    Form(typed): Form<Typed>,
+    Form(input): Form<TicketInput>,
 ) -> Response {
     let Ok(id) = id.parse() else {
         return visit.not_found(&visit.visitor().await);
     };
-    match visit.api.update_ticket(id, &typed.body()).await {
-        Ok(answer) => saved(answer),
+    match visit.api.update_ticket(id, &input.body()).await {
+        Ok(answer) => redirect_to_saved(answer),
         Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
-            let edit = Some(typed.again(errors));
-            Said {
-                edit,
-                ..Said::default()
-            }
-            .page(&visit, id)
-            .await
+            let page = TicketPage {
+                edit: Some(input.with_errors(errors)),
+                ..TicketPage::default()
+            };
+            page.show(&visit, id).await
         }
         Err(failure) => visit.failed(&visit.visitor().await, &failure),
     }
 }
 
-/// What the page says beside the ticket.
+/// The ticket's page, after an action of the visitor.
 #[derive(Debug, Default)]
-pub(super) struct Said {
-    /// That it was saved.
-    pub(super) saved: bool,
-    /// The seller's form as it was sent, and what was wrong with it.
-    pub(super) edit: Option<TicketForm>,
+pub(super) struct TicketPage {
+    /// Whether the ticket was just saved.
+    saved: bool,
+    /// The seller's form with its errors, if saving was refused.
+    edit: Option<TicketForm>,
     /// Why it could not be bought or withdrawn.
-    pub(super) refusal: Option<String>,
+    refusal: Option<String>,
 }
 
-impl Said {
-    /// The ticket's page.
-    pub(super) async fn page(self, visit: &Visit, id: Id<kind::Ticket>) -> Response {
+impl TicketPage {
+    pub(super) fn refused(refusal: Option<String>) -> Self {
+        Self {
+            refusal,
+            ..Self::default()
+        }
+    }
+
+    pub(super) async fn show(self, visit: &Visit, id: Id<kind::Ticket>) -> Response {
         let (visitor, found, own_order) =
             tokio::join!(visit.visitor(), visit.api.ticket(id), own_order(visit, id));
-        let (ticket, place) = match found {
-            Ok(answer) => (answer.body, answer.place),
+        let (ticket, last_event) = match found {
+            Ok(answer) => (answer.body, answer.last_event),
             Err(failure) => return visit.failed(&visitor, &failure),
         };
         let viewer = viewer(&visitor, &ticket);
@@ -94,15 +94,15 @@ impl Said {
         let (title, price) = (&ticket.title, dollars(ticket.price.cents()));
         let page = Page::new(title.to_string())
             .status(status)
-            .described(format!(
+            .description(format!(
                 "{title} for {price}. Reserve it, pay by card, and it is yours."
             ))
-            .public_at(path.clone())
-            .alive();
+            .canonical(path.clone())
+            .with_islands();
         let offer = Offer {
             edit: self.edit.unwrap_or_else(|| TicketForm::of(&ticket)),
             ticket,
-            place,
+            last_event,
             viewer,
             own_order,
             sign_in: sign_in_url(&path),
@@ -114,7 +114,7 @@ impl Said {
     }
 }
 
-/// The visitor's latest order of this ticket, among their latest. Without an answer the page does without.
+/// The visitor's latest order of this ticket, if it is among their latest orders. The page works without it.
 async fn own_order(visit: &Visit, ticket: Id<kind::Ticket>) -> Option<String> {
     if !visit.api.has_session() {
         return None;
@@ -127,7 +127,7 @@ async fn own_order(visit: &Visit, ticket: Id<kind::Ticket>) -> Option<String> {
     Some(own.id.to_string())
 }
 
-/// Who looks at the ticket.
+/// The visitor's relation to the ticket.
 pub(super) fn viewer(visitor: &Visitor, ticket: &TicketView) -> Viewer {
     match visitor.session() {
         None => Viewer::Anonymous,

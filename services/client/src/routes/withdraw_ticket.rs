@@ -6,12 +6,12 @@ use axum::response::Response;
 use common::Id;
 use common::id::kind;
 
-use super::ticket::{Said, viewer};
+use super::ticket::{TicketPage, viewer};
 use crate::api::Failure;
-use crate::page::{Page, Visit, go};
+use crate::page::{Page, Visit, redirect};
 use crate::view::{self, Section, Viewer};
 
-/// Asks the seller once more.
+/// Asks the seller to confirm.
 pub(super) async fn form(visit: Visit, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<Id<kind::Ticket>>() else {
         return visit.not_found(&visit.visitor().await);
@@ -22,29 +22,25 @@ pub(super) async fn form(visit: Visit, Path(id): Path<String>) -> Response {
         Err(failure) => return visit.failed(&visitor, &failure),
     };
     match viewer(&visitor, &ticket) {
-        Viewer::Anonymous => visit.sign_in_first(),
+        Viewer::Anonymous => visit.redirect_to_sign_in(),
         Viewer::Shopper => visit.not_found(&visitor),
         Viewer::Seller => {
-            let page = Page::new("Withdraw a ticket").of(Section::Mine);
+            let page = Page::new("Withdraw a ticket").section(Section::Mine);
             visit.page(&visitor, page, || view::withdraw(&ticket))
         }
     }
 }
 
-/// Takes the ticket off sale and shows what is left.
+/// Withdraws the ticket and shows the seller's other tickets.
 pub(super) async fn withdraw(visit: Visit, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse::<Id<kind::Ticket>>() else {
         return visit.not_found(&visit.visitor().await);
     };
     match visit.api.withdraw_ticket(id).await {
-        Ok(answer) => go("/tickets/mine?withdrawn", answer.cookies),
+        Ok(answer) => redirect("/tickets/mine?withdrawn", answer.cookies),
         Err(Failure::Refused { errors, status }) if status == StatusCode::BAD_REQUEST => {
             let refusal = errors.into_iter().next().map(|error| error.message);
-            let said = Said {
-                refusal,
-                ..Said::default()
-            };
-            said.page(&visit, id).await
+            TicketPage::refused(refusal).show(&visit, id).await
         }
         Err(failure) => visit.failed(&visit.visitor().await, &failure),
     }

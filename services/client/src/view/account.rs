@@ -1,27 +1,27 @@
-//! Signing up, in and out.
+//! The sign-up, sign-in and sign-out pages.
 
 use leptos::prelude::*;
 
-use super::form::{Alert, Faults, Field, SentOnce};
+use super::form::{Alert, Faults, Field, Token};
 
-/// What the account forms hold when they come back. Passwords never do.
+/// The contents of the account forms. Passwords are never sent back.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Account {
     pub(crate) email: String,
-    /// Where to go after it.
+    /// The page after the sign-in.
     pub(crate) next: String,
     pub(crate) faults: Faults,
 }
 
-/// What the sign-in page says first.
+/// The notice at the top of the sign-in page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SignInNotice {
     None,
-    /// A page was asked for that only one who is signed in can see.
-    First,
-    /// A magic link did not work.
+    /// The requested page requires a session.
+    Required,
+    /// A magic link was invalid.
     InvalidLink,
-    /// A magic link is on its way to this address.
+    /// A magic link was sent to this address.
     LinkSent(String),
 }
 
@@ -39,21 +39,21 @@ pub(crate) fn sign_up(account: Account) -> impl IntoView {
             <h1>"Sign up"</h1>
             <Alert faults=faults.clone() fields=FIELDS />
             <form method="post" action="/auth/signup" novalidate>
-                <SentOnce />
+                <Token />
                 <Next next=next.clone() />
                 <EmailField email faults=faults.clone() />
                 <Field
                     name="password"
                     label="Password"
                     kind="password"
-                    hint="8 characters or more. A sentence is better than a puzzle."
+                    hint="At least 8 characters. A short sentence works well."
                     autocomplete="new-password"
                     faults
                 />
                 <button class="wide">"Create account"</button>
             </form>
             <p class="aside">
-                "Been here before? " <a href=leading_to("/auth/signin", &next)>"Sign in"</a>
+                "Already have an account? " <a href=with_next("/auth/signin", &next)>"Sign in"</a>
             </p>
         </section>
     }
@@ -86,11 +86,11 @@ pub(crate) fn sign_in(account: Account, notice: SignInNotice) -> impl IntoView {
                     <span>"or, without a password"</span>
                 </p>
                 <button class="wide second" formaction="/auth/magic-link">
-                    "Mail me a link that signs in"
+                    "Email me a sign-in link"
                 </button>
             </form>
             <p class="aside">
-                "New here? " <a href=leading_to("/auth/signup", &next)>"Sign up"</a>
+                "New here? " <a href=with_next("/auth/signup", &next)>"Sign up"</a>
             </p>
         </section>
     }
@@ -106,13 +106,12 @@ pub(crate) fn sign_out(email: String) -> impl IntoView {
                 <button class="wide">"Sign out"</button>
             </form>
             <p class="aside">
-                <a href="/">"Stay, and look at the tickets"</a>
+                <a href="/">"Stay and browse tickets"</a>
             </p>
         </section>
     }
 }
 
-/// Where everything about an account begins.
 #[component]
 fn EmailField(email: String, faults: Faults) -> impl IntoView {
     view! {
@@ -132,16 +131,16 @@ fn EmailField(email: String, faults: Faults) -> impl IntoView {
 fn Notice(notice: SignInNotice) -> impl IntoView {
     match notice {
         SignInNotice::None => ().into_any(),
-        SignInNotice::First => view! {
+        SignInNotice::Required => view! {
             <div class="notice" role="status">
-                <p>"Please sign in first. You will come back to where you were."</p>
+                <p>"Please sign in first. We will bring you right back."</p>
             </div>
         }
         .into_any(),
         SignInNotice::InvalidLink => view! {
             <div class="notice bad" role="alert">
                 <p>
-                    "This link was used already or is too old. Each works once, and not for long: ask for a fresh one below."
+                    "This link was already used or has expired. Enter your email and we will send you a new one."
                 </p>
             </div>
         }
@@ -149,8 +148,8 @@ fn Notice(notice: SignInNotice) -> impl IntoView {
         SignInNotice::LinkSent(email) => view! {
             <div class="notice good" role="status">
                 <p>
-                    "Look into your mail: a link is on its way to " <strong class="break">{email}</strong>
-                    ". It works once, and not for long."
+                    "Check your inbox: a link is on its way to " <strong class="break">{email}</strong>
+                    ". It works once and expires soon."
                 </p>
             </div>
         }
@@ -163,8 +162,8 @@ fn Next(next: String) -> impl IntoView {
     (!next.is_empty()).then(|| view! { <input type="hidden" name="next" value=next /> })
 }
 
-/// The address of an account page that leads on to `next`, if that is worth remembering.
-pub(crate) fn leading_to(path: &str, next: &str) -> String {
+/// The URL of an account page that leads on to `next`, unless that is the default.
+pub(crate) fn with_next(path: &str, next: &str) -> String {
     if matches!(next, "" | "/") || next.starts_with("/auth/") {
         return path.to_owned();
     }

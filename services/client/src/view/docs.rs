@@ -1,4 +1,4 @@
-//! The pages for developers: what the API takes and answers, what the services tell each other, and what came of a try.
+//! The developers' pages: the API, the events, and trial calls.
 
 mod code;
 mod event;
@@ -12,29 +12,29 @@ use crate::docs::{Operation, Reference, ServiceApi};
 use operation::operation;
 
 pub(crate) use event::events;
-pub(crate) use trial::{BODY, Trial, Tried, trial};
+pub(crate) use trial::{BODY, Outcome, Trial, trial};
 
-/// What holds for every request, said once.
+/// The rules that apply to every request.
 const RULES: [(&str, &str); 6] = [
     (
         "Session",
-        "Signing up and signing in set the cookie `session`, which says who asks. It is HttpOnly, and good for seven days.",
+        "Signing up and signing in set the cookie `session`, which identifies the user. It is HttpOnly and valid for seven days.",
     ),
     (
         "Failures",
-        "Every failure is `{\"errors\":[{\"message\":…,\"field\":…?}]}`. All fields that are wrong are named. Messages are for people.",
+        "Every failure is `{\"errors\":[{\"message\":…,\"field\":…?}]}`. It lists all invalid fields. The messages are for people.",
     ),
     (
         "Order of checks",
-        "JSON, session, fields, existence, owner, state. The first that fails decides the answer.",
+        "JSON, session, fields, existence, owner, state. The first failed check determines the answer.",
     ),
     (
         "Lists",
-        "Plain arrays. The address of the next page is in the header `Link`, with `rel=\"next\"`.",
+        "Plain arrays. The `Link` header with `rel=\"next\"` has the address of the next page.",
     ),
     (
-        "Trying again",
-        "A 409, a 429 or a 503 says in `Retry-After` after how many seconds. A POST that names itself in `Idempotency-Key` is executed once however often it is sent: for 24 hours, a repeat with the same body is answered with the first result.",
+        "Retries",
+        "A 409, 429 or 503 has the seconds to wait in `Retry-After`. A POST with an `Idempotency-Key` is executed once, however often it is sent: for 24 hours, a repeat with the same body gets the first result.",
     ),
     (
         "Values",
@@ -55,9 +55,9 @@ pub(crate) fn docs(reference: &'static Reference, origin: &str) -> impl IntoView
             <div class="docs-main">
                 <h1>"API"</h1>
                 <p class="lead">
-                    "Everything that the shop does goes through this API, and so can you. "
-                    <a href="/docs/events">"What the services tell each other"</a>
-                    " is on a page of its own."
+                    "The shop itself uses this API, and so can you. The "
+                    <a href="/docs/events">"events"</a>
+                    " that the services exchange have a page of their own."
                 </p>
                 <dl class="rules">
                     {RULES
@@ -77,7 +77,7 @@ pub(crate) fn docs(reference: &'static Reference, origin: &str) -> impl IntoView
     }
 }
 
-/// Where everything is on the page: open beside it where there is room.
+/// The table of contents.
 fn contents(reference: &'static Reference) -> impl IntoView {
     let services = reference.apis.iter().map(|api| {
         let links = api.operations.iter().filter(|operation| !operation.deprecated).map(|operation| {
@@ -101,7 +101,7 @@ fn contents(reference: &'static Reference) -> impl IntoView {
     }
 }
 
-/// The path without what all paths begin with.
+/// The path without the common prefix.
 fn short(operation: &Operation) -> String {
     operation.path.trim_start_matches("/api").to_owned()
 }

@@ -1,15 +1,15 @@
-//! Pages for what cannot be shown.
+//! The error pages.
 
 use axum::http::StatusCode;
 use leptos::prelude::*;
 
-/// There is no such page, ticket or order, or it is somebody else's.
+/// The page, ticket or order does not exist, or it belongs to another user.
 pub(crate) fn not_found() -> impl IntoView {
     view! {
         <section class="message">
             <p class="code" aria-hidden="true">"404"</p>
             <h1>"No seat by that number"</h1>
-            <p>"There is nothing at this address, or it belongs to somebody else."</p>
+            <p>"This page does not exist, or it belongs to someone else."</p>
             <p class="actions">
                 <a class="button" href="/">"See what is for sale"</a>
             </p>
@@ -17,23 +17,23 @@ pub(crate) fn not_found() -> impl IntoView {
     }
 }
 
-/// Something that the page needs does not answer. `again` is where to try again.
-pub(crate) fn unavailable(again: Option<String>) -> impl IntoView {
+/// A service does not answer. `retry_url` is the link to try again, if a link can repeat the request.
+pub(crate) fn unavailable(retry_url: Option<String>) -> impl IntoView {
     view! {
         <section class="message">
             <p class="code" aria-hidden="true">"503"</p>
             <h1>"A short intermission"</h1>
             <p>
-                "A part of the shop does not answer at the moment. Nothing is lost: what you reserved stays reserved, and what you paid for is yours."
+                "We will be right back. Nothing is lost: your reservations and the tickets you paid for are safe."
             </p>
             <p class="actions">
-                {match again {
-                    Some(address) => {
-                        view! { <a class="button" href=address>"Try again"</a> }.into_any()
+                {match retry_url {
+                    Some(url) => {
+                        view! { <a class="button" href=url>"Try again"</a> }.into_any()
                     }
                     None => {
                         view! {
-                            <span>"Go back, and send the form again in a moment."</span>
+                            <span>"Please go back and send the form again in a moment."</span>
                         }
                             .into_any()
                     }
@@ -43,7 +43,7 @@ pub(crate) fn unavailable(again: Option<String>) -> impl IntoView {
     }
 }
 
-/// The request was refused, with a reason if there is one to tell.
+/// The request was refused. `message` is the reason, if it is known.
 pub(crate) fn refused(status: StatusCode, message: Option<String>) -> impl IntoView {
     let message = message.unwrap_or_else(|| reason(status).to_owned());
     view! {
@@ -60,12 +60,12 @@ pub(crate) fn refused(status: StatusCode, message: Option<String>) -> impl IntoV
 
 fn reason(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::FORBIDDEN => "This form was sent from another site, so it was not taken.",
-        StatusCode::PAYLOAD_TOO_LARGE => "That was more than the form takes.",
-        StatusCode::TOO_MANY_REQUESTS => "Too many tries. Please wait a while.",
+        StatusCode::FORBIDDEN => "This form was sent from another site, so we did not accept it.",
+        StatusCode::PAYLOAD_TOO_LARGE => "That is more than this form accepts.",
+        StatusCode::TOO_MANY_REQUESTS => "Too many attempts. Please wait a while and try again.",
         status if status.is_server_error() => {
-            "The mistake is ours, and it was noted. Please try again in a moment."
+            "Something went wrong on our side. Please try again in a moment."
         }
-        _ => "The request could not be understood.",
+        _ => "Sorry, we could not understand that request.",
     }
 }

@@ -1,22 +1,21 @@
-//! Forms: labels, fields, and what is wrong with them, beside them.
+//! Form fields with their labels and errors.
 #![expect(
     unreachable_pub,
     clippy::needless_pass_by_value,
-    reason = "the macro makes components public, and their properties are owned"
+    reason = "the macro makes components public and their properties owned"
 )]
 
 use common::{ErrorBody, FieldError};
 use leptos::prelude::*;
 use web::IDEMPOTENCY_KEY;
 
-use crate::api::{ONCE, Once};
+use crate::api::FormToken;
 
-/// What is wrong with a form that was sent.
+/// The errors of a form.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults(Vec<FieldError>);
 
 impl Faults {
-    /// Nothing, before a form was sent.
     pub(crate) fn none() -> Self {
         Self::default()
     }
@@ -30,7 +29,7 @@ impl Faults {
         self.0.iter().find(named).map(|error| error.message.clone())
     }
 
-    /// What is wrong with the form as a whole, or with something that it does not show.
+    /// The errors of the form as a whole, and of fields that it does not show.
     fn general(&self, fields: &[&str]) -> Vec<String> {
         let shown = |error: &&FieldError| {
             let field = error.field.as_deref();
@@ -41,28 +40,28 @@ impl Faults {
     }
 }
 
-/// Said of a form that was sent before with something else in it, as after going back to it.
-const SENT_BEFORE: &str = "This form was sent before. Look over it, and send it once more.";
+/// The message when the form's token was already used with other input, as after going back in the browser.
+const TOKEN_REUSED: &str = "This form was already sent. Please check it and send it again.";
 
 impl From<Vec<FieldError>> for Faults {
     fn from(mut errors: Vec<FieldError>) -> Self {
         let is_key = |field: &str| field.eq_ignore_ascii_case(IDEMPOTENCY_KEY.as_str());
         for error in &mut errors {
             if error.field.as_deref().is_some_and(is_key) {
-                *error = ErrorBody::message(SENT_BEFORE).errors.remove(0);
+                *error = ErrorBody::message(TOKEN_REUSED).errors.remove(0);
             }
         }
         Self(errors)
     }
 }
 
-/// Makes sure that the form, sent twice, creates one thing.
+/// A hidden field that prevents a form that is sent twice from creating two things.
 #[component]
-pub(super) fn SentOnce() -> impl IntoView {
-    view! { <input type="hidden" name=ONCE value=Once::fresh() /> }
+pub(super) fn Token() -> impl IntoView {
+    view! { <input type="hidden" name=FormToken::FIELD value=FormToken::generate() /> }
 }
 
-/// What is wrong with the form as a whole, said first; nothing if only fields are.
+/// The errors of the form as a whole.
 #[component]
 pub(crate) fn Alert(faults: Faults, fields: &'static [&'static str]) -> impl IntoView {
     let messages = faults.general(fields);
@@ -75,7 +74,7 @@ pub(crate) fn Alert(faults: Faults, fields: &'static [&'static str]) -> impl Int
     })
 }
 
-/// A labelled input with what is wrong with it. The first that is wrong has the focus.
+/// A labelled input with its error. The first invalid field has the focus.
 #[component]
 pub(super) fn Field(
     name: &'static str,
@@ -91,7 +90,7 @@ pub(super) fn Field(
 ) -> impl IntoView {
     let fault = faults.of(name);
     let first_fault = faults.0.iter().find_map(|error| error.field.as_deref());
-    // A form that came back leads to its fault; a fresh one to its first field, where the page is the form.
+    // A refused form focuses its first error. A new form focuses its first field, if the page is just the form.
     let focused = if faults.any() {
         first_fault == Some(name)
     } else {

@@ -1,17 +1,18 @@
-//! Tickets and orders as pages show them.
+//! Tickets and orders in views.
 
 use common::OrderStatus;
 use common::api::orders::OrderView;
 use common::events::CancellationReason;
 
-/// A ticket's class of colour, one of six, by which it is known again: it goes with the end of its id, which counts up.
+/// The CSS class of a ticket's colour, which makes it recognisable. It depends on the end of the id, which is a
+/// counter.
 pub(super) fn hue(id: &str) -> &'static str {
     const HUES: [&str; 6] = ["hue-0", "hue-1", "hue-2", "hue-3", "hue-4", "hue-5"];
     let sum: usize = id.bytes().rev().take(4).map(usize::from).sum();
     HUES[sum % HUES.len()]
 }
 
-/// What has become of an order, as the page that shows it says.
+/// The state of an order, as the `data-state` attribute of its page has it.
 pub(super) fn stage(order: &OrderView) -> &'static str {
     match (order.status, order.reason) {
         (OrderStatus::Created | OrderStatus::AwaitingPayment, _) => "open",
@@ -23,7 +24,7 @@ pub(super) fn stage(order: &OrderView) -> &'static str {
     }
 }
 
-/// A version as islands take it.
+/// A version in the type that islands use.
 pub(super) fn version(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,16 +1,15 @@
-//! The document around every page: head, header, footer.
+//! The document of every page: head, header and footer.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::account::leading_to;
-use crate::app::Shop;
-use crate::page::{Page, Visitor};
+use super::account::with_next;
+use super::page::{Page, Section, Visitor};
+use crate::state::Shop;
 
 const NAME: &str = "Ticketing";
 
-/// The whole document.
 pub(crate) fn layout(
     shop: Arc<Shop>,
     visitor: Visitor,
@@ -74,7 +73,7 @@ fn Head(shop: Arc<Shop>, nonce: String, page: Page) -> impl IntoView {
             <link rel="icon" href=site.url("favicon.svg") type="image/svg+xml" />
             <link rel="stylesheet" href=site.url("shop.css") />
             {page.card_form.then(|| view! { <script src=shop.stripe.script.clone() defer></script> })}
-            {page.alive.then(|| view! { <Script shop=shop.clone() nonce /> })}
+            {page.has_islands.then(|| view! { <Script shop=shop.clone() nonce /> })}
             {page
                 .card_form
                 .then(|| {
@@ -88,14 +87,14 @@ fn Head(shop: Arc<Shop>, nonce: String, page: Page) -> impl IntoView {
     }
 }
 
-/// A property of the page for those who link to it (<https://ogp.me>).
+/// An Open Graph property, for previews of links (<https://ogp.me>).
 fn open_graph(property: &'static str, content: String) -> impl IntoView {
     leptos::html::meta()
         .attr("property", property)
         .content(content)
 }
 
-/// Fetches the WASM while the page is read, and brings each island to life.
+/// Preloads the WASM and hydrates each island.
 #[component]
 fn Script(shop: Arc<Shop>, nonce: String) -> impl IntoView {
     let script = shop.site.url("client.js");
@@ -113,16 +112,6 @@ fn Script(shop: Arc<Shop>, nonce: String) -> impl IntoView {
             {start}
         </script>
     }
-}
-
-/// The parts of the shop that the header leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Section {
-    Tickets,
-    Sell,
-    Mine,
-    Orders,
-    Elsewhere,
 }
 
 #[component]
@@ -178,10 +167,10 @@ fn AccountMenu(visitor: Visitor, next: String) -> impl IntoView {
         }
         Visitor::Anonymous => view! {
             <div class="account">
-                <a class="button quiet" href=leading_to("/auth/signin", &next)>
+                <a class="button quiet" href=with_next("/auth/signin", &next)>
                     "Sign in"
                 </a>
-                <a class="button small" href=leading_to("/auth/signup", &next)>
+                <a class="button small" href=with_next("/auth/signup", &next)>
                     "Sign up"
                 </a>
             </div>
@@ -191,7 +180,7 @@ fn AccountMenu(visitor: Visitor, next: String) -> impl IntoView {
     }
 }
 
-/// The shop's mark: a torn ticket.
+/// The logo: a torn ticket.
 #[component]
 fn Mark() -> impl IntoView {
     view! {

@@ -1,18 +1,18 @@
-//! One's own things, a line each.
+//! Lists of a visitor's tickets or orders.
 
 use leptos::prelude::*;
 
-/// A line, which leads to the thing.
+/// A row that links to its ticket or order.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) href: String,
     pub(super) title: String,
-    /// What has become of it: a class of badge, and the word on it.
+    /// The class and the text of its badge.
     pub(super) state: (&'static str, &'static str),
     pub(super) price: String,
 }
 
-/// What is said where there is nothing yet, and the way to change that.
+/// The text of an empty list, with a link.
 #[derive(Debug)]
 pub(super) struct Empty {
     pub(super) title: &'static str,
@@ -21,26 +21,25 @@ pub(super) struct Empty {
     pub(super) action: &'static str,
 }
 
-/// The list, with the way to its next page.
+/// A page of a list, with a link to the next page.
 pub(super) fn list(
     heading: &'static str,
     rows: Vec<Row>,
     empty: &Empty,
     next: Option<String>,
 ) -> impl IntoView + use<> {
-    let nothing = rows.is_empty().then(|| nothing(empty));
+    let empty = rows.is_empty().then(|| empty_list(empty));
     view! {
         <section class="list">
             <h1>{heading}</h1>
-            {nothing}
+            {empty}
             <ul class="rows">{rows.into_iter().map(row).collect_view()}</ul>
             {more(next)}
         </section>
     }
 }
 
-/// That there is nothing.
-pub(super) fn nothing(empty: &Empty) -> impl IntoView + use<> {
+pub(super) fn empty_list(empty: &Empty) -> impl IntoView + use<> {
     let Empty {
         title,
         text,
@@ -73,7 +72,7 @@ fn row(row: Row) -> impl IntoView {
     }
 }
 
-/// The way to the next page, if there is one.
+/// The link to the next page, if there is one.
 fn more(next: Option<String>) -> impl IntoView {
     next.map(|href| {
         view! {

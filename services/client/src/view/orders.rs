@@ -1,4 +1,4 @@
-//! One's orders, and one of them.
+//! The list of orders and the page of an order.
 
 use common::api::orders::OrderView;
 use leptos::prelude::*;
@@ -11,7 +11,7 @@ use crate::islands::{OrderDesk, dollars, minutes};
 pub(crate) fn orders(orders: &[OrderView], next: Option<String>) -> impl IntoView + use<> {
     const EMPTY: Empty = Empty {
         title: "No orders yet",
-        text: "When you buy a ticket it is kept here, paid or not.",
+        text: "The tickets you buy will appear here.",
         href: "/",
         action: "See what is for sale",
     };
@@ -35,16 +35,16 @@ fn row(order: &OrderView) -> Row {
     }
 }
 
-/// An order's page.
+/// The data of an order's page.
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
     pub(crate) order: OrderView,
-    /// The time of day until which it can be paid.
+    /// The time of day until which the order can be paid.
     pub(crate) deadline: String,
-    /// The server's clock, in milliseconds since 1970.
+    /// The server's time, in milliseconds since 1970.
     pub(crate) now: i64,
     pub(crate) stripe_key: String,
-    /// Why it could not be given up, if that was tried.
+    /// Why a cancellation was refused.
     pub(crate) refusal: Option<String>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn order(desk: Desk) -> impl IntoView {
     }
 }
 
-/// An order that came to its end: nothing about it is alive.
+/// An order in a final state. It needs no island.
 fn settled(order: &OrderView) -> impl IntoView + use<> {
     let stage = stage(order);
     let ticket = order.ticket.id.to_string();
@@ -93,7 +93,7 @@ fn open(desk: Desk, id: String, price: String) -> impl IntoView {
         <noscript>
             <div class="notice">
                 <p>
-                    "It is reserved for you until " {deadline} ". Card numbers are typed into Stripe's own form, which needs JavaScript: switch it on for this page, or sign in and pay on another device. This page looks every ten seconds whether it is paid."
+                    "It is reserved for you until " {deadline} ". The card form needs JavaScript: turn it on for this page, or sign in and pay on another device. This page checks every ten seconds whether your order is paid."
                 </p>
             </div>
         </noscript>
@@ -124,24 +124,24 @@ fn open(desk: Desk, id: String, price: String) -> impl IntoView {
                     <button class="quiet">"Cancel this order"</button>
                 </form>
                 {outcome("charged", "waiting", "Payment received", "Writing your name on the ticket…", ())}
-                {outcome("over", "waiting", "Time is up", "Giving the ticket back…", ())}
+                {outcome("over", "waiting", "Time is up", "Releasing the ticket…", ())}
                 {endings(&ticket)}
             </div>
         </OrderDesk>
     }
 }
 
-/// What an order can come to.
+/// The final states of an order.
 fn endings(ticket: &str) -> impl IntoView + use<> {
     const GIVEN_UP: &str =
-        "You gave this order up. If a card was charged at the last moment, it is refunded.";
-    const EXPIRED: &str = "It was not paid in time, so the ticket is for sale again. If a card was charged at the last moment, it is refunded.";
-    const REFUNDED: &str = "Your money is on its way back to your card; that takes a few days. The ticket is for sale again.";
-    const WITHDRAWN: &str = "The seller took it off sale just as you ordered it. If a card was charged, it is refunded.";
+        "You cancelled this order. If your card was still charged, you get your money back.";
+    const EXPIRED: &str = "The time to pay ran out, so the ticket is for sale again. If your card was still charged, you get your money back.";
+    const REFUNDED: &str = "Your money is on its way back to your card. This takes a few days. The ticket is for sale again.";
+    const WITHDRAWN: &str = "The seller took the ticket off sale just as you ordered it. If your card was charged, you get your money back.";
     let all = view! { <a class="button" href="/orders">"All your orders"</a> };
     let find = view! { <a class="button" href="/">"Find another"</a> };
     view! {
-        {outcome("paid", "good", "It is yours", "Paid, and nobody can take it away. Enjoy it.", all)}
+        {outcome("paid", "good", "It is yours", "Your ticket is paid for. Enjoy!", all)}
         {outcome("cancelled", "over", "Cancelled", GIVEN_UP, again(ticket))}
         {outcome("expired", "over", "Expired", EXPIRED, again(ticket))}
         {outcome("refunded", "over", "Refunded", REFUNDED, again(ticket))}

@@ -1,25 +1,25 @@
-//! What is for sale: search, order, the grid, and the way to the next page.
+//! The front page: search, sort order and the grid of tickets for sale.
 
 use common::api::tickets::{TicketSort, TicketView};
 use common::search_key::search_key;
 use leptos::prelude::*;
 
 use super::item::{hue, version};
-use super::list::{Empty, nothing};
+use super::list::{Empty, empty_list};
 use crate::islands::{TicketGrid, dollars};
 
-/// The front page's state, all of which is in its address.
+/// The data of the front page. Its URL contains all of the page's state.
 #[derive(Debug, Clone)]
 pub(crate) struct Shelf {
     pub(crate) tickets: Vec<TicketView>,
-    /// The event after which the list was so.
-    pub(crate) place: Option<String>,
-    /// What is searched for, as it was typed.
+    /// The latest event that the list reflects.
+    pub(crate) last_event: Option<String>,
+    /// The search, as the visitor typed it.
     pub(crate) search: String,
     pub(crate) sort: TicketSort,
-    /// The first page's, if this is not the first.
+    /// The URL of the first page, if this is not the first.
     pub(crate) first: Option<String>,
-    /// The next page's, if there is one.
+    /// The URL of the next page, if there is one.
     pub(crate) next: Option<String>,
 }
 
@@ -35,14 +35,14 @@ const fn label(sort: TicketSort) -> &'static str {
 pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
     let Shelf {
         tickets,
-        place,
+        last_event,
         search,
         sort,
         first,
         next,
     } = shelf;
     let searched = !search.is_empty();
-    // The grid compares in upper case, which the browser makes of a title as this does of a word.
+    // The island compares in upper case, since the browser and Rust agree on that.
     let words: Vec<_> = search.split_whitespace().map(search_key).collect();
     let words = words.join(" ").to_uppercase();
     let none = tickets.is_empty() && first.is_none();
@@ -91,9 +91,9 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
                         </p>
                     }
                 })}
-            {none.then(|| nothing(if searched { &NOT_FOUND } else { &NOTHING }))}
+            {none.then(|| empty_list(if searched { &NOT_FOUND } else { &NOTHING }))}
             <TicketGrid>
-                <ul class="grid" id="shelf" data-search=words data-place=place>
+                <ul class="grid" id="shelf" data-search=words data-place=last_event>
                     {tickets.iter().map(card).collect_view()}
                 </ul>
             </TicketGrid>
@@ -105,7 +105,7 @@ pub(crate) fn shelf(shelf: Shelf) -> impl IntoView {
     }
 }
 
-/// A ticket to be torn off. The island finds its parts by their classes.
+/// A ticket's card. The island finds its parts by their classes.
 fn card(ticket: &TicketView) -> impl IntoView + use<> {
     let id = ticket.id.to_string();
     let taken = ticket.order_id.is_some();
@@ -129,14 +129,14 @@ fn card(ticket: &TicketView) -> impl IntoView + use<> {
 
 const NOT_FOUND: Empty = Empty {
     title: "No ticket by that name",
-    text: "Try fewer or other words. New tickets show up here as they come.",
+    text: "Try fewer or different words. New tickets arrive all the time.",
     href: "/tickets/new",
     action: "Sell a ticket",
 };
 
 const NOTHING: Empty = Empty {
     title: "Nothing for sale right now",
-    text: "Every seat is taken. Be the first to offer one; it takes a minute.",
+    text: "Be the first to offer a ticket. It only takes a minute.",
     href: "/tickets/new",
     action: "Sell a ticket",
 };

@@ -1,56 +1,56 @@
-//! A ticket, one's own tickets, and the form that makes or changes one.
+//! A ticket's page, the seller's list of tickets, and the ticket form.
 
 use common::api::tickets::TicketView;
 use leptos::prelude::*;
 
-use super::form::{Alert, Faults, Field, SentOnce};
+use super::form::{Alert, Faults, Field, Token};
 use super::item::{hue, version};
 use super::list::{Empty, Row, list};
 use crate::islands::offer::state;
 use crate::islands::{TicketOffer, dollars};
 
-/// Who looks at a ticket.
+/// A visitor's relation to a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Viewer {
-    /// Somebody who is not signed in.
+    /// Not signed in.
     Anonymous,
-    /// Somebody who could buy it.
+    /// May buy it.
     Shopper,
-    /// Who sells it.
+    /// Sells it.
     Seller,
 }
 
-/// A ticket's page.
+/// The data of a ticket's page.
 #[derive(Debug, Clone)]
 pub(crate) struct Offer {
     pub(crate) ticket: TicketView,
-    /// The event after which it was so.
-    pub(crate) place: Option<String>,
+    /// The latest event that the ticket reflects.
+    pub(crate) last_event: Option<String>,
     pub(crate) viewer: Viewer,
-    /// The viewer's own order that holds it.
+    /// The viewer's own order of the ticket.
     pub(crate) own_order: Option<String>,
     pub(crate) sign_in: String,
     pub(crate) hold: String,
     /// The seller's form.
     pub(crate) edit: TicketForm,
-    /// Whether it was just put up for sale or changed.
+    /// Whether it was just created or changed.
     pub(crate) saved: bool,
-    /// Why it could not be bought or withdrawn, if it was tried.
+    /// Why it could not be bought or withdrawn.
     pub(crate) refusal: Option<String>,
 }
 
-/// What the form of a ticket holds.
+/// The contents of the ticket form.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TicketForm {
     pub(crate) title: String,
     pub(crate) price: String,
-    /// The version that is edited.
+    /// The version that the seller edits; `None` for a new ticket.
     pub(crate) version: Option<u64>,
     pub(crate) faults: Faults,
 }
 
 impl TicketForm {
-    /// The form that changes this ticket.
+    /// The form for editing this ticket.
     pub(crate) fn of(ticket: &TicketView) -> Self {
         Self {
             title: ticket.title.to_string(),
@@ -67,7 +67,7 @@ const FIELDS: &[&str] = &["title", "price"];
 pub(crate) fn ticket(offer: Offer) -> impl IntoView {
     let Offer {
         ticket,
-        place,
+        last_event,
         viewer,
         own_order,
         sign_in,
@@ -84,7 +84,7 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
     let withdraw = format!("/tickets/{id}/withdraw");
     let class = format!("ticket {}", hue(&id));
     let price = ticket.price.cents();
-    // An older order of the visitor's does not hold it.
+    // An older order of the viewer does not hold the ticket any more.
     let holder = ticket.order_id.map(|order| order.to_string());
     let own = own_order.filter(|own| holder.is_none() || holder.as_ref() == Some(own));
     let now = state(taken, own.is_some());
@@ -92,7 +92,7 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
     view! {
         <article class=class>
             {refusal.map(|reason| view! { <div class="notice bad" role="alert"><p>{reason}</p></div> })}
-            {saved.then(|| view! { <div class="notice good" role="status"><p>"Saved. This is what others see."</p></div> })}
+            {saved.then(|| view! { <div class="notice good" role="status"><p>"Saved. This is what buyers see."</p></div> })}
             <h1 id="ticket-title">{ticket.title.to_string()}</h1>
             <p class="price big" id="ticket-price">{dollars(price)}</p>
             <TicketOffer>
@@ -103,7 +103,7 @@ pub(crate) fn ticket(offer: Offer) -> impl IntoView {
                     data-ticket=id
                     data-version=version(ticket.version)
                     data-price=price
-                    data-place=place
+                    data-place=last_event
                     data-own=own
                 >
                     <div data-when="free">{free(viewer, sign_in, buy, price, &hold)}</div>
@@ -135,7 +135,7 @@ fn free(
     price: i64,
     hold: &str,
 ) -> impl IntoView + use<> {
-    let hint = format!("It is yours alone for {hold} while you pay.");
+    let hint = format!("We hold it for you for {hold} while you pay.");
     let way = match viewer {
         Viewer::Seller => ().into_any(),
         Viewer::Anonymous => {
@@ -144,7 +144,7 @@ fn free(
         Viewer::Shopper => view! {
             <form method="post" action=buy>
                 <input type="hidden" name="price" id="shown-price" value=price />
-                <SentOnce />
+                <Token />
                 <button class="wide">"Buy"</button>
             </form>
             <p class="hint">{hint}</p>
@@ -159,9 +159,9 @@ fn free(
 
 fn reserved(viewer: Viewer) -> impl IntoView {
     let text = if viewer == Viewer::Seller {
-        "Somebody has reserved it, or bought it. As long as that is so it cannot be changed."
+        "Somebody has reserved it or bought it, so you cannot change it now."
     } else {
-        "Somebody else was quicker. Should they not pay in time, it is for sale again, and this page will say so by itself."
+        "Somebody else was quicker. If they do not pay in time, it goes back on sale, and you will see it here."
     };
     view! {
         <p class="badge held">"Reserved"</p>
@@ -190,7 +190,7 @@ pub(crate) fn new_ticket(form: TicketForm) -> impl IntoView {
         <section class="sheet">
             <h1>"Sell a ticket"</h1>
             <Form form action="/tickets/new" label="Put it up for sale" first=true />
-            <p class="aside">"You can change both, or withdraw it, until somebody reserves it."</p>
+            <p class="aside">"You can change or withdraw it until somebody reserves it."</p>
         </section>
     }
 }
@@ -203,7 +203,7 @@ pub(crate) fn withdraw(ticket: &TicketView) -> impl IntoView + use<> {
             <h1>"Withdraw it from sale?"</h1>
             <p>
                 <strong class="break">{ticket.title.to_string()}</strong>
-                " will be gone from the shop, and nobody can buy it any more. This cannot be undone."
+                " will disappear from the shop. This cannot be undone."
             </p>
             <form method="post" action=format!("{page}/withdraw")>
                 <button class="wide">"Withdraw it"</button>
@@ -228,7 +228,7 @@ fn Form(
         <form method="post" action=action novalidate>
             {match form.version {
                 Some(version) => view! { <input type="hidden" name="version" value=version /> }.into_any(),
-                None => view! { <SentOnce /> }.into_any(),
+                None => view! { <Token /> }.into_any(),
             }}
             <Field
                 name="title"
@@ -244,7 +244,7 @@ fn Form(
                 name="price"
                 label="Price in US dollars"
                 value=form.price
-                hint="For example 19.99. The least is 0.50."
+                hint="For example 19.99. The minimum is 0.50."
                 autocomplete="off"
                 inputmode="decimal"
                 faults
@@ -261,7 +261,7 @@ pub(crate) fn my_tickets(
     withdrawn: bool,
 ) -> impl IntoView + use<> {
     const EMPTY: Empty = Empty {
-        title: "You have put nothing up for sale",
+        title: "You are not selling anything yet",
         text: "A seat you cannot use is somebody's best evening.",
         href: "/tickets/new",
         action: "Sell a ticket",
@@ -272,7 +272,7 @@ pub(crate) fn my_tickets(
             .then(|| {
                 view! {
                     <div class="notice good" role="status">
-                        <p>"Withdrawn. Nobody can buy it any more."</p>
+                        <p>"Withdrawn. It is no longer for sale."</p>
                     </div>
                 }
             })}

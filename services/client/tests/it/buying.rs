@@ -1,11 +1,11 @@
-//! Buying with a card.
+//! Buying a ticket with a card.
 
 use std::time::Duration;
 
 use testkit::fresh;
 
 use crate::{
-    HOLD, MOMENT, buy, expect_clean, guest, net_charged, sell, seller, shopper, type_card,
+    HOLD, UPDATE_LIMIT, buy, expect_clean, guest, net_charged, sell, seller, shopper, type_card,
     with_shop,
 };
 
@@ -58,7 +58,7 @@ async fn a_guest_finds_a_ticket_signs_up_and_buys_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_declined_card_is_told_why_and_the_next_one_pays_once_however_often_it_is_clicked() {
+async fn after_a_declined_card_another_one_pays_once_despite_a_double_click() {
     with_shop(HOLD, async |fleet| {
         let ticket = sell(&seller(fleet).await, "Opera, box for two", 320.0).await;
         let browser = shopper(fleet).await;
@@ -86,7 +86,7 @@ async fn a_declined_card_is_told_why_and_the_next_one_pays_once_however_often_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_is_not_paid_expires_on_the_screen() {
+async fn an_unpaid_order_expires_on_the_screen() {
     with_shop(Duration::from_secs(8), async |fleet| {
         let ticket = sell(&seller(fleet).await, "Marathon start", 55.0).await;
         let (browser, other) = (shopper(fleet).await, guest(fleet).await);
@@ -94,10 +94,10 @@ async fn an_order_that_is_not_paid_expires_on_the_screen() {
         other.wait_for_text("Live").await;
         buy(&browser, &ticket).await;
         browser.wait_for_text("left to pay").await;
-        other.wait_for_text_within(MOMENT, "Reserved").await;
+        other.wait_for_text_within(UPDATE_LIMIT, "Reserved").await;
         browser.wait_for_text("Expired").await;
         browser.screenshot("order-expired").await;
-        other.wait_for_text_within(MOMENT, "For sale").await;
+        other.wait_for_text_within(UPDATE_LIMIT, "For sale").await;
         expect_clean(&browser, fleet).await;
         expect_clean(&other, fleet).await;
 

@@ -1,19 +1,19 @@
-//! Buying with the keyboard alone.
+//! Buying a ticket with the keyboard only.
 
 use testkit::browser::{Browser, Key};
 
 use crate::{HOLD, expect_clean, net_charged, sell, seller, shopper, with_shop};
 
-/// More presses of the tab key than any page needs.
-const FAR: usize = 30;
+/// More than the number of focusable elements on any page.
+const MAX_TABS: usize = 30;
 
-/// Goes on with the tab key to what has this name; everything on the way shows that it has the focus.
+/// Presses the tab key until the element with this name has the focus. Every element on the way must show its focus.
 async fn tab_to(browser: &Browser, name: &str) {
     let mut passed = Vec::new();
-    for _ in 0..FAR {
+    for _ in 0..MAX_TABS {
         browser.press(Key::Tab).await;
         let focused = browser.focused().await;
-        // A frame has a focus of its own to show.
+        // A frame shows the focus inside.
         assert!(
             focused.outlined || focused.tag == "iframe" || focused.tag == "body",
             "{focused:?}"
@@ -27,7 +27,7 @@ async fn tab_to(browser: &Browser, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_keyboard_alone_buys_a_ticket() {
+async fn a_ticket_can_be_bought_with_the_keyboard_only() {
     with_shop(HOLD, async |fleet| {
         sell(&seller(fleet).await, "Philharmonic, row 3", 85.0).await;
         let browser = shopper(fleet).await;
@@ -46,7 +46,7 @@ async fn the_keyboard_alone_buys_a_ticket() {
         browser.press(Key::Enter).await;
         browser.wait_for_text("left to pay").await;
         browser.wait_for("#card iframe").await;
-        // Into the frame of the card form, and through its three fields.
+        // Through the three fields in the frame of the card form.
         tab_to(&browser, "Secure card payment input").await;
         browser.type_keys("4242424242424242").await;
         browser.press(Key::Tab).await;

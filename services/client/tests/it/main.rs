@@ -1,15 +1,15 @@
-//! The shop as a shopper sees it: a real browser, the whole fleet behind it.
+//! The shop in a real browser, with the whole fleet.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-mod alive;
 mod buying;
+mod errors;
 mod keyboard;
-mod looks;
+mod live;
+mod pages;
 mod racing;
 mod selling;
 mod signing_in;
-mod trouble;
 mod twice;
 mod withdrawing;
 mod without_script;
@@ -21,17 +21,16 @@ use testkit::browser::{Browser, BrowserSettings};
 use testkit::{Api, Fleet, FleetSettings};
 use tokio::sync::Semaphore;
 
-/// As long as production holds a ticket.
+/// How long production reserves a ticket.
 const HOLD: Duration = Duration::from_mins(15);
 
-/// How long what is alive on a page may take to show, on a machine with much to do; without a load it is a moment.
-const MOMENT: Duration = Duration::from_secs(10);
+/// How long a live update may take on a busy machine.
+const UPDATE_LIMIT: Duration = Duration::from_secs(10);
 
-/// A fleet is a dozen processes, and a browser as many: one at a time is enough for two cores.
-static ROOM: Semaphore = Semaphore::const_new(1);
+/// One fleet at a time: a fleet is a dozen processes and a browser is as many, which is enough for two cores.
+static SLOT: Semaphore = Semaphore::const_new(1);
 
-/// Runs a journey in a fleet of its own, which must end in order, and no page of which may have tried what its
-/// content security policy forbids.
+/// Runs a journey in its own fleet. The fleet must stop in order, and no page may violate the content security policy.
 async fn with_shop(hold: Duration, journey: impl AsyncFnOnce(&Fleet)) {
     let settings = FleetSettings {
         expiration: hold,
@@ -40,9 +39,9 @@ async fn with_shop(hold: Duration, journey: impl AsyncFnOnce(&Fleet)) {
     with_fleet(settings, journey).await;
 }
 
-/// As [`with_shop`], in a fleet of one's own liking.
+/// Like [`with_shop`], with these settings.
 async fn with_fleet(settings: FleetSettings, journey: impl AsyncFnOnce(&Fleet)) {
-    let _room = ROOM.acquire().await.unwrap();
+    let _slot = SLOT.acquire().await.unwrap();
     let fleet = Fleet::start(settings).await.unwrap();
     journey(&fleet).await;
     for client in fleet.service("client") {
@@ -51,36 +50,36 @@ async fn with_fleet(settings: FleetSettings, journey: impl AsyncFnOnce(&Fleet)) 
         let report = lines.find(|line| line.contains("broke the content security policy"));
         assert_eq!(report, None);
     }
-    assert_eq!(fleet.obituaries(), Vec::<String>::new());
+    assert_eq!(fleet.unexpected_exits(), Vec::<String>::new());
     fleet.stop().await.unwrap();
 }
 
-/// A browser in which nobody is signed in.
+/// A browser without a session.
 async fn guest(fleet: &Fleet) -> Browser {
     Browser::open(BrowserSettings::new(fleet.origin())).await
 }
 
-/// One more browser beside others, in which nobody is signed in.
-async fn another_guest(beside: &Browser, fleet: &Fleet) -> Browser {
+/// Another browser without a session, next to this one.
+async fn another_guest(browser: &Browser, fleet: &Fleet) -> Browser {
     let settings = BrowserSettings::new(fleet.origin());
-    beside.open_beside(settings).await
+    browser.open_beside(settings).await
 }
 
-/// A browser in which somebody new is signed in.
+/// A browser with the session of a new user.
 async fn shopper(fleet: &Fleet) -> Browser {
     let browser = guest(fleet).await;
     sign_in(&browser, &Api::sign_up(&fleet.origin()).await).await;
     browser
 }
 
-/// Gives the browser somebody's session.
+/// Sets the user's session in the browser.
 async fn sign_in(browser: &Browser, user: &Api) {
     browser.goto("/robots.txt").await;
-    let session = user.cookie().expect("somebody who is signed in");
+    let session = user.cookie().expect("the user is signed in");
     browser.set_cookie("session", &session).await;
 }
 
-/// Puts a ticket up for sale by the API, and gives its page's path.
+/// Puts a ticket up for sale by the API, and returns the path of its page.
 async fn sell(seller: &Api, title: &str, price: f64) -> String {
     let body = json!({ "title": title, "price": price });
     let answer = seller.post("/api/tickets", body).await;
@@ -88,12 +87,12 @@ async fn sell(seller: &Api, title: &str, price: f64) -> String {
     format!("/tickets/{}", answer.id())
 }
 
-/// Somebody who sells.
+/// A new user.
 async fn seller(fleet: &Fleet) -> Api {
     Api::sign_up(&fleet.origin()).await
 }
 
-/// Presses Buy on a ticket's page, and gives the path of the order's.
+/// Presses Buy on a ticket's page, and returns the path of the order's page.
 async fn buy(browser: &Browser, ticket: &str) -> String {
     browser.goto(ticket).await;
     browser.click_text("Buy").await;
@@ -111,26 +110,26 @@ async fn type_card(browser: &Browser, number: &str) {
     browser.in_frame("#card iframe", typing).await;
 }
 
-/// What Stripe charged and did not give back, in cents.
+/// What Stripe charged minus what it refunded, in cents.
 fn net_charged(fleet: &Fleet) -> i64 {
     let totals = fleet.stripe().ledger().totals;
     totals.charged - totals.refunded
 }
 
-/// Fails if the page complained, jumped about, or asked anybody but us and Stripe for anything.
+/// Asserts that the page logged no errors, did not shift, and sent requests only to us and Stripe.
 async fn expect_clean(browser: &Browser, fleet: &Fleet) {
     assert_eq!(browser.console_errors().await, Vec::<String>::new());
     expect_steady(browser).await;
     let (ours, stripe) = (fleet.origin(), fleet.stripe().base_url());
     for request in browser.requests().await {
-        let known = [&ours, &stripe]
+        let allowed = [&ours, &stripe]
             .into_iter()
             .any(|origin| request.url.starts_with(origin.as_str()));
-        assert!(known || request.url.starts_with("data:"), "{request:?}");
+        assert!(allowed || request.url.starts_with("data:"), "{request:?}");
     }
 }
 
-/// Fails if the page jumped about more than a person sees.
+/// Asserts that the layout did not shift visibly.
 async fn expect_steady(browser: &Browser) {
     let shift = browser.layout_shift().await;
     assert!(shift < 0.01, "{} shifted by {shift}", browser.path().await);

@@ -1,4 +1,4 @@
-//! Selling, and changing what is sold.
+//! Selling and editing tickets.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,13 +8,13 @@ use testkit::{Api, Fleet};
 use crate::{HOLD, expect_clean, expect_steady, guest, sign_in, with_shop};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seller_puts_a_ticket_up_mends_mistakes_and_changes_it_until_it_is_reserved() {
+async fn a_seller_corrects_and_edits_a_ticket_until_it_is_reserved() {
     with_shop(HOLD, async |fleet| {
         let (seller, browser) = (Api::sign_up(&fleet.origin()).await, guest(fleet).await);
         sign_in(&browser, &seller).await;
         browser.goto("/tickets/mine").await;
         browser
-            .wait_for_text("You have put nothing up for sale")
+            .wait_for_text("You are not selling anything yet")
             .await;
         browser.click_text("Sell a ticket").await;
         browser.fill("Title", "Ballet: Giselle, stalls G12").await;
@@ -56,7 +56,7 @@ async fn a_seller_puts_a_ticket_up_mends_mistakes_and_changes_it_until_it_is_res
     .await;
 }
 
-/// What the shop answers to the form that puts a ticket up for sale at this price, as it was typed.
+/// Sends the form for a new ticket with this price.
 async fn offer(seller: &Api, price: &str) -> testkit::Answer {
     let form = [("title", "Front row"), ("price", price)];
     let sell = seller.request(Method::POST, "/tickets/new").form(&form);
@@ -64,7 +64,7 @@ async fn offer(seller: &Api, price: &str) -> testkit::Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_price_is_understood_as_people_type_it_or_asked_about() {
+async fn prices_in_many_notations_are_understood_or_questioned() {
     with_shop(HOLD, async |fleet| {
         let seller = Api::sign_up(&fleet.origin()).await;
         for (typed, shown) in [
@@ -82,7 +82,7 @@ async fn a_price_is_understood_as_people_type_it_or_asked_about() {
             assert!(page.text.contains(shown), "{typed}: {}", page.text);
         }
         let before = seller.get("/api/tickets/mine").await.json;
-        for (typed, said) in [
+        for (typed, message) in [
             (
                 "1,250",
                 "Is that $1,250.00 or $1.25? Please write 1250.00 or 1.25.",
@@ -94,20 +94,20 @@ async fn a_price_is_understood_as_people_type_it_or_asked_about() {
         ] {
             let refused = offer(&seller, typed).await;
             assert_eq!(refused.status, 400, "{typed}: {refused:?}");
-            assert!(refused.text.contains(said), "{typed}: {}", refused.text);
-            let kept = typed.is_empty() || refused.text.contains(&format!("value=\"{typed}\""));
-            assert!(kept, "{typed}: {}", refused.text);
+            assert!(refused.text.contains(message), "{typed}: {}", refused.text);
+            let is_kept = typed.is_empty() || refused.text.contains(&format!("value=\"{typed}\""));
+            assert!(is_kept, "{typed}: {}", refused.text);
         }
         assert_eq!(seller.get("/api/tickets/mine").await.json, before);
         for (name, size) in [("phone", Viewport::PHONE), ("desktop", Viewport::DESKTOP)] {
-            look_at_questions(fleet, &seller, name, size).await;
+            check_refused_form(fleet, &seller, name, size).await;
         }
     })
     .await;
 }
 
-/// The form with what is wrong with the title and asked about the price.
-async fn look_at_questions(fleet: &Fleet, seller: &Api, name: &str, size: Viewport) {
+/// Checks the form with an error in the title and a question about the price.
+async fn check_refused_form(fleet: &Fleet, seller: &Api, name: &str, size: Viewport) {
     let settings = BrowserSettings {
         size,
         ..BrowserSettings::new(fleet.origin())
@@ -129,7 +129,7 @@ async fn look_at_questions(fleet: &Fleet, seller: &Api, name: &str, size: Viewpo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seller_is_told_apart_for_a_moment_who_just_wrote() {
+async fn a_write_sets_the_cookie_for_reading_ones_own_writes() {
     with_shop(HOLD, async |fleet| {
         let seller = Api::sign_up(&fleet.origin()).await;
         let form = [("title", "Front row"), ("price", "20")];
@@ -149,7 +149,7 @@ async fn a_seller_is_told_apart_for_a_moment_who_just_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_its_seller_is_offered_to_change_a_ticket() {
+async fn only_the_seller_can_edit_a_ticket() {
     with_shop(HOLD, async |fleet| {
         let seller = Api::sign_up(&fleet.origin()).await;
         let ticket = crate::sell(&seller, "Front row", 19.99).await;

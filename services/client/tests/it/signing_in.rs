@@ -1,4 +1,4 @@
-//! Signing up, in and out.
+//! Sign-up, sign-in and sign-out.
 
 use reqwest::Method;
 use testkit::{Api, fresh};
@@ -6,7 +6,7 @@ use testkit::{Api, fresh};
 use crate::{HOLD, expect_clean, guest, with_shop};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_made_left_and_entered_again_with_mistakes_on_the_way() {
+async fn a_user_signs_up_out_and_in_again_with_mistakes_on_the_way() {
     with_shop(HOLD, async |fleet| {
         let (email, password, browser) = (fresh::email(), fresh::password(), guest(fleet).await);
         browser.goto("/auth/signup").await;
@@ -53,10 +53,10 @@ async fn an_account_is_made_left_and_entered_again_with_mistakes_on_the_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_an_address_is_explained_at_every_form() {
+async fn every_form_explains_what_is_wrong_with_an_address() {
     with_shop(HOLD, async |fleet| {
         let guest = Api::anonymous(&fleet.origin());
-        for (typed, said) in [
+        for (typed, message) in [
             ("ü@example.com", "plain letters, a to z, before the @"),
             ("u@localhost.", "Please check the part after the @"),
             ("u..u@example.com", "dots only between other characters"),
@@ -72,7 +72,7 @@ async fn what_is_wrong_with_an_address_is_explained_at_every_form() {
                     "{page} {typed}"
                 );
                 assert!(
-                    answer.text.contains(said),
+                    answer.text.contains(message),
                     "{page} {typed}: {}",
                     answer.text
                 );
@@ -88,7 +88,7 @@ async fn a_mailed_link_signs_in_once() {
         let (email, browser) = (fresh::email(), guest(fleet).await);
         browser.goto("/auth/signin").await;
         browser.fill("Email", &email).await;
-        browser.click_text("Mail me a link that signs in").await;
+        browser.click_text("Email me a sign-in link").await;
         browser.wait_for_text("a link is on its way to").await;
         browser.screenshot("sign-in-link-sent").await;
         let mail = fleet.mail().wait_for(&email).await;
@@ -103,7 +103,7 @@ async fn a_mailed_link_signs_in_once() {
 
         let thief = guest(fleet).await;
         thief.goto(link).await;
-        thief.wait_for_text("This link was used already").await;
+        thief.wait_for_text("This link was already used").await;
         assert!(!thief.has_text(&email).await);
         thief.expect_accessible().await;
         expect_clean(&thief, fleet).await;

@@ -1,4 +1,4 @@
-//! Forms that are sent twice.
+//! Forms that are sent twice create one thing.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use testkit::{Api, Condition, Dependency, Fleet, FleetSettings, fresh};
 
 use crate::{HOLD, guest, sell, seller, sign_in, with_fleet, with_shop};
 
-/// The one-time token of the form on this page.
+/// The token of the form on this page.
 async fn token(api: &Api, page: &str) -> String {
     let page = api.get(page).await;
     assert_eq!(page.status, 200, "{page:?}");
@@ -19,19 +19,19 @@ async fn token(api: &Api, page: &str) -> String {
     token.to_owned()
 }
 
-async fn mine(seller: &Api) -> Vec<Value> {
-    let mine = seller.get("/api/tickets/mine").await;
-    mine.json.as_array().unwrap().clone()
+async fn tickets_of(seller: &Api) -> Vec<Value> {
+    let tickets = seller.get("/api/tickets/mine").await;
+    tickets.json.as_array().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_double_click_on_put_it_up_for_sale_creates_one_ticket() {
+async fn a_double_click_creates_one_ticket() {
     let settings = FleetSettings {
         proxied: true,
         ..FleetSettings::default()
     };
     with_fleet(settings, async |fleet| {
-        // The second click of a person comes before the first is answered.
+        // Slow enough for the second click to arrive before the first is answered.
         let tickets = fleet.service("tickets");
         let database = tickets[0].link(Dependency::Mongo);
         let slow = Condition::Delayed(Duration::from_millis(200));
@@ -43,7 +43,7 @@ async fn a_double_click_on_put_it_up_for_sale_creates_one_ticket() {
             };
             let browser = Browser::open(settings).await;
             let mut sent = 0;
-            // Now and then it still comes too late.
+            // Sometimes the second click is still too late.
             for _ in 0..5 {
                 sent = sent.max(double_click(&browser, fleet).await);
                 if sent == 2 {
@@ -56,7 +56,7 @@ async fn a_double_click_on_put_it_up_for_sale_creates_one_ticket() {
     .await;
 }
 
-/// Somebody new sells a ticket by a double click; how often the form was sent.
+/// A new user sells a ticket with a double click. Returns how often the form was sent.
 async fn double_click(browser: &Browser, fleet: &Fleet) -> usize {
     let seller = seller(fleet).await;
     sign_in(browser, &seller).await;
@@ -66,9 +66,9 @@ async fn double_click(browser: &Browser, fleet: &Fleet) -> usize {
     browser.forget_requests().await;
     browser.double_click_text("Put it up for sale").await;
     browser.wait_for_text("Saved.").await;
-    let mine = mine(&seller).await;
-    assert_eq!(mine.len(), 1, "{mine:?}");
-    let path = format!("/tickets/{}", mine[0]["id"].as_str().unwrap());
+    let tickets = tickets_of(&seller).await;
+    assert_eq!(tickets.len(), 1, "{tickets:?}");
+    let path = format!("/tickets/{}", tickets[0]["id"].as_str().unwrap());
     assert!(browser.path().await.starts_with(&path));
     let requests = browser.requests().await;
     let sent = requests.iter();
@@ -77,7 +77,7 @@ async fn double_click(browser: &Browser, fleet: &Fleet) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forms_that_create_something_lead_to_the_same_thing_when_they_are_sent_twice() {
+async fn a_form_that_is_sent_twice_leads_to_the_same_result() {
     with_shop(HOLD, async |fleet| {
         let user = seller(fleet).await;
         new_ticket_twice(&user).await;
@@ -94,7 +94,7 @@ async fn new_ticket_twice(user: &Api) {
         let request = user.request(Method::POST, "/tickets/new").form(&form);
         user.send(request).await
     };
-    // What was wrong can be mended in the same form.
+    // A refused form can be corrected and sent again.
     assert_eq!(send("nothing").await.status, 400);
     let (first, second) = tokio::join!(send("20"), send("20"));
     assert_eq!(
@@ -103,17 +103,17 @@ async fn new_ticket_twice(user: &Api) {
         "{first:?} {second:?}"
     );
     assert_eq!(first.headers["location"], second.headers["location"]);
-    assert_eq!(mine(user).await.len(), 1);
-    // Somebody goes back and sends another ticket by it.
+    assert_eq!(tickets_of(user).await.len(), 1);
+    // The user goes back and sends the form with another ticket.
     let changed = send("30").await;
     assert_eq!(changed.status, 400);
     assert!(
-        changed.text.contains("This form was sent before."),
+        changed.text.contains("This form was already sent."),
         "{}",
         changed.text
     );
     assert!(!changed.text.contains(&once), "it has a new token");
-    assert_eq!(mine(user).await.len(), 1);
+    assert_eq!(tickets_of(user).await.len(), 1);
 }
 
 async fn order_twice(user: &Api, fleet: &Fleet) {
@@ -139,14 +139,11 @@ async fn sign_up_twice(fleet: &Fleet) {
     let (email, password) = (fresh::email(), fresh::password());
     let once = token(&Api::anonymous(&fleet.origin()), "/auth/signup").await;
     let sign_up = async || {
-        let nobody = Api::anonymous(&fleet.origin());
+        let api = Api::anonymous(&fleet.origin());
         let form = [("email", &email), ("password", &password), ("once", &once)];
-        let request = nobody.request(Method::POST, "/auth/signup").form(&form);
-        let answer = nobody.send(request).await;
-        (
-            answer.status,
-            nobody.get("/api/users/currentuser").await.json,
-        )
+        let request = api.request(Method::POST, "/auth/signup").form(&form);
+        let answer = api.send(request).await;
+        (answer.status, api.get("/api/users/currentuser").await.json)
     };
     let (first, second) = tokio::join!(sign_up(), sign_up());
     for (status, user) in [&first, &second] {

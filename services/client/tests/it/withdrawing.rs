@@ -1,12 +1,14 @@
-//! Taking a ticket off sale.
+//! Withdrawing a ticket.
 
 use serde_json::json;
 use testkit::browser::{Browser, BrowserSettings, Viewport};
 
-use crate::{HOLD, MOMENT, another_guest, expect_steady, guest, sell, seller, sign_in, with_shop};
+use crate::{
+    HOLD, UPDATE_LIMIT, another_guest, expect_steady, guest, sell, seller, sign_in, with_shop,
+};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seller_withdraws_a_ticket_without_script_after_being_asked_once_more() {
+async fn a_seller_confirms_the_withdrawal_of_a_ticket_without_script() {
     with_shop(HOLD, async |fleet| {
         let seller = seller(fleet).await;
         let ticket = sell(&seller, "Ballet: Giselle, stalls G12", 96.0).await;
@@ -37,11 +39,11 @@ async fn a_seller_withdraws_a_ticket_without_script_after_being_asked_once_more(
             }
             browser.click_text("Withdraw it").await;
             browser
-                .wait_for_text("Withdrawn. Nobody can buy it any more.")
+                .wait_for_text("Withdrawn. It is no longer for sale.")
                 .await;
             browser.screenshot(&format!("withdrawn-{screen}")).await;
             browser
-                .wait_for_text("You have put nothing up for sale")
+                .wait_for_text("You are not selling anything yet")
                 .await;
             browser.goto(&ticket).await;
             browser.wait_for_text("No seat by that number").await;
@@ -51,7 +53,7 @@ async fn a_seller_withdraws_a_ticket_without_script_after_being_asked_once_more(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_withdrawal_shows_on_open_pages_and_is_refused_once_the_ticket_is_reserved() {
+async fn a_withdrawal_appears_on_open_pages_and_is_refused_for_a_reserved_ticket() {
     with_shop(HOLD, async |fleet| {
         let seller = seller(fleet).await;
         let ticket = sell(&seller, "Poetry night", 9.99).await;
@@ -67,12 +69,12 @@ async fn a_withdrawal_shows_on_open_pages_and_is_refused_once_the_ticket_is_rese
         own.goto(&format!("{ticket}/withdraw")).await;
         own.expect_accessible().await;
         own.click_text("Withdraw it").await;
-        own.wait_for_text("Withdrawn. Nobody can buy it any more.")
+        own.wait_for_text("Withdrawn. It is no longer for sale.")
             .await;
         own.expect_accessible().await;
-        shelf.wait_for_text_within(MOMENT, "Withdrawn").await;
+        shelf.wait_for_text_within(UPDATE_LIMIT, "Withdrawn").await;
         shelf.screenshot("home-with-withdrawn").await;
-        page.wait_for_text_within(MOMENT, "The seller has just withdrawn it.")
+        page.wait_for_text_within(UPDATE_LIMIT, "The seller has just withdrawn it.")
             .await;
         page.wait_for_text("See what is for sale").await;
         page.screenshot("ticket-withdrawn").await;
@@ -83,7 +85,7 @@ async fn a_withdrawal_shows_on_open_pages_and_is_refused_once_the_ticket_is_rese
         let buyer = testkit::Api::sign_up(&fleet.origin()).await;
         let body = json!({ "ticketId": taken.split('/').nth(2).unwrap() });
         assert_eq!(buyer.post("/api/orders", body).await.status, 201);
-        shelf.wait_for_text_within(MOMENT, "Reserved").await;
+        shelf.wait_for_text_within(UPDATE_LIMIT, "Reserved").await;
         own.click_text("Withdraw it").await;
         own.wait_for_text("Cannot withdraw a reserved ticket").await;
         own.screenshot("withdrawal-refused").await;
@@ -92,7 +94,7 @@ async fn a_withdrawal_shows_on_open_pages_and_is_refused_once_the_ticket_is_rese
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_its_seller_is_asked_whether_to_withdraw_a_ticket() {
+async fn only_the_seller_can_withdraw_a_ticket() {
     with_shop(HOLD, async |fleet| {
         let ticket = sell(&seller(fleet).await, "Front row", 10.0).await;
         let path = format!("{ticket}/withdraw");
@@ -102,11 +104,11 @@ async fn only_its_seller_is_asked_whether_to_withdraw_a_ticket() {
             .send(stranger.request(reqwest::Method::POST, &path))
             .await;
         assert_eq!(refused.status, 404, "{refused:?}");
-        let nobody = testkit::Api::anonymous(&fleet.origin());
-        let asked = nobody.get(&path).await;
-        assert_eq!(asked.status, 303);
-        let to = asked.headers["location"].to_str().unwrap();
-        assert!(to.starts_with("/auth/signin"), "{to}");
+        let anonymous = testkit::Api::anonymous(&fleet.origin());
+        let redirect = anonymous.get(&path).await;
+        assert_eq!(redirect.status, 303);
+        let location = redirect.headers["location"].to_str().unwrap();
+        assert!(location.starts_with("/auth/signin"), "{location}");
         assert_eq!(stranger.get(&ticket).await.status, 200);
     })
     .await;

@@ -1,4 +1,4 @@
-//! The shop with JavaScript switched off.
+//! The shop without JavaScript.
 
 use serde_json::json;
 use testkit::Api;
@@ -8,7 +8,7 @@ use testkit::fresh;
 use crate::{HOLD, net_charged, sell, seller, with_shop};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_script_a_ticket_is_found_reserved_and_once_paid_elsewhere_shown_as_paid() {
+async fn everything_but_paying_works_without_script() {
     with_shop(HOLD, async |fleet| {
         let seller = seller(fleet).await;
         sell(&seller, "Jazz at the harbour", 24.5).await;
@@ -37,7 +37,7 @@ async fn without_script_a_ticket_is_found_reserved_and_once_paid_elsewhere_shown
         browser.screenshot("order-without-script").await;
         let path = browser.path().await;
 
-        // Another device, where the same shopper signs in and pays.
+        // The shopper signs in on another device and pays there.
         let device = Api::anonymous(&fleet.origin());
         let credentials = json!({ "email": email, "password": password });
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A new order gets a job.
+//! Adds a job for each new order.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use messaging::{Failure, Handler, Position};
 use crate::queue::JobQueue;
 use crate::reschedule::Progress;
 
-/// An event that was published longer ago is late: this service was away, or has a backlog.
-const LATE: Duration = Duration::from_secs(10);
+/// An event older than this is late: the service was down or has a backlog.
+const LATE_AFTER: Duration = Duration::from_secs(10);
 
 /// Handles `order:created`.
 #[derive(Debug)]
@@ -22,10 +22,10 @@ pub(crate) struct OrderEvents {
 }
 
 impl OrderEvents {
-    /// What this consumer reads.
+    /// The subjects that this consumer handles.
     pub(crate) const SUBJECTS: &[Subject] = &[Subject::OrderCreated];
 
-    /// A consumer that puts jobs into this queue. Orders of late events get theirs when the history is read.
+    /// Adds jobs to this queue. Orders of late events get their jobs when the history is read.
     pub(crate) const fn new(queue: JobQueue, history: Progress, clock: Clock) -> Self {
         Self {
             queue,
@@ -36,7 +36,7 @@ impl OrderEvents {
 
     fn is_late(&self, order: &OrderState, position: Position) -> bool {
         let now = self.clock.now();
-        order.expires_at <= now || position.published.plus(LATE) < now
+        order.expires_at <= now || position.published.plus(LATE_AFTER) < now
     }
 
     async fn schedule(&self, order: &OrderState) -> Result<(), Failure> {
@@ -56,14 +56,14 @@ impl Handler for OrderEvents {
 
     async fn handle_at(&self, event: Event, position: Option<Position>) -> Result<(), Failure> {
         match (event, position) {
-            // The order may have ended since, so it gets a job only if the history says that it is open.
+            // The order may have ended since, so it gets a job only if it is open according to the history.
             (Event::OrderCreated(order), Some(position))
                 if order.status.is_active() && self.is_late(&order, position) =>
             {
-                let reached = self.history.reaches(position).await;
+                let reached = self.history.wait_for(position).await;
                 reached.map_err(|stopped| Failure::Unavailable(stopped.into()))
             }
-            // A re-emission publishes orders in every state; those that have ended need no expiration.
+            // A re-emission publishes orders in every state. Ended orders need no job.
             (Event::OrderCreated(order), _) if order.status.is_active() => {
                 self.schedule(&order).await
             }

@@ -1,8 +1,8 @@
-//! The orders that were created and have not ended, according to a history of events.
+//! Finds the open orders in an event history: those that were created and have not ended.
 //!
-//! Memory is bounded, whatever the history. An order is forgotten when it ends. Only the latest ends are remembered, for
-//! creations that come after them. If too many orders are open at once, only a share of all orders is tracked, and the
-//! history has to be read again for the other shares.
+//! Memory is bounded for any history. An order is forgotten when it ends. Only the latest ends are remembered, for
+//! creations that are published after their end. If too many orders are open at once, only a share of all orders is
+//! tracked, and the history must be read again for the other shares.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,17 +13,17 @@ use common::{Event, Id, Timestamp};
 
 type OrderId = Id<kind::Order>;
 
-/// At least so many of the latest ends are remembered, and at most twice as many. A relay publishes the events of an
-/// order within seconds, and a re-emission publishes states that are at most some minutes old; an end that comes still
-/// earlier costs one expiration that has no effect.
+/// At least this many of the latest ends are remembered, at most twice as many. A relay publishes the events of an
+/// order within seconds of each other, and a re-emission publishes states that are at most some minutes old. If an end
+/// is forgotten too early, one expiration without effect is published.
 const REMEMBERED_ENDS: usize = 50_000;
 
 /// A share of all orders, chosen by a hash of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// How many bits of the hash choose.
+    /// How many low bits of the hash are compared.
     bits: u32,
-    /// What these bits are.
+    /// The value of these bits.
     value: u64,
 }
 
@@ -31,7 +31,7 @@ impl Share {
     /// All orders.
     pub const ALL: Self = Self { bits: 0, value: 0 };
 
-    fn holds(self, order: OrderId) -> bool {
+    fn contains(self, order: OrderId) -> bool {
         if self.bits == 0 {
             return true;
         }
@@ -46,7 +46,7 @@ impl Share {
     }
 }
 
-/// The open orders of a share. An end stays an end, wherever in the history it is.
+/// The open orders of a share. An end is final, even if it precedes the creation in the history.
 #[derive(Debug, Clone)]
 pub struct OpenOrders {
     share: Share,
@@ -59,11 +59,11 @@ pub struct OpenOrders {
 #[derive(Debug, Clone, Default)]
 struct LatestEnds {
     latest: HashSet<OrderId>,
-    before: HashSet<OrderId>,
+    previous: HashSet<OrderId>,
 }
 
 impl OpenOrders {
-    /// None yet. When more than `limit` are open at once, the share is made smaller.
+    /// Tracks the orders of this share. When more than `limit` are open at once, the share is halved.
     #[must_use]
     pub fn new(share: Share, limit: usize) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl OpenOrders {
         }
     }
 
-    /// Takes the next event of the history into account.
+    /// Applies the next event of the history.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::OrderCreated(order) if order.status.is_active() => self.open(order),
@@ -87,38 +87,38 @@ impl OpenOrders {
     }
 
     fn open(&mut self, order: &OrderState) {
-        if !self.share.holds(order.id) || self.ended.contains(order.id) {
+        if !self.share.contains(order.id) || self.ended.contains(order.id) {
             return;
         }
         self.open.entry(order.id).or_insert(order.expires_at);
         while self.open.len() > self.limit {
-            self.narrow();
+            self.halve();
         }
     }
 
     fn end(&mut self, order: OrderId) {
-        if self.share.holds(order) {
+        if self.share.contains(order) {
             self.open.remove(&order);
             self.ended.insert(order);
         }
     }
 
-    /// Leaves half of the share to another reading of the history.
-    fn narrow(&mut self) {
+    /// Leaves half of the share to another pass over the history.
+    fn halve(&mut self) {
         let [share, other] = self.share.halves();
         self.others.push(other);
         self.share = share;
-        self.open.retain(|order, _| share.holds(*order));
+        self.open.retain(|order, _| share.contains(*order));
     }
 
     /// How many orders are in memory.
     #[must_use]
     pub fn tracked(&self) -> usize {
-        self.open.len() + self.ended.latest.len() + self.ended.before.len()
+        self.open.len() + self.ended.latest.len() + self.ended.previous.len()
     }
 
-    /// The expirations that are still to come or overdue, the earliest first; and the shares of orders for which the
-    /// history has to be read again.
+    /// Returns the expirations of the open orders, earliest first, and the shares for which the history must be read
+    /// again.
     #[must_use]
     pub fn finish(self) -> (Vec<ExpirationState>, Vec<Share>) {
         let open = self.open.into_iter();
@@ -136,12 +136,12 @@ impl OpenOrders {
 impl LatestEnds {
     fn insert(&mut self, order: OrderId) {
         if self.latest.len() >= REMEMBERED_ENDS {
-            self.before = std::mem::take(&mut self.latest);
+            self.previous = std::mem::take(&mut self.latest);
         }
         self.latest.insert(order);
     }
 
     fn contains(&self, order: OrderId) -> bool {
-        self.latest.contains(&order) || self.before.contains(&order)
+        self.latest.contains(&order) || self.previous.contains(&order)
     }
 }

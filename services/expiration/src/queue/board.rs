@@ -1,7 +1,6 @@
-//! A look at the queue: how much there is of what, and what becomes of each order's time, the most urgent first.
+//! A read-only view of the queue: counts, and a page of the pending orders, most urgent first.
 //!
-//! Only reads, of bounded size whatever waits: counts, and a page of the orders whose end was not told of yet. apalis
-//! can list its jobs too, but not those that wait for their time.
+//! Every query is bounded in size for any backlog. apalis's own listing does not include scheduled jobs.
 
 use std::time::Duration;
 
@@ -12,116 +11,116 @@ use serde::Serialize;
 
 use super::{JobQueue, QueueError, job_id};
 
-/// The most orders on a page.
+/// The maximum number of orders on a page.
 pub const PAGE: usize = 100;
 
-/// How many workers are asked what they hold; a process has one.
+/// The maximum number of workers on the board. Each process has one.
 const WORKERS: isize = 50;
 
-/// From when on an order has lived longer than it may.
+/// How long after its expiry an order counts as overdue.
 const OVERDUE: Duration = Duration::from_secs(2);
 
-/// The queue at a moment. Redis is asked twice, and goes on in between.
+/// A snapshot of the queue. It takes two queries, so it may be slightly inconsistent.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Board {
-    /// The moment.
+    /// The time of the snapshot.
     pub at: Timestamp,
-    /// How much there is.
+    /// The numbers of orders and jobs.
     pub counts: Counts,
-    /// The workers, and how many jobs each holds.
-    pub workers: Vec<WorkerHold>,
-    /// A page of the orders whose end was not told of yet, by their time.
-    pub orders: Vec<OrderTime>,
+    /// The workers.
+    pub workers: Vec<WorkerLoad>,
+    /// A page of the pending orders, by expiry.
+    pub orders: Vec<PendingOrder>,
     /// The number of the page, from 1.
     pub page: usize,
-    /// Whether there are more.
+    /// Whether there is another page.
     pub has_more: bool,
 }
 
-/// How many there are of each.
+/// The numbers of orders and jobs by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// Orders whose time is not over.
+    /// Orders that have not expired.
     pub waiting: usize,
-    /// Orders whose time is over, for no longer than two seconds.
+    /// Orders that expired within the last two seconds.
     pub due: usize,
-    /// Orders whose time has been over for longer than that. There should be none.
+    /// Orders that expired earlier. There should be none.
     pub overdue: usize,
-    /// Jobs that wait for their time in Redis.
+    /// Jobs that are not due.
     pub scheduled: usize,
-    /// Jobs that wait for a worker.
+    /// Jobs that are ready for a worker.
     pub available: usize,
-    /// Jobs that a worker holds: to tell of them, or to wait for their last second.
+    /// Jobs that a worker has fetched.
     pub held: usize,
-    /// Jobs that are done and about to be forgotten.
+    /// Finished jobs that will be deleted.
     pub done: usize,
-    /// Jobs that were given up. The time of their orders is noted all the same.
+    /// Jobs that were given up. The deadlines of their orders stay recorded.
     pub given_up: usize,
 }
 
-/// What a worker holds.
+/// The load of a worker.
 #[derive(Debug, Clone, Serialize)]
-pub struct WorkerHold {
+pub struct WorkerLoad {
     /// Its name.
     pub name: String,
-    /// How many jobs.
+    /// The number of jobs that it has fetched.
     pub held: usize,
 }
 
-/// An order whose end was not told of yet.
+/// An order whose expiration has not been published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct OrderTime {
+pub struct PendingOrder {
     /// The order.
     pub order_id: Id<kind::Order>,
-    /// When its time is over.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// How that stands to now.
-    pub state: TimeState,
-    /// Where its job is.
-    pub job: JobPlace,
-    /// The worker that holds it.
+    /// Whether it is due.
+    pub state: Urgency,
+    /// The state of its job.
+    pub job: JobState,
+    /// The worker that holds the job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
 }
 
-/// How an order's time stands to now.
+/// Whether an order is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TimeState {
-    /// Not over.
+pub enum Urgency {
+    /// It has not expired.
     Waiting,
-    /// Just over.
+    /// It expired within the last two seconds.
     Due,
-    /// Over for longer than it may be.
+    /// It expired earlier.
     Overdue,
 }
 
-/// Where a job is.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum JobPlace {
-    /// It waits for its time.
+pub enum JobState {
+    /// It is not due.
     Scheduled,
-    /// It waits for a worker.
+    /// It is ready for a worker.
     Available,
     /// A worker holds it.
     Running,
-    /// There is none: it was lost or given up, and the order will be told of all the same.
+    /// It was lost or given up. The order expires nevertheless.
     Missing,
 }
 
 impl JobQueue {
-    /// A page of the board, from 1.
+    /// Reads a page of the board, from 1.
     pub async fn board(&self, page: usize) -> Result<Board, QueueError> {
         let skip = page.saturating_sub(1).saturating_mul(PAGE);
         let at = self.clock.now();
         let (counts, workers, mut deadlines) = self.overview(at, skip).await?;
         let has_more = deadlines.len() > PAGE;
         deadlines.truncate(PAGE);
-        let (workers, orders) = self.places(at, workers, &deadlines).await?;
+        let (workers, orders) = self.details(at, workers, &deadlines).await?;
         let held = workers.iter().map(|worker| worker.held).sum();
         Ok(Board {
             at,
@@ -133,11 +132,11 @@ impl JobQueue {
         })
     }
 
-    /// One order on the board, if its end is to be told of and was not.
-    pub async fn order_time(
+    /// Looks up one order; `None` if it is not pending.
+    pub async fn pending_order(
         &self,
         order: Id<kind::Order>,
-    ) -> Result<Option<OrderTime>, QueueError> {
+    ) -> Result<Option<PendingOrder>, QueueError> {
         let mut connection = self.connection.clone();
         let at = self.clock.now();
         let (deadline, workers): (Option<i64>, Vec<String>) = redis::pipe()
@@ -149,7 +148,7 @@ impl JobQueue {
             return Ok(None);
         };
         let deadlines = [(order.to_string(), deadline)];
-        let (_, mut orders) = self.places(at, workers, &deadlines).await?;
+        let (_, mut orders) = self.details(at, workers, &deadlines).await?;
         Ok(orders.pop())
     }
 
@@ -162,7 +161,7 @@ impl JobQueue {
         let skip = isize::try_from(skip).unwrap_or(isize::MAX);
         let one_more = PAGE.cast_signed() + 1;
         let overdue = format!("({}", at.minus(OVERDUE).milliseconds());
-        let (all, over, overdue, scheduled, available, done, given_up, workers, deadlines): (
+        let (all, expired, overdue, scheduled, available, done, given_up, workers, deadlines): (
             usize,
             usize,
             usize,
@@ -185,8 +184,8 @@ impl JobQueue {
             .query_async(&mut connection)
             .await?;
         let counts = Counts {
-            waiting: all.saturating_sub(over),
-            due: over.saturating_sub(overdue),
+            waiting: all.saturating_sub(expired),
+            due: expired.saturating_sub(overdue),
             overdue,
             scheduled,
             available,
@@ -197,13 +196,13 @@ impl JobQueue {
         Ok((counts, workers, deadlines))
     }
 
-    /// What each worker holds, and where the job of each of these orders is.
-    async fn places(
+    /// The load of each worker, and the state of each of these orders and its job.
+    async fn details(
         &self,
         at: Timestamp,
         workers: Vec<String>,
         deadlines: &[(String, i64)],
-    ) -> Result<(Vec<WorkerHold>, Vec<OrderTime>), QueueError> {
+    ) -> Result<(Vec<WorkerLoad>, Vec<PendingOrder>), QueueError> {
         let jobs: Vec<(Id<kind::Order>, Timestamp)> = deadlines
             .iter()
             .filter_map(|(order, time)| {
@@ -211,24 +210,24 @@ impl JobQueue {
             })
             .collect();
         let counts: Vec<usize> = self
-            .ask(&workers, |pipe, worker| {
+            .query_each(&workers, |pipe, worker| {
                 pipe.scard(self.inflight_of(worker))
             })
             .await?;
         let scheduled: Vec<Option<i64>> = self
-            .ask(&jobs, |pipe, (order, _)| {
+            .query_each(&jobs, |pipe, (order, _)| {
                 pipe.zscore(self.config.scheduled_jobs_set(), job_id(*order))
             })
             .await?;
         let stored: Vec<bool> = self
-            .ask(&jobs, |pipe, (order, _)| {
+            .query_each(&jobs, |pipe, (order, _)| {
                 pipe.hexists(self.config.job_data_hash(), job_id(*order))
             })
             .await?;
         let mut holders: Vec<Option<&str>> = vec![None; jobs.len()];
         for worker in &workers {
             let holds: Vec<bool> = self
-                .ask(&jobs, |pipe, (order, _)| {
+                .query_each(&jobs, |pipe, (order, _)| {
                     pipe.sismember(self.inflight_of(worker), job_id(*order))
                 })
                 .await?;
@@ -238,36 +237,36 @@ impl JobQueue {
         let orders = jobs
             .iter()
             .enumerate()
-            .map(|(index, (order, expires_at))| OrderTime {
+            .map(|(index, (order, expires_at))| PendingOrder {
                 order_id: *order,
                 expires_at: *expires_at,
-                state: time_state(*expires_at, at),
+                state: urgency(*expires_at, at),
                 job: match (holders[index], scheduled[index], stored[index]) {
-                    (Some(_), _, _) => JobPlace::Running,
-                    (None, Some(_), _) => JobPlace::Scheduled,
-                    (None, None, true) => JobPlace::Available,
-                    (None, None, false) => JobPlace::Missing,
+                    (Some(_), _, _) => JobState::Running,
+                    (None, Some(_), _) => JobState::Scheduled,
+                    (None, None, true) => JobState::Available,
+                    (None, None, false) => JobState::Missing,
                 },
                 worker: holders[index].map(str::to_owned),
             });
         let orders = orders.collect();
         let workers = workers.into_iter().zip(counts);
-        let workers = workers.map(|(name, held)| WorkerHold { name, held });
+        let workers = workers.map(|(name, held)| WorkerLoad { name, held });
         Ok((workers.collect(), orders))
     }
 
-    /// Asks the same about each of these, in one call.
-    async fn ask<T, A: redis::FromRedisValue>(
+    /// Sends the same command for each item, in one pipeline.
+    async fn query_each<T, A: redis::FromRedisValue>(
         &self,
-        about: &[T],
-        question: impl for<'a> Fn(&'a mut Pipeline, &T) -> &'a mut Pipeline,
+        items: &[T],
+        command: impl for<'a> Fn(&'a mut Pipeline, &T) -> &'a mut Pipeline,
     ) -> Result<Vec<A>, QueueError> {
-        if about.is_empty() {
+        if items.is_empty() {
             return Ok(Vec::new());
         }
         let mut pipe = redis::pipe();
-        for one in about {
-            question(&mut pipe, one);
+        for item in items {
+            command(&mut pipe, item);
         }
         let mut connection = self.connection.clone();
         Ok(pipe.query_async(&mut connection).await?)
@@ -278,12 +277,12 @@ impl JobQueue {
     }
 }
 
-fn time_state(expires_at: Timestamp, at: Timestamp) -> TimeState {
+fn urgency(expires_at: Timestamp, at: Timestamp) -> Urgency {
     if expires_at > at {
-        TimeState::Waiting
+        Urgency::Waiting
     } else if expires_at.plus(OVERDUE) < at {
-        TimeState::Overdue
+        Urgency::Overdue
     } else {
-        TimeState::Due
+        Urgency::Due
     }
 }

@@ -1,8 +1,7 @@
-//! Up to where the event stream is reflected in the queue.
+//! The checkpoint: up to which event the queue reflects the stream.
 //!
-//! The checkpoint is stored beside the jobs, so it is lost whenever they are, and then the whole stream is read again.
-//! Redis loses the end of what was written, never something in between, so a checkpoint that is still there vouches for
-//! the jobs that were stored before it.
+//! It is stored in Redis with the jobs, so it is lost whenever they are, and then the whole stream is read again. Redis
+//! only ever loses its latest writes, so an existing checkpoint proves that the jobs stored before it exist.
 
 use std::sync::LazyLock;
 
@@ -13,13 +12,13 @@ use super::{JobQueue, QueueError};
 static REPLACE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("lua/replace_checkpoint.lua")));
 
-/// A claim: every order that was open at this place of the stream had a job at that time. No two checkpoints are equal,
-/// so one that was replaced, or lost, in the meantime is noticed.
+/// The claim that every order that was open at this position of the stream had a job. Each checkpoint is unique, so
+/// compare-and-set notices one that was replaced or lost in the meantime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint(String);
 
 impl Checkpoint {
-    /// The claim for the stream that was created at `stream` (nanoseconds since 1970) up to the event of this number.
+    /// The claim for the stream that was created at `stream` (nanoseconds since 1970), up to this sequence number.
     #[must_use]
     pub fn new(stream: i128, sequence: u64) -> Self {
         Self(format!(
@@ -28,7 +27,7 @@ impl Checkpoint {
         ))
     }
 
-    /// The number of the last event of this stream that the claim is about; 0 if it is about another stream.
+    /// The last sequence number of this stream that the claim covers; 0 if it is about another stream.
     #[must_use]
     pub fn sequence(&self, stream: i128) -> u64 {
         let mut parts = self.0.split(':');
@@ -39,13 +38,13 @@ impl Checkpoint {
 }
 
 impl JobQueue {
-    /// The checkpoint. If there is none, one that claims nothing is stored.
+    /// The stored checkpoint. If there is none, it stores one that claims nothing.
     pub async fn checkpoint(&self) -> Result<Checkpoint, QueueError> {
         let none = Checkpoint(String::new());
         self.replace_checkpoint(&none, &Checkpoint::new(0, 0)).await
     }
 
-    /// Stores `new` unless the checkpoint is not `old` any more. Returns the one that is stored then.
+    /// Stores `new` if the checkpoint is still `old`. Returns the stored one.
     pub async fn replace_checkpoint(
         &self,
         old: &Checkpoint,

@@ -1,5 +1,3 @@
-//! Where Redis is.
-
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,16 +6,16 @@ use base::config::Environment;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisError};
 
-/// Redis's own default of half a second is less than a scripted step may take on a machine with much to do.
-const ANSWER_WAIT: Duration = Duration::from_secs(3);
-const CONNECTION_WAIT: Duration = Duration::from_secs(2);
+/// The client's default of half a second is too short for a script on a busy machine.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where jobs wait.
+/// The Redis server of the queue.
 #[derive(Debug, Clone)]
 pub struct RedisConfig {
     /// `REDIS_HOST`, for instance `expiration-redis-srv`.
     pub address: RedisAddress,
-    /// `REDIS_NAMESPACE` (default `expiration`): what the keys begin with, so that several fleets share a server.
+    /// `REDIS_NAMESPACE` (default `expiration`): the prefix of all keys, so that several fleets can share a server.
     pub namespace: String,
 }
 
@@ -41,7 +39,7 @@ impl RedisConfig {
 #[derive(Debug, Clone)]
 pub struct RedisAddress(ConnectionInfo);
 
-/// The text is no address of a Redis server.
+/// The text is not an address of a Redis server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("must be a host, host:port or a redis:// URL")]
 pub struct InvalidRedisAddress;
@@ -55,7 +53,7 @@ impl FromStr for RedisAddress {
             Some(("redis", _)) => text.to_owned(),
             Some(_) => return Err(InvalidRedisAddress),
         };
-        // The parser's own words could repeat a password.
+        // The parser's error message could contain the password.
         let address = url.into_connection_info();
         address.map(Self).map_err(|_| InvalidRedisAddress)
     }
@@ -68,12 +66,12 @@ impl fmt::Display for RedisAddress {
 }
 
 impl RedisAddress {
-    /// A connection that is made when it is first used, and made again whenever it breaks.
+    /// A connection that is opened on first use and reopened whenever it breaks.
     pub(super) fn connection(&self) -> Result<ConnectionManager, RedisError> {
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECTION_WAIT))
-            .set_response_timeout(Some(ANSWER_WAIT))
-            // Whoever needs an answer tries again by itself and wants to know that there is none.
+            .set_connection_timeout(Some(CONNECTION_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            // Callers have their own retries and must see failures.
             .set_number_of_retries(1);
         ConnectionManager::new_lazy_with_config(Client::open(self.0.clone())?, config)
     }

@@ -1,24 +1,26 @@
-//! A job as it lies in the queue, and its way through it as spans of traces.
+//! Jobs as they are stored in the queue, and their trace spans.
 //!
-//! An order's time is over long after the request that made it was answered. So that is a trace of its own, which refers
-//! to the order's, as OpenTelemetry advises for work that waits
+//! An order expires long after the request that created it. So its expiration is a separate trace with a link to the
+//! order's trace, as OpenTelemetry recommends for deferred work
 //! (<https://opentelemetry.io/docs/concepts/signals/traces/#span-links>).
 
+use common::events::ExpirationState;
 use serde::{Deserialize, Serialize};
 use telemetry::{TraceContext, is_recorded};
 use tracing::Span;
 
-use super::Job;
+/// A job is the event that it will publish.
+pub type Job = ExpirationState;
 
-/// What the queue is called in traces.
+/// The queue's name in traces.
 const DESTINATION: &str = "expirations";
 
-/// A job, and where in a trace its order was made.
+/// A job with the trace that created its order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct QueuedJob {
     #[serde(flatten)]
     pub(crate) job: Job,
-    /// None in jobs of earlier releases, and in those that were made again.
+    /// `None` in jobs of earlier releases and in recreated jobs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cause: Option<TraceContext>,
 }
@@ -28,8 +30,8 @@ impl QueuedJob {
         Self { job, cause }
     }
 
-    /// The span in which is told that the order's time is over.
-    pub(crate) fn firing(&self) -> Span {
+    /// The span for publishing the expiration.
+    pub(crate) fn process_span(&self) -> Span {
         let span = tracing::info_span!(
             parent: None,
             "expire",
@@ -42,7 +44,7 @@ impl QueuedJob {
             order.id = %self.job.order_id,
         );
         if let Some(cause) = &self.cause {
-            cause.is_linked_from(&span);
+            cause.link_from(&span);
         }
         span
     }
@@ -54,8 +56,8 @@ impl From<Job> for QueuedJob {
     }
 }
 
-/// The span in which jobs are added; none outside of traces.
-pub(super) fn scheduling() -> Span {
+/// The span for adding jobs. Outside of a trace it is disabled.
+pub(super) fn schedule_span() -> Span {
     if !is_recorded() {
         return Span::none();
     }
@@ -75,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_of_an_earlier_release_can_be_read() {
+    fn jobs_of_earlier_releases_are_readable() {
         let earlier =
             r#"{"orderId":"665f00000000000000000001","expiresAt":"2026-01-01T00:00:00.000Z"}"#;
         let read: QueuedJob = serde_json::from_str(earlier).unwrap();

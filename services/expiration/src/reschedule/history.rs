@@ -1,4 +1,4 @@
-//! Reads the history of events.
+//! Reads the event history from the broker's stream.
 
 use std::time::Duration;
 
@@ -8,15 +8,14 @@ use common::{Event, Subject};
 use futures::StreamExt;
 use messaging::{Broker, Position};
 use telemetry::metrics::Counter;
-use telemetry::metrics::catalogue::EXPIRATION_HISTORY_EVENTS;
 use tokio::time::timeout;
 
-use super::SUBJECTS;
+use crate::metrics::catalogue::EXPIRATION_HISTORY_EVENTS;
 
-/// The longest pause between two events that are in the stream.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long to wait for the next event.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The events in the stream of a broker.
+/// The history of some subjects in the broker's stream.
 #[derive(Debug, Clone)]
 pub(super) struct History {
     broker: Broker,
@@ -24,16 +23,16 @@ pub(super) struct History {
     events_read: Counter,
 }
 
-/// How far the stream reaches.
+/// The identity and the end of the stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Extent {
     /// When the stream was created, in nanoseconds since 1970.
     pub(super) stream: i128,
-    /// Where its last event is.
+    /// The position of its last event.
     pub(super) last: Position,
 }
 
-/// The broker did not send the history.
+/// The history could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("event stream: {0}")]
 pub(super) struct HistoryError(String);
@@ -45,8 +44,8 @@ impl HistoryError {
 }
 
 impl History {
-    pub(super) fn new(broker: Broker) -> Self {
-        let subjects = SUBJECTS.iter().copied();
+    pub(super) fn new(broker: Broker, subjects: &[Subject]) -> Self {
+        let subjects = subjects.iter().copied();
         Self {
             subjects: subjects
                 .map(|subject| (broker.subject(subject), subject))
@@ -56,7 +55,7 @@ impl History {
         }
     }
 
-    /// How far the stream reaches now.
+    /// The stream's current extent.
     pub(super) async fn extent(&self) -> Result<Extent, HistoryError> {
         let stream = self.broker.jetstream().get_stream(self.broker.stream());
         let stream = stream.await.map_err(HistoryError::new)?;
@@ -67,49 +66,50 @@ impl History {
         })
     }
 
-    /// Reads the events from the number `first` to the number `last`.
+    /// Passes each event from sequence number `first` to `last` to `apply`.
     pub(super) async fn read(
         &self,
         first: u64,
         last: u64,
-        mut take: impl FnMut(u64, &Event) + Send,
+        mut apply: impl FnMut(u64, &Event) + Send,
     ) -> Result<(), HistoryError> {
         let stream = self
             .broker
             .jetstream()
             .get_stream_no_info(self.broker.stream());
         let stream = stream.await.map_err(HistoryError::new)?;
-        let (name, waiting, mut messages) = self.messages(&stream, first).await?;
-        let mut more = waiting > 0;
+        let (name, pending, mut messages) = self.messages(&stream, first).await?;
+        let mut more = pending > 0;
         while more {
-            let next = timeout(LONGEST_PAUSE, messages.next()).await;
+            let next = timeout(EVENT_TIMEOUT, messages.next()).await;
             let next = next.map_err(HistoryError::new)?;
-            let message = next.ok_or_else(|| HistoryError::new("the history broke off"))?;
+            let message = next.ok_or_else(|| HistoryError::new("the subscription ended"))?;
             let message = message.map_err(HistoryError::new)?;
             let info = message.info().map_err(HistoryError::new)?;
             let sequence = info.stream_sequence;
             more = info.pending > 0 && sequence < last;
             self.events_read.increment();
             if let Some(event) = self.event(&message) {
-                take(sequence, &event);
+                apply(sequence, &event);
             } else {
                 tracing::warn!(sequence, "unreadable event skipped");
             }
         }
         drop(messages);
         if let Err(error) = stream.delete_consumer(&name).await {
-            tracing::debug!(%error, "consumer not deleted, the broker drops it when it is idle");
+            tracing::debug!(%error, "consumer not deleted, the broker deletes it once it is idle");
         }
         Ok(())
     }
 
-    /// A consumer's name, how many events it will deliver, and these events.
+    /// Creates a consumer. Returns its name, the number of events it will deliver, and these events.
     async fn messages<I>(
         &self,
         stream: &stream::Stream<I>,
         first: u64,
     ) -> Result<(String, u64, pull::Ordered), HistoryError> {
-        // Without a name, the request's subject is one that covers the consumers of all services.
+        // The broker's permissions are by consumer name: creating one without a name would need a right to all
+        // consumers.
         let name = format!("history-{:016x}", rand::random::<u64>());
         let subjects = self.subjects.iter();
         let config = pull::OrderedConfig {
@@ -122,9 +122,9 @@ impl History {
         };
         let consumer = stream.create_consumer(config).await;
         let consumer = consumer.map_err(HistoryError::new)?;
-        let waiting = consumer.cached_info().num_pending;
+        let pending = consumer.cached_info().num_pending;
         let messages = consumer.messages().await.map_err(HistoryError::new)?;
-        Ok((name, waiting, messages))
+        Ok((name, pending, messages))
     }
 
     fn event(&self, message: &Message) -> Option<Event> {

@@ -1,15 +1,13 @@
-//! How far the history has been read.
-
 use std::sync::Arc;
 
 use messaging::Position;
 use tokio::sync::{Notify, watch};
 
-/// How far the history has been read, for those who need it read up to an event.
+/// How far the history has been read.
 #[derive(Debug, Clone)]
 pub(crate) struct Progress {
     pub(super) reached: watch::Receiver<Option<Position>>,
-    pub(super) wanted: Arc<Notify>,
+    pub(super) wake: Arc<Notify>,
 }
 
 /// The worker has stopped.
@@ -18,13 +16,13 @@ pub(crate) struct Progress {
 pub(crate) struct WorkerStopped;
 
 impl Progress {
-    /// Waits until every order that is still open and was created here or before has a job.
-    pub(crate) async fn reaches(&self, position: Position) -> Result<(), WorkerStopped> {
+    /// Waits until every open order that was created up to this position has a job.
+    pub(crate) async fn wait_for(&self, position: Position) -> Result<(), WorkerStopped> {
         let mut reached = self.reached.clone();
         let covers =
             |reached: &Option<Position>| reached.is_some_and(|last| position.is_until(last));
         if !covers(&reached.borrow()) {
-            self.wanted.notify_one();
+            self.wake.notify_one();
         }
         let reached = reached.wait_for(covers).await;
         reached.map(drop).map_err(|_| WorkerStopped)

@@ -8,22 +8,22 @@ use apalis_redis::RedisStorage;
 use common::Id;
 use common::id::kind;
 use expiration::queue::Job;
-use expiration::queue::board::{Counts, JobPlace};
+use expiration::queue::board::{Counts, JobState};
 use serde_json::json;
-use testkit::{Servers, eventually};
+use testkit::eventually;
 
-use crate::stage::Stage;
-use crate::{created, in_milliseconds, job_at, now, order_until, start};
+use crate::fixture::Fixture;
+use crate::{created, in_milliseconds, job_at, now, order_expiring_at, start};
 
 #[tokio::test]
-async fn the_board_shows_what_waits_and_changes_nothing() {
+async fn the_board_shows_pending_orders_and_changes_nothing() {
     let app = start().await;
-    let order = order_until(in_milliseconds(600_000));
+    let order = order_expiring_at(in_milliseconds(600_000));
     app.publish(created(&order)).await;
     let admin = app.admin();
     let path = format!("/jobs.json?order={}", order.id);
     eventually("the order is on the board", async || {
-        // Its time is noted a moment before its job.
+        // The deadline is recorded just before the job.
         admin.get(&path).await.json["job"] == "scheduled"
     })
     .await;
@@ -49,11 +49,11 @@ async fn the_board_shows_what_waits_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_board_answers_when_jobs_have_just_finished() {
+async fn the_board_works_when_jobs_have_just_finished() {
     let app = start().await;
     let admin = app.admin();
     eventually("a finished job is on the board", async || {
-        app.publish(created(&order_until(now()))).await;
+        app.publish(created(&order_expiring_at(now()))).await;
         let board = admin.get("/jobs.json").await;
         assert_eq!(board.status, 200, "{}", board.text);
         assert_eq!(admin.get("/jobs").await.status, 200);
@@ -63,49 +63,53 @@ async fn the_board_answers_when_jobs_have_just_finished() {
     app.finish().await;
 }
 
-/// What becomes of a job.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
+enum Outcome {
     Done,
-    Killed,
+    Aborted,
     Failed,
-    Held,
+    Running,
 }
 
-type Fates = BTreeMap<Id<kind::Order>, Fate>;
+type Outcomes = BTreeMap<Id<kind::Order>, Outcome>;
 
-async fn meet(job: Job, fates: Data<Fates>) -> Result<(), BoxDynError> {
-    match fates[&job.order_id] {
-        Fate::Done => Ok(()),
-        Fate::Killed => Err(AbortError::new("never again").into()),
-        Fate::Failed => Err("not this time".into()),
-        Fate::Held => std::future::pending().await,
+async fn process(job: Job, outcomes: Data<Outcomes>) -> Result<(), BoxDynError> {
+    match outcomes[&job.order_id] {
+        Outcome::Done => Ok(()),
+        Outcome::Aborted => Err(AbortError::new("no retry").into()),
+        Outcome::Failed => Err("retry".into()),
+        Outcome::Running => std::future::pending().await,
     }
 }
 
-/// The keys are those that apalis itself fills, so their types are what it makes of them.
+/// A real apalis worker fills the keys, so the test notices if apalis changes their types.
 #[tokio::test]
 async fn the_board_counts_jobs_in_every_state() {
-    let stage = Stage::on(Servers::shared().await).await;
-    let queue = stage.queue();
-    let is_shown = async |expected: Counts| {
-        let shown = queue.board(1).await.unwrap().counts;
-        // How long ago jobs were due does not matter here.
-        let shown = Counts {
-            due: shown.due + shown.overdue,
+    let fixture = Fixture::start().await;
+    let queue = fixture.queue();
+    let check_counts = async |expected: Counts| {
+        let counts = queue.board(1).await.unwrap().counts;
+        // The difference between due and overdue does not matter here.
+        let counts = Counts {
+            due: counts.due + counts.overdue,
             overdue: 0,
-            ..shown
+            ..counts
         };
-        if shown == expected {
+        if counts == expected {
             Ok(())
         } else {
-            Err(format!("{shown:?}"))
+            Err(format!("{counts:?}"))
         }
     };
-    is_shown(Counts::default()).await.unwrap();
+    check_counts(Counts::default()).await.unwrap();
 
-    let fates = [Fate::Done, Fate::Killed, Fate::Failed, Fate::Held];
-    let jobs = fates.map(|_| job_at(now()));
+    let outcomes = [
+        Outcome::Done,
+        Outcome::Aborted,
+        Outcome::Failed,
+        Outcome::Running,
+    ];
+    let jobs = outcomes.map(|_| job_at(now()));
     let later = job_at(in_milliseconds(600_000));
     queue.schedule(&jobs).await.unwrap();
     queue.schedule(&[later]).await.unwrap();
@@ -116,22 +120,23 @@ async fn the_board_counts_jobs_in_every_state() {
         available: 4,
         ..Counts::default()
     };
-    is_shown(without_worker).await.unwrap();
+    check_counts(without_worker).await.unwrap();
 
-    let connection = redis::aio::ConnectionManager::new(stage.redis()).await;
+    let connection = redis::aio::ConnectionManager::new(fixture.redis()).await;
     let config = apalis_redis::Config::default()
-        .queue(stage.namespace())
+        .queue(fixture.namespace())
         .lock_tasks(false)
         .emit_events(false);
     let storage = RedisStorage::<Job>::new(connection.unwrap()).with_config(config);
-    let fates: Fates = jobs.iter().map(|job| job.order_id).zip(fates).collect();
+    let ids = jobs.iter().map(|job| job.order_id);
+    let outcomes: Outcomes = ids.zip(outcomes).collect();
     let worker = WorkerBuilder::new("board")
         .backend(storage.poll_with_interval(Duration::from_millis(50)))
-        .data(fates)
+        .data(outcomes)
         .concurrency(10)
-        .build(meet);
-    let working = tokio::spawn(worker.run());
-    // The one that fails is scheduled again each time.
+        .build(process);
+    let worker = tokio::spawn(worker.run());
+    // The failed job is scheduled again for its retry.
     let with_worker = Counts {
         scheduled: 2,
         available: 0,
@@ -140,15 +145,16 @@ async fn the_board_counts_jobs_in_every_state() {
         given_up: 1,
         ..without_worker
     };
-    eventually("each job has met its fate", async || {
-        is_shown(with_worker).await
+    eventually("each job has its outcome", async || {
+        check_counts(with_worker).await
     })
     .await;
-    let held = queue.order_time(jobs[3].order_id).await.unwrap().unwrap();
-    assert_eq!(held.job, JobPlace::Running);
-    assert_eq!(held.worker.as_deref(), Some("board"));
-    working.abort();
-    assert!(working.await.unwrap_err().is_cancelled());
-    stage.empty_queue().await;
-    stage.clear().await;
+    let running = queue.pending_order(jobs[3].order_id).await;
+    let running = running.unwrap().unwrap();
+    assert_eq!(running.job, JobState::Running);
+    assert_eq!(running.worker.as_deref(), Some("board"));
+    worker.abort();
+    assert!(worker.await.unwrap_err().is_cancelled());
+    fixture.empty_queue().await;
+    fixture.finish([]).await;
 }

@@ -1,4 +1,4 @@
-//! What the environment may say.
+//! Configuration from the environment.
 
 use base::Environment;
 use expiration::Config;
@@ -27,7 +27,7 @@ fn a_redis_server_is_a_host_with_or_without_a_port_or_a_url() {
 }
 
 #[test]
-fn every_fault_is_named_at_once() {
+fn all_faults_are_reported_at_once() {
     let mut environment = environment(&[
         ("REDIS_HOST", "ftp://redis.test"),
         ("REDIS_NAMESPACE", "{expiration}"),

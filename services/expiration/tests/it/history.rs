@@ -1,7 +1,6 @@
-//! What Redis has lost is made again from the event stream.
+//! Jobs that Redis has lost are recreated from the event stream.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use base::Clock;
 use base::Environment;
@@ -10,71 +9,69 @@ use common::{Event, Id, Timestamp};
 use expiration::domain::{OpenOrders, Share};
 use expiration::queue::{Checkpoint, JobQueue, RedisConfig};
 use proptest::prelude::*;
-use testkit::{Servers, TestApp, eventually};
+use testkit::{Servers, eventually};
 
-use crate::stage::{Stage, assert_punctual, expirations, expired, until_consumed};
-use crate::{cancelled, created, in_milliseconds, job_at, now, order_until, paid, start};
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::fixture::{
+    Fixture, TIMEOUT, assert_punctual, expirations, expired_within, wait_until_consumed,
+};
+use crate::{cancelled, created, in_milliseconds, job_at, now, order_expiring_at, paid, start};
 
 #[tokio::test]
-async fn an_emptied_redis_is_filled_again_at_the_next_start() {
-    let stage = Stage::on(Servers::shared().await).await;
-    let first = stage.process().await;
-    let done = order_until(now());
-    stage.publish(created(&done)).await;
-    expired(stage.broker(), 1, PATIENCE).await;
-    let moment = |n: u64| in_milliseconds(3_000 + 20 * n);
-    let open: Vec<_> = (0..50).map(|n| order_until(moment(n))).collect();
-    let (given_up, bought) = (order_until(moment(0)), order_until(moment(0)));
+async fn an_emptied_redis_is_refilled_at_the_next_start() {
+    let fixture = Fixture::start().await;
+    let first = fixture.process().await;
+    let done = order_expiring_at(now());
+    fixture.publish(created(&done)).await;
+    fixture.expired(1).await;
+    let time = |n: u64| in_milliseconds(3_000 + 20 * n);
+    let open: Vec<_> = (0..50).map(|n| order_expiring_at(time(n))).collect();
+    let (given_up, bought) = (order_expiring_at(time(0)), order_expiring_at(time(0)));
     for order in open.iter().chain([&given_up, &bought]) {
-        stage.publish(created(order)).await;
+        fixture.publish(created(order)).await;
     }
-    let queue = stage.queue();
+    let queue = fixture.queue();
     eventually("every order has a job", async || {
         (queue.count().await.unwrap() >= 52).then_some(())
     })
     .await;
-    stage.publish(cancelled(&given_up)).await;
-    stage.publish(paid(bought.id)).await;
+    fixture.publish(cancelled(&given_up)).await;
+    fixture.publish(paid(bought.id)).await;
     first.kill().await;
-    stage.empty_queue().await;
-    let second = stage.process().await;
-    let expired = expired(stage.broker(), 51, PATIENCE).await;
-    assert_punctual(expired.values(), PATIENCE);
+    fixture.empty_queue().await;
+    let second = fixture.process().await;
+    let expired = fixture.expired(51).await;
+    assert_punctual(expired.values(), TIMEOUT);
     assert!(open.iter().all(|order| expired.contains_key(&order.id)));
-    assert!(second.stop(PATIENCE).await.success());
-    stage.clear().await;
+    fixture.finish([second]).await;
 }
 
 #[tokio::test]
-async fn jobs_that_vanish_from_a_running_redis_are_made_again() {
-    let stage = Stage::on(Servers::shared().await).await;
-    let process = stage.process().await;
-    let done = order_until(now());
-    stage.publish(created(&done)).await;
-    expired(stage.broker(), 1, PATIENCE).await;
-    let waiting = order_until(in_milliseconds(3_000));
-    stage.publish(created(&waiting)).await;
-    let queue = stage.queue();
+async fn jobs_that_a_running_redis_loses_are_recreated() {
+    let fixture = Fixture::start().await;
+    let process = fixture.process().await;
+    let done = order_expiring_at(now());
+    fixture.publish(created(&done)).await;
+    fixture.expired(1).await;
+    let waiting = order_expiring_at(in_milliseconds(3_000));
+    fixture.publish(created(&waiting)).await;
+    let queue = fixture.queue();
     let job = eventually("the order has a job", async || {
         (queue.count().await.unwrap() > 0).then_some(())
     });
     job.await;
-    stage.empty_queue().await;
-    let expired = expired(stage.broker(), 2, PATIENCE).await;
-    assert_punctual(expired.values(), PATIENCE);
+    fixture.empty_queue().await;
+    let expired = fixture.expired(2).await;
+    assert_punctual(expired.values(), TIMEOUT);
     assert!(expired.contains_key(&waiting.id));
-    assert!(process.stop(PATIENCE).await.success());
-    stage.clear().await;
+    fixture.finish([process]).await;
 }
 
-/// Something that happens to one of a few orders.
-fn happening() -> impl Strategy<Value = (u8, Event)> {
+/// An event of one of six orders.
+fn order_event() -> impl Strategy<Value = (u8, Event)> {
     (0..6_u8, 0..4_u8).prop_map(|(number, what)| {
         let order_id = Id::from_bytes([number; 12]);
         let expires_at = Timestamp::from_milliseconds(i64::from(number));
-        let mut order = order_until(expires_at);
+        let mut order = order_expiring_at(expires_at);
         order.id = order_id;
         let event = match what {
             0 => created(&order),
@@ -90,15 +87,15 @@ fn happening() -> impl Strategy<Value = (u8, Event)> {
 }
 
 proptest! {
-    /// Also when few may be tracked at once, so that the history is read once for each of several shares.
+    /// A low limit makes several passes over the history necessary, one per share.
     #[test]
-    fn open_are_the_orders_that_were_created_and_never_ended(
-        history in prop::collection::vec(happening(), 0..40),
+    fn open_orders_are_those_that_were_created_and_never_ended(
+        history in prop::collection::vec(order_event(), 0..40),
         limit in 1..8_usize,
     ) {
-        let (mut made, mut ended) = (BTreeSet::new(), BTreeSet::new());
+        let (mut created, mut ended) = (BTreeSet::new(), BTreeSet::new());
         for (number, event) in &history {
-            let set = if matches!(event, Event::OrderCreated(_)) { &mut made } else { &mut ended };
+            let set = if matches!(event, Event::OrderCreated(_)) { &mut created } else { &mut ended };
             set.insert(*number);
         }
         let mut open = Vec::new();
@@ -115,7 +112,7 @@ proptest! {
             shares.extend(others);
         }
         open.sort_unstable();
-        let expected: Vec<_> = made.difference(&ended).copied().collect();
+        let expected: Vec<_> = created.difference(&ended).copied().collect();
         prop_assert_eq!(open, expected);
     }
 }
@@ -123,10 +120,10 @@ proptest! {
 #[test]
 fn orders_that_ended_are_forgotten() {
     let mut orders = OpenOrders::new(Share::ALL, usize::MAX);
-    let open = order_until(now());
+    let open = order_expiring_at(now());
     orders.apply(&created(&open));
     for _ in 0..300_000 {
-        let order = order_until(now());
+        let order = order_expiring_at(now());
         orders.apply(&created(&order));
         orders.apply(&paid(order.id));
         assert!(orders.tracked() < 100_010, "{}", orders.tracked());
@@ -137,54 +134,54 @@ fn orders_that_ended_are_forgotten() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_is_not_moved_when_redis_was_emptied_in_the_meantime() {
-    let stage = Stage::on(Servers::shared().await).await;
-    let queue = stage.queue();
+async fn a_checkpoint_does_not_advance_if_redis_was_emptied_in_the_meantime() {
+    let fixture = Fixture::start().await;
+    let queue = fixture.queue();
     for _ in 0..2 {
         let before = queue.checkpoint().await.unwrap();
-        stage.empty_queue().await;
-        // Another process begins to read the history from its beginning.
+        fixture.empty_queue().await;
+        // Another process starts to read the history from the beginning.
         let other = queue.checkpoint().await.unwrap();
         assert_ne!(before, other);
-        let moved = Checkpoint::new(7, 100);
-        let stored = queue.replace_checkpoint(&before, &moved).await.unwrap();
+        let advanced = Checkpoint::new(7, 100);
+        let stored = queue.replace_checkpoint(&before, &advanced).await.unwrap();
         assert_eq!((stored.sequence(7), &stored), (0, &other));
-        // That one does move it.
-        let stored = queue.replace_checkpoint(&other, &moved).await.unwrap();
-        assert_eq!(stored, moved);
-        assert_eq!(queue.checkpoint().await.unwrap(), moved);
+        // The other process can advance it.
+        let stored = queue.replace_checkpoint(&other, &advanced).await.unwrap();
+        assert_eq!(stored, advanced);
+        assert_eq!(queue.checkpoint().await.unwrap(), advanced);
     }
-    stage.empty_queue().await;
-    stage.clear().await;
+    fixture.empty_queue().await;
+    fixture.finish([]).await;
 }
 
 #[tokio::test]
-async fn an_order_that_has_expired_is_not_overdue_when_its_job_is_created_again() {
-    let stage = Stage::on(Servers::shared().await).await;
-    let (queue, due) = (stage.queue(), job_at(now()));
+async fn an_expired_order_does_not_become_pending_again_while_its_job_exists() {
+    let fixture = Fixture::start().await;
+    let (queue, due) = (fixture.queue(), job_at(now()));
     queue.schedule(&[due]).await.unwrap();
-    assert_eq!(queue.untold().await.unwrap(), 1);
-    queue.told(&due).await.unwrap();
-    // Its job is done, and not yet forgotten.
+    assert_eq!(queue.pending().await.unwrap(), 1);
+    queue.mark_published(&due).await.unwrap();
+    // Its job has not been deleted yet.
     queue.schedule(&[due]).await.unwrap();
-    assert_eq!(queue.untold().await.unwrap(), 0);
-    stage.empty_queue().await;
+    assert_eq!(queue.pending().await.unwrap(), 0);
+    fixture.empty_queue().await;
     queue.schedule(&[due]).await.unwrap();
-    assert_eq!(queue.untold().await.unwrap(), 1);
-    stage.empty_queue().await;
-    stage.clear().await;
+    assert_eq!(queue.pending().await.unwrap(), 1);
+    fixture.empty_queue().await;
+    fixture.finish([]).await;
 }
 
 #[tokio::test]
-async fn a_start_reads_only_what_is_new() {
+async fn a_restart_reads_only_new_events() {
     let app = start().await;
     let far = in_milliseconds(600_000);
     for _ in 0..30 {
-        app.publish(created(&order_until(far))).await;
+        app.publish(created(&order_expiring_at(far))).await;
     }
     let stream = app.broker().jetstream().get_stream(app.broker().stream());
     let stream = stream.await.unwrap();
-    let born = stream.cached_info().created.unix_timestamp_nanos();
+    let stream_created = stream.cached_info().created.unix_timestamp_nanos();
     let mut environment = Environment::of([
         ("REDIS_HOST".to_owned(), Servers::shared().await.redis_url()),
         (
@@ -195,56 +192,53 @@ async fn a_start_reads_only_what_is_new() {
     let config = RedisConfig::read(&mut environment).unwrap();
     let queue = JobQueue::open(&config, Clock::system()).unwrap();
 
-    let read = async |app: &TestApp| {
-        let scrape = app.metrics().await;
-        scrape.count("ticketing_expiration_history_events_total", &[])
-    };
     let app = app.restart().await;
-    eventually("the first start has read all", async || {
-        queue.checkpoint().await.unwrap().sequence(born) == 30
+    eventually("the first start has read all events", async || {
+        queue.checkpoint().await.unwrap().sequence(stream_created) == 30
     })
     .await;
 
     let app = app.restart().await;
-    app.publish(created(&order_until(far))).await;
-    // Late, so it waits until the history was read.
-    let late = order_until(now());
+    app.publish(created(&order_expiring_at(far))).await;
+    // Its event is late, so it gets its job from the history.
+    let late = order_expiring_at(now());
     app.publish(created(&late)).await;
-    let fired = expired(app.broker(), 1, PATIENCE).await;
-    assert!(fired.contains_key(&late.id));
-    assert!((1..=3).contains(&read(&app).await), "{}", read(&app).await);
+    let expired = expired_within(TIMEOUT, app.broker(), 1).await;
+    assert!(expired.contains_key(&late.id));
+    let scrape = app.metrics().await;
+    let events_read = scrape.count("ticketing_expiration_history_events_total", &[]);
+    assert!((1..=3).contains(&events_read), "{events_read}");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn late_events_schedule_only_orders_that_are_open() {
-    let stage = Stage::on(Servers::shared().await).await;
-    let open = order_until(now());
+async fn late_events_add_jobs_only_for_open_orders() {
+    let fixture = Fixture::start().await;
+    let open = order_expiring_at(now());
     for number in 0..100 {
-        let order = order_until(now());
+        let order = order_expiring_at(now());
         // An end may be published before the creation.
         let mut events = [created(&order), cancelled(&order)];
         if number % 2 == 0 {
             events.reverse();
         }
         for event in events {
-            stage.publish(event).await;
+            fixture.publish(event).await;
         }
         if number == 50 {
-            stage.publish(created(&open)).await;
+            fixture.publish(created(&open)).await;
         }
     }
-    let process = stage.process().await;
-    let last = order_until(in_milliseconds(2_000));
-    stage.publish(created(&last)).await;
-    let fired = expired(stage.broker(), 2, PATIENCE).await;
-    assert!(fired.contains_key(&open.id) && fired.contains_key(&last.id));
-    until_consumed(stage.broker(), PATIENCE).await;
+    let process = fixture.process().await;
+    let last = order_expiring_at(in_milliseconds(2_000));
+    fixture.publish(created(&last)).await;
+    let expired = fixture.expired(2).await;
+    assert!(expired.contains_key(&open.id) && expired.contains_key(&last.id));
+    wait_until_consumed(fixture.broker(), TIMEOUT).await;
     assert_eq!(
-        expirations(stage.broker()).await,
+        expirations(fixture.broker()).await,
         2,
         "only open orders expire"
     );
-    assert!(process.stop(PATIENCE).await.success());
-    stage.clear().await;
+    fixture.finish([process]).await;
 }

@@ -1,66 +1,67 @@
-//! A stream with a long history: orders that ended cost neither memory nor events.
+//! Streams with a long history: ended orders cost neither memory nor events.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use common::Event;
 use common::events::OrderState;
-use testkit::{Servers, usage};
+use testkit::usage;
 
-use crate::stage::{MACHINE, Stage, expirations, expired, until_consumed};
-use crate::{cancelled, created, job_at, now, order_until, paid};
+use crate::fixture::{Fixture, MACHINE, expirations, expired_within, wait_until_consumed};
+use crate::{cancelled, created, job_at, now, order_expiring_at, paid};
 
-/// More events than are read at first to find the latest orders.
-const FINISHED: usize = 60_000;
+/// Enough orders that their events exceed the service's first pass over the latest events.
+const MANY: usize = 60_000;
 
-/// A few orders that ended, to compare with.
+/// For comparison.
 const FEW: usize = 1_000;
 
-/// How much more memory a long history may cost than a short one, in KiB. To remember each order would cost more.
-const MORE_MEMORY: u64 = 6 * 1_024;
+/// How much more memory the long history may cost than the short one, in KiB. Remembering each order would cost more.
+const EXTRA_MEMORY: u64 = 6 * 1_024;
 
-const PATIENCE: Duration = Duration::from_mins(20);
+const LIMIT: Duration = Duration::from_mins(20);
 
-/// A client may not send more than the broker buffers (10,000 messages) without hearing from it.
+/// How many messages may be sent without an acknowledgement. The broker buffers 10,000.
 const UNACKNOWLEDGED: usize = 5_000;
 
-/// What a process did with a history.
+/// How a process handled a history.
 #[derive(Debug)]
-struct Measured {
-    /// Its largest memory, in KiB.
+struct Measurement {
+    /// Its peak memory, in KiB.
     peak: u64,
-    /// From its start to the end of an order that had a job in Redis, of the last one created, and of the first one.
-    fired: [Duration; 3],
+    /// The times from its start to the expiration of the order with a job in Redis, the latest order and the oldest
+    /// one.
+    expired_after: [Duration; 3],
 }
 
-/// Sends events faster than one at a time.
+/// Publishes events without waiting for each acknowledgement.
 struct Publisher<'a> {
-    stage: &'a Stage,
+    fixture: &'a Fixture,
     unacknowledged: usize,
 }
 
 impl Publisher<'_> {
     async fn send(&mut self, event: &Event) {
-        let subject = self.stage.broker().subject(event.subject());
-        let jetstream = self.stage.broker().jetstream();
+        let subject = self.fixture.broker().subject(event.subject());
+        let jetstream = self.fixture.broker().jetstream();
         let body = event.to_json().into();
         self.unacknowledged += 1;
         if self.unacknowledged < UNACKNOWLEDGED {
             jetstream.client().publish(subject, body).await.unwrap();
         } else {
-            // The broker takes what one connection sends in its order.
+            // The broker stores the messages of a connection in order, so this acknowledges all before it.
             let sent = jetstream.publish(subject, body).await;
             sent.unwrap().await.unwrap();
             self.unacknowledged = 0;
         }
     }
 
-    /// Orders that were paid or cancelled, each a while after its creation.
-    async fn finished(&mut self, count: usize) {
+    /// Sends orders that are paid or cancelled, each some events after its creation.
+    async fn send_ended_orders(&mut self, count: usize) {
         let mut open = VecDeque::<OrderState>::new();
         for number in 0..count + 100 {
             if number < count {
-                let order = order_until(now());
+                let order = order_expiring_at(now());
                 self.send(&created(&order)).await;
                 open.push_back(order);
             }
@@ -76,75 +77,73 @@ impl Publisher<'_> {
     }
 }
 
-/// Fills a stream with orders that ended, and one before and one after them that did not; and starts a process on it.
-async fn measure(finished: usize) -> Measured {
-    let stage = Stage::on(Servers::shared().await).await;
-    let (first, last) = (order_until(now()), order_until(now()));
-    let began = Instant::now();
+/// Fills a stream with ended orders and with an open order before and after them, and starts a process on it.
+async fn measure(ended: usize) -> Measurement {
+    let fixture = Fixture::start().await;
+    let (oldest, latest) = (order_expiring_at(now()), order_expiring_at(now()));
+    let start = Instant::now();
     let mut publisher = Publisher {
-        stage: &stage,
+        fixture: &fixture,
         unacknowledged: 0,
     };
-    publisher.send(&created(&first)).await;
-    publisher.finished(finished).await;
-    stage.publish(created(&last)).await;
-    println!("{finished} orders published in {:?}", began.elapsed());
-    let stream = stage
+    publisher.send(&created(&oldest)).await;
+    publisher.send_ended_orders(ended).await;
+    fixture.publish(created(&latest)).await;
+    println!("{ended} orders published in {:?}", start.elapsed());
+    let stream = fixture
         .broker()
         .jetstream()
-        .get_stream(stage.broker().stream());
+        .get_stream(fixture.broker().stream());
     let events = stream.await.unwrap().cached_info().state.messages;
-    assert_eq!(
-        events,
-        2 * finished as u64 + 2,
-        "every event is in the stream"
-    );
+    assert_eq!(events, 2 * ended as u64 + 2, "every event is in the stream");
     let waiting = job_at(now());
-    stage.queue().schedule(&[waiting]).await.unwrap();
+    fixture.schedule(&[waiting]).await;
 
     let start = now();
-    let process = stage.process().await;
-    let fired = expired(stage.broker(), 3, PATIENCE).await;
-    let fired = [waiting.order_id, last.id, first.id].map(|id| fired[&id].published.since(start));
-    println!("job in Redis, last order, first order fired after {fired:?}");
-    until_consumed(stage.broker(), PATIENCE).await;
+    let process = fixture.process().await;
+    let expired = expired_within(LIMIT, fixture.broker(), 3).await;
+    let expired_after = [waiting.order_id, latest.id, oldest.id]
+        .map(|order| expired[&order].published.since(start));
+    println!("job in Redis, latest order, oldest order expired after {expired_after:?}");
+    wait_until_consumed(fixture.broker(), LIMIT).await;
     let peak = usage::peak(process.pid()).unwrap();
     println!(
         "peak {peak} KiB, all consumed after {:?}",
         now().since(start)
     );
     assert_eq!(
-        expirations(stage.broker()).await,
+        expirations(fixture.broker()).await,
         3,
         "only open orders expire"
     );
-    assert!(process.stop(PATIENCE).await.success());
-    stage.clear().await;
-    Measured { peak, fired }
+    fixture.finish([process]).await;
+    Measurement {
+        peak,
+        expired_after,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_that_ended_cost_neither_memory_nor_events() {
-    let _alone = MACHINE.write().await;
+async fn ended_orders_cost_neither_memory_nor_events() {
+    let _exclusive = MACHINE.write().await;
     let few = measure(FEW).await;
-    let many = measure(FINISHED).await;
+    let many = measure(MANY).await;
     assert!(
-        many.peak < few.peak + MORE_MEMORY,
+        many.peak < few.peak + EXTRA_MEMORY,
         "{} KiB, and {} KiB with few orders",
         many.peak,
         few.peak
     );
-    // What is in Redis does not wait for the history, and the latest orders do not wait for all of it.
-    let [waiting, last, first] = many.fired;
-    assert!(waiting <= last && last <= first, "{many:?}");
+    // Jobs in Redis do not wait for the history, and the latest orders do not wait for the whole history.
+    assert!(many.expired_after.is_sorted(), "{many:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "publishes eight million events: a quarter of an hour, and 3 GB of disk"]
-async fn four_million_orders_that_ended_cost_neither_memory_nor_events() {
+async fn four_million_ended_orders_cost_neither_memory_nor_events() {
     let few = measure(FEW).await;
     let many = measure(4_000_000).await;
     println!("{few:?}, {many:?}");
     assert!(many.peak < few.peak + 16 * 1_024, "{many:?}");
-    assert!(many.fired[0] < Duration::from_secs(5), "{many:?}");
+    assert!(many.expired_after[0] < Duration::from_secs(5), "{many:?}");
 }

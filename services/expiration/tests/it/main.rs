@@ -6,11 +6,11 @@ mod backlog;
 mod board;
 mod config;
 mod crash;
+mod fixture;
 mod history;
 mod long_history;
 mod metrics;
-mod moment;
-mod stage;
+mod punctuality;
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ fn in_milliseconds(milliseconds: u64) -> Timestamp {
     now().plus(Duration::from_millis(milliseconds))
 }
 
-fn order_until(expires_at: Timestamp) -> OrderState {
+fn order_expiring_at(expires_at: Timestamp) -> OrderState {
     OrderState {
         id: new_id(),
         version: 0,

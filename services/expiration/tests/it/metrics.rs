@@ -1,16 +1,16 @@
-//! What is measured of expirations.
+//! The metrics of expirations.
 
 use common::Subject;
 use testkit::eventually;
 
-use crate::{created, in_milliseconds, order_until, start};
+use crate::{created, in_milliseconds, order_expiring_at, start};
 
 #[tokio::test]
-async fn what_is_scheduled_is_shown_until_it_is_told_of_and_how_late_that_was() {
+async fn metrics_count_scheduled_orders_and_measure_lateness() {
     let app = start().await;
     let (soon, later) = (in_milliseconds(2_000), in_milliseconds(600_000));
-    for moment in [soon, later] {
-        app.publish(created(&order_until(moment))).await;
+    for time in [soon, later] {
+        app.publish(created(&order_expiring_at(time))).await;
     }
     let scheduled = async || {
         let scrape = app.metrics().await;

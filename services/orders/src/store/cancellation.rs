@@ -4,7 +4,7 @@ use bson::{Document, doc};
 use futures::FutureExt;
 use futures::future::join_all;
 use messaging::OutboxCollection;
-use mongo::batched::Batched;
+use mongo::batching::Batched;
 use mongo::{Collection, Database, StoreError, in_transaction, object_id};
 
 use super::document::{OrderDocument, Reservation};

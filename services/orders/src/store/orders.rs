@@ -8,7 +8,7 @@ use common::id::kind;
 use common::{Id, OrderStatus, Timestamp};
 use messaging::resync::{Snapshot, snapshot_of};
 use messaging::{OutboxCollection, Publisher, Relay};
-use mongo::batched::Batched;
+use mongo::batching::Batched;
 use mongo::{Collection, Database, Find, StoreError, object_id, typed_id, until_written};
 use mongodb::IndexModel;
 use web::PageRequest;

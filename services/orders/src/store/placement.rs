@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use futures::FutureExt;
 use futures::future::join_all;
 use messaging::OutboxCollection;
-use mongo::batched::Batched;
+use mongo::batching::Batched;
 use mongo::{Collection, Database, StoreError, in_transaction};
 
 use super::document::{OrderDocument, Reservation};

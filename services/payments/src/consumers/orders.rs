@@ -1,9 +1,8 @@
-//! Orders are to be paid, or not any more.
+//! Events of orders: they become payable, or they are cancelled.
 
-use common::{Event, Subject};
+use common::{Event, OrderStatus, Subject};
 use messaging::{Failure, Handler};
 
-use crate::domain::Order;
 use crate::settlement::Settlement;
 use crate::store::OrderStore;
 
@@ -15,10 +14,10 @@ pub(crate) struct OrderEvents {
 }
 
 impl OrderEvents {
-    /// What this consumer reads.
+    /// The subjects that this consumer reads.
     pub(crate) const SUBJECTS: &[Subject] = &[Subject::OrderCreated, Subject::OrderCancelled];
 
-    /// A consumer that writes to this replica and settles what the cancelled ones paid.
+    /// A consumer that updates the replica and refunds the charges of cancelled orders.
     pub(crate) const fn new(orders: OrderStore, settlement: Settlement) -> Self {
         Self { orders, settlement }
     }
@@ -26,14 +25,13 @@ impl OrderEvents {
 
 impl Handler for OrderEvents {
     async fn handle(&self, event: Event) -> Result<(), Failure> {
-        let (Event::OrderCreated(state) | Event::OrderCancelled(state)) = event else {
+        let (Event::OrderCreated(order) | Event::OrderCancelled(order)) = event else {
             // Not among our subjects.
             return Ok(());
         };
-        let order = Order::from(&state);
-        // First the replica and then the payment; see the settlement for why.
+        // First the replica, then the payment; `settlement` explains why.
         self.orders.apply_if_newer(&order).await?;
-        if order.is_cancelled() {
+        if order.status == OrderStatus::Cancelled {
             self.settlement.order_cancelled(order.id).await?;
         }
         Ok(())

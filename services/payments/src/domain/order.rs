@@ -1,28 +1,61 @@
-//! The order, as far as a payment is concerned: a replica of what the orders service says.
+//! The order that a payment pays: a replica of what the orders service publishes.
 
-use common::events::OrderState;
 use common::id::kind;
 use common::{Id, OrderStatus, Price, Timestamp};
+
+use super::refusal::PayRefusal;
 
 /// An order to pay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// Its id.
-    pub id: Id<kind::Order>,
-    /// Who ordered, and so who pays.
-    pub buyer: Id<kind::User>,
-    /// Where it stood when the orders service last told of it.
-    pub status: OrderStatus,
-    /// What is to be paid.
-    pub price: Price,
-    /// From this moment on nothing is charged.
-    pub expires_at: Timestamp,
-    /// The orders service's version of it.
-    pub version: u64,
+    id: Id<kind::Order>,
+    buyer: Id<kind::User>,
+    status: OrderStatus,
+    price: Price,
+    expires_at: Timestamp,
 }
 
 impl Order {
-    /// Whether the orders service gave it up, which is for ever.
+    /// The order with the status that the orders service published last. Nothing is charged from `expires_at` on.
+    #[must_use]
+    pub const fn new(
+        id: Id<kind::Order>,
+        buyer: Id<kind::User>,
+        status: OrderStatus,
+        price: Price,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            buyer,
+            status,
+            price,
+            expires_at,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> Id<kind::Order> {
+        self.id
+    }
+
+    /// The amount to pay.
+    #[must_use]
+    pub const fn price(&self) -> Price {
+        self.price
+    }
+
+    /// Refuses everyone but the buyer.
+    pub fn check_buyer(&self, user: Id<kind::User>) -> Result<(), PayRefusal> {
+        if self.buyer == user {
+            Ok(())
+        } else {
+            Err(PayRefusal::NotTheBuyer)
+        }
+    }
+
+    /// Whether the orders service cancelled it, which is final.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.status == OrderStatus::Cancelled
@@ -33,17 +66,15 @@ impl Order {
     pub fn can_be_charged(&self, now: Timestamp) -> bool {
         self.status.is_active() && now < self.expires_at
     }
-}
 
-impl From<&OrderState> for Order {
-    fn from(state: &OrderState) -> Self {
-        Self {
-            id: state.id,
-            buyer: state.user_id,
-            status: state.status,
-            price: state.price,
-            expires_at: state.expires_at,
-            version: state.version,
+    /// Refuses a new attempt unless a card may be charged now.
+    pub fn check_chargeable(&self, now: Timestamp) -> Result<(), PayRefusal> {
+        if self.status == OrderStatus::Complete {
+            Err(PayRefusal::AlreadyPaid)
+        } else if self.can_be_charged(now) {
+            Ok(())
+        } else {
+            Err(PayRefusal::Cancelled)
         }
     }
 }

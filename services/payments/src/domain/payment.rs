@@ -1,166 +1,123 @@
-//! The payment: attempts one after the other, at most one success, and an end when all of its money went back.
-
-use std::fmt;
+//! The payment of an order: its attempts, of which at most one succeeds, and the return of the money.
+//!
+//! Transitions return the next state, whose version is one higher, or `None` if they do not apply.
 
 use common::events::PaymentState;
 use common::id::kind;
 use common::{Event, Id, Price};
 
-use super::{Decline, Dispute, Order};
+use super::attempt::{Attempt, CardToken, Outcome};
+use super::decline::Decline;
+use super::order::Order;
+use super::refusal::RetryRefusal;
+use super::reversal::{Dispute, Reversals};
+use super::status::{Charge, Status};
 
-/// How often in a row an attempt that Stripe failed is made again, under another number, before it is left to the buyer.
+/// The number of tries without a clear answer from Stripe after which a payment counts as stuck: an outage is then no
+/// longer the likely cause, and an alert asks a person to look at it.
+pub(crate) const STUCK_AFTER: u64 = 100;
+
+/// How often in a row an attempt that failed at Stripe is replaced by a new one before the buyer has to decide.
 const RENEWALS: usize = 3;
 
 /// The payment of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Payment {
-    /// Its id.
-    pub id: Id<kind::Payment>,
-    /// What it pays; there is one payment an order.
-    pub order: Id<kind::Order>,
-    /// What is charged.
-    pub price: Price,
-    /// Every card that was tried, in order; only the last can be pending.
-    pub attempts: Vec<Attempt>,
-    /// Where the money is.
-    pub status: Status,
-    /// Cents that went back: by refunds, and by disputes that were lost.
-    pub given_back: i64,
-    /// The newest dispute about it.
-    pub dispute: Option<Dispute>,
-    /// Grows by one with every change.
-    pub version: u64,
-    /// How often driving it on failed since its last change.
-    pub tries: u64,
-}
+pub struct Payment(PaymentRecord);
 
-/// One card's try.
+/// Everything that the database stores about a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// Counted from one; with the payment's id it names the charge to Stripe.
-    pub number: u32,
-    /// How it ended.
-    pub outcome: Outcome,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was sent to Stripe, or is about to be, and the answer is not known. The card's token is kept as long, so
-    /// that the very same request can be sent again.
-    Pending(CardToken),
-    /// The card was not charged.
-    Declined(Decline),
-    /// It charged nothing and never will.
-    Withdrawn,
-    /// The card was charged.
-    Succeeded,
-}
-
-/// Where the money is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Status {
-    /// With the buyer, as far as we know.
-    Open,
-    /// With us.
-    Succeeded(Charge),
-    /// With us, and owed to the buyer because the order was cancelled.
-    RefundDue(Charge),
-    /// With the buyer again.
-    Refunded {
-        /// What was charged.
-        charge: Charge,
-        /// Stripe's id of the refund, or of the dispute that was lost.
-        refund: String,
-    },
-}
-
-/// Stripe's names for what it charged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Charge {
-    /// The payment intent's id.
-    pub intent: String,
-    /// The charge's id.
-    pub id: String,
-}
-
-/// A card's token. It does not print: whoever has it can charge the card once.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CardToken(pub String);
-
-impl fmt::Debug for CardToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CardToken(…)")
-    }
-}
-
-/// Why an order is not paid. The messages are part of the HTTP contract.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PayRefusal {
-    /// Somebody else ordered.
-    #[error("Not authorized")]
-    NotTheBuyer,
-    /// The order was cancelled, or its time is over.
-    #[error("Cannot pay for a cancelled order")]
-    Cancelled,
-    /// It was paid before.
-    #[error("Order is already paid")]
-    AlreadyPaid,
-    /// The card was declined.
-    #[error(transparent)]
-    Declined(#[from] Decline),
-}
-
-/// Why no further attempt can begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RetryRefusal {
-    /// One is pending.
-    #[error("an attempt is pending")]
-    Pending,
-    /// One succeeded.
-    #[error("an attempt succeeded")]
-    Paid,
-    /// One succeeded, and its money goes back because the order was cancelled.
-    #[error("the payment is refunded")]
-    Refunded,
+pub(crate) struct PaymentRecord {
+    pub(crate) id: Id<kind::Payment>,
+    pub(crate) order_id: Id<kind::Order>,
+    pub(crate) price: Price,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) status: Status,
+    pub(crate) returned_cents: i64,
+    pub(crate) dispute: Option<Dispute>,
+    pub(crate) version: u64,
+    pub(crate) tries: u64,
 }
 
 impl Payment {
     /// The payment of this order, its first attempt pending.
     #[must_use]
     pub fn begin(id: Id<kind::Payment>, order: &Order, card: CardToken) -> Self {
-        Self {
+        Self(PaymentRecord {
             id,
-            order: order.id,
-            price: order.price,
+            order_id: order.id(),
+            price: order.price(),
             attempts: vec![Attempt::pending(1, card)],
             status: Status::Open,
-            given_back: 0,
+            returned_cents: 0,
             dispute: None,
             version: 0,
             tries: 0,
-        }
+        })
     }
 
-    /// The payment with another attempt pending.
-    pub fn retry(&self, card: CardToken) -> Result<Self, RetryRefusal> {
-        match self.status {
-            Status::Open if self.pending().is_some() => Err(RetryRefusal::Pending),
-            Status::Open => {
-                let number = self.attempts.last().map_or(1, |last| last.number + 1);
-                let mut next = self.changed(Status::Open);
-                next.attempts.push(Attempt::pending(number, card));
-                Ok(next)
-            }
-            Status::Succeeded(_) => Err(RetryRefusal::Paid),
-            Status::RefundDue(_) | Status::Refunded { .. } => Err(RetryRefusal::Refunded),
-        }
+    /// The payment as it was stored.
+    pub(crate) const fn restore(stored: PaymentRecord) -> Self {
+        Self(stored)
     }
 
-    /// The attempt that is pending, with its card.
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> Id<kind::Payment> {
+        self.0.id
+    }
+
+    /// The order that it pays. Each order has one payment.
+    #[must_use]
+    pub const fn order_id(&self) -> Id<kind::Order> {
+        self.0.order_id
+    }
+
+    /// The amount to charge.
+    #[must_use]
+    pub const fn price(&self) -> Price {
+        self.0.price
+    }
+
+    /// All attempts in order. Only the last can be pending.
+    #[must_use]
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
+    }
+
+    /// Where the money is.
+    #[must_use]
+    pub const fn status(&self) -> &Status {
+        &self.0.status
+    }
+
+    /// The cents that were returned, by refunds and lost disputes.
+    #[must_use]
+    pub const fn returned_cents(&self) -> i64 {
+        self.0.returned_cents
+    }
+
+    /// The newest dispute.
+    #[must_use]
+    pub const fn dispute(&self) -> Option<&Dispute> {
+        self.0.dispute.as_ref()
+    }
+
+    /// The version, which every change increases by one.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.0.version
+    }
+
+    /// How often Stripe gave no clear answer since the last change.
+    #[must_use]
+    pub const fn tries(&self) -> u64 {
+        self.0.tries
+    }
+
+    /// The pending attempt's number and card.
     #[must_use]
     pub fn pending(&self) -> Option<(u32, &CardToken)> {
-        match (&self.status, self.attempts.last()?) {
+        match (&self.0.status, self.0.attempts.last()?) {
             (
                 Status::Open,
                 Attempt {
@@ -172,92 +129,25 @@ impl Payment {
         }
     }
 
-    /// How the attempt ended, if there was one of that number.
+    /// How the attempt ended, if there is one with this number.
     #[must_use]
     pub fn outcome(&self, number: u32) -> Option<&Outcome> {
-        let attempt = self.attempts.iter().find(|made| made.number == number)?;
+        let attempt = self.0.attempts.iter().find(|made| made.number == number)?;
         Some(&attempt.outcome)
     }
 
-    /// The payment after Stripe charged the card of this attempt; `None` if it has succeeded already.
-    ///
-    /// Stripe's word stands whatever we thought of the attempt: what was charged is here or is given back.
+    /// How this attempt ended, or the one that replaced it; `None` if all of them were withdrawn.
     #[must_use]
-    pub fn succeed(&self, number: u32, charge: Charge) -> Option<Self> {
-        matches!(self.status, Status::Open)
-            .then(|| self.ended(number, Outcome::Succeeded, Status::Succeeded(charge)))
-    }
-
-    /// The payment after Stripe declined this attempt; `None` if it is not pending.
-    #[must_use]
-    pub fn decline(&self, number: u32, decline: Decline) -> Option<Self> {
-        self.is_pending(number)
-            .then(|| self.ended(number, Outcome::Declined(decline), Status::Open))
-    }
-
-    /// The payment after this attempt was withdrawn from Stripe; `None` if it is not pending.
-    #[must_use]
-    pub fn withdraw(&self, number: u32) -> Option<Self> {
-        self.is_pending(number)
-            .then(|| self.ended(number, Outcome::Withdrawn, Status::Open))
-    }
-
-    /// The payment after this attempt was withdrawn while its order can still be paid; `None` if it is not pending.
-    ///
-    /// The same card is tried again, as another attempt. After a few of those it is left to the buyer, so that a Stripe
-    /// that fails everything does not make attempts without end.
-    #[must_use]
-    pub fn renew(&self, number: u32) -> Option<Self> {
-        let card = self.pending().map(|(_, card)| card.clone())?;
-        let mut next = self.withdraw(number)?;
-        let withdrawn = next.attempts.iter().rev();
-        let withdrawn = withdrawn.take_while(|made| made.outcome == Outcome::Withdrawn);
-        if withdrawn.count() <= RENEWALS {
-            next.attempts.push(Attempt::pending(number + 1, card));
-        }
-        Some(next)
-    }
-
-    /// The payment after its order was cancelled; `None` unless there is money to give back that was not known to
-    /// be owed.
-    #[must_use]
-    pub fn owe_refund(&self) -> Option<Self> {
-        match &self.status {
-            Status::Succeeded(charge) => Some(self.changed(Status::RefundDue(charge.clone()))),
-            _ => None,
-        }
-    }
-
-    /// The payment after its money was given back; `None` unless that was due.
-    #[must_use]
-    pub fn refund(&self, refund: &str) -> Option<Self> {
-        match &self.status {
-            Status::RefundDue(charge) => Some(Self {
-                given_back: self.price.cents(),
-                ..self.changed(Status::Refunded {
-                    charge: charge.clone(),
-                    refund: refund.to_owned(),
-                })
-            }),
-            _ => None,
-        }
-    }
-
-    /// Whether something is still to be done about it: an answer to be learned, the order to be looked at after a
-    /// success, or money to be given back.
-    #[must_use]
-    pub fn is_unfinished(&self) -> bool {
-        match self.status {
-            Status::Open => self.pending().is_some(),
-            Status::Succeeded(_) | Status::RefundDue(_) => true,
-            Status::Refunded { .. } => false,
-        }
+    pub fn outcome_since(&self, number: u32) -> Option<&Outcome> {
+        let mut outcomes = self.0.attempts.iter().filter(|made| made.number >= number);
+        let attempt = outcomes.find(|made| made.outcome != Outcome::Withdrawn)?;
+        Some(&attempt.outcome)
     }
 
     /// What was charged, if anything was.
     #[must_use]
     pub const fn charge(&self) -> Option<&Charge> {
-        match &self.status {
+        match &self.0.status {
             Status::Open => None,
             Status::Succeeded(charge)
             | Status::RefundDue(charge)
@@ -265,20 +155,129 @@ impl Payment {
         }
     }
 
-    /// The event that tells of its present state; `None` while there is nothing to tell.
+    /// Whether work is left: to find out a result, to read the order after a success, or to make a refund.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        match self.0.status {
+            Status::Open => self.pending().is_some(),
+            Status::Succeeded(_) | Status::RefundDue(_) => true,
+            Status::Refunded { .. } => false,
+        }
+    }
+
+    /// Adds another attempt.
+    pub fn retry(&self, card: CardToken) -> Result<Self, RetryRefusal> {
+        match self.0.status {
+            Status::Open if self.pending().is_some() => Err(RetryRefusal::Pending),
+            Status::Open => {
+                let number = self.0.attempts.last().map_or(1, |last| last.number + 1);
+                let mut next = self.next(Status::Open);
+                next.0.attempts.push(Attempt::pending(number, card));
+                Ok(next)
+            }
+            Status::Succeeded(_) => Err(RetryRefusal::Paid),
+            Status::RefundDue(_) | Status::Refunded { .. } => Err(RetryRefusal::Refunded),
+        }
+    }
+
+    /// Records that Stripe charged the card of this attempt; `None` if an attempt has succeeded already.
+    ///
+    /// It applies whatever was recorded about the attempt before: a charge that Stripe made must be recorded or
+    /// refunded.
+    #[must_use]
+    pub fn succeed(&self, number: u32, charge: Charge) -> Option<Self> {
+        matches!(self.0.status, Status::Open)
+            .then(|| self.ended(number, Outcome::Succeeded, Status::Succeeded(charge)))
+    }
+
+    /// Records that Stripe declined this attempt; `None` if it is not pending.
+    #[must_use]
+    pub fn decline(&self, number: u32, decline: Decline) -> Option<Self> {
+        self.is_pending(number)
+            .then(|| self.ended(number, Outcome::Declined(decline), Status::Open))
+    }
+
+    /// Records that this attempt was withdrawn from Stripe; `None` if it is not pending.
+    #[must_use]
+    pub fn withdraw(&self, number: u32) -> Option<Self> {
+        self.is_pending(number)
+            .then(|| self.ended(number, Outcome::Withdrawn, Status::Open))
+    }
+
+    /// As [`Payment::withdraw`], while the order can still be paid: another attempt tries the same card.
+    ///
+    /// After a few renewals in a row the buyer has to try again, so a Stripe that fails every request does not cause
+    /// attempts without end.
+    #[must_use]
+    pub fn renew(&self, number: u32) -> Option<Self> {
+        let card = self.pending().map(|(_, card)| card.clone())?;
+        let mut next = self.withdraw(number)?;
+        let withdrawn = next.0.attempts.iter().rev();
+        let withdrawn = withdrawn.take_while(|made| made.outcome == Outcome::Withdrawn);
+        if withdrawn.count() <= RENEWALS {
+            next.0.attempts.push(Attempt::pending(number + 1, card));
+        }
+        Some(next)
+    }
+
+    /// Makes a refund due because the order was cancelled; `None` unless there is a charge and no refund is due yet.
+    #[must_use]
+    pub fn owe_refund(&self) -> Option<Self> {
+        match &self.0.status {
+            Status::Succeeded(charge) => Some(self.next(Status::RefundDue(charge.clone()))),
+            _ => None,
+        }
+    }
+
+    /// Records the refund; `None` unless one was due.
+    #[must_use]
+    pub fn refund(&self, refund: &str) -> Option<Self> {
+        match &self.0.status {
+            Status::RefundDue(charge) => Some(self.returned(charge, refund.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// Records what Stripe returned of this charge; `None` if that is known.
+    ///
+    /// Money returned in full ends the payment, and then its order, as a refund of ours does. A part is a gesture of
+    /// goodwill: it is recorded and leaves the order alone. A payment that was returned in full stays so; a refund that
+    /// fails afterwards is for a person to look at.
+    #[must_use]
+    pub fn reversed(&self, charge: &Charge, reversals: &Reversals) -> Option<Self> {
+        let is_ours = self.charge() == Some(charge);
+        if !is_ours || matches!(self.0.status, Status::Refunded { .. }) {
+            return None;
+        }
+        // A bank may take more than was left. That loss does not belong to this sale.
+        let cents = reversals.cents().min(self.0.price.cents());
+        let mut next = if cents == self.0.price.cents() {
+            self.returned(charge, reversals.cause())
+        } else if cents != self.0.returned_cents || reversals.dispute != self.0.dispute {
+            self.next(self.0.status.clone())
+        } else {
+            return None;
+        };
+        next.0.returned_cents = cents;
+        next.0.dispute.clone_from(&reversals.dispute);
+        Some(next)
+    }
+
+    /// The event that publishes its present state; `None` while nothing was charged.
     #[must_use]
     pub fn event(&self) -> Option<Event> {
+        let payment = &self.0;
         let state = |refund_id| {
             self.charge().map(|charge| PaymentState {
-                id: self.id,
-                version: self.version,
-                order_id: self.order,
+                id: payment.id,
+                version: payment.version,
+                order_id: payment.order_id,
                 charge_id: charge.id.clone(),
-                price: self.price,
+                price: payment.price,
                 refund_id,
             })
         };
-        match &self.status {
+        match &payment.status {
             Status::Refunded { refund, .. } => {
                 state(Some(refund.clone())).map(Event::PaymentRefunded)
             }
@@ -286,10 +285,10 @@ impl Payment {
         }
     }
 
-    /// What the world has to hear about the step from `before` to this.
+    /// The event to publish with the change from `before` to this state.
     #[must_use]
-    pub fn news_since(&self, before: &Self) -> Option<Event> {
-        match (&before.status, &self.status) {
+    pub fn event_since(&self, before: &Self) -> Option<Event> {
+        match (&before.0.status, &self.0.status) {
             (Status::Open, Status::Succeeded(_)) | (_, Status::Refunded { .. }) => self.event(),
             _ => None,
         }
@@ -300,28 +299,30 @@ impl Payment {
     }
 
     fn ended(&self, number: u32, outcome: Outcome, status: Status) -> Self {
-        let mut next = self.changed(status);
-        if let Some(attempt) = next.attempts.iter_mut().find(|made| made.number == number) {
+        let mut next = self.next(status);
+        let mut attempts = next.0.attempts.iter_mut();
+        if let Some(attempt) = attempts.find(|made| made.number == number) {
             attempt.outcome = outcome;
         }
         next
     }
 
-    pub(super) fn changed(&self, status: Status) -> Self {
-        Self {
-            status,
-            version: self.version + 1,
-            tries: 0,
-            ..self.clone()
-        }
+    /// The payment after all of its money was returned.
+    fn returned(&self, charge: &Charge, refund: String) -> Self {
+        let mut next = self.next(Status::Refunded {
+            charge: charge.clone(),
+            refund,
+        });
+        next.0.returned_cents = self.0.price.cents();
+        next
     }
-}
 
-impl Attempt {
-    const fn pending(number: u32, card: CardToken) -> Self {
-        Self {
-            number,
-            outcome: Outcome::Pending(card),
-        }
+    fn next(&self, status: Status) -> Self {
+        Self(PaymentRecord {
+            status,
+            version: self.0.version + 1,
+            tries: 0,
+            ..self.0.clone()
+        })
     }
 }

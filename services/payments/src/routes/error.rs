@@ -1,4 +1,4 @@
-//! What refusals are over HTTP.
+//! The HTTP status of each failure.
 
 use web::ApiError;
 
@@ -24,7 +24,7 @@ impl From<PayFailure> for ApiError {
             PayFailure::Busy => Self::Overloaded,
             PayFailure::Unclear => Self::Unavailable(failure.into()),
             PayFailure::Store(error) => error.into(),
-            PayFailure::Died(_) => Self::Internal(failure.into()),
+            PayFailure::Panicked(_) => Self::Internal(failure.into()),
         }
     }
 }

@@ -3,11 +3,10 @@
 use axum::Json;
 use common::api::auth::Empty;
 
-/// Whether the service answers: the documented health check that goes through the ingress. Whether it is ready is
-/// asked on the admin port.
+/// The documented health check that goes through the ingress. Readiness is on the admin port.
 #[utoipa::path(
     get, path = "/api/payments", tag = "payments",
-    responses((status = 200, description = "It does", body = Empty))
+    responses((status = 200, description = "The service answers", body = Empty))
 )]
 pub(super) async fn health() -> Json<Empty> {
     Json(Empty {})

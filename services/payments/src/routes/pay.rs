@@ -16,8 +16,8 @@ use crate::store::OrderStore;
 
 /// Pays an order with a card.
 ///
-/// An order is charged once however often this is asked. After a 503 it is not known whether the card was charged;
-/// asking again is safe, and tells.
+/// An order is charged once, however often the request is sent. After a 503 it is not known whether the card was
+/// charged. Repeating the request is safe and returns the result.
 #[utoipa::path(
     post, path = "/api/payments", tag = "payments", request_body = PaymentBody,
     security(("session" = [])),
@@ -28,7 +28,7 @@ use crate::store::OrderStore;
             example = json!({"errors": [{"message": "Your bank declined this card. Nothing was charged; please use another card."}]})),
         (status = 401, description = "Not signed in, or not the buyer", body = ErrorBody),
         (status = 404, description = "There is no such order", body = ErrorBody),
-        (status = 503, description = "Stripe gave no clear answer yet; ask again", body = ErrorBody),
+        (status = 503, description = "Stripe gave no clear answer yet; repeat the request", body = ErrorBody),
     )
 )]
 pub(crate) async fn pay(
@@ -40,13 +40,14 @@ pub(crate) async fn pay(
 ) -> Result<(StatusCode, Json<PaymentView>), ApiError> {
     let id = input.order_id.ok_or(ApiError::NotFound)?;
     let order = waits.find(id, async || orders.find(id).await).await?;
-    if order.buyer != user.id {
-        return Err(PayRefusal::NotTheBuyer.into());
-    }
-    let id = match settlement.pay(order.id, CardToken(input.token)).await {
-        // There is one payment an order, and its buyer asks again for the answer that got lost.
+    order.check_buyer(user.id)?;
+    let id = match settlement
+        .pay(order.id(), CardToken::new(input.token))
+        .await
+    {
+        // The buyer repeats a request whose answer was lost. An order has only one payment, so this is it.
         Err(PayFailure::Refused(PayRefusal::AlreadyPaid)) if request.is_repeated() => {
-            let payment = settlement.payment_of(order.id).await?;
+            let payment = settlement.payment_of(order.id()).await?;
             payment.ok_or(PayRefusal::AlreadyPaid)?
         }
         paid => paid?,

@@ -13,16 +13,16 @@ use crate::stripe::{Notice, Webhooks};
 
 const SIGNATURE: &str = "stripe-signature";
 
-/// For Stripe alone: what happened to a payment intent, or to its charge. Safe to be sent again.
+/// For Stripe only: an event about a payment intent or its charge. Repeating it is safe.
 ///
-/// Kinds of events that mean nothing to us are answered 200 as well, so that Stripe does not send them again.
+/// Events of kinds that the service does not use are answered 200, too, so that Stripe does not repeat them.
 #[utoipa::path(
     post, path = "/api/payments/webhook", tag = "payments",
-    request_body(content = String, content_type = "application/json", description = "An event of Stripe's"),
-    params(("Stripe-Signature" = String, Header, description = "Of the body, at most five minutes old")),
+    request_body(content = String, content_type = "application/json", description = "A Stripe event"),
+    params(("Stripe-Signature" = String, Header, description = "The signature of the body, at most five minutes old")),
     responses(
-        (status = 200, description = "Taken note of", body = Empty),
-        (status = 400, description = "Not signed by Stripe just now, or unreadable", body = ErrorBody,
+        (status = 200, description = "Received", body = Empty),
+        (status = 400, description = "Signature missing, wrong or too old, or body unreadable", body = ErrorBody,
             example = json!({"errors": [{"message": "Webhook signature is missing or wrong"}]})),
     )
 )]
@@ -40,8 +40,8 @@ pub(super) async fn webhook(
             order,
             attempt,
             charge,
-        } => settlement.paid(order, attempt, charge).await?,
-        Notice::Reversed { intent } => settlement.reversed(&intent).await?,
+        } => settlement.record_charge(order, attempt, charge).await?,
+        Notice::Reversed { intent } => settlement.record_reversal(&intent).await?,
         Notice::Other => {}
     }
     Ok(Json(Empty {}))

@@ -1,11 +1,10 @@
-//! A buyer's wish to pay: begins an attempt, or waits for the one that is pending.
+//! A buyer's request to pay: begins an attempt, or waits for the pending one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::backoff::Backoff;
 use common::Id;
-use common::OrderStatus;
 use common::id::kind;
 use messaging::WriteError;
 use mongo::{StoreError, new_id};
@@ -15,70 +14,71 @@ use tracing::Instrument;
 use super::Settlement;
 use crate::domain::{CardToken, Order, Outcome, PayRefusal, Payment, RetryRefusal, Status};
 
-/// How long a wish to pay waits for another one's attempt; with a call to Stripe after it, that is less than a
-/// request may take.
+/// How long a request waits for the attempt of another. With a call to Stripe afterwards it stays below the timeout of
+/// requests.
 const WAIT: Duration = Duration::from_secs(8);
 
-/// Why an order was not paid now.
+/// Why a request to pay failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PayFailure {
-    /// It cannot be, or not with this card.
+    /// The order cannot be paid, or not with this card.
     #[error(transparent)]
     Refused(#[from] PayRefusal),
-    /// Too many are paying at this moment.
-    #[error("too many payments are under way")]
+    /// Too many buyers are paying.
+    #[error("too many payments are in progress")]
     Busy,
-    /// Whether it was is not known yet.
+    /// It is not known yet whether the card was charged.
     #[error("Stripe's answer is not known yet")]
     Unclear,
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The task died.
+    /// The task panicked.
     #[error(transparent)]
-    Died(#[from] tokio::task::JoinError),
+    Panicked(#[from] tokio::task::JoinError),
 }
 
-/// An attempt of somebody else's that a wish to pay waited for.
+/// A pending attempt of another request.
 #[derive(Debug, Clone, Copy)]
 struct Awaited {
     attempt: u32,
-    /// Whether it was made with the same card, so that its decline is an answer to us too.
+    /// Whether it uses the same card, so that its decline answers this request, too.
     same_card: bool,
 }
 
-/// What a wish to pay leads to.
+/// The next step of a request to pay.
 enum Step {
-    /// An attempt of its own, which is written down and now to be made.
+    /// The request's own attempt was written, and is to be sent to Stripe.
     Begun(Payment),
-    /// Somebody else was faster; look again.
+    /// Another writer was faster; read the payment again.
     Raced,
     Await(Awaited),
     Paid(Id<kind::Payment>),
 }
 
 impl Settlement {
-    /// Pays the order with this card, once however often and by however many it is asked.
+    /// Pays the order with this card. Concurrent and repeated requests charge it once.
     ///
-    /// It goes on if the client hangs up: a charge cut short would only have to be found out about later.
+    /// It runs on a separate task, so it continues if the client disconnects. Otherwise the sweep would have to find
+    /// out later how the charge ended.
     pub(crate) async fn pay(
         &self,
         order: Id<kind::Order>,
         card: CardToken,
     ) -> Result<Id<kind::Payment>, PayFailure> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| PayFailure::Busy)?;
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        let permit = permit.map_err(|_| PayFailure::Busy)?;
         let settlement = self.clone();
         let span = self.span_of(order).await;
         let paying = async move {
-            let paid = settlement.pay_patiently(order, card).await;
-            drop(place);
+            let paid = settlement.pay_within_deadline(order, card).await;
+            drop(permit);
             paid
         };
-        self.under_way.spawn(paying.instrument(span)).await?
+        self.tasks.spawn(paying.instrument(span)).await?
     }
 
-    async fn pay_patiently(
+    async fn pay_within_deadline(
         &self,
         order: Id<kind::Order>,
         card: CardToken,
@@ -94,7 +94,7 @@ impl Settlement {
                     let driven = self.drive(payment).await?;
                     return self.conclude(&driven, attempt).await;
                 }
-                // What was faster may not have reached a majority of the database's members yet.
+                // The faster write may not have reached a majority of the database's members yet.
                 Step::Raced => {}
                 Step::Await(pending) => awaited = Some(pending),
             }
@@ -111,9 +111,9 @@ impl Settlement {
         card: &CardToken,
         awaited: Option<Awaited>,
     ) -> Result<Step, PayFailure> {
-        // The route found the order, and orders are never forgotten.
+        // The route found the order, and replicas are never deleted.
         let order = self.orders.find(order).await?.ok_or(PayFailure::Unclear)?;
-        let payment = self.payments.find(order.id).await?;
+        let payment = self.payments.find(order.id()).await?;
         if order.is_cancelled() {
             return Err(PayRefusal::Cancelled.into());
         }
@@ -126,7 +126,7 @@ impl Settlement {
                 Some(Outcome::Declined(decline)) if same_card => {
                     return Err(PayRefusal::from(decline.clone()).into());
                 }
-                Some(Outcome::Succeeded) => return Ok(Step::Paid(payment.id)),
+                Some(Outcome::Succeeded) => return Ok(Step::Paid(payment.id())),
                 _ => {}
             }
         }
@@ -141,19 +141,14 @@ impl Settlement {
         }
     }
 
-    /// Writes the attempt down that follows `before`, if there may be one.
+    /// Writes the new attempt of `payment`, which follows the state `before`, if the order can be paid.
     async fn begin(
         &self,
         order: &Order,
         before: Option<&Payment>,
         payment: Payment,
     ) -> Result<Step, PayFailure> {
-        if order.status == OrderStatus::Complete {
-            return Err(PayRefusal::AlreadyPaid.into());
-        }
-        if !order.can_be_charged(self.clock.now()) {
-            return Err(PayRefusal::Cancelled.into());
-        }
+        order.check_chargeable(self.clock.now())?;
         let written = match before {
             Some(before) => {
                 self.payments
@@ -173,16 +168,14 @@ impl Settlement {
         })
     }
 
-    /// What a buyer is told of an attempt, or of the one that took its place.
+    /// The answer to the buyer about an attempt, or about the one that replaced it.
     async fn conclude(
         &self,
         payment: &Payment,
         attempt: u32,
     ) -> Result<Id<kind::Payment>, PayFailure> {
-        let mut made = payment.attempts.iter();
-        let made = made.find(|made| made.number >= attempt && made.outcome != Outcome::Withdrawn);
-        match (&payment.status, made.map(|made| &made.outcome)) {
-            (Status::Succeeded(_), _) => Ok(payment.id),
+        match (payment.status(), payment.outcome_since(attempt)) {
+            (Status::Succeeded(_), _) => Ok(payment.id()),
             (Status::RefundDue(_) | Status::Refunded { .. }, _) => {
                 Err(PayRefusal::Cancelled.into())
             }
@@ -190,9 +183,9 @@ impl Settlement {
                 Err(PayRefusal::from(decline.clone()).into())
             }
             (Status::Open, Some(_)) => Err(PayFailure::Unclear),
-            // Withdrawn: the order can no longer be paid, or Stripe fails and the buyer may try again.
+            // Withdrawn: the order can no longer be paid, or Stripe fails and the buyer can try again.
             (Status::Open, None) => {
-                let order = self.orders.find(payment.order).await?;
+                let order = self.orders.find(payment.order_id()).await?;
                 let can_be_paid = order.is_some_and(|order| order.can_be_charged(self.clock.now()));
                 Err(if can_be_paid {
                     PayFailure::Unclear

@@ -1,4 +1,4 @@
-//! The sweep: takes up what was left by a process that died, or by an answer that did not come.
+//! The sweep: resumes payments whose process died or whose answer from Stripe was lost.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use tracing::Instrument;
 use super::Settlement;
 use crate::store::Due;
 
-const SWEEP_EVERY: Duration = Duration::from_millis(500);
-/// How many payments a sweep takes at once.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
+/// How many payments one sweep handles.
 const BATCH: i64 = 200;
-/// How many of them are driven at once.
+/// How many payments a sweep drives concurrently.
 const IN_FLIGHT: usize = 16;
 
 impl Settlement {
-    /// Sweeps until told to stop, then waits for the payments under way, which Stripe's client soon cuts short.
+    /// Sweeps until `stop` is cancelled, then waits for the tasks of buyers. Stripe's client ends those soon.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut ticks = interval(SWEEP_EVERY);
+        let mut ticks = interval(SWEEP_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let sweeping = async {
             while stop.run_until_cancelled(ticks.tick()).await.is_some() {
@@ -34,30 +34,31 @@ impl Settlement {
             self.closing.cancel();
         };
         tokio::join!(sweeping, closing);
-        self.under_way.close();
-        self.under_way.wait().await;
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
     async fn sweep(&self) -> Result<(), StoreError> {
         let due = self.payments.due(self.clock.now(), BATCH).await?;
         futures::stream::iter(due)
             .for_each_concurrent(IN_FLIGHT, async |due| {
-                if let Err(error) = self.take_up(due).await {
-                    tracing::warn!(%error, "payment not driven on, trying again");
+                if let Err(error) = self.resume(due).await {
+                    tracing::warn!(%error, "payment not resumed, trying again");
                 }
             })
             .await;
         Ok(())
     }
 
-    async fn take_up(&self, due: Due) -> Result<(), StoreError> {
-        // What is not taken up now is taken up by the next process.
+    async fn resume(&self, due: Due) -> Result<(), StoreError> {
+        // The next process resumes the rest.
         if self.closing.is_cancelled() {
             return Ok(());
         }
         if let Some(payment) = self.payments.claim(due, self.lease()).await? {
-            tracing::info!(payment.id = %payment.id, order.id = %payment.order, payment.tries = payment.tries, "taking a payment up");
-            let span = self.span_of(payment.order).await;
+            let (order, tries) = (payment.order_id(), payment.tries());
+            tracing::info!(payment.id = %payment.id(), order.id = %order, payment.tries = tries, "resuming a payment");
+            let span = self.span_of(order).await;
             self.drive(payment).instrument(span).await?;
         }
         Ok(())

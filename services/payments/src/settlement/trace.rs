@@ -1,7 +1,7 @@
-//! A payment is part of its order's trace, whoever drives it on: the buyer's request, Stripe's webhook or the sweep.
+//! Puts the work on a payment into its order's trace, be it caused by the buyer's request, a webhook or the sweep.
 //!
-//! A browser says nothing of traces, so that the click that pays begins another one than the click that ordered. What is
-//! done about the payment goes on from where the order was told of, and each of the two traces refers to the other.
+//! Browsers send no trace context, so the click that pays and the click that ordered belong to different traces. The
+//! work continues the trace of the order's event, and the two traces link to each other.
 
 use common::Id;
 use common::id::kind;
@@ -11,31 +11,31 @@ use tracing::Span;
 use super::Settlement;
 
 impl Settlement {
-    /// The span in which to drive the order's payment on.
+    /// The span for work on the order's payment.
     pub(super) async fn span_of(&self, order: Id<kind::Order>) -> Span {
         let here = Span::current();
         if !has_collector() {
             return here;
         }
-        match self.orders.told(order).await {
-            Ok(Some(told)) if !told.is_in_current_trace() => continued(order, &here, &told),
-            // Whoever reads the order next meets what is wrong with the database.
+        match self.orders.trace_of(order).await {
+            Ok(Some(trace)) if !trace.is_in_current_trace() => continued(order, &here, &trace),
+            // If the database failed, the next read of the order reports it.
             _ => here,
         }
     }
 }
 
-fn continued(order: Id<kind::Order>, here: &Span, told: &TraceContext) -> Span {
+fn continued(order: Id<kind::Order>, here: &Span, trace: &TraceContext) -> Span {
     let span = tracing::info_span!(
         "settle",
         otel.kind = "internal",
         otel.name = "settle payment",
         order.id = %order,
     );
-    told.caused(&span);
-    told.is_linked_from(here);
+    trace.set_as_parent_of(&span);
+    trace.link_from(here);
     if let Some(here) = TraceContext::current() {
-        here.is_linked_from(&span);
+        here.link_from(&span);
     }
     span
 }

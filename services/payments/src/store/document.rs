@@ -1,20 +1,20 @@
-//! Payments and orders as they are stored.
+//! The documents of payments and orders.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document};
+use common::events::OrderState;
 use common::{OrderStatus, Price};
 use mongo::{StoreError, from_date_time, object_id, stored_version, to_date_time, typed_id};
 use serde::{Deserialize, Serialize};
-
 use telemetry::TraceContext;
 
 use crate::domain::{
-    Attempt, CardToken, Charge, Decline, Dispute, Order, Outcome, Payment, Standing, Status,
+    Attempt, CardToken, Charge, Decline, Dispute, DisputeState, Order, Outcome, Payment,
+    PaymentRecord, Status,
 };
 
-/// A payment. Its `_id` is its order's id: that there is one payment an order is a fact of the primary key, which
-/// is the one kind of uniqueness that every database we run on gets right, and whoever looks for a payment knows
-/// its order. The payment's own id is a field like others.
+/// A payment. Its `_id` is the order's id, so the primary key guarantees one payment per order, and every query knows
+/// the order. The payment's own id is an ordinary field.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PaymentDocument {
     #[serde(rename = "_id")]
@@ -23,7 +23,7 @@ pub(super) struct PaymentDocument {
     price_cents: i64,
     attempts: Vec<AttemptDocument>,
     status: StatusDocument,
-    /// Cents that went back. Absent in what older releases wrote, which knew of refunds in full only.
+    /// Returned cents. Absent in documents of older releases, which knew only refunds in full.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     given_back_cents: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,7 @@ pub(super) struct PaymentDocument {
     version: i64,
     #[serde(default)]
     tries: i64,
-    /// When the sweep looks at it; absent when nothing is to be done.
+    /// When the sweep resumes it; absent when no work is left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) due_at: Option<DateTime>,
 }
@@ -45,12 +45,13 @@ struct AttemptDocument {
 #[derive(Debug, Serialize, Deserialize)]
 struct DisputeDocument {
     id: String,
-    is: StandingDocument,
+    #[serde(with = "DisputeStateDocument")]
+    is: DisputeState,
 }
 
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum StandingDocument {
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "DisputeState", rename_all = "snake_case")]
+enum DisputeStateDocument {
     Open,
     Won,
     Lost,
@@ -62,7 +63,7 @@ enum OutcomeDocument {
     Pending {
         token: String,
     },
-    /// Older releases show the message; it is written for them and never read.
+    /// The message is written for older releases, which show it. This release never reads it.
     Declined {
         code: String,
         message: String,
@@ -100,29 +101,30 @@ pub(super) struct OrderDocument {
     price_cents: i64,
     expires_at: DateTime,
     version: i64,
-    /// Where in a trace it was told of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    told: Option<TraceContext>,
+    /// The trace context of the order's event.
+    #[serde(rename = "told", default, skip_serializing_if = "Option::is_none")]
+    trace: Option<TraceContext>,
 }
 
 impl PaymentDocument {
-    /// The payment as it is stored, to be looked at by the sweep at `due_at`.
+    /// The payment's document; the sweep resumes it at `due_at`.
     pub(super) fn new(payment: &Payment, due_at: Option<DateTime>) -> Self {
+        let attempts = payment.attempts().iter();
         Self {
-            order_id: object_id(payment.order),
-            payment_id: object_id(payment.id),
-            price_cents: payment.price.cents(),
-            attempts: payment.attempts.iter().map(AttemptDocument::from).collect(),
-            status: StatusDocument::from(&payment.status),
-            given_back_cents: Some(payment.given_back),
-            dispute: payment.dispute.as_ref().map(DisputeDocument::from),
-            version: stored_version(payment.version),
-            tries: stored_version(payment.tries),
+            order_id: object_id(payment.order_id()),
+            payment_id: object_id(payment.id()),
+            price_cents: payment.price().cents(),
+            attempts: attempts.map(AttemptDocument::from).collect(),
+            status: StatusDocument::from(payment.status()),
+            given_back_cents: Some(payment.returned_cents()),
+            dispute: payment.dispute().map(DisputeDocument::from),
+            version: stored_version(payment.version()),
+            tries: stored_version(payment.tries()),
             due_at,
         }
     }
 
-    /// The fields that a change sets.
+    /// The fields that an update sets.
     pub(super) fn fields(&self) -> Result<Document, StoreError> {
         let mut fields = bson::serialize_to_document(self)?;
         fields.remove("_id");
@@ -131,22 +133,22 @@ impl PaymentDocument {
 }
 
 impl OrderDocument {
-    /// The order, of which an event told at this place in a trace.
-    pub(super) fn told_here(order: &Order) -> Self {
+    /// The document of an order whose event is being handled.
+    pub(super) fn new(order: &OrderState) -> Self {
         Self {
             id: object_id(order.id),
-            user_id: object_id(order.buyer),
+            user_id: object_id(order.user_id),
             status: order.status,
             price_cents: order.price.cents(),
             expires_at: to_date_time(order.expires_at),
             version: stored_version(order.version),
-            told: TraceContext::current(),
+            trace: TraceContext::current(),
         }
     }
 
-    /// Where in a trace it was told of, if that was remembered.
-    pub(super) fn told(self) -> Option<TraceContext> {
-        self.told
+    /// The trace context of the order's event, if it was recorded.
+    pub(super) fn into_trace(self) -> Option<TraceContext> {
+        self.trace
     }
 
     pub(super) const fn version(&self) -> i64 {
@@ -156,34 +158,34 @@ impl OrderDocument {
 
 impl From<PaymentDocument> for Payment {
     fn from(stored: PaymentDocument) -> Self {
-        let given_back = match stored.status {
-            // An older release may have ended it, which leaves the field as it was.
+        let returned_cents = match stored.status {
+            // An older release ends a payment without setting the field.
             StatusDocument::Refunded { .. } => stored.price_cents,
             _ => stored.given_back_cents.unwrap_or(0),
         };
-        Self {
+        Self::restore(PaymentRecord {
             id: typed_id(stored.payment_id),
-            order: typed_id(stored.order_id),
+            order_id: typed_id(stored.order_id),
             price: Price::from_cents(stored.price_cents).expect("only valid prices are stored"),
             attempts: stored.attempts.into_iter().map(Attempt::from).collect(),
             status: stored.status.into(),
-            given_back,
+            returned_cents,
             dispute: stored.dispute.map(Dispute::from),
             version: stored.version.unsigned_abs(),
             tries: stored.tries.unsigned_abs(),
-        }
+        })
     }
 }
 
 impl From<&Attempt> for AttemptDocument {
     fn from(attempt: &Attempt) -> Self {
         let outcome = match &attempt.outcome {
-            Outcome::Pending(CardToken(token)) => OutcomeDocument::Pending {
-                token: token.clone(),
+            Outcome::Pending(card) => OutcomeDocument::Pending {
+                token: card.expose().to_owned(),
             },
             Outcome::Declined(decline) => OutcomeDocument::Declined {
-                code: decline.code.clone(),
-                message: decline.words().to_owned(),
+                code: decline.code().to_owned(),
+                message: decline.message().to_owned(),
             },
             Outcome::Withdrawn => OutcomeDocument::Withdrawn,
             Outcome::Succeeded => OutcomeDocument::Succeeded,
@@ -198,13 +200,13 @@ impl From<&Attempt> for AttemptDocument {
 impl From<AttemptDocument> for Attempt {
     fn from(stored: AttemptDocument) -> Self {
         let outcome = match stored.outcome {
-            OutcomeDocument::Pending { token } => Outcome::Pending(CardToken(token)),
-            OutcomeDocument::Declined { code, .. } => Outcome::Declined(Decline { code }),
+            OutcomeDocument::Pending { token } => Outcome::Pending(CardToken::new(token)),
+            OutcomeDocument::Declined { code, .. } => Outcome::Declined(Decline::new(code)),
             OutcomeDocument::Withdrawn => Outcome::Withdrawn,
             OutcomeDocument::Succeeded => Outcome::Succeeded,
         };
         Self {
-            number: u32::try_from(stored.number).expect("only attempts' own numbers are stored"),
+            number: u32::try_from(stored.number).expect("stored numbers were u32"),
             outcome,
         }
     }
@@ -214,11 +216,7 @@ impl From<&Dispute> for DisputeDocument {
     fn from(dispute: &Dispute) -> Self {
         Self {
             id: dispute.id.clone(),
-            is: match dispute.standing {
-                Standing::Open => StandingDocument::Open,
-                Standing::Won => StandingDocument::Won,
-                Standing::Lost => StandingDocument::Lost,
-            },
+            is: dispute.state,
         }
     }
 }
@@ -227,11 +225,7 @@ impl From<DisputeDocument> for Dispute {
     fn from(stored: DisputeDocument) -> Self {
         Self {
             id: stored.id,
-            standing: match stored.is {
-                StandingDocument::Open => Standing::Open,
-                StandingDocument::Won => Standing::Won,
-                StandingDocument::Lost => Standing::Lost,
-            },
+            state: stored.is,
         }
     }
 }
@@ -284,13 +278,12 @@ impl From<StatusDocument> for Status {
 
 impl From<OrderDocument> for Order {
     fn from(stored: OrderDocument) -> Self {
-        Self {
-            id: typed_id(stored.id),
-            buyer: typed_id(stored.user_id),
-            status: stored.status,
-            price: Price::from_cents(stored.price_cents).expect("only valid prices are stored"),
-            expires_at: from_date_time(stored.expires_at),
-            version: stored.version.unsigned_abs(),
-        }
+        Self::new(
+            typed_id(stored.id),
+            typed_id(stored.user_id),
+            stored.status,
+            Price::from_cents(stored.price_cents).expect("only valid prices are stored"),
+            from_date_time(stored.expires_at),
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! Payments, each with its events and with the time at which the sweep looks at it.
+//! Payments, each with its outbox and the time at which the sweep resumes it.
 
 use bson::{DateTime, Document, doc};
 use common::id::kind;
@@ -12,16 +12,16 @@ use serde::Deserialize;
 
 use super::document::PaymentDocument;
 use crate::domain::Payment;
-use crate::measured::{PaymentMetrics, measure_unfinished};
+use crate::metrics::{PaymentMetrics, sample_unfinished};
 
 /// The payments collection.
 #[derive(Debug, Clone)]
 pub(crate) struct PaymentStore {
     payments: OutboxCollection<PaymentDocument>,
-    pub(crate) measured: PaymentMetrics,
+    metrics: PaymentMetrics,
 }
 
-/// A payment that waits for the sweep.
+/// A payment that is due for the sweep.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Due {
     order: Id<kind::Order>,
@@ -36,16 +36,16 @@ struct DueDocument {
 }
 
 impl PaymentStore {
-    /// Opens the collection and makes sure of its indexes.
+    /// Opens the collection and creates its index.
     pub(crate) async fn open(
         database: &Database,
         relay: &mut Relay<impl Publisher>,
     ) -> Result<Self, StoreError> {
         let payments = relay.collection(database, "payments").await?;
         let metrics = database.metrics();
-        measure_unfinished(&payments, &metrics);
-        let measured = PaymentMetrics::of(&metrics);
-        let store = Self { payments, measured };
+        sample_unfinished(&payments, &metrics);
+        let metrics = PaymentMetrics::new(&metrics);
+        let store = Self { payments, metrics };
         let unfinished = IndexOptions::builder()
             .name("unfinished".to_owned())
             .partial_filter_expression(doc! { "due_at": { "$exists": true } })
@@ -58,7 +58,12 @@ impl PaymentStore {
         Ok(store)
     }
 
-    /// Adds an order's payment, which whoever adds it drives until `lease` is over.
+    /// The metrics about payments.
+    pub(crate) const fn metrics(&self) -> &PaymentMetrics {
+        &self.metrics
+    }
+
+    /// Adds an order's payment. The caller works on it until `lease` ends; then the sweep takes over.
     pub(crate) async fn insert(
         &self,
         payment: &Payment,
@@ -68,7 +73,7 @@ impl PaymentStore {
         self.payments.insert(&stored, &[]).await
     }
 
-    /// The order's payment, if one was begun.
+    /// The order's payment, if there is one.
     pub(crate) async fn find(&self, order: Id<kind::Order>) -> Result<Option<Payment>, StoreError> {
         let found = self
             .payments
@@ -78,9 +83,9 @@ impl PaymentStore {
         Ok(found.map(Payment::from))
     }
 
-    /// Replaces `old` by `new` with the event that tells of it; whether `old` was still the current version.
+    /// Replaces `old` with `new` and queues the event that `new` publishes; false if `old` is not the current version.
     ///
-    /// If something is left to be done, whoever writes does it until `lease` is over, and the sweep from then on.
+    /// If work is left, the caller does it until `lease` ends; then the sweep takes over.
     pub(crate) async fn replace(
         &self,
         old: &Payment,
@@ -92,15 +97,18 @@ impl PaymentStore {
         if due.is_none() {
             update.insert("$unset", doc! { "due_at": "" });
         }
-        let news: Vec<Event> = new.news_since(old).into_iter().collect();
-        let written = self.payments.update(version_of(old), update, &news).await?;
+        let events: Vec<Event> = new.event_since(old).into_iter().collect();
+        let written = self
+            .payments
+            .update(version_of(old), update, &events)
+            .await?;
         if written {
-            self.measured.changed(old, new);
+            self.metrics.changed(old, new);
         }
         Ok(written)
     }
 
-    /// Takes note that nothing is left to be done about this version of the payment.
+    /// Records that no work is left for this version of the payment.
     pub(crate) async fn finish(&self, payment: &Payment) -> Result<(), StoreError> {
         let update = doc! { "$unset": { "due_at": "" } };
         self.payments
@@ -109,7 +117,7 @@ impl PaymentStore {
         Ok(())
     }
 
-    /// Leaves this version of the payment to the sweep of a later time, after a try that failed.
+    /// Leaves this version of the payment to the sweep at `until`, after a try that failed.
     pub(crate) async fn postpone(
         &self,
         payment: &Payment,
@@ -119,11 +127,11 @@ impl PaymentStore {
         self.payments
             .update(version_of(payment), update, &[])
             .await?;
-        self.measured.postponed();
+        self.metrics.postponed();
         Ok(())
     }
 
-    /// Payments whose time has come, the longest waiting first.
+    /// The payments that are due, in the order of their due times.
     pub(crate) async fn due(&self, now: Timestamp, limit: i64) -> Result<Vec<Due>, StoreError> {
         let find = Find::matching(doc! { "due_at": { "$lte": to_date_time(now) } })
             .sort(doc! { "due_at": 1 })
@@ -137,7 +145,7 @@ impl PaymentStore {
         Ok(due.collect())
     }
 
-    /// Takes a due payment for oneself until `lease` is over; `None` if another process was faster.
+    /// Leases a due payment to the caller; `None` if another process was faster.
     pub(crate) async fn claim(
         &self,
         due: Due,
@@ -151,7 +159,7 @@ impl PaymentStore {
         Ok(claimed.map(Payment::from))
     }
 
-    /// The state of every payment that there is something to tell of, for re-emission.
+    /// The events of all payments that have one, for re-emission.
     pub(crate) fn snapshot(&self) -> Snapshot {
         snapshot_of(self.payments.documents(), |stored| {
             Payment::from(stored).event()
@@ -164,7 +172,7 @@ fn by_order(order: Id<kind::Order>) -> Document {
 }
 
 fn version_of(payment: &Payment) -> Document {
-    let mut filter = by_order(payment.order);
-    filter.insert("version", stored_version(payment.version));
+    let mut filter = by_order(payment.order_id());
+    filter.insert("version", stored_version(payment.version()));
     filter
 }

@@ -1,4 +1,4 @@
-//! Charging a card, and making sure that it will not be charged any more.
+//! Charging a card, and withdrawing an attempt so that it can never charge.
 
 use std::collections::HashMap;
 
@@ -13,9 +13,9 @@ use stripe_core::payment_intent::{
 use stripe_shared::{PaymentIntent, PaymentIntentStatus};
 use stripe_types::Currency;
 
-use super::failure::Failed;
+use super::failure::{Failed, Unclear};
 use super::trace::Operation;
-use super::{Account, Stripe, Unclear};
+use super::{Account, Stripe};
 use crate::domain::{CardToken, Charge, Decline};
 
 const CREATE_INTENT: Operation = Operation {
@@ -23,62 +23,56 @@ const CREATE_INTENT: Operation = Operation {
     path: "/v1/payment_intents",
 };
 
-/// What Stripe tells us again in its webhooks.
+/// Metadata of payment intents, which Stripe returns in its webhooks and lists.
 pub(super) const ORDER_ID: &str = "order_id";
 pub(super) const PAYMENT_ID: &str = "payment_id";
 pub(super) const ATTEMPT: &str = "attempt";
 
 /// An attempt to charge a card.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ChargeRequest<'a> {
-    /// What is paid.
-    pub(crate) order: Id<kind::Order>,
-    /// Whose attempt this is.
-    pub(crate) payment: Id<kind::Payment>,
+pub struct ChargeRequest<'a> {
+    /// The order to pay.
+    pub order: Id<kind::Order>,
+    /// The payment that the attempt belongs to.
+    pub payment: Id<kind::Payment>,
     /// The attempt's number.
-    pub(crate) attempt: u32,
-    /// How much to charge.
-    pub(crate) price: Price,
-    /// What to charge.
-    pub(crate) card: &'a CardToken,
-    /// How often Stripe gave no clear answer to it so far.
-    pub(crate) tries: u64,
+    pub attempt: u32,
+    /// The amount to charge.
+    pub price: Price,
+    /// The card to charge.
+    pub card: &'a CardToken,
+    /// How often Stripe gave no clear answer so far.
+    pub tries: u64,
 }
 
-/// Stripe's answer to a charge.
+/// How an attempt ended, for good.
 #[derive(Debug)]
-pub(crate) enum Charged {
+pub enum Resolution {
     /// The card was charged.
-    Paid(Charge),
-    /// The card was not and will not be charged by this attempt.
+    Charged(Charge),
+    /// The card was not charged.
     Declined(Decline),
-}
-
-/// What became of an attempt that was to be withdrawn.
-#[derive(Debug)]
-pub(crate) enum Withdrawal {
-    /// It charged nothing and never will.
+    /// The attempt charged nothing and never will.
     Withdrawn,
-    /// It had reached Stripe before; this is how it ended.
-    TooLate(Charged),
 }
 
-/// Which of two intents without a card is to take an attempt's key.
+/// A payment intent without a card, which uses up an attempt's idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spending {
+pub enum EmptyIntent {
+    /// The usual one.
     First,
     /// It differs from the first, to find out whether Stripe knows the key.
     Second,
 }
 
-/// The parameters of a payment intent that charges a card's token at once. The client's own builder has no place
-/// for a token, so its body is replaced by this one.
+/// The parameters of a payment intent that charges a card's token immediately. The client's builder does not support
+/// tokens, so its body is replaced by this one.
 #[derive(Serialize)]
 struct ConfirmedIntent<'a> {
     amount: i64,
     currency: Currency,
     confirm: bool,
-    /// A card that wants its owner to act in the browser is declined: our form has no place for it.
+    /// Declines cards whose owner would have to act in the browser: our form does not support that.
     error_on_requires_action: bool,
     automatic_payment_methods: CreatePaymentIntentAutomaticPaymentMethods,
     payment_method_data: CardData<'a>,
@@ -98,8 +92,9 @@ struct TokenData<'a> {
 }
 
 impl ChargeRequest<'_> {
-    /// The attempt's name to Stripe, however often it is sent.
-    pub(super) fn key(&self) -> String {
+    /// The idempotency key, the same however often the attempt is sent.
+    #[must_use]
+    pub fn key(&self) -> String {
         format!("{}-{}", self.payment, self.attempt)
     }
 
@@ -126,14 +121,14 @@ impl ChargeRequest<'_> {
             payment_method_data: CardData {
                 kind: "card",
                 card: TokenData {
-                    token: &self.card.0,
+                    token: self.card.expose(),
                 },
             },
             metadata: self.metadata(),
         }
     }
 
-    /// A payment intent like the one above, but without a card and not confirmed.
+    /// The same payment intent without a card and without confirmation.
     fn empty_intent(&self) -> CreatePaymentIntent {
         CreatePaymentIntent::new(self.price.cents(), Currency::USD)
             .automatic_payment_methods(no_redirects())
@@ -141,7 +136,7 @@ impl ChargeRequest<'_> {
     }
 }
 
-/// No way of paying for which the buyer would have to leave our page.
+/// Excludes payment methods for which the buyer would have to leave our page.
 const fn no_redirects() -> CreatePaymentIntentAutomaticPaymentMethods {
     CreatePaymentIntentAutomaticPaymentMethods {
         allow_redirects: Some(CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects::Never),
@@ -150,89 +145,90 @@ const fn no_redirects() -> CreatePaymentIntentAutomaticPaymentMethods {
 }
 
 impl Stripe {
-    /// Charges the card, once however often the same request is sent.
+    /// Charges the card. Repeating the same request charges it once.
     ///
-    /// Stripe stores an answer of 500 under its key like any other, so asking again gives it again for a day. Once that
-    /// happens, the key is settled as for a withdrawal: an attempt that charged nothing is `Withdrawn`, and may be made
-    /// anew under another key. A key that is taken was withdrawn by a process that died before it wrote so.
-    pub(crate) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<Withdrawal, Unclear> {
+    /// Stripe stores a 500 under the idempotency key like any other answer and repeats it for a day. Then the key is
+    /// resolved as in a withdrawal: an attempt that charged nothing is `Withdrawn`, and a new attempt can use another
+    /// key. A key that is taken was withdrawn by a process that died before it wrote that.
+    pub(crate) async fn charge(&self, request: &ChargeRequest<'_>) -> Result<Resolution, Unclear> {
         match self.confirm(request).await {
-            Ok(charged) => Ok(Withdrawal::TooLate(charged)),
-            Err(Failed::Refused(decline)) => Ok(Withdrawal::TooLate(Charged::Declined(decline))),
             Err(Failed::Broken(_)) if request.tries > 0 => self.withdraw(request).await,
             Err(Failed::KeyTaken) => self.withdraw(request).await,
-            Err(failed) => Err(failed.into_unclear()),
+            answer => answer.map_err(Failed::into_unclear),
         }
     }
 
-    /// Makes sure that the attempt charges nothing from now on, or learns how it ended if it had arrived.
+    /// Ensures that the attempt can never charge, or finds out how it ended if it had reached Stripe.
     ///
-    /// The attempt's idempotency key is used for a payment intent that has no card. If the attempt had not arrived,
-    /// the key is now taken, and Stripe refuses the attempt should it still be on its way. If it had, Stripe
-    /// refuses this intent because the key was used for another, and answers the attempt itself as it did then.
+    /// The attempt's idempotency key is used for a payment intent without a card. If the attempt had not reached
+    /// Stripe, the key is now taken, so Stripe refuses the attempt if it arrives later. If it had, Stripe refuses this
+    /// intent because the key was used for another, and repeats its first answer to the attempt.
     pub(crate) async fn withdraw(
         &self,
         request: &ChargeRequest<'_>,
-    ) -> Result<Withdrawal, Unclear> {
-        match self.spend_key(request, Spending::First).await {
-            Ok(()) => Ok(Withdrawal::Withdrawn),
-            // Stripe compares keys before it looks at parameters, so the attempt has not arrived. It has the same
-            // amount and currency, so it is refused for the same reason if it still arrives. Parameters that are
-            // refused leave the key unused, so asking again would never end.
+    ) -> Result<Resolution, Unclear> {
+        match self.spend_key(request, EmptyIntent::First).await {
+            Ok(()) => Ok(Resolution::Withdrawn),
+            // Stripe compares keys before it validates parameters, so the attempt has not arrived. It has the same
+            // amount and currency, so Stripe will refuse it for the same reason. Refused parameters leave the key
+            // unused, so retries would never end.
             Err(Failed::Refused(refusal)) => {
-                tracing::info!(order.id = %request.order, stripe.code = refusal.code, "an attempt that Stripe refuses is withdrawn");
-                Ok(Withdrawal::Withdrawn)
+                let code = refusal.code();
+                tracing::info!(order.id = %request.order, stripe.code = code, "withdrew a refused attempt");
+                Ok(Resolution::Withdrawn)
             }
             Err(Failed::Unclear(unclear)) => Err(unclear),
             Err(Failed::KeyTaken) => self.repeat(request).await,
-            // Stripe may have stored that answer. Whether it did is told by an intent that differs: the attempt itself
-            // must not be sent, since it would charge if it had not arrived.
-            Err(Failed::Broken(_)) => match self.spend_key(request, Spending::Second).await {
-                Ok(()) => Ok(Withdrawal::Withdrawn),
+            // Stripe may have stored that answer. A different intent finds out. The attempt itself must not be sent,
+            // because it would charge if it had not arrived.
+            Err(Failed::Broken(_)) => match self.spend_key(request, EmptyIntent::Second).await {
+                Ok(()) => Ok(Resolution::Withdrawn),
                 Err(Failed::KeyTaken) => self.look_up(request).await,
                 Err(failed) => Err(failed.into_unclear()),
             },
         }
     }
 
-    /// How an attempt ended whose key is taken, so that nothing begins under it any more.
+    /// How an attempt ended whose key is taken, so that no request begins under it any more.
     ///
-    /// If Stripe stored a 500 for it, or the key belongs to an intent without a card, its list says what came of it.
-    async fn repeat(&self, request: &ChargeRequest<'_>) -> Result<Withdrawal, Unclear> {
+    /// If Stripe stored a 500 for it, or the key belongs to an intent without a card, the list of intents shows the
+    /// end.
+    async fn repeat(&self, request: &ChargeRequest<'_>) -> Result<Resolution, Unclear> {
         match self.confirm(request).await {
-            Ok(charged) => Ok(Withdrawal::TooLate(charged)),
-            Err(Failed::Refused(decline)) => Ok(Withdrawal::TooLate(Charged::Declined(decline))),
             Err(Failed::KeyTaken | Failed::Broken(_)) => self.look_up(request).await,
-            Err(failed) => Err(failed.into_unclear()),
+            answer => answer.map_err(Failed::into_unclear),
         }
     }
 
-    async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Charged, Failed> {
-        match &self.account {
-            Account::Stripe(client) => {
-                let send = request
-                    .empty_intent()
-                    .build()
-                    .form(&request.confirmed_intent())
-                    .customize::<PaymentIntent>()
-                    .request_strategy(request.strategy())
-                    .send(client.as_ref());
-                outcome(self.call(CREATE_INTENT, send).await?)
-            }
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.confirm(request).await,
+    async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Resolution, Failed> {
+        let client = match &self.account {
+            Account::Stripe(client) => client,
+            Account::Replaced(stripe) => return stripe.confirm(request).await,
+        };
+        let send = request
+            .empty_intent()
+            .build()
+            .form(&request.confirmed_intent())
+            .customize::<PaymentIntent>()
+            .request_strategy(request.strategy())
+            .send(client.as_ref());
+        match self.call(CREATE_INTENT, send).await {
+            Ok(intent) => resolution(intent),
+            Err(Failed::Refused(decline)) => Ok(Resolution::Declined(decline)),
+            Err(failed) => Err(failed),
         }
     }
 
+    /// Uses the attempt's key for an intent without a card.
     async fn spend_key(
         &self,
         request: &ChargeRequest<'_>,
-        spending: Spending,
+        intent: EmptyIntent,
     ) -> Result<(), Failed> {
         match &self.account {
             Account::Stripe(client) => {
                 let mut metadata = request.metadata();
-                if spending == Spending::Second {
+                if intent == EmptyIntent::Second {
                     metadata.insert("withdrawal".to_owned(), "2".to_owned());
                 }
                 let send = request
@@ -244,32 +240,32 @@ impl Stripe {
                 self.call(CREATE_INTENT, send).await?;
                 Ok(())
             }
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.spend_key(request, spending).await,
+            Account::Replaced(stripe) => stripe.spend_key(request, intent).await,
         }
     }
 }
 
-fn outcome(intent: PaymentIntent) -> Result<Charged, Failed> {
+fn resolution(intent: PaymentIntent) -> Result<Resolution, Failed> {
     match intent.status {
-        PaymentIntentStatus::Succeeded => paid(intent)
-            .map(Charged::Paid)
-            .ok_or_else(|| Failed::unclear("a success without a charge")),
-        PaymentIntentStatus::RequiresAction | PaymentIntentStatus::RequiresPaymentMethod => {
-            Ok(Charged::Declined(Decline::new("authentication_required")))
-        }
+        PaymentIntentStatus::Succeeded => charge_of(intent).map(Resolution::Charged),
+        PaymentIntentStatus::RequiresAction | PaymentIntentStatus::RequiresPaymentMethod => Ok(
+            Resolution::Declined(Decline::new("authentication_required")),
+        ),
         other => {
-            // The same key gives the same state again, whatever became of the intent since.
-            let reason = format!("a payment intent that is {}", other.as_str());
+            // The same key returns the same state again, whatever has happened to the intent since.
+            let reason = format!("the payment intent is {}", other.as_str());
             Err(Failed::broken(reason))
         }
     }
 }
 
-/// Stripe's names for what this successful intent charged.
-pub(super) fn paid(intent: PaymentIntent) -> Option<Charge> {
-    Some(Charge {
-        id: intent.latest_charge?.into_id().to_string(),
+/// The charge of a successful intent.
+pub(super) fn charge_of(intent: PaymentIntent) -> Result<Charge, Failed> {
+    let charge = intent.latest_charge;
+    let charge =
+        charge.ok_or_else(|| Failed::unclear("the payment intent succeeded without a charge"))?;
+    Ok(Charge {
+        id: charge.into_id().to_string(),
         intent: intent.id.to_string(),
     })
 }

@@ -1,4 +1,4 @@
-//! Where Stripe is, and what we prove ourselves with.
+//! The address of Stripe and the secrets of the account.
 
 use axum::http::Uri;
 use base::config::Environment;
@@ -9,9 +9,9 @@ use secrecy::SecretString;
 pub struct StripeConfig {
     /// `STRIPE_KEY`: the secret key of the account.
     pub key: SecretString,
-    /// `STRIPE_API_BASE`: another address than Stripe's own, for the stand-in.
+    /// `STRIPE_API_BASE`: the address of the stand-in, in place of Stripe's own.
     pub api_base: Option<String>,
-    /// `STRIPE_WEBHOOK_SECRET`: what webhooks are signed with.
+    /// `STRIPE_WEBHOOK_SECRET`: the secret that signs webhooks.
     pub webhook_secret: SecretString,
 }
 
@@ -36,7 +36,7 @@ impl StripeConfig {
     }
 }
 
-/// Whether the text names a server and no path on it: the client puts its own path behind.
+/// Whether the text names a server without a path: the client appends its own path.
 fn is_origin(text: &str) -> bool {
     text.parse::<Uri>().is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))

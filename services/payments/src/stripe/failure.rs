@@ -1,42 +1,45 @@
-//! What Stripe's failures mean to us.
+//! The meaning of Stripe's errors for a payment.
 //!
-//! Their text is never logged whole, since it may quote a card's token, and never shown: it is for developers.
+//! Their messages are never logged in full, because they may quote a card's token, and never shown to shoppers, because
+//! they are written for developers.
 
 use ::stripe::{ApiErrors, ApiErrorsType, StripeError};
 
 use crate::domain::Decline;
 
-/// Stripe's answer is not known, or it could not do what was asked: it may have, and it may later.
+/// The effect of a call is unknown: it may have happened, and it may still happen.
 #[derive(Debug, thiserror::Error)]
 #[error("Stripe: {0}")]
-pub(crate) struct Unclear(String);
+pub struct Unclear(String);
 
 /// How a call failed.
 #[derive(Debug)]
-pub(super) enum Failed {
-    /// Whether it took effect is not known; asked again, Stripe says.
+pub enum Failed {
+    /// The effect is unknown. Repeating the call finds it out.
     Unclear(Unclear),
-    /// Stripe answered that it does not know either, and may give the same answer to this idempotency key for a day.
+    /// Stripe failed. The effect is unknown, and repeating the call may return the same failure for a day.
     Broken(Unclear),
-    /// It took no effect, for this reason.
+    /// The call had no effect, for this reason.
     Refused(Decline),
-    /// Its idempotency key was used for another request, so that this one took no effect.
+    /// The idempotency key was used for another request, so the call had no effect.
     KeyTaken,
 }
 
 impl Failed {
-    /// The call's effect is not known, for this reason.
-    pub(super) fn unclear(reason: impl Into<String>) -> Self {
+    /// A failure after which the call's effect is unknown, and can be found out by repeating the call.
+    #[must_use]
+    pub fn unclear(reason: impl Into<String>) -> Self {
         Self::Unclear(Unclear(reason.into()))
     }
 
-    /// Stripe's answer to this key says nothing, for this reason.
-    pub(super) fn broken(reason: impl Into<String>) -> Self {
+    /// A failure that Stripe may have stored under the idempotency key.
+    #[must_use]
+    pub fn broken(reason: impl Into<String>) -> Self {
         Self::Broken(Unclear(reason.into()))
     }
 
-    /// What kind of failure it is, for metrics.
-    pub(super) const fn word(&self) -> &'static str {
+    /// The kind of failure, as a metric's label.
+    pub(super) const fn label(&self) -> &'static str {
         match self {
             Self::Unclear(_) | Self::Broken(_) => "unclear",
             Self::Refused(_) => "refused",
@@ -44,12 +47,14 @@ impl Failed {
         }
     }
 
-    /// The failure where a refusal means that something is wrong with us, not with a card.
+    /// Treats a refusal as unclear, for calls that Stripe refuses only if we made a mistake.
     pub(super) fn into_unclear(self) -> Unclear {
         match self {
             Self::Unclear(unclear) | Self::Broken(unclear) => unclear,
-            Self::Refused(Decline { code }) => Unclear(format!("refused: {code}")),
-            Self::KeyTaken => Unclear("the idempotency key was used otherwise".to_owned()),
+            Self::Refused(decline) => Unclear(format!("refused: {}", decline.code())),
+            Self::KeyTaken => {
+                Unclear("the idempotency key was used for another request".to_owned())
+            }
         }
     }
 }
@@ -57,7 +62,7 @@ impl Failed {
 impl From<StripeError> for Failed {
     fn from(error: StripeError) -> Self {
         match error {
-            StripeError::Stripe(error, status) => Self::answered(*error, status),
+            StripeError::Stripe(error, status) => Self::from_answer(*error, status),
             StripeError::Timeout => Self::unclear("no answer in time"),
             StripeError::JSONDeserialize(_) => Self::unclear("the answer is unreadable"),
             StripeError::ClientError(reason) | StripeError::ConfigError(reason) => {
@@ -68,14 +73,14 @@ impl From<StripeError> for Failed {
 }
 
 impl Failed {
-    fn answered(error: ApiErrors, status: u16) -> Self {
+    fn from_answer(error: ApiErrors, status: u16) -> Self {
         let code = error
             .decline_code
             .or_else(|| error.code.map(|code| code.to_string()))
             .unwrap_or_else(|| error.type_.as_str().to_owned());
         match (error.type_, status) {
-            // Not the request's fault: our key is wrong, another request with this idempotency key is under way, or
-            // there are too many.
+            // Not the request's fault: our key is wrong, a request with the same idempotency key is in progress, or
+            // there are too many requests.
             (_, 401 | 403 | 409 | 429) => Self::unclear(format!("answered {status}: {code}")),
             (_, 500..) => Self::broken(format!("answered {status}: {code}")),
             (ApiErrorsType::IdempotencyError, _) => Self::KeyTaken,

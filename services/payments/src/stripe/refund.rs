@@ -1,4 +1,4 @@
-//! Giving money back.
+//! Refunds of charges.
 
 use ::stripe::{Client, IdempotencyKey, RequestStrategy, StripeRequest};
 use common::id::kind;
@@ -7,10 +7,10 @@ use stripe_core::refund::{CreateRefund, ListRefund};
 use stripe_shared::Refund;
 use stripe_types::List;
 
-use super::failure::Failed;
+use super::failure::{Failed, Unclear};
 use super::trace::Operation;
-use super::{Account, Stripe, Unclear};
-use crate::domain::{Charge, Dispute, Standing};
+use super::{Account, Stripe};
+use crate::domain::{Charge, Dispute, DisputeState};
 
 const CREATE_REFUND: Operation = Operation {
     method: "POST",
@@ -21,18 +21,18 @@ const LIST_REFUNDS: Operation = Operation {
     path: "/v1/refunds",
 };
 
-/// Stripe's code for a charge that has nothing left to give back.
+/// Stripe's code for a charge that has nothing left to refund.
 const ALREADY_REFUNDED: &str = "charge_already_refunded";
 
 /// Stripe's code for a charge that a bank disputes, or has taken back.
 const DISPUTED: &str = "charge_disputed";
 
 impl Stripe {
-    /// Gives back all that is left of a charge, once however often this is asked; gives Stripe's id of the refund.
+    /// Refunds what is left of a charge and returns Stripe's id of the refund. Repeating this refunds it once.
     ///
-    /// A key that Stripe answers with 500 gives that answer for a day, so the next one is used. No key is passed over
-    /// that was not answered so, and Stripe never gives back more than was charged. There is one more key each time
-    /// that `tries` doubles, so that a Stripe that fails everything does not get keys without end.
+    /// A key that Stripe answers with 500 repeats that answer for a day, so the next key is tried. Only such keys are
+    /// skipped, and Stripe never refunds more than was charged. Each time `tries` doubles, one more key is allowed, so
+    /// a Stripe that fails every request does not receive keys without end.
     pub(crate) async fn refund(
         &self,
         payment: Id<kind::Payment>,
@@ -40,28 +40,27 @@ impl Stripe {
         price: Price,
         tries: u64,
     ) -> Result<String, Unclear> {
-        let mut given_back = self.give_back(key(payment, 0), charge).await;
-        if matches!(&given_back, Err(Failed::Refused(refusal)) if refusal.code == DISPUTED) {
-            given_back = self.after_dispute(payment, charge, price).await;
+        let mut refunded = self.create_refund(key(payment, 0), charge).await;
+        if matches!(&refunded, Err(Failed::Refused(refusal)) if refusal.code() == DISPUTED) {
+            refunded = self.refund_after_dispute(payment, charge, price).await;
         }
         for number in 1..=tries.saturating_add(1).ilog2() {
-            if !matches!(given_back, Err(Failed::Broken(_))) {
+            if !matches!(refunded, Err(Failed::Broken(_))) {
                 break;
             }
-            given_back = match self.earlier_refund(charge, price).await {
+            refunded = match self.earlier_refund(charge, price).await {
                 Ok(Some(refund)) => Ok(refund),
-                Ok(None) => self.give_back(key(payment, number), charge).await,
+                Ok(None) => self.create_refund(key(payment, number), charge).await,
                 Err(failed) => Err(failed),
             };
         }
-        given_back.map_err(Failed::into_unclear)
+        refunded.map_err(Failed::into_unclear)
     }
 
-    async fn give_back(&self, key: String, charge: &Charge) -> Result<String, Failed> {
+    async fn create_refund(&self, key: String, charge: &Charge) -> Result<String, Failed> {
         let client = match &self.account {
             Account::Stripe(client) => client,
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => return stripe.refund(&key, charge).await,
+            Account::Replaced(stripe) => return stripe.refund(&key, charge).await,
         };
         let key = IdempotencyKey::new(key);
         let key = key.expect("three short texts are neither empty nor too long");
@@ -71,13 +70,13 @@ impl Stripe {
             .request_strategy(RequestStrategy::Idempotent(key))
             .send(client.as_ref());
         match self.call(CREATE_REFUND, send).await {
-            Ok(refund) => given_back(&refund),
-            // Somebody did it by hand, or we did so long ago that Stripe has forgotten the key.
-            Err(Failed::Refused(refusal)) if refusal.code == ALREADY_REFUNDED => {
+            Ok(refund) => refund_id(&refund),
+            // A person refunded it in the dashboard, or we did so long ago that Stripe has forgotten the key.
+            Err(Failed::Refused(refusal)) if refusal.code() == ALREADY_REFUNDED => {
                 let earlier = self.refunds_of(client, &charge.intent).await?;
                 let earlier = earlier.data.iter().find(|refund| counts(refund));
                 let earlier = earlier.map(|refund| refund.id.to_string());
-                earlier.ok_or_else(|| Failed::unclear("refunded, but by no refund"))
+                earlier.ok_or_else(|| Failed::unclear("already refunded, but no refund is listed"))
             }
             Err(failed) => Err(failed),
         }
@@ -85,38 +84,37 @@ impl Stripe {
 
     /// Refunds a charge whose refund was refused because of a dispute.
     ///
-    /// Stripe repeats that refusal under its idempotency key for a day, also after the dispute was won. So each won dispute
-    /// has a key of its own. A lost dispute that took the whole price is what gave it back.
-    async fn after_dispute(
+    /// Stripe repeats that refusal under its key for a day, also after the dispute was won. So each won dispute has a key of
+    /// its own. If a lost dispute took the whole price, it is what returned the money.
+    async fn refund_after_dispute(
         &self,
         payment: Id<kind::Payment>,
         charge: &Charge,
         price: Price,
     ) -> Result<String, Failed> {
-        let reversals = self.reversals(&charge.intent).await?;
-        match reversals.dispute {
-            Some(Dispute {
-                id,
-                standing: Standing::Won,
-            }) => {
-                self.give_back(format!("{payment}-refund-{id}"), charge)
-                    .await
+        let reversals = self.read_reversals(&charge.intent).await?;
+        let Some(Dispute { id, state }) = reversals.dispute else {
+            return Err(Failed::unclear("disputed, but no dispute is listed"));
+        };
+        match state {
+            DisputeState::Won => {
+                let key = format!("{payment}-refund-{id}");
+                self.create_refund(key, charge).await
             }
-            Some(Dispute {
-                id,
-                standing: Standing::Lost,
-            }) if reversals.lost >= price.cents() => Ok(id),
-            _ => Err(Failed::unclear("the charge is disputed")),
+            DisputeState::Lost if reversals.lost >= price.cents() => Ok(id),
+            DisputeState::Open | DisputeState::Lost => {
+                Err(Failed::unclear("the charge is disputed"))
+            }
         }
     }
 
-    /// The newest refund, if refunds gave all of the price back.
+    /// The newest refund, if refunds returned the whole price.
     async fn earlier_refund(
         &self,
         charge: &Charge,
         price: Price,
     ) -> Result<Option<String>, Failed> {
-        let reversals = self.reversals(&charge.intent).await?;
+        let reversals = self.read_reversals(&charge.intent).await?;
         let all = reversals.refunded >= price.cents();
         Ok(reversals.refund.filter(|_| all))
     }
@@ -132,7 +130,7 @@ impl Stripe {
     }
 }
 
-/// The name of a refund to Stripe, however often it is asked for.
+/// The idempotency key of a refund.
 fn key(payment: Id<kind::Payment>, number: u32) -> String {
     match number {
         0 => format!("{payment}-refund"),
@@ -140,18 +138,17 @@ fn key(payment: Id<kind::Payment>, number: u32) -> String {
     }
 }
 
-/// The refund's id, unless it failed. A pending refund is on its way, and is Stripe's to carry out.
-fn given_back(refund: &Refund) -> Result<String, Failed> {
-    match refund.status.as_deref() {
-        Some(status @ ("failed" | "canceled")) => {
-            tracing::error!(stripe.refund = %refund.id, stripe.status = status, "a refund did not come about");
-            Err(Failed::unclear(format!("a refund that is {status}")))
-        }
-        _ => Ok(refund.id.to_string()),
+/// The refund's id, unless it failed. Stripe carries out a pending refund.
+fn refund_id(refund: &Refund) -> Result<String, Failed> {
+    if counts(refund) {
+        return Ok(refund.id.to_string());
     }
+    let status = refund.status.as_deref().unwrap_or_default();
+    tracing::error!(stripe.refund = %refund.id, stripe.status = status, "refund failed");
+    Err(Failed::unclear(format!("the refund is {status}")))
 }
 
-/// Whether the refund took its money, or will.
+/// Whether the refund returned its money, or will.
 pub(super) fn counts(refund: &Refund) -> bool {
     !matches!(refund.status.as_deref(), Some("failed" | "canceled"))
 }

@@ -1,4 +1,4 @@
-//! What became of a charge afterwards: refunds of whoever made them, and disputes.
+//! Reads what was returned of a charge: refunds, by whomever they were made, and disputes.
 
 use ::stripe::{Client, StripeRequest};
 use common::Id;
@@ -8,12 +8,12 @@ use stripe_core::refund::ListRefund;
 use stripe_shared::{DisputeStatus, PaymentIntent, PaymentIntentStatus};
 use stripe_types::List;
 
-use super::charge::{ATTEMPT, ORDER_ID, paid};
-use super::failure::Failed;
+use super::charge::{ATTEMPT, ORDER_ID, charge_of};
+use super::failure::{Failed, Unclear};
 use super::refund::counts;
 use super::trace::Operation;
-use super::{Account, Stripe, Unclear};
-use crate::domain::{Charge, Dispute, Reversals, Standing};
+use super::{Account, Stripe};
+use crate::domain::{Charge, Dispute, DisputeState, Reversals};
 
 const RETRIEVE_INTENT: Operation = Operation {
     method: "GET",
@@ -24,46 +24,48 @@ const LIST_DISPUTES: Operation = Operation {
     path: "/v1/disputes",
 };
 
-/// A charge of ours.
+/// An attempt of ours that charged its card.
 #[derive(Debug)]
-pub(crate) struct Success {
-    /// What it paid.
-    pub(crate) order: Id<kind::Order>,
-    /// The attempt that made it.
-    pub(crate) attempt: u32,
-    /// Stripe's names for it.
-    pub(crate) charge: Charge,
+pub struct ChargedAttempt {
+    /// The order that it paid.
+    pub order: Id<kind::Order>,
+    /// The attempt's number.
+    pub attempt: u32,
+    /// The charge.
+    pub charge: Charge,
 }
 
 impl Stripe {
-    /// The charge that the intent led to, if it is one of ours: other programs may use the same account.
-    pub(crate) async fn success(&self, intent: &str) -> Result<Option<Success>, Unclear> {
+    /// The attempt that succeeded with this intent, if it is ours: other programs may use the same account.
+    pub(crate) async fn charged_attempt(
+        &self,
+        intent: &str,
+    ) -> Result<Option<ChargedAttempt>, Unclear> {
         let found = match &self.account {
             Account::Stripe(client) => {
                 let retrieve = RetrievePaymentIntent::new(intent).customize();
                 let found = self.call(RETRIEVE_INTENT, retrieve.send(client.as_ref()));
-                found.await.map(success)
+                found.await.map(charged_attempt)
             }
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => stripe.success(intent).await,
+            Account::Replaced(stripe) => stripe.charged_attempt(intent).await,
         };
         match found {
-            // Stripe knows of no such intent.
+            // Stripe does not know the intent.
             Err(Failed::Refused(_)) => Ok(None),
             found => found.map_err(Failed::into_unclear),
         }
     }
 
-    /// What went back of the intent's charge, as it is now.
-    pub(crate) async fn went_back(&self, intent: &str) -> Result<Reversals, Unclear> {
-        self.reversals(intent).await.map_err(Failed::into_unclear)
+    /// What was returned of the intent's charge so far.
+    pub(crate) async fn reversals(&self, intent: &str) -> Result<Reversals, Unclear> {
+        let reversals = self.read_reversals(intent).await;
+        reversals.map_err(Failed::into_unclear)
     }
 
-    pub(super) async fn reversals(&self, intent: &str) -> Result<Reversals, Failed> {
+    pub(super) async fn read_reversals(&self, intent: &str) -> Result<Reversals, Failed> {
         let client = match &self.account {
             Account::Stripe(client) => client,
-            #[cfg(feature = "simulation")]
-            Account::Simulated(stripe) => return stripe.reversals(intent).await,
+            Account::Replaced(stripe) => return stripe.reversals(intent).await,
         };
         let refunds = self.refunds_of(client, intent).await?;
         let counted = || refunds.data.iter().filter(|refund| counts(refund));
@@ -76,19 +78,19 @@ impl Stripe {
             lost: lost.map(|dispute| dispute.amount).sum(),
             dispute: disputes.data.first().map(|dispute| Dispute {
                 id: dispute.id.to_string(),
-                standing: standing(&dispute.status),
+                state: dispute_state(&dispute.status),
             }),
         })
     }
 
-    /// The disputes about a charge, the newest first.
+    /// The disputes about a charge, newest first.
     async fn disputes_of(
         &self,
         client: &Client,
         intent: &str,
     ) -> Result<List<stripe_shared::Dispute>, Failed> {
-        // Disputes are asked for with the same parameters as refunds. The client's own request for them is in a part
-        // of it that takes long to compile.
+        // Disputes are listed with the same parameters as refunds. The client's own request for disputes is in a crate
+        // that takes long to compile.
         let mut list = ListRefund::new().payment_intent(intent).limit(100).build();
         "/disputes".clone_into(&mut list.path);
         self.call(LIST_DISPUTES, list.customize().send(client))
@@ -96,26 +98,26 @@ impl Stripe {
     }
 }
 
-fn success(intent: PaymentIntent) -> Option<Success> {
+fn charged_attempt(intent: PaymentIntent) -> Option<ChargedAttempt> {
     if intent.status != PaymentIntentStatus::Succeeded {
         return None;
     }
     let order = intent.metadata.get(ORDER_ID)?.parse().ok()?;
     let attempt = intent.metadata.get(ATTEMPT)?.parse().ok()?;
-    Some(Success {
+    Some(ChargedAttempt {
         order,
         attempt,
-        charge: paid(intent)?,
+        charge: charge_of(intent).ok()?,
     })
 }
 
-fn standing(status: &DisputeStatus) -> Standing {
+fn dispute_state(status: &DisputeStatus) -> DisputeState {
     match status {
-        DisputeStatus::Lost => Standing::Lost,
-        // An inquiry that was closed, or prevented from becoming a dispute, took no money.
+        DisputeStatus::Lost => DisputeState::Lost,
+        // An inquiry that was closed or prevented from becoming a dispute took no money.
         DisputeStatus::Won | DisputeStatus::WarningClosed | DisputeStatus::Prevented => {
-            Standing::Won
+            DisputeState::Won
         }
-        _ => Standing::Open,
+        _ => DisputeState::Open,
     }
 }

@@ -1,4 +1,4 @@
-//! Calls to Stripe as spans of the payment's trace.
+//! Spans of calls to Stripe, in the payment's trace.
 
 use telemetry::is_recorded;
 use tracing::Span;
@@ -10,12 +10,12 @@ use super::failure::Failed;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Operation {
     pub(super) method: &'static str,
-    /// Without anything that differs from call to call.
+    /// The path template, such as `/v1/payment_intents/{id}`.
     pub(super) path: &'static str,
 }
 
 impl Operation {
-    /// The span of a call; none outside of traces.
+    /// The span of a call; disabled outside of traces.
     pub(super) fn span(self) -> Span {
         if !is_recorded() {
             return Span::none();
@@ -34,11 +34,11 @@ impl Operation {
     }
 }
 
-/// Takes note of how the call ended. A declined card is an answer as good as any.
-pub(super) fn ended<T>(span: &Span, answered: &Result<T, Failed>) {
-    match answered {
+/// Records how the call ended. A declined card is a normal answer, so it does not set the error status.
+pub(super) fn record_end<T>(span: &Span, answer: &Result<T, Failed>) {
+    match answer {
         Ok(_) => {}
-        Err(Failed::Refused(decline)) => _ = span.record("error.type", decline.code.as_str()),
+        Err(Failed::Refused(decline)) => _ = span.record("error.type", decline.code()),
         Err(Failed::KeyTaken) => _ = span.record("error.type", "idempotency_error"),
         Err(Failed::Unclear(_) | Failed::Broken(_)) => {
             span.record("error.type", "unclear");

@@ -1,60 +1,66 @@
-//! Stripe's webhooks: whether they are Stripe's, and what they tell us.
+//! Stripe's webhooks: verifies the signature and reads the event.
+//!
+//! The signature's format: <https://docs.stripe.com/webhooks#verify-manually>.
 
 use std::collections::HashMap;
 
 use common::id::kind;
 use common::{Id, Timestamp};
-use secrecy::SecretString;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use telemetry::metrics::catalogue::STRIPE_WEBHOOKS;
+use sha2::Sha256;
 use telemetry::metrics::{Counters, Metrics};
 
-use super::StripeConfig;
 use super::charge::{ATTEMPT, ORDER_ID};
-use super::signature::verify;
+use super::config::StripeConfig;
 use crate::domain::Charge;
+use crate::metrics::catalogue::STRIPE_WEBHOOKS;
+
+/// How far the signer's clock may differ from ours, in seconds, as in Stripe's own libraries.
+const TOLERANCE: u64 = 300;
 
 /// Reads webhooks.
 #[derive(Debug, Clone)]
 pub(crate) struct Webhooks {
     secret: SecretString,
-    came: Counters<1>,
+    received: Counters<1>,
 }
 
-/// What a webhook tells us.
+/// What a webhook reports.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     /// An attempt of ours succeeded.
     Paid {
-        /// What it pays.
+        /// The order that it pays.
         order: Id<kind::Order>,
-        /// Its number.
+        /// The attempt's number.
         attempt: u32,
-        /// What was charged.
+        /// The charge.
         charge: Charge,
     },
-    /// Something happened to a charge afterwards: a refund or a dispute. What exactly is for Stripe to say now, since
-    /// webhooks arrive twice and in any order.
+    /// A refund of a charge or a dispute about it. The details are read from Stripe, because webhooks arrive more than
+    /// once and in any order.
     Reversed {
         /// The payment intent's id.
         intent: String,
     },
-    /// Nothing that we act upon. A decline is learned from the answer to the attempt.
+    /// Nothing that the service uses. It learns of a decline from the answer to the attempt.
     Other,
 }
 
-/// Why a webhook is not heard.
+/// Why a webhook is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum WebhookRefusal {
-    /// There is no signature, or it is not Stripe's.
+    /// The signature is missing or not Stripe's.
     #[error("Webhook signature is missing or wrong")]
     Signature,
-    /// It was signed more than five minutes ago, or will be.
+    /// The signature's time differs from ours by more than five minutes.
     #[error("Webhook signature is too old")]
     Age,
-    /// Stripe signed it, but it is none of the objects that we know.
+    /// Stripe signed the body, but it has an unknown shape.
     #[error("Webhook body is unreadable")]
     Body,
 }
@@ -63,12 +69,12 @@ impl Webhooks {
     /// A reader of webhooks signed with the configured secret.
     pub(crate) fn new(config: &StripeConfig, metrics: &Metrics) -> Self {
         Self {
-            came: metrics.counters(&STRIPE_WEBHOOKS),
+            received: metrics.counters(&STRIPE_WEBHOOKS),
             secret: config.webhook_secret.clone(),
         }
     }
 
-    /// What the webhook with this body and `Stripe-Signature` says.
+    /// Verifies and reads the webhook with this body and this `Stripe-Signature`.
     pub(crate) fn read(
         &self,
         body: &str,
@@ -78,13 +84,44 @@ impl Webhooks {
         let seconds = now.milliseconds() / 1_000;
         let read = verify(body, signature, &self.secret, seconds).and_then(|()| notice_in(body));
         let outcome = if read.is_ok() { "taken" } else { "refused" };
-        self.came.with([outcome]).increment();
+        self.received.with([outcome]).increment();
         read
     }
 }
 
-/// An event as Stripe wraps it. Not the library's type of all events: that takes minutes of a processor to compile,
-/// and it knows one version of the API, where webhooks are of whichever the account has.
+/// Refuses a body that this `Stripe-Signature` does not sign, or that was not signed at about `now`, in seconds since
+/// 1970.
+fn verify(
+    body: &str,
+    signature: &str,
+    secret: &SecretString,
+    now: i64,
+) -> Result<(), WebhookRefusal> {
+    let parts = || signature.split(',').filter_map(|part| part.split_once('='));
+    let signed_at = parts().find_map(|(name, value)| (name.trim() == "t").then_some(value));
+    let signed_at = signed_at.ok_or(WebhookRefusal::Signature)?;
+    let seconds: i64 = signed_at.parse().map_err(|_| WebhookRefusal::Signature)?;
+    let mut expected = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+        .expect("HMAC takes a key of any length");
+    expected.update(signed_at.as_bytes());
+    expected.update(b".");
+    expected.update(body.as_bytes());
+    // There are several signatures while a secret is being replaced. Each is compared in constant time.
+    let is_signed = parts()
+        .filter(|(name, _)| name.trim() == "v1")
+        .filter_map(|(_, digest)| hex::decode(digest).ok())
+        .any(|digest| expected.clone().verify_slice(&digest).is_ok());
+    if !is_signed {
+        return Err(WebhookRefusal::Signature);
+    }
+    if now.abs_diff(seconds) > TOLERANCE {
+        return Err(WebhookRefusal::Age);
+    }
+    Ok(())
+}
+
+/// The envelope of a Stripe event. The client library's event type is not used: it takes minutes to compile, and it
+/// knows only one version of the API, while the account decides which version its webhooks have.
 #[derive(Deserialize)]
 struct Event {
     #[serde(rename = "type")]
@@ -115,7 +152,7 @@ fn read<T: DeserializeOwned>(object: Value) -> Result<T, WebhookRefusal> {
     T::deserialize(object).map_err(|_| WebhookRefusal::Body)
 }
 
-/// A payment intent, as much of it as we need.
+/// The needed fields of a payment intent.
 #[derive(Deserialize)]
 struct Intent {
     id: String,
@@ -124,13 +161,13 @@ struct Intent {
     latest_charge: Option<Reference>,
 }
 
-/// A charge, a refund or a dispute, each of which names its payment intent, if there is one: ours all have one.
+/// A charge, a refund or a dispute. Each names its payment intent if it has one, as all of ours do.
 #[derive(Deserialize)]
 struct Reversal {
     payment_intent: Option<Reference>,
 }
 
-/// An object that may be there in full.
+/// An object's id, or the object in full.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Reference {
@@ -146,7 +183,7 @@ impl Reversal {
 }
 
 impl Intent {
-    /// The success, if it is of an attempt of ours: other programs may use the same account.
+    /// The success, if it belongs to an attempt of ours: other programs may use the same account.
     fn success(self) -> Option<Notice> {
         let order = self.metadata.get(ORDER_ID)?.parse().ok()?;
         let attempt = self.metadata.get(ATTEMPT)?.parse().ok()?;

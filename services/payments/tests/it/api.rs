@@ -10,28 +10,24 @@ use web::replica_waits::REPLICA_WAIT;
 use crate::shop::{Shop, pay};
 
 #[tokio::test]
-async fn an_order_is_paid_once_and_told_of() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn paying_an_order_charges_once_and_publishes_one_event() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_eq!(answer.json, json!({ "id": answer.id() }));
-    let told = shop.told(Subject::PaymentCreated, &order).await;
-    assert_eq!(told.id.to_string(), answer.id());
-    assert_eq!((told.price, told.refund_id), (order.price, None));
+    let published = shop.expect_event(Subject::PaymentCreated, &order).await;
+    assert_eq!(published.id.to_string(), answer.id());
+    assert_eq!((published.price, published.refund_id), (order.price, None));
     let books = shop.books();
     assert_eq!(books.charged, [(order.id.to_string(), 2_000)]);
-    assert_eq!(books.charge_ids, [told.charge_id]);
+    assert_eq!(books.charge_ids, [published.charge_id]);
     assert_eq!(books.refunded, 0);
     shop.close().await;
 }
 
 #[tokio::test]
 async fn paying_again_is_refused() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     for token in ["tok_visa", "tok_mastercard"] {
         let again = pay(&buyer, &order, token).await;
@@ -43,10 +39,8 @@ async fn paying_again_is_refused() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_card_is_kept_once_it_was_charged() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn the_card_token_is_deleted_after_the_charge() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     let stored = shop.stored(&order).await.unwrap().to_string();
     assert!(!stored.contains("tok_visa"), "{stored}");
@@ -54,16 +48,16 @@ async fn nothing_of_the_card_is_kept_once_it_was_charged() {
 }
 
 #[tokio::test]
-async fn faults_are_told_in_the_order_of_the_contract() {
+async fn errors_are_reported_in_the_order_of_the_contract() {
     let shop = Shop::open().await;
-    let (buyer, nobody) = (shop.app.user(), shop.app.anonymous());
+    let (buyer, anonymous) = (shop.app.user(), shop.app.anonymous());
     let order = shop.order(&buyer).await;
 
-    let not_json = nobody.post_raw("/api/payments", "{").await;
+    let not_json = anonymous.post_raw("/api/payments", "{").await;
     assert_eq!(not_json.status, 400);
     assert_eq!(not_json.message(), "Request body must be a JSON object");
 
-    let signed_out = nobody.post("/api/payments", json!({})).await;
+    let signed_out = anonymous.post("/api/payments", json!({})).await;
     assert_eq!(signed_out.status, 401);
     assert_eq!(signed_out.message(), "Not authorized");
 
@@ -79,7 +73,7 @@ async fn faults_are_told_in_the_order_of_the_contract() {
     let foreign = pay(&another, &order, "tok_visa").await;
     assert_eq!(foreign.status, 401);
     shop.cancel(&order).await;
-    // Whose it is comes before what became of it.
+    // The owner is checked before the state.
     assert_eq!(pay(&another, &order, "tok_visa").await.status, 401);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 400);
     assert!(shop.books().charged.is_empty());
@@ -87,7 +81,7 @@ async fn faults_are_told_in_the_order_of_the_contract() {
 }
 
 #[tokio::test]
-async fn an_order_that_nobody_made_is_not_found_after_a_moment() {
+async fn an_unknown_order_is_not_found_after_a_short_wait() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let asked = Instant::now();
@@ -95,32 +89,32 @@ async fn an_order_that_nobody_made_is_not_found_after_a_moment() {
     let answer = buyer.post("/api/payments", unknown).await;
     assert_eq!(answer.status, 404);
     assert!(asked.elapsed() >= REPLICA_WAIT);
-    // What is no id is no order that could be on its way.
+    // Something that is not an id cannot be an order whose event is late.
     let malformed = json!({ "token": "tok_visa", "orderId": "none" });
     assert_eq!(buyer.post("/api/payments", malformed).await.status, 404);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_crowd_that_pays_unknown_orders_holds_up_nobody_else() {
-    /// More than the service works on at once, and than may wait for that.
-    const CROWD: usize = 160;
+async fn many_payments_of_unknown_orders_do_not_delay_others() {
+    /// More requests than the service handles at once and than may wait for that.
+    const MANY: usize = 160;
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let mut orders = Vec::new();
     for _ in 0..5 {
         orders.push(shop.order(&buyer).await);
     }
-    let crowd = shop.app.user();
-    let unknown = (0..CROWD).map(|_| {
+    let other = shop.app.user();
+    let unknown = (0..MANY).map(|_| {
         let unknown = new_id::<common::id::kind::Order>();
-        crowd.post(
+        other.post(
             "/api/payments",
             json!({ "token": "tok_visa", "orderId": unknown }),
         )
     });
     let others = async {
-        // The crowd is in.
+        // Let the other buyer's requests arrive first.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         for order in &orders {
             let paid = pay(&buyer, order, "tok_visa").await;
@@ -135,13 +129,13 @@ async fn a_crowd_that_pays_unknown_orders_holds_up_nobody_else() {
 }
 
 #[tokio::test]
-async fn an_order_paid_the_moment_after_it_was_made_is_waited_for() {
+async fn a_payment_waits_for_the_replica_of_its_order() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let order = shop.order_of(&buyer);
     let (answer, ()) = tokio::join!(
         pay(&buyer, &order, "tok_visa"),
-        shop.tell(Event::OrderCreated(order.clone()))
+        shop.publish(Event::OrderCreated(order.clone()))
     );
     assert_eq!(answer.status, 201, "{answer:?}");
     shop.close().await;
@@ -150,10 +144,10 @@ async fn an_order_paid_the_moment_after_it_was_made_is_waited_for() {
 #[tokio::test]
 async fn the_health_check_and_the_description_are_served() {
     let shop = Shop::open().await;
-    let anybody = shop.app.anonymous();
-    let health = anybody.get_in_every_spelling("/api/payments").await;
+    let anonymous = shop.app.anonymous();
+    let health = anonymous.get_in_every_spelling("/api/payments").await;
     assert_eq!((health.status, health.json), (200, json!({})));
-    let description = anybody
+    let description = anonymous
         .get_in_every_spelling("/api/payments/openapi.json")
         .await;
     assert_eq!(description.status, 200);
@@ -167,16 +161,14 @@ async fn the_health_check_and_the_description_are_served() {
 }
 
 #[tokio::test]
-async fn a_payment_that_is_asked_for_again_under_its_key_is_the_same_also_after_a_death() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn repeating_a_request_with_its_key_returns_the_same_payment() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let body = json!({ "token": "tok_visa", "orderId": order.id });
     let pay_once = async |key| buyer.post_once("/api/payments", key, body.clone()).await;
     let first = pay_once("key").await;
     assert_eq!(first.status, 201, "{first:?}");
     assert_eq!(pay_once("key").await.text, first.text);
-    // As by a process that died before it stored the result.
+    // As if the process had died before it stored the result.
     shop.app.forget_results().await;
     let again = pay_once("key").await;
     assert_eq!((again.status, &again.json), (201, &first.json));
@@ -191,9 +183,7 @@ async fn a_payment_that_is_asked_for_again_under_its_key_is_the_same_also_after_
 
 #[tokio::test]
 async fn a_declined_card_stays_declined_under_its_key_and_another_key_tries_again() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let body = json!({ "token": "tok_chargeDeclined", "orderId": order.id });
     let declined = buyer.post_once("/api/payments", "key", body.clone()).await;
     assert_eq!(declined.status, 400, "{declined:?}");

@@ -1,4 +1,4 @@
-//! Orders that are given up or expire: nothing is charged, or all of it is given back.
+//! Cancelled and expired orders: nothing is charged, or the charge is refunded in full.
 
 use std::time::Duration;
 
@@ -10,9 +10,7 @@ use crate::shop::{Shop, cancellation_of, pay};
 
 #[tokio::test]
 async fn a_cancelled_order_is_not_charged() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.cancel(&order).await;
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 400);
@@ -34,7 +32,7 @@ async fn nothing_is_charged_from_the_moment_at_which_an_order_expires() {
     let answer = pay(&buyer, &late, "tok_visa").await;
     assert_eq!(answer.status, 400);
     assert_eq!(answer.message(), "Cannot pay for a cancelled order");
-    // Paid in time stays paid.
+    // An order that was paid in time stays paid.
     let again = pay(&buyer, &in_time, "tok_visa").await;
     assert_eq!(again.message(), "Order is already paid");
     assert_eq!(shop.books().charged, [(in_time.id.to_string(), 2_000)]);
@@ -50,7 +48,7 @@ async fn a_complete_order_is_already_paid() {
         version: 3,
         ..shop.order_of(&buyer)
     };
-    shop.tell(Event::OrderCreated(order.clone())).await;
+    shop.publish(Event::OrderCreated(order.clone())).await;
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(
         (answer.status, answer.message()),
@@ -60,14 +58,12 @@ async fn a_complete_order_is_already_paid() {
 }
 
 #[tokio::test]
-async fn a_payment_is_given_back_when_its_order_is_cancelled_after_all() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_payment_is_refunded_when_its_order_is_cancelled() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
-    let paid = shop.told(Subject::PaymentCreated, &order).await;
+    let paid = shop.expect_event(Subject::PaymentCreated, &order).await;
     shop.cancel(&order).await;
-    let refunded = shop.told(Subject::PaymentRefunded, &order).await;
+    let refunded = shop.expect_event(Subject::PaymentRefunded, &order).await;
     assert_eq!(
         (refunded.id, &refunded.charge_id),
         (paid.id, &paid.charge_id)
@@ -82,69 +78,59 @@ async fn a_payment_is_given_back_when_its_order_is_cancelled_after_all() {
 }
 
 #[tokio::test]
-async fn an_order_cancelled_while_stripe_is_at_work_is_refunded_in_full() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn an_order_cancelled_during_the_charge_is_refunded_in_full() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.make_slow(Duration::from_secs(2));
     let (answer, ()) = tokio::join!(pay(&buyer, &order, "tok_visa"), async {
-        shop.wait_until_stripe_is_asked().await;
+        shop.wait_for_stripe_call().await;
         shop.cancel(&order).await;
     });
     assert_eq!(answer.status, 400, "{answer:?}");
     assert_eq!(answer.message(), "Cannot pay for a cancelled order");
-    shop.told(Subject::PaymentRefunded, &order).await;
+    shop.expect_event(Subject::PaymentRefunded, &order).await;
     let books = shop.books();
     assert_eq!((books.charged.len(), books.refunded), (1, 2_000));
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_refund_that_stripe_fails_is_made_when_stripe_is_back() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_failed_refund_is_retried() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
-    shop.fail(2);
+    shop.store_500(2);
     shop.cancel(&order).await;
-    shop.told(Subject::PaymentRefunded, &order).await;
+    shop.expect_event(Subject::PaymentRefunded, &order).await;
     assert_eq!(shop.books().refunded, 2_000);
     shop.close().await;
 }
 
 #[tokio::test]
 async fn a_refund_whose_answer_is_lost_is_made_once() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     shop.lose_answers(1);
     shop.cancel(&order).await;
-    shop.told(Subject::PaymentRefunded, &order).await;
+    shop.expect_event(Subject::PaymentRefunded, &order).await;
     assert_eq!(shop.books().refunded, 2_000);
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 1);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_payment_that_a_person_gave_back_already_is_not_given_back_again() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_payment_that_was_refunded_by_hand_is_not_refunded_again() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
-    let refund = shop.refund_by_hand(&order).await;
+    let refund = shop.refund_by_hand(&order, None).await;
     shop.cancel(&order).await;
-    let told = shop.told(Subject::PaymentRefunded, &order).await;
-    assert_eq!(told.refund_id, Some(refund));
+    let published = shop.expect_event(Subject::PaymentRefunded, &order).await;
+    assert_eq!(published.refund_id, Some(refund));
     assert_eq!(shop.books().refunded, 2_000);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn events_that_come_twice_and_in_any_order_leave_the_same_state() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn duplicate_and_reordered_events_lead_to_the_same_state() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     let (created, cancelled) = (Event::OrderCreated(order.clone()), cancellation_of(&order));
     let events = [
@@ -161,7 +147,7 @@ async fn events_that_come_twice_and_in_any_order_leave_the_same_state() {
 }
 
 #[tokio::test]
-async fn a_cancellation_that_comes_before_the_order_forbids_to_pay() {
+async fn an_order_whose_cancellation_arrives_first_cannot_be_paid() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let order = shop.order_of(&buyer);

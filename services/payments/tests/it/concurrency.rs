@@ -1,4 +1,4 @@
-//! Many who pay at once charge once.
+//! Concurrent payments charge once.
 
 use common::Subject;
 use futures::future::join_all;
@@ -9,9 +9,7 @@ const TWENTY: usize = 20;
 
 #[tokio::test]
 async fn twenty_concurrent_payments_of_one_order_charge_once() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let payments = (0..TWENTY).map(|_| pay(&buyer, &order, "tok_visa"));
     let answers = join_all(payments).await;
     let paid: Vec<_> = answers
@@ -26,15 +24,15 @@ async fn twenty_concurrent_payments_of_one_order_charge_once() {
         assert_eq!(answer.status, 400, "{answer:?}");
         assert_eq!(answer.message(), "Order is already paid");
     }
-    let told = shop.told(Subject::PaymentCreated, &order).await;
-    assert_eq!(told.id.to_string(), paid[0].id());
+    let published = shop.expect_event(Subject::PaymentCreated, &order).await;
+    assert_eq!(published.id.to_string(), paid[0].id());
     assert_eq!(shop.count(Subject::PaymentCreated).await, 1);
     assert_eq!(shop.books().charged, [(order.id.to_string(), 2_000)]);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn an_order_s_payments_do_not_hold_up_those_of_others() {
+async fn payments_of_different_orders_do_not_block_each_other() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let mut orders = Vec::new();
@@ -48,15 +46,13 @@ async fn an_order_s_payments_do_not_hold_up_those_of_others() {
 }
 
 #[tokio::test]
-async fn a_card_declined_while_another_waits_leaves_the_order_to_the_other() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_declined_card_does_not_block_a_good_card() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let declined = (0..TWENTY).map(|_| pay(&buyer, &order, "tok_chargeDeclined"));
     let (declined, accepted) = tokio::join!(join_all(declined), pay(&buyer, &order, "tok_visa"));
     assert_eq!(accepted.status, 201, "{accepted:?}");
     for answer in declined {
-        // Who came after the good card finds the order paid, or shares its success.
+        // A request after the good card finds the order paid or shares its success.
         let expected = [201, 400].contains(&answer.status);
         assert!(expected, "{answer:?}");
     }

@@ -1,4 +1,4 @@
-//! What the service wants to know of Stripe before it starts.
+//! The configuration of Stripe.
 
 use base::config::Environment;
 use payments::StripeConfig;
@@ -17,7 +17,7 @@ const SECRETS: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn both_secrets_are_needed_and_named_together() {
+fn both_missing_secrets_are_reported_at_once() {
     let faults = read(&[]).unwrap_err();
     assert_eq!(
         faults,
@@ -29,7 +29,7 @@ fn both_secrets_are_needed_and_named_together() {
 }
 
 #[test]
-fn stripe_is_where_it_says_unless_told_otherwise() {
+fn the_api_base_is_optional() {
     assert_eq!(read(&SECRETS).unwrap().api_base, None);
     for base in ["http://127.0.0.1:12111", "https://stripe.test/"] {
         let given = [&SECRETS[..], &[("STRIPE_API_BASE", base)]].concat();
@@ -38,7 +38,7 @@ fn stripe_is_where_it_says_unless_told_otherwise() {
 }
 
 #[test]
-fn an_address_that_the_client_could_not_use_is_refused() {
+fn an_unusable_api_base_is_refused() {
     for base in [
         "127.0.0.1:12111",
         "ftp://stripe.test",

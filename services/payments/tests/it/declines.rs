@@ -6,7 +6,7 @@ use testkit::Answer;
 
 use crate::shop::{Shop, pay};
 
-/// Every test card that Stripe declines.
+/// All test cards that Stripe declines.
 const DECLINED: [&str; 13] = [
     "tok_chargeDeclined",
     "tok_chargeDeclinedInsufficientFunds",
@@ -26,41 +26,37 @@ const DECLINED: [&str; 13] = [
 const GENERIC: &str = "Your bank declined this card. Nothing was charged; please use another card.";
 
 #[tokio::test]
-async fn a_declined_card_is_refused_in_our_own_words_and_another_card_pays() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_declined_card_gets_our_own_message_and_another_card_pays() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let declines = [
         ("tok_chargeDeclined", GENERIC),
         (
             "tok_chargeDeclinedInsufficientFunds",
-            "The money on this card does not reach for this ticket. Please use another card.",
+            "There is not enough money available on this card. Please use another card.",
         ),
     ];
-    for (token, words) in declines {
+    for (token, message) in declines {
         let answer = pay(&buyer, &order, token).await;
         assert_eq!(answer.status, 400);
-        assert_eq!(answer.message(), words);
+        assert_eq!(answer.message(), message);
     }
     assert!(shop.books().charged.is_empty());
     let paid = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(paid.status, 201, "{paid:?}");
     assert_eq!(shop.outcomes(&order).await.len(), 3);
     assert_eq!(shop.books().charged.len(), 1);
-    shop.told(Subject::PaymentCreated, &order).await;
+    shop.expect_event(Subject::PaymentCreated, &order).await;
     assert_eq!(shop.count(Subject::PaymentCreated).await, 1);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn no_answer_to_a_shopper_contains_what_stripe_says_of_a_card() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn no_answer_contains_stripe_s_message_about_a_card() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     for token in DECLINED {
         let answer = pay(&buyer, &order, token).await;
         assert_eq!(answer.status, 400, "{token}: {answer:?}");
-        let newest = shop.ask_stripe("/v1/payment_intents?limit=1").await;
+        let newest = shop.get_from_stripe("/v1/payment_intents?limit=1").await;
         let stripes = newest["data"][0]["last_payment_error"]["message"].as_str();
         let stripes = stripes.unwrap_or_else(|| panic!("{token}: {newest}"));
         assert!(!answer.text.contains(stripes), "{token}: {}", answer.text);
@@ -70,10 +66,8 @@ async fn no_answer_to_a_shopper_contains_what_stripe_says_of_a_card() {
 }
 
 #[tokio::test]
-async fn no_answer_to_a_shopper_contains_what_stripe_says_of_a_request() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn no_answer_contains_stripe_s_message_about_a_request() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     for token in ["tok_that_never_was", "pm_card_visa", "<script>"] {
         let answer = pay(&buyer, &order, token).await;
         assert_eq!(answer.status, 400, "{token}: {answer:?}");
@@ -82,17 +76,17 @@ async fn no_answer_to_a_shopper_contains_what_stripe_says_of_a_request() {
     }
     let mut cheap = shop.order_of(&buyer);
     cheap.price = Price::from_cents(49).unwrap();
-    shop.tell(Event::OrderCreated(cheap.clone())).await;
+    shop.publish(Event::OrderCreated(cheap.clone())).await;
     let answer = pay(&buyer, &cheap, "tok_visa").await;
     assert_eq!(
         (answer.status, answer.message()),
-        (400, "This price is too low to be paid by card.")
+        (400, "Sorry, this price is too low to be paid by card.")
     );
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     shop.close().await;
 }
 
-/// Whether the message is a sentence for people, with no trace of Stripe's interface.
+/// Asserts that the message is a sentence for people and shows nothing of Stripe's API.
 fn expect_plain(token: &str, answer: &Answer) {
     let message = answer.message();
     assert!(message.ends_with('.'), "{token}: {message}");
@@ -103,10 +97,8 @@ fn expect_plain(token: &str, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_stolen_card_reads_like_any_other_that_is_declined() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_stolen_card_gets_the_same_message_as_any_declined_card() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     for kind in ["LostCard", "StolenCard", "Fraudulent"] {
         let answer = pay(&buyer, &order, &format!("tok_chargeDeclined{kind}")).await;
         assert_eq!((answer.status, answer.message()), (400, GENERIC), "{kind}");
@@ -115,10 +107,8 @@ async fn a_stolen_card_reads_like_any_other_that_is_declined() {
 }
 
 #[tokio::test]
-async fn a_card_that_is_declined_twice_is_told_so_twice() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_card_that_is_declined_twice_gets_the_message_twice() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     for _ in 0..2 {
         let answer = pay(&buyer, &order, "tok_chargeDeclined").await;
         assert_eq!((answer.status, answer.message()), (400, GENERIC));
@@ -127,16 +117,14 @@ async fn a_card_that_is_declined_twice_is_told_so_twice() {
 }
 
 #[tokio::test]
-async fn a_card_that_wants_its_owner_to_act_is_declined_with_what_to_do() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_card_that_requires_authentication_is_declined_with_advice() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     let answer = pay(&buyer, &order, "tok_threeDSecure2Required").await;
     assert_eq!(
         (answer.status, answer.message()),
         (
             400,
-            "Your bank asks for a confirmation that this shop cannot show yet. Please use another card."
+            "Your bank wants you to confirm this payment, and we cannot offer that yet. Please use another card."
         )
     );
     assert!(shop.books().charged.is_empty());

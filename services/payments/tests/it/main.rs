@@ -1,4 +1,4 @@
-//! The payments service against real servers and a stand-in for Stripe.
+//! The payments service with real servers and a stand-in for Stripe.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,14 +1,12 @@
-//! What is counted of money.
+//! Metrics about money.
 
 use testkit::eventually;
 
 use crate::shop::{Shop, pay};
 
 #[tokio::test]
-async fn attempts_are_counted_by_their_end_and_money_in_cents() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn attempts_are_counted_by_result_and_money_in_cents() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     for (card, status) in [
         ("tok_chargeDeclinedInsufficientFunds", 400),
         ("tok_visa", 201),

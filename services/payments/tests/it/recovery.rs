@@ -1,4 +1,4 @@
-//! Payments whose process died, and payments that Stripe gave no clear answer to.
+//! Payments whose process died, and payments without a clear answer from Stripe.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use testkit::eventually_within;
 use crate::shop::{Shop, pay};
 
 /// Longer than the lease of a process that died.
-const TAKEN_OVER: Duration = Duration::from_secs(30);
+const TAKEOVER: Duration = Duration::from_secs(30);
 
-/// Writes what a process that died before it asked Stripe, or just after, leaves behind.
+/// Writes the payment of a process that died just before or after it called Stripe.
 async fn leave_pending(shop: &Shop, order: &OrderState) {
     let pending = doc! {
         "_id": object_id(order.id),
@@ -30,12 +30,10 @@ async fn leave_pending(shop: &Shop, order: &OrderState) {
 }
 
 #[tokio::test]
-async fn a_payment_whose_process_died_is_driven_on() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_payment_whose_process_died_is_resumed() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     leave_pending(&shop, &order).await;
-    shop.told(Subject::PaymentCreated, &order).await;
+    shop.expect_event(Subject::PaymentCreated, &order).await;
     assert_eq!(shop.books().charged, [(order.id.to_string(), 2_000)]);
     let again = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(again.message(), "Order is already paid");
@@ -43,12 +41,12 @@ async fn a_payment_whose_process_died_is_driven_on() {
 }
 
 #[tokio::test]
-async fn a_payment_begun_before_its_order_expired_is_not_charged_after() {
+async fn a_payment_begun_before_the_expiry_is_not_charged_afterwards() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
     let mut order = shop.order_of(&buyer);
     order.expires_at = shop.app.clock().now();
-    shop.tell(Event::OrderCreated(order.clone())).await;
+    shop.publish(Event::OrderCreated(order.clone())).await;
     leave_pending(&shop, &order).await;
     shop.wait_for_outcome(&order, "withdrawn").await;
     assert!(shop.books().charged.is_empty());
@@ -60,31 +58,27 @@ async fn a_payment_begun_before_its_order_expired_is_not_charged_after() {
 }
 
 #[tokio::test]
-async fn an_answer_lost_after_the_charge_is_found_out() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_charge_whose_answer_was_lost_is_found() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.lose_answers(1);
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.headers.contains_key("retry-after"));
-    shop.told(Subject::PaymentCreated, &order).await;
+    shop.expect_event(Subject::PaymentCreated, &order).await;
     assert_eq!(shop.books().charged, [(order.id.to_string(), 2_000)]);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn whoever_asks_again_after_a_lost_answer_is_told_how_it_ended() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn repeating_a_request_after_a_lost_answer_returns_the_result() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.lose_answers(1);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 503);
     let again = pay(&buyer, &order, "tok_visa").await;
-    let told = shop.told(Subject::PaymentCreated, &order).await;
-    // Whether it was still pending when they asked is a matter of milliseconds.
+    let published = shop.expect_event(Subject::PaymentCreated, &order).await;
+    // Milliseconds decide whether the attempt was still pending.
     if again.status == 201 {
-        assert_eq!(again.id(), told.id.to_string());
+        assert_eq!(again.id(), published.id.to_string());
     } else {
         assert_eq!(again.message(), "Order is already paid");
     }
@@ -93,51 +87,45 @@ async fn whoever_asks_again_after_a_lost_answer_is_told_how_it_ended() {
 }
 
 #[tokio::test]
-async fn a_charge_whose_answer_is_lost_until_the_order_is_cancelled_is_given_back() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_charge_whose_answer_is_lost_until_the_cancellation_is_refunded() {
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
     shop.lose_answers(1);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 503);
     shop.app.clock().advance(Duration::from_mins(15));
-    // The order is over by the clock, but only the orders service can say how it ended.
-    shop.told(Subject::PaymentCreated, &order).await;
+    // The order has expired by the clock, but only the orders service decides how it ended.
+    shop.expect_event(Subject::PaymentCreated, &order).await;
     assert_eq!(shop.books().refunded, 0);
     shop.cancel(&order).await;
-    shop.told(Subject::PaymentRefunded, &order).await;
+    shop.expect_event(Subject::PaymentRefunded, &order).await;
     let books = shop.books();
     assert_eq!((books.charged.len(), books.refunded), (1, 2_000));
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_failure_of_stripes_is_tried_again() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_failed_charge_is_retried() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.make_unavailable(2);
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(answer.status, 503, "{answer:?}");
-    shop.told(Subject::PaymentCreated, &order).await;
+    shop.expect_event(Subject::PaymentCreated, &order).await;
     assert_eq!(shop.books().charged.len(), 1);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_process_told_to_stop_finishes_its_payment_or_leaves_it_to_the_next() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_stopping_process_finishes_its_payment_or_leaves_it_to_the_next() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     shop.make_slow(Duration::from_secs(6));
     let paying = tokio::spawn({
         let (buyer, order) = (buyer.clone(), order.clone());
         async move { pay(&buyer, &order, "tok_visa").await }
     });
-    shop.wait_until_stripe_is_asked().await;
+    shop.wait_for_stripe_call().await;
     let shop = shop.restart().await;
     let answer = paying.await.unwrap();
     assert_eq!(answer.status, 503, "{answer:?}");
-    eventually_within(TAKEN_OVER, "the payment is driven on", async || {
+    eventually_within(TAKEOVER, "the payment is resumed", async || {
         (shop.count(Subject::PaymentCreated).await == 1).then_some(())
     })
     .await;
@@ -146,10 +134,8 @@ async fn a_process_told_to_stop_finishes_its_payment_or_leaves_it_to_the_next() 
 }
 
 #[tokio::test]
-async fn a_process_that_dies_while_stripe_is_at_work_leaves_the_payment_to_the_next() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn the_next_process_resumes_the_payment_of_one_that_died_during_the_charge() {
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
     shop.make_slow(Duration::from_secs(2));
     let paying = tokio::spawn({
         let (buyer, order) = (buyer.clone(), order.clone());
@@ -161,10 +147,10 @@ async fn a_process_that_dies_while_stripe_is_at_work_leaves_the_payment_to_the_n
             let _ = buyer.try_send(request).await;
         }
     });
-    shop.wait_until_stripe_is_asked().await;
+    shop.wait_for_stripe_call().await;
     let shop = shop.crash_and_restart().await;
     shop.app.clock().advance(Duration::from_secs(11));
-    eventually_within(TAKEN_OVER, "the payment is driven on", async || {
+    eventually_within(TAKEOVER, "the payment is resumed", async || {
         (shop.count(Subject::PaymentCreated).await == 1).then_some(())
     })
     .await;
@@ -174,16 +160,16 @@ async fn a_process_that_dies_while_stripe_is_at_work_leaves_the_payment_to_the_n
 }
 
 #[tokio::test]
-async fn every_payment_is_told_of_again_on_demand() {
+async fn a_resync_publishes_every_payment_again() {
     let shop = Shop::open().await;
     let buyer = shop.app.user();
-    let (kept, given_back) = (shop.order(&buyer).await, shop.order(&buyer).await);
-    for order in [&kept, &given_back] {
+    let (paid, refunded) = (shop.order(&buyer).await, shop.order(&buyer).await);
+    for order in [&paid, &refunded] {
         assert_eq!(pay(&buyer, order, "tok_visa").await.status, 201);
-        shop.told(Subject::PaymentCreated, order).await;
+        shop.expect_event(Subject::PaymentCreated, order).await;
     }
-    shop.cancel(&given_back).await;
-    shop.told(Subject::PaymentRefunded, &given_back).await;
+    shop.cancel(&refunded).await;
+    shop.expect_event(Subject::PaymentRefunded, &refunded).await;
     let declined = shop.order(&buyer).await;
     assert_eq!(
         pay(&buyer, &declined, "tok_chargeDeclined").await.status,

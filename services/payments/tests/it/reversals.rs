@@ -1,6 +1,4 @@
-//! Refunds and disputes made at Stripe: the payment follows, whatever comes of the webhooks.
-
-use std::time::Duration;
+//! Refunds and disputes made at Stripe: the payment follows, whatever happens to the webhooks.
 
 use common::Subject;
 use common::events::OrderState;
@@ -8,51 +6,40 @@ use serde_json::Value;
 use stripe_stand_in::{Fault, FaultKind};
 use testkit::{Api, eventually};
 
-use crate::shop::{Shop, WEBHOOK_SECRET, pay};
-use crate::webhook::{event, send, signature};
+use crate::shop::{Shop, pay};
+use crate::webhook::send_event;
 
-/// A shop that hears of what happens at Stripe, and an order that is paid there.
-fn shop_with_a_paid_order() -> impl Future<Output = (Shop, OrderState, Api)> {
-    // Large.
+/// A shop that receives Stripe's webhooks, and a paid order.
+fn shop_with_paid_order() -> impl Future<Output = (Shop, OrderState, Api)> {
+    // Boxed because the future is large.
     Box::pin(async {
         let shop = Shop::open().await;
-        shop.send_webhooks_to_us();
+        shop.enable_webhooks();
         let buyer = shop.app.user();
         let order = shop.order(&buyer).await;
         assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
-        shop.told(Subject::PaymentCreated, &order).await;
+        shop.expect_event(Subject::PaymentCreated, &order).await;
         (shop, order, buyer)
     })
 }
 
-/// Gives so many cents back in the dashboard, or all.
-async fn refund(shop: &Shop, order: &OrderState, cents: Option<i64>) -> String {
-    let intent = intent_id(shop, order).await;
-    shop.stripe.refund(&intent, cents).unwrap()
-}
-
-async fn intent_id(shop: &Shop, order: &OrderState) -> String {
-    let intent = shop.intent_of(order).await;
-    intent["id"].as_str().unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn a_refund_in_the_dashboard_ends_the_payment() {
-    let (shop, order, buyer) = shop_with_a_paid_order().await;
+    let (shop, order, buyer) = shop_with_paid_order().await;
     shop.stripe.inject(
         Fault::once(FaultKind::WebhookDuplicate)
             .times(2)
             .on("charge."),
     );
-    let refund = refund(&shop, &order, None).await;
-    let told = shop.told(Subject::PaymentRefunded, &order).await;
-    assert_eq!(told.refund_id, Some(refund));
+    let refund = shop.refund_by_hand(&order, None).await;
+    let published = shop.expect_event(Subject::PaymentRefunded, &order).await;
+    assert_eq!(published.refund_id, Some(refund));
     shop.wait_for_webhooks().await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 1);
-    shop.wait_for_given_back(&order, 2_000).await;
+    shop.wait_for_returned(&order, 2_000).await;
     let again = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(again.message(), "Cannot pay for a cancelled order");
-    // The order follows, which leaves nothing to give back.
+    // The order follows, and nothing is left to refund.
     shop.cancel(&order).await;
     shop.wait_until_idle().await;
     assert_eq!(shop.books().refunded, 2_000);
@@ -60,28 +47,28 @@ async fn a_refund_in_the_dashboard_ends_the_payment() {
 }
 
 #[tokio::test]
-async fn a_part_that_is_refunded_is_recorded_and_leaves_the_payment_as_it_is() {
-    let (shop, order, buyer) = shop_with_a_paid_order().await;
-    refund(&shop, &order, Some(500)).await;
-    shop.wait_for_given_back(&order, 500).await;
+async fn a_partial_refund_is_recorded_and_does_not_end_the_payment() {
+    let (shop, order, buyer) = shop_with_paid_order().await;
+    shop.refund_by_hand(&order, Some(500)).await;
+    shop.wait_for_returned(&order, 500).await;
     shop.wait_for_webhooks().await;
     shop.wait_for_status(&order, "succeeded").await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 0);
     let again = pay(&buyer, &order, "tok_visa").await;
     assert_eq!(again.message(), "Order is already paid");
-    let rest = refund(&shop, &order, None).await;
-    let told = shop.told(Subject::PaymentRefunded, &order).await;
-    assert_eq!(told.refund_id, Some(rest));
+    let rest = shop.refund_by_hand(&order, None).await;
+    let published = shop.expect_event(Subject::PaymentRefunded, &order).await;
+    assert_eq!(published.refund_id, Some(rest));
     shop.close().await;
 }
 
 #[tokio::test]
-async fn what_is_left_is_given_back_when_the_order_of_a_partly_refunded_payment_is_cancelled() {
-    let (shop, order, _) = shop_with_a_paid_order().await;
-    refund(&shop, &order, Some(500)).await;
-    shop.wait_for_given_back(&order, 500).await;
+async fn the_rest_is_refunded_when_the_order_of_a_partly_refunded_payment_is_cancelled() {
+    let (shop, order, _) = shop_with_paid_order().await;
+    shop.refund_by_hand(&order, Some(500)).await;
+    shop.wait_for_returned(&order, 500).await;
     shop.cancel(&order).await;
-    shop.told(Subject::PaymentRefunded, &order).await;
+    shop.expect_event(Subject::PaymentRefunded, &order).await;
     assert_eq!(shop.books().refunded, 2_000);
     shop.wait_for_webhooks().await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 1);
@@ -89,30 +76,30 @@ async fn what_is_left_is_given_back_when_the_order_of_a_partly_refunded_payment_
 }
 
 #[tokio::test]
-async fn refunds_that_are_told_in_any_order_leave_the_state_at_stripe() {
-    let (shop, order, _) = shop_with_a_paid_order().await;
+async fn webhooks_in_any_order_lead_to_the_state_at_stripe() {
+    let (shop, order, _) = shop_with_paid_order().await;
     shop.stripe
         .inject(Fault::once(FaultKind::WebhookReorder).times(3));
-    refund(&shop, &order, Some(500)).await;
-    refund(&shop, &order, Some(700)).await;
+    shop.refund_by_hand(&order, Some(500)).await;
+    shop.refund_by_hand(&order, Some(700)).await;
     shop.wait_for_webhooks().await;
-    shop.wait_for_given_back(&order, 1_200).await;
+    shop.wait_for_returned(&order, 1_200).await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 0);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_refund_of_our_own_that_is_told_by_webhook_too_counts_once() {
-    let (shop, order, _) = shop_with_a_paid_order().await;
+async fn a_webhook_about_our_own_refund_does_not_count_it_again() {
+    let (shop, order, _) = shop_with_paid_order().await;
     shop.cancel(&order).await;
-    let told = shop.told(Subject::PaymentRefunded, &order).await;
+    let published = shop.expect_event(Subject::PaymentRefunded, &order).await;
     shop.wait_for_webhooks().await;
     shop.wait_until_idle().await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 1);
     let stored = shop.stored(&order).await.unwrap();
     assert_eq!(
         u64::try_from(stored.get_i64("version").unwrap()).unwrap(),
-        told.version
+        published.version
     );
     let scrape = shop.app.metrics().await;
     assert_eq!(scrape.count("ticketing_refunds_total", &[]), 1);
@@ -124,9 +111,9 @@ async fn a_refund_of_our_own_that_is_told_by_webhook_too_counts_once() {
 }
 
 #[tokio::test]
-async fn a_dispute_that_is_won_is_recorded_and_changes_nothing_else() {
-    let (shop, order, _) = shop_with_a_paid_order().await;
-    let intent = intent_id(&shop, &order).await;
+async fn a_won_dispute_is_recorded_and_changes_nothing_else() {
+    let (shop, order, _) = shop_with_paid_order().await;
+    let intent = shop.intent_id(&order).await;
     let dispute = shop.stripe.open_dispute(&intent).unwrap();
     shop.wait_for_webhooks().await;
     wait_for_dispute(&shop, &order, "open").await;
@@ -143,16 +130,16 @@ async fn a_dispute_that_is_won_is_recorded_and_changes_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_dispute_that_is_lost_ends_the_payment_like_a_refund() {
-    let (shop, order, _) = shop_with_a_paid_order().await;
-    let intent = intent_id(&shop, &order).await;
+async fn a_lost_dispute_ends_the_payment_like_a_refund() {
+    let (shop, order, _) = shop_with_paid_order().await;
+    let intent = shop.intent_id(&order).await;
     let dispute = shop.stripe.open_dispute(&intent).unwrap();
     wait_for_dispute(&shop, &order, "open").await;
     assert!(shop.stripe.close_dispute(&dispute, false));
-    let told = shop.told(Subject::PaymentRefunded, &order).await;
-    assert_eq!(told.refund_id, Some(dispute));
+    let published = shop.expect_event(Subject::PaymentRefunded, &order).await;
+    assert_eq!(published.refund_id, Some(dispute));
     shop.wait_for_webhooks().await;
-    // Nothing is left to give back, though the order is cancelled now.
+    // The order is cancelled now, and nothing is left to refund.
     shop.cancel(&order).await;
     shop.wait_until_idle().await;
     assert_eq!(shop.books().refunded, 0);
@@ -162,11 +149,10 @@ async fn a_dispute_that_is_lost_ends_the_payment_like_a_refund() {
 
 #[tokio::test]
 async fn a_refund_that_a_dispute_delayed_is_made_when_the_dispute_is_won() {
-    let (shop, order, _) = shop_with_a_paid_order().await;
-    let intent = intent_id(&shop, &order).await;
+    let (shop, order, _) = shop_with_paid_order().await;
+    let intent = shop.intent_id(&order).await;
     let dispute = shop.stripe.open_dispute(&intent).unwrap();
     shop.cancel(&order).await;
-    shop.wait_for_status(&order, "refund_due").await;
     wait_for_dispute(&shop, &order, "open").await;
     eventually("Stripe refused a refund", async || {
         let tries = shop.stored(&order).await?.get_i64("tries").ok()?;
@@ -175,7 +161,7 @@ async fn a_refund_that_a_dispute_delayed_is_made_when_the_dispute_is_won() {
     .await;
     // Stripe repeats that under the same key.
     assert!(shop.stripe.close_dispute(&dispute, true));
-    shop.told(Subject::PaymentRefunded, &order).await;
+    shop.expect_event(Subject::PaymentRefunded, &order).await;
     shop.wait_for_webhooks().await;
     shop.wait_until_idle().await;
     assert_eq!(shop.books().refunded, 2_000);
@@ -184,70 +170,61 @@ async fn a_refund_that_a_dispute_delayed_is_made_when_the_dispute_is_won() {
 }
 
 #[tokio::test]
-async fn a_refund_that_is_told_before_its_charge_settles_both() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn a_refund_whose_webhook_arrives_before_the_charge_settles_both() {
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
     shop.lose_answers(1);
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 503);
     let intent = shop.intent_of(&order).await;
-    shop.refund_by_hand(&order).await;
+    shop.refund_by_hand(&order, None).await;
     let charge = intent["latest_charge"].as_str().unwrap();
-    let charge = shop.ask_stripe(&format!("/v1/charges/{charge}")).await;
-    tell(&shop, "charge.refunded", &charge).await;
-    let created = shop.told(Subject::PaymentCreated, &order).await;
-    let refunded = shop.told(Subject::PaymentRefunded, &order).await;
+    let charge = shop.get_from_stripe(&format!("/v1/charges/{charge}")).await;
+    send_event(&shop, "charge.refunded", &charge).await;
+    let created = shop.expect_event(Subject::PaymentCreated, &order).await;
+    let refunded = shop.expect_event(Subject::PaymentRefunded, &order).await;
     assert!(refunded.version > created.version);
-    // What is told late, and told again, is known.
-    tell(&shop, "payment_intent.succeeded", &intent).await;
-    tell(&shop, "charge.refunded", &charge).await;
+    // Late and repeated webhooks change nothing.
+    send_event(&shop, "payment_intent.succeeded", &intent).await;
+    send_event(&shop, "charge.refunded", &charge).await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 1);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_webhook_of_a_refund_is_sent_again_while_stripe_cannot_be_asked() {
-    let (shop, order, _) = shop_with_a_paid_order().await;
-    let intent = intent_id(&shop, &order).await;
+async fn a_refund_webhook_is_repeated_while_stripe_is_unavailable() {
+    let (shop, order, _) = shop_with_paid_order().await;
+    let intent = shop.intent_id(&order).await;
     shop.stripe.inject(
         Fault::once(FaultKind::Unavailable)
             .times(4)
             .on("/v1/payment_intents/"),
     );
     shop.stripe.refund(&intent, None).unwrap();
-    shop.told(Subject::PaymentRefunded, &order).await;
+    shop.expect_event(Subject::PaymentRefunded, &order).await;
     shop.close().await;
 }
 
 #[tokio::test]
-async fn what_is_refunded_or_disputed_of_others_is_taken_note_of() {
-    let (shop, order, _) = shop_with_a_paid_order().await;
+async fn refunds_and_disputes_of_other_programs_are_accepted_and_ignored() {
+    let (shop, order, _) = shop_with_paid_order().await;
     let intent = shop.intent_of(&order).await;
     let charge = intent["latest_charge"].as_str().unwrap();
-    let mut charge = shop.ask_stripe(&format!("/v1/charges/{charge}")).await;
+    let mut charge = shop.get_from_stripe(&format!("/v1/charges/{charge}")).await;
     charge["payment_intent"] = Value::Null;
-    tell(&shop, "charge.refunded", &charge).await;
+    send_event(&shop, "charge.refunded", &charge).await;
     charge["payment_intent"] = "pi_of_another_account".into();
-    tell(&shop, "charge.refunded", &charge).await;
-    tell(&shop, "charge.dispute.created", &charge).await;
+    send_event(&shop, "charge.refunded", &charge).await;
+    send_event(&shop, "charge.dispute.created", &charge).await;
     shop.wait_for_status(&order, "succeeded").await;
     assert_eq!(shop.count(Subject::PaymentRefunded).await, 0);
     shop.close().await;
 }
 
-async fn tell(shop: &Shop, kind: &str, object: &Value) {
-    let body = event(kind, object);
-    let signature = signature(shop, &body, WEBHOOK_SECRET, Duration::ZERO);
-    let answer = send(shop, &body, Some(&signature)).await;
-    assert_eq!(answer.status, 200, "{kind}: {answer:?}");
-}
-
-/// Waits until the dispute about the order's payment stands so.
-async fn wait_for_dispute(shop: &Shop, order: &OrderState, standing: &str) {
-    testkit::eventually(&format!("a dispute that is {standing}"), async || {
+/// Waits until the dispute about the order's payment has this state.
+async fn wait_for_dispute(shop: &Shop, order: &OrderState, state: &str) {
+    testkit::eventually(&format!("a dispute that is {state}"), async || {
         let stored = shop.stored(order).await?;
         let dispute = stored.get_document("dispute").ok()?;
-        (dispute.get_str("is").ok() == Some(standing)).then_some(())
+        (dispute.get_str("is").ok() == Some(state)).then_some(())
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! A payments service with a Stripe of its own, and the orders that other services would tell it of.
+//! A payments service with its own Stripe stand-in, and the orders that another service would publish.
 
 use std::time::Duration;
 
@@ -8,29 +8,28 @@ use common::events::{OrderState, PaymentState};
 use common::{Event, OrderStatus, Price, Subject};
 use mongo::{new_id, object_id};
 use payments::{Config, NAME, build};
-use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use stripe_stand_in::{Fault, FaultKind, LedgerCharge, Settings, StripeStandIn};
 use testkit::{Answer, Api, TestApp, eventually};
 use tokio::net::TcpListener;
 
-/// What webhooks are signed with.
+/// The secret that signs webhooks.
 pub(crate) const WEBHOOK_SECRET: &str = "whsec_of_the_tests";
 
-/// The service under test and the Stripe that it charges cards by.
+/// The service under test and its Stripe.
 pub(crate) struct Shop {
     pub(crate) app: TestApp,
     pub(crate) stripe: StripeStandIn,
 }
 
-/// Where the money is.
+/// The charges and refunds at Stripe.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Books {
-    /// Each charge, as its order's id and cents.
+    /// The order's id and the cents of each charge.
     pub(crate) charged: Vec<(String, i64)>,
-    /// Each charge's id.
+    /// The id of each charge.
     pub(crate) charge_ids: Vec<String>,
-    /// What was given back of all of them, in cents.
+    /// The refunded cents of all charges.
     pub(crate) refunded: i64,
 }
 
@@ -39,7 +38,7 @@ impl Shop {
         Self::open_with(Clock::system()).await
     }
 
-    /// A shop whose sweep comes only when the test moves the clock.
+    /// A shop whose sweep runs only when the test advances the clock.
     pub(crate) async fn open_with_manual_clock() -> Self {
         Self::open_with(Clock::manual(Clock::system().now())).await
     }
@@ -57,13 +56,20 @@ impl Shop {
         Self { app, stripe }
     }
 
-    /// The same service, started again on the same data.
+    /// The shop with a buyer and an order of theirs.
+    pub(crate) async fn with_order(self) -> (Self, Api, OrderState) {
+        let buyer = self.app.user();
+        let order = self.order(&buyer).await;
+        (self, buyer, order)
+    }
+
+    /// Restarts the service with the same data.
     pub(crate) async fn restart(self) -> Self {
         let app = self.app.restart().await;
         Self { app, ..self }
     }
 
-    /// The same service after it died.
+    /// Kills the service and starts it with the same data.
     pub(crate) async fn crash_and_restart(self) -> Self {
         let app = self.app.crash_and_restart().await;
         Self { app, ..self }
@@ -74,7 +80,7 @@ impl Shop {
         self.stripe.stop().await;
     }
 
-    /// An order of this buyer for 20 dollars, active for a quarter of an hour; not told of yet.
+    /// An order of this buyer for 20 dollars, active for a quarter of an hour. It is not published.
     pub(crate) fn order_of(&self, buyer: &Api) -> OrderState {
         OrderState {
             id: new_id(),
@@ -88,15 +94,15 @@ impl Shop {
         }
     }
 
-    /// Such an order, told of and arrived.
+    /// Publishes such an order and waits for its replica.
     pub(crate) async fn order(&self, buyer: &Api) -> OrderState {
         let order = self.order_of(buyer);
-        self.tell(Event::OrderCreated(order.clone())).await;
+        self.publish(Event::OrderCreated(order.clone())).await;
         order
     }
 
     /// Publishes an order's event and waits until its replica is at least as new.
-    pub(crate) async fn tell(&self, event: Event) {
+    pub(crate) async fn publish(&self, event: Event) {
         let (Event::OrderCreated(order) | Event::OrderCancelled(order)) = &event else {
             panic!("no event of an order: {event:?}")
         };
@@ -110,52 +116,52 @@ impl Shop {
         .await;
     }
 
-    /// Tells that the order was cancelled, and waits until that is known.
+    /// Publishes the order's cancellation and waits for its replica.
     pub(crate) async fn cancel(&self, order: &OrderState) {
-        self.tell(cancellation_of(order)).await;
+        self.publish(cancellation_of(order)).await;
     }
 
-    /// Stripe takes so long for its next answer.
+    /// Delays Stripe's next answer.
     pub(crate) fn make_slow(&self, delay: Duration) {
         let milliseconds = u64::try_from(delay.as_millis()).unwrap();
         self.stripe
             .inject(Fault::once(FaultKind::Slow { milliseconds }));
     }
 
-    /// Stripe answers so many calls with 500, does nothing about them, and stores the answer under their keys.
-    pub(crate) fn fail(&self, calls: u32) {
+    /// Makes Stripe answer this many calls with 500, without effect, and store that under their keys.
+    pub(crate) fn store_500(&self, calls: u32) {
         self.stripe
             .inject(Fault::once(FaultKind::Error).times(calls));
     }
 
-    /// The next call is answered with 500, which is stored, although Stripe does what it asks for.
-    pub(crate) fn fail_after(&self) {
+    /// Makes Stripe execute the next call, answer it with 500 and store that under its key.
+    pub(crate) fn store_500_after_success(&self) {
         self.stripe.inject(Fault::once(FaultKind::ErrorAfter));
     }
 
-    /// So many calls do not get through to Stripe.
+    /// Makes this many calls fail before they reach Stripe.
     pub(crate) fn make_unavailable(&self, calls: u32) {
         self.stripe
             .inject(Fault::once(FaultKind::Unavailable).times(calls));
     }
 
-    /// Stripe does what so many calls ask for, and its answers are lost.
+    /// Makes Stripe execute this many calls and lose its answers.
     pub(crate) fn lose_answers(&self, calls: u32) {
         self.stripe
             .inject(Fault::once(FaultKind::LostAnswer).times(calls));
     }
 
-    /// Waits until a call has met the fault that was injected.
-    pub(crate) async fn wait_until_stripe_is_asked(&self) {
+    /// Waits until a call has met the injected fault.
+    pub(crate) async fn wait_for_stripe_call(&self) {
         eventually("a call to Stripe", async || {
-            let faults = self.ask_stripe("/_stand-in/faults").await;
+            let faults = self.get_from_stripe("/_stand-in/faults").await;
             let faults = faults.as_array().unwrap();
             faults.iter().all(|fault| fault["count"] == 0).then_some(())
         })
         .await;
     }
 
-    /// The payment intent that charged for the order, as Stripe has it.
+    /// The payment intent that charged for the order, from Stripe.
     pub(crate) async fn intent_of(&self, order: &OrderState) -> Value {
         let order = order.id.to_string();
         let charge = eventually("a charge for the order", async || {
@@ -166,40 +172,35 @@ impl Shop {
         })
         .await;
         let path = format!("/v1/payment_intents/{}", charge.payment_intent);
-        self.ask_stripe(&path).await
+        self.get_from_stripe(&path).await
     }
 
-    /// From now on Stripe tells the service of what happens.
-    pub(crate) fn send_webhooks_to_us(&self) {
+    /// Lets Stripe send its webhooks to the service.
+    pub(crate) fn enable_webhooks(&self) {
         let url = format!("{}/api/payments/webhook", self.app.base_url());
         self.stripe.set_webhook(url, WEBHOOK_SECRET);
     }
 
-    /// Gives the order's charge back as a person would at Stripe's own site; the refund's id.
-    pub(crate) async fn refund_by_hand(&self, order: &OrderState) -> String {
-        let intent = self.intent_of(order).await["id"].clone();
-        let request = self.request_to_stripe(Method::POST, "/v1/refunds");
-        let answer = request
-            .form(&[("payment_intent", intent.as_str())])
-            .send()
-            .await;
-        let refund: Value = answer.unwrap().json().await.unwrap();
-        refund["id"].as_str().unwrap().to_owned()
+    /// The id of the payment intent that charged for the order.
+    pub(crate) async fn intent_id(&self, order: &OrderState) -> String {
+        let intent = self.intent_of(order).await;
+        intent["id"].as_str().unwrap().to_owned()
     }
 
-    pub(crate) async fn ask_stripe(&self, path: &str) -> Value {
-        let answer = self.request_to_stripe(Method::GET, path).send().await;
-        answer.unwrap().json().await.unwrap()
+    /// Refunds the cents of the order's charge, or all of it, in the dashboard. Returns the refund's id.
+    pub(crate) async fn refund_by_hand(&self, order: &OrderState, cents: Option<i64>) -> String {
+        let intent = self.intent_id(order).await;
+        self.stripe.refund(&intent, cents).unwrap()
     }
 
-    fn request_to_stripe(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) async fn get_from_stripe(&self, path: &str) -> Value {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        client
-            .request(method, format!("{}{path}", self.stripe.base_url()))
-            .bearer_auth(Settings::default().secret_key)
+        let request = client.get(format!("{}{path}", self.stripe.base_url()));
+        let request = request.bearer_auth(Settings::default().secret_key);
+        request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// Where the money is, as Stripe knows it.
+    /// The charges and refunds at Stripe.
     pub(crate) fn books(&self) -> Books {
         let ledger = self.stripe.ledger();
         let of_order = |charge: &LedgerCharge| (charge.metadata["order_id"].clone(), charge.amount);
@@ -214,14 +215,14 @@ impl Shop {
         }
     }
 
-    /// The order's payment as it is stored.
+    /// The stored document of the order's payment.
     pub(crate) async fn stored(&self, order: &OrderState) -> Option<Document> {
         let payments = self.app.database().collection::<Document>("payments");
         let by_order = doc! { "_id": object_id(order.id) };
         payments.find_one(by_order).await.unwrap()
     }
 
-    /// How the order's attempts ended, the first first.
+    /// The outcomes of the order's attempts, in order.
     pub(crate) async fn outcomes(&self, order: &OrderState) -> Vec<String> {
         let stored = self.stored(order).await.unwrap();
         let attempts = stored.get_array("attempts").unwrap().iter();
@@ -232,19 +233,21 @@ impl Shop {
         outcomes.collect()
     }
 
-    /// Waits until so many cents are recorded to have gone back.
-    pub(crate) async fn wait_for_given_back(&self, order: &OrderState, cents: i64) {
-        eventually(&format!("{cents} cents given back"), async || {
+    /// Waits until the payment records this many returned cents.
+    pub(crate) async fn wait_for_returned(&self, order: &OrderState, cents: i64) {
+        eventually(&format!("{cents} returned cents"), async || {
             let stored = self.stored(order).await?;
             (stored.get_i64("given_back_cents").ok() == Some(cents)).then_some(())
         })
         .await;
     }
 
-    /// Waits until Stripe's every webhook was taken.
+    /// Waits until all of Stripe's webhooks are delivered.
     pub(crate) async fn wait_for_webhooks(&self) {
-        eventually("every webhook was taken", async || {
-            let waiting = self.ask_stripe("/v1/events?delivery_success=false").await;
+        eventually("every webhook is delivered", async || {
+            let waiting = self
+                .get_from_stripe("/v1/events?delivery_success=false")
+                .await;
             waiting["data"].as_array().unwrap().is_empty().then_some(())
         })
         .await;
@@ -273,15 +276,12 @@ impl Shop {
     }
 
     async fn last_outcome(&self, order: &OrderState) -> Option<String> {
-        let stored = self.stored(order).await?;
-        let attempts = stored.get_array("attempts").unwrap();
-        let last = attempts.last()?.as_document().unwrap();
-        let outcome = last.get_document("outcome").unwrap();
-        Some(outcome.get_str("is").unwrap().to_owned())
+        self.stored(order).await?;
+        self.outcomes(order).await.pop()
     }
 
     /// Waits for the event of this subject about the order's payment.
-    pub(crate) async fn told(&self, subject: Subject, order: &OrderState) -> PaymentState {
+    pub(crate) async fn expect_event(&self, subject: Subject, order: &OrderState) -> PaymentState {
         let of_order = |event: &Event| state(event).order_id == order.id;
         let event = self.app.expect_event(subject, of_order).await;
         state(&event).clone()
@@ -302,13 +302,13 @@ impl Shop {
         .await;
     }
 
-    /// How many events of this subject were published so far.
+    /// The number of events of this subject that were published so far.
     pub(crate) async fn count(&self, subject: Subject) -> usize {
         self.app.published(subject).await.len()
     }
 }
 
-/// What a payment's event says.
+/// The state that a payment's event carries.
 fn state(event: &Event) -> &PaymentState {
     let (Event::PaymentCreated(payment) | Event::PaymentRefunded(payment)) = event else {
         panic!("no event of a payment: {event:?}")

@@ -1,4 +1,4 @@
-//! Stripe's webhooks: heard when they are Stripe's and fresh, however often they come.
+//! Stripe's webhooks: accepted if Stripe signed them recently, however often they arrive.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::shop::{Shop, WEBHOOK_SECRET, pay};
 
 const PATH: &str = "/api/payments/webhook";
 
-pub(crate) fn event(kind: &str, object: &Value) -> String {
+fn event(kind: &str, object: &Value) -> String {
     json!({
         "id": "evt_of_the_tests",
         "object": "event",
@@ -27,70 +27,67 @@ pub(crate) fn event(kind: &str, object: &Value) -> String {
     .to_string()
 }
 
-pub(crate) async fn send(shop: &Shop, body: &str, signature: Option<&str>) -> Answer {
-    let anybody = shop.app.anonymous();
-    let mut request = anybody
+/// Sends an event that Stripe has just signed.
+pub(crate) async fn send_event(shop: &Shop, kind: &str, object: &Value) {
+    let body = event(kind, object);
+    let signature = signature(shop, &body, WEBHOOK_SECRET, Duration::ZERO);
+    let answer = send(shop, &body, Some(&signature)).await;
+    assert_eq!((answer.status, answer.json), (200, json!({})), "{kind}");
+}
+
+async fn send(shop: &Shop, body: &str, signature: Option<&str>) -> Answer {
+    let anonymous = shop.app.anonymous();
+    let mut request = anonymous
         .request(reqwest::Method::POST, PATH)
         .body(body.to_owned());
     if let Some(signature) = signature {
         request = request.header("stripe-signature", signature);
     }
-    anybody.send(request).await
+    anonymous.send(request).await
 }
 
-pub(crate) fn signature(shop: &Shop, body: &str, secret: &str, age: Duration) -> String {
+fn signature(shop: &Shop, body: &str, secret: &str, age: Duration) -> String {
     let signed_at = shop.app.clock().now().minus(age).milliseconds() / 1_000;
     Webhook::generate_test_header(body, secret, Some(signed_at))
 }
 
-/// An attempt that charged the card without our being told; gives the payment intent as Stripe has it.
-async fn charge_without_answer(shop: &Shop, order: &OrderState, buyer: &testkit::Api) -> Value {
+/// Makes an attempt that charges the card while its answer is lost. Returns the payment intent.
+async fn charge_with_lost_answer(shop: &Shop, order: &OrderState, buyer: &testkit::Api) -> Value {
     shop.lose_answers(1);
     assert_eq!(pay(buyer, order, "tok_visa").await.status, 503);
     shop.intent_of(order).await
 }
 
 #[tokio::test]
-async fn a_webhook_drives_a_pending_payment_and_may_come_again() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
-    let intent = charge_without_answer(&shop, &order, &buyer).await;
-    let body = event("payment_intent.succeeded", &intent);
-    let signature = signature(&shop, &body, WEBHOOK_SECRET, Duration::ZERO);
+async fn a_webhook_completes_a_pending_payment_and_may_be_repeated() {
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
+    let intent = charge_with_lost_answer(&shop, &order, &buyer).await;
     for _ in 0..5 {
-        let answer = send(&shop, &body, Some(&signature)).await;
-        assert_eq!((answer.status, answer.json), (200, json!({})));
+        send_event(&shop, "payment_intent.succeeded", &intent).await;
     }
-    shop.told(Subject::PaymentCreated, &order).await;
+    shop.expect_event(Subject::PaymentCreated, &order).await;
     assert_eq!(shop.count(Subject::PaymentCreated).await, 1);
     assert_eq!(shop.books().charged.len(), 1);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_webhook_that_comes_after_the_cancellation_leads_to_the_refund() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
-    let intent = charge_without_answer(&shop, &order, &buyer).await;
+async fn a_webhook_after_the_cancellation_leads_to_the_refund() {
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
+    let intent = charge_with_lost_answer(&shop, &order, &buyer).await;
     shop.cancel(&order).await;
-    let body = event("payment_intent.succeeded", &intent);
-    let signature = signature(&shop, &body, WEBHOOK_SECRET, Duration::ZERO);
     for _ in 0..2 {
-        assert_eq!(send(&shop, &body, Some(&signature)).await.status, 200);
+        send_event(&shop, "payment_intent.succeeded", &intent).await;
     }
-    shop.told(Subject::PaymentRefunded, &order).await;
+    shop.expect_event(Subject::PaymentRefunded, &order).await;
     assert_eq!(shop.books().refunded, 2_000);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_webhook_that_is_not_stripes_or_not_fresh_is_refused() {
-    let shop = Shop::open_with_manual_clock().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
-    let intent = charge_without_answer(&shop, &order, &buyer).await;
+async fn a_forged_or_old_webhook_is_refused() {
+    let (shop, buyer, order) = Shop::open_with_manual_clock().await.with_order().await;
+    let intent = charge_with_lost_answer(&shop, &order, &buyer).await;
     let body = event("payment_intent.succeeded", &intent);
     let forged = signature(&shop, &body, "whsec_of_somebody_else", Duration::ZERO);
     let old = signature(&shop, &body, WEBHOOK_SECRET, Duration::from_secs(301));
@@ -116,26 +113,14 @@ async fn a_webhook_that_is_not_stripes_or_not_fresh_is_refused() {
 }
 
 #[tokio::test]
-async fn what_means_nothing_to_us_is_taken_note_of() {
-    let shop = Shop::open().await;
-    let buyer = shop.app.user();
-    let order = shop.order(&buyer).await;
+async fn unused_kinds_of_events_are_accepted_and_ignored() {
+    let (shop, buyer, order) = Shop::open().await.with_order().await;
     assert_eq!(pay(&buyer, &order, "tok_visa").await.status, 201);
     let mut foreign = shop.intent_of(&order).await;
     foreign["metadata"] = json!({ "order_id": "of another program" });
-    let bodies = [
-        event("payment_intent.succeeded", &foreign),
-        event("payment_intent.created", &foreign),
-        event("a.kind.that.comes.later", &json!({ "object": "new" })),
-    ];
-    for body in bodies {
-        let signature = signature(&shop, &body, WEBHOOK_SECRET, Duration::ZERO);
-        assert_eq!(
-            send(&shop, &body, Some(&signature)).await.status,
-            200,
-            "{body}"
-        );
-    }
+    send_event(&shop, "payment_intent.succeeded", &foreign).await;
+    send_event(&shop, "payment_intent.created", &foreign).await;
+    send_event(&shop, "a.future.kind", &json!({ "object": "new" })).await;
     let unreadable = "{}";
     let signature = signature(&shop, unreadable, WEBHOOK_SECRET, Duration::ZERO);
     assert_eq!(send(&shop, unreadable, Some(&signature)).await.status, 400);
@@ -143,16 +128,16 @@ async fn what_means_nothing_to_us_is_taken_note_of() {
 }
 
 #[tokio::test]
-async fn the_webhooks_that_stripe_sends_are_understood() {
+async fn webhooks_sent_by_stripe_are_understood() {
     let shop = Shop::open_with_manual_clock().await;
-    shop.send_webhooks_to_us();
+    shop.enable_webhooks();
     let buyer = shop.app.user();
     let order = shop.order(&buyer).await;
     shop.lose_answers(1);
-    // The webhook may be there before we know that the answer is lost.
+    // The webhook may arrive before the service notices that the answer is lost.
     let answer = pay(&buyer, &order, "tok_visa").await;
     assert!([201, 503].contains(&answer.status), "{answer:?}");
-    eventually("the payment is driven by the webhook", async || {
+    eventually("the webhook completes the payment", async || {
         (shop.count(Subject::PaymentCreated).await == 1).then_some(())
     })
     .await;

@@ -1,12 +1,12 @@
-//! What one look is enough for.
+//! Violations that a snapshot alone shows.
 
 use std::time::Duration;
 
 use bson::DateTime;
 
-use super::{check, finds};
-use crate::documents::{Money, Order, Payment, Standing, Ticket, Waiting};
-use crate::sample::{
+use super::{check_after, finds};
+use crate::documents::{Order, OrderStatus, OutboxEntry, Payment, PaymentStatus, Ticket};
+use crate::fixture::{
     ACTIVE, BUYER, CANCELLED, COMPLETE, FREE, HELD, NOW, PAYMENT, SOLD, charge, id,
 };
 use crate::snapshot::{Backlog, DeadLetter};
@@ -108,7 +108,7 @@ fn money_that_does_not_add_up_is_found() {
     finds(I2, "complete orders cost 1999", |world| {
         world.snapshot.ledger.charges.clear();
     });
-    finds(I2, "was made several times", |world| {
+    finds(I2, "was executed several times", |world| {
         world.snapshot.ledger.declined[0].idempotency_key = Some("30-2".to_owned());
     });
 }
@@ -124,7 +124,7 @@ fn a_charge_for_a_cancelled_order_that_is_not_refunded_is_found() {
         charge.refunded = 1_999;
     });
     finds(I5, "neither complete nor cancelled", |world| {
-        order(world, COMPLETE).status = Standing::AwaitingPayment;
+        order(world, COMPLETE).status = OrderStatus::AwaitingPayment;
     });
 }
 
@@ -136,28 +136,36 @@ fn a_charge_long_after_its_order_expired_is_found() {
 }
 
 #[test]
-fn a_charge_that_its_payment_does_not_know_is_found() {
-    finds(I5, "is of no payment of ours", |world| {
+fn a_charge_that_its_payment_did_not_record_is_found() {
+    finds(
+        I5,
+        "of order 000000000000000000000014 has no payment",
+        |world| {
+            world.snapshot.databases.payments.remove(&COMPLETE);
+        },
+    );
+    finds(I5, "was paid and has no payment", |world| {
         world.snapshot.databases.payments.remove(&COMPLETE);
     });
-    finds(I5, "is complete without a payment", |world| {
-        world.snapshot.databases.payments.remove(&COMPLETE);
-    });
-    finds(I5, "knows of none", |world| {
-        payment(world, COMPLETE).status = Money::Open;
+    finds(I5, "recorded none", |world| {
+        payment(world, COMPLETE).status = PaymentStatus::Open;
     });
     finds(I5, "for payment", |world| {
         payment(world, COMPLETE).id = id(99);
     });
-    finds(I5, "Stripe knows of no charge ch_1", |world| {
+    finds(I5, "Stripe has no charge ch_1", |world| {
         world.snapshot.ledger.charges.remove(0);
     });
 }
 
 #[test]
 fn a_payment_that_contradicts_its_order_or_stripe_is_found() {
-    finds(I5, "do not go together", |world| {
-        order(world, COMPLETE).status = Standing::Cancelled;
+    finds(I5, "contradict each other", |world| {
+        order(world, COMPLETE).status = OrderStatus::Cancelled;
+    });
+    finds(I5, "contradict each other", |world| {
+        order(world, CANCELLED).refunded = true;
+        payment(world, CANCELLED).status = PaymentStatus::Open;
     });
     finds(I5, "have different prices", |world| {
         payment(world, COMPLETE).price_cents = 1;
@@ -168,7 +176,7 @@ fn a_payment_that_contradicts_its_order_or_stripe_is_found() {
     finds(I5, "its attempts are", |world| {
         payment(world, COMPLETE).attempts.clear();
     });
-    finds(I5, "still to be done", |world| {
+    finds(I5, "still to be settled", |world| {
         payment(world, COMPLETE).due_at = Some(DateTime::from_millis(NOW));
     });
     finds(I5, "which does not exist", |world| {
@@ -177,7 +185,7 @@ fn a_payment_that_contradicts_its_order_or_stripe_is_found() {
 }
 
 #[test]
-fn a_part_given_back_is_found_unless_the_payment_recorded_it() {
+fn a_partial_refund_is_found_unless_the_payment_recorded_it() {
     finds(
         I2,
         "1499 cents were charged and kept instead of 1999",
@@ -195,33 +203,33 @@ fn a_part_given_back_is_found_unless_the_payment_recorded_it() {
             payment(world, COMPLETE).given_back_cents = 500;
         },
     );
-    let recorded = super::check(|world| {
+    let recorded = check_after(|world| {
         world.snapshot.ledger.charges[0].refunded = 500;
         payment(world, COMPLETE).given_back_cents = 500;
     });
     assert_eq!(recorded, []);
 }
 
-/// Makes the paid order one whose money a bank took back.
+/// Makes a bank take back the money of the paid order.
 fn lose_dispute(world: &mut World) {
     world.snapshot.ledger.charges[0].lost = 1_999;
     let (intent_id, charge_id) = ("pi_1".to_owned(), "ch_1".to_owned());
     let refund_id = "du_1".to_owned();
-    payment(world, COMPLETE).status = Money::Refunded {
+    payment(world, COMPLETE).status = PaymentStatus::Refunded {
         intent_id,
         charge_id,
         refund_id,
     };
     let refunded = order(world, COMPLETE);
-    (refunded.status, refunded.refunded, refunded.version) = (Standing::Cancelled, true, 3);
+    (refunded.status, refunded.refunded, refunded.version) = (OrderStatus::Cancelled, true, 3);
     world.snapshot.reservations.remove(&SOLD);
     let ticket = ticket(world, SOLD);
     (ticket.order_id, ticket.released) = (None, vec![COMPLETE]);
 }
 
 #[test]
-fn money_that_a_bank_took_back_is_not_kept() {
-    let found = super::check(lose_dispute);
+fn money_that_a_bank_took_back_does_not_count_as_kept() {
+    let found = check_after(lose_dispute);
     let of_money =
         |violation: &&crate::violation::Violation| [I1, I2, I5].contains(&violation.invariant);
     assert_eq!(found.iter().find(of_money), None);
@@ -232,16 +240,16 @@ fn money_that_a_bank_took_back_is_not_kept() {
             world.snapshot.ledger.charges[0].lost = 1_999;
         },
     );
-    finds(I5, "do not go together", |world| {
+    finds(I5, "contradict each other", |world| {
         lose_dispute(world);
-        order(world, COMPLETE).status = Standing::Complete;
+        order(world, COMPLETE).status = OrderStatus::Complete;
     });
 }
 
 #[test]
-fn events_that_wait_or_were_given_up_are_found() {
+fn waiting_events_and_dead_letters_are_found() {
     finds(I3, "has not published its order:created x-1", |world| {
-        order(world, ACTIVE).outbox = vec![Waiting {
+        order(world, ACTIVE).outbox = vec![OutboxEntry {
             id: "x-1".to_owned(),
             subject: "order:created".to_owned(),
             time: DateTime::from_millis(NOW),
@@ -257,7 +265,7 @@ fn events_that_wait_or_were_given_up_are_found() {
     });
     finds(
         I3,
-        "orders-service has 0 events before it and 2 in hand",
+        "orders-service has 0 events waiting and 2 unacknowledged",
         |world| {
             let backlog = Backlog {
                 waiting: 0,
@@ -276,17 +284,17 @@ fn events_that_wait_or_were_given_up_are_found() {
 }
 
 #[test]
-fn effects_that_are_missing_are_found() {
+fn missing_effects_are_found() {
     finds(I3, "does not hold its ticket", |world| {
         ticket(world, HELD).order_id = None;
     });
     finds(I3, "which does not exist", |world| {
         world.snapshot.databases.tickets.remove(&HELD);
     });
-    finds(I3, "does not know it", |world| {
-        order(world, ACTIVE).status = Standing::Created;
+    finds(I3, "does not know that it holds its ticket", |world| {
+        order(world, ACTIVE).status = OrderStatus::Created;
     });
-    finds(I3, "never heard that order", |world| {
+    finds(I3, "does not know that order", |world| {
         ticket(world, FREE).released.clear();
     });
     finds(I3, "has no job that will end it", |world| {
@@ -295,12 +303,14 @@ fn effects_that_are_missing_are_found() {
 }
 
 #[test]
-fn states_that_no_steps_lead_to_are_found() {
-    finds(I3, "in 3 steps", |world| order(world, COMPLETE).version = 3);
+fn unreachable_states_are_found() {
+    finds(I3, "cannot be at version 3", |world| {
+        order(world, COMPLETE).version = 3;
+    });
     finds(I3, "has a reason", |world| {
         order(world, COMPLETE).refunded = true;
     });
-    finds(I3, "for no reason", |world| {
+    finds(I3, "was cancelled with the reason None", |world| {
         order(world, CANCELLED).reason = None;
     });
     finds(I3, "has a reason", |world| {
@@ -309,16 +319,16 @@ fn states_that_no_steps_lead_to_are_found() {
 }
 
 #[test]
-fn an_order_alive_past_its_time_is_found() {
-    finds(I6, "was still alive", |world| {
+fn an_order_that_outlives_its_expiry_is_found() {
+    finds(I6, "was still unpaid", |world| {
         let later = world.snapshot.taken_at.plus(Duration::from_millis(32_001));
         world.snapshot.taken_at = later;
     });
 }
 
 #[test]
-fn replicas_apart_from_their_owners_are_found() {
-    finds(I7, "orders never heard of it", |world| {
+fn replicas_that_differ_are_found() {
+    finds(I7, "orders has no replica", |world| {
         world.snapshot.databases.ticket_replicas.remove(&HELD);
     });
     finds(I7, "orders has (version 1", |world| {
@@ -327,15 +337,15 @@ fn replicas_apart_from_their_owners_are_found() {
     finds(I7, "orders has", |world| {
         ticket(world, FREE).user_id = BUYER;
     });
-    finds(I7, "payments never heard of it", |world| {
+    finds(I7, "payments has no replica", |world| {
         world.snapshot.databases.order_replicas.remove(&ACTIVE);
     });
     finds(I7, "payments has (created", |world| {
-        order(world, ACTIVE).status = Standing::Cancelled;
+        order(world, ACTIVE).status = OrderStatus::Cancelled;
     });
     finds(I7, "payments has (cancelled", |world| {
         let replica = world.snapshot.databases.order_replicas.get_mut(&ACTIVE);
-        replica.unwrap().status = Standing::Cancelled;
+        replica.unwrap().status = OrderStatus::Cancelled;
     });
     finds(I7, "payments has", |world| {
         order(world, ACTIVE).ticket.price_cents = 1;
@@ -348,7 +358,7 @@ fn replicas_apart_from_their_owners_are_found() {
     });
 }
 
-/// The sample in which the ticket that was for sale again has been withdrawn.
+/// Withdraws the ticket that is for sale again.
 fn withdraw(world: &mut World) {
     let databases = &mut world.snapshot.databases;
     for tickets in [&mut databases.tickets, &mut databases.ticket_replicas] {
@@ -361,7 +371,7 @@ fn withdraw(world: &mut World) {
     let released = events
         .iter()
         .rev()
-        .find(|told| told.body["id"] == FREE.to_hex() && told.body["version"] == 3);
+        .find(|event| event.body["id"] == FREE.to_hex() && event.body["version"] == 3);
     let mut withdrawn = released.unwrap().clone();
     withdrawn.sequence = 1_000;
     withdrawn.body["version"] = 4.into();
@@ -370,15 +380,17 @@ fn withdraw(world: &mut World) {
 }
 
 #[test]
-fn a_withdrawn_ticket_is_well_and_may_have_cost_an_order_its_life() {
-    assert_eq!(check(withdraw), []);
-    let found = check(|world| {
+fn a_withdrawn_ticket_is_sound_and_may_have_cancelled_an_order() {
+    assert_eq!(check_after(withdraw), []);
+    let found = check_after(|world| {
         withdraw(world);
         order(world, CANCELLED).reason = None;
     });
-    // The sample's stream tells of its expiry.
+    // The fixture's stream still has the order's expiration.
     assert!(
-        found.iter().all(|found| !found.words.contains("no reason")),
+        found
+            .iter()
+            .all(|found| !found.message.contains("was cancelled with")),
         "{found:?}"
     );
 }
@@ -399,12 +411,12 @@ fn a_withdrawn_ticket_that_can_be_ordered_or_is_held_is_found() {
     });
     finds(I3, "was withdrawn while it was held", |world| {
         let held = world.stream.events.iter_mut().rev();
-        let mut held = held.filter(|told| told.body["id"] == FREE.to_hex());
-        held.find(|told| told.body["version"] == 3).unwrap().body["withdrawn"] = true.into();
+        let mut held = held.filter(|event| event.body["id"] == FREE.to_hex());
+        held.find(|event| event.body["version"] == 3).unwrap().body["withdrawn"] = true.into();
     });
     finds(I3, "changed after it was withdrawn", |world| {
         let mut first = world.stream.events.iter_mut();
-        let first = first.find(|told| told.body["id"] == FREE.to_hex());
+        let first = first.find(|event| event.body["id"] == FREE.to_hex());
         first.unwrap().body["withdrawn"] = true.into();
     });
 }

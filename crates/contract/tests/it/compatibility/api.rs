@@ -1,4 +1,4 @@
-//! What in an API's document (OpenAPI) breaks its clients.
+//! Breaking changes of an OpenAPI document.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// What in `new` breaks the clients of `old`.
+/// The changes in `new` that break clients of `old`.
 pub(crate) fn api_changes(old: &Value, new: &Value) -> Vec<String> {
     let mut comparison = Comparison::new(old, new);
     for (path, item) in members(&old["paths"]) {
@@ -20,7 +20,7 @@ pub(crate) fn api_changes(old: &Value, new: &Value) -> Vec<String> {
             let place = format!("{} {path}", method.to_uppercase());
             let now = &new["paths"][path][method];
             if now.is_null() {
-                comparison.breaks.note(place, "the operation is gone");
+                comparison.breaks.add(place, "the operation was removed");
             } else {
                 comparison.operation(&place, &item[method], now);
             }
@@ -32,11 +32,11 @@ pub(crate) fn api_changes(old: &Value, new: &Value) -> Vec<String> {
 impl<'a> Comparison<'a> {
     fn operation(&mut self, place: &str, old: &'a Value, new: &'a Value) {
         if !needs_session(old) && needs_session(new) {
-            self.breaks.note(place, "it has come to need a session");
+            self.breaks.add(place, "it now requires a session");
         }
         self.parameters(place, old, new);
         self.request_body(place, &old["requestBody"], &new["requestBody"]);
-        self.answers(place, &old["responses"], &new["responses"]);
+        self.responses(place, &old["responses"], &new["responses"]);
     }
 
     fn parameters(&mut self, place: &str, old: &'a Value, new: &'a Value) {
@@ -48,27 +48,27 @@ impl<'a> Comparison<'a> {
             let place = format!("{place} ?{}", text(&parameter["name"]));
             let mut now = of(new).map(|parameter| after.resolve(parameter));
             match now.find(|now| same(now, parameter)) {
-                None => self.breaks.note(place, "the parameter is gone"),
+                None => self.breaks.add(place, "the parameter was removed"),
                 Some(now) => {
                     self.schema(
                         &place,
-                        Direction::Taken,
+                        Direction::Input,
                         &parameter["schema"],
                         &now["schema"],
                     );
                 }
             }
         }
-        let needed = of(new)
+        let required = of(new)
             .map(|parameter| after.resolve(parameter))
             .filter(|now| is_true(&now["required"]));
-        for parameter in needed {
+        for parameter in required {
             let mut before = of(old).map(|parameter| before.resolve(parameter));
-            let needed_before =
+            let was_required =
                 before.any(|before| same(before, parameter) && is_true(&before["required"]));
-            if !needed_before {
+            if !was_required {
                 let place = format!("{place} ?{}", text(&parameter["name"]));
-                self.breaks.note(place, "the parameter has become required");
+                self.breaks.add(place, "the parameter is now required");
             }
         }
     }
@@ -76,64 +76,64 @@ impl<'a> Comparison<'a> {
     fn request_body(&mut self, place: &str, old: &'a Value, new: &'a Value) {
         let (old, new) = (self.old.resolve(old), self.new.resolve(new));
         if is_true(&new["required"]) && !is_true(&old["required"]) {
-            self.breaks.note(place, "its body has become required");
+            self.breaks.add(place, "the body is now required");
         }
         for (kind, content) in members(&old["content"]) {
             let now = &new["content"][kind];
             if now.is_null() {
                 self.breaks
-                    .note(place, format!("it takes no {kind} any more"));
+                    .add(place, format!("it no longer accepts {kind}"));
             } else {
                 let place = format!("{place} body");
-                self.schema(&place, Direction::Taken, &content["schema"], &now["schema"]);
+                self.schema(&place, Direction::Input, &content["schema"], &now["schema"]);
             }
         }
     }
 
-    fn answers(&mut self, place: &str, old: &'a Value, new: &'a Value) {
-        for (status, answer) in members(old) {
+    fn responses(&mut self, place: &str, old: &'a Value, new: &'a Value) {
+        for (status, response) in members(old) {
             let place = format!("{place} {status}");
             if new[status].is_null() {
-                self.breaks.note(place, "the answer is gone");
+                self.breaks.add(place, "the response was removed");
             } else {
-                self.answer(&place, answer, &new[status]);
+                self.response(&place, response, &new[status]);
             }
         }
-        // A client takes an unknown 4xx for a failure, and knows what failures look like.
+        // New failures are compatible: a client treats an unknown 4xx like any other, since all have the same body.
         for (status, _) in members(new).filter(|(status, _)| old[*status].is_null()) {
             if status.starts_with(['1', '2', '3']) || status == "default" {
                 self.breaks
-                    .note(format!("{place} {status}"), "it was never answered before");
+                    .add(format!("{place} {status}"), "the response is new");
             }
         }
     }
 
-    fn answer(&mut self, place: &str, old: &'a Value, new: &'a Value) {
+    fn response(&mut self, place: &str, old: &'a Value, new: &'a Value) {
         let (old, new) = (self.old.resolve(old), self.new.resolve(new));
         for (name, header) in members(&old["headers"]) {
             let now = &new["headers"][name];
             let place = format!("{place} {name}");
             if now.is_null() {
-                self.breaks.note(place, "the header is gone");
+                self.breaks.add(place, "the header was removed");
             } else {
-                self.schema(&place, Direction::Given, &header["schema"], &now["schema"]);
+                self.schema(&place, Direction::Output, &header["schema"], &now["schema"]);
             }
         }
         for (kind, content) in members(&old["content"]) {
             let now = &new["content"][kind];
             if now.is_null() {
-                self.breaks.note(place, format!("it is no {kind} any more"));
+                self.breaks
+                    .add(place, format!("it no longer returns {kind}"));
             } else {
-                self.schema(place, Direction::Given, &content["schema"], &now["schema"]);
+                self.schema(place, Direction::Output, &content["schema"], &now["schema"]);
             }
         }
     }
 }
 
-/// Whether nobody may do it without a session.
+/// Whether every alternative of the operation's security demands something.
 fn needs_session(operation: &Value) -> bool {
-    let ways = operation["security"].as_array();
-    ways.is_some_and(|ways| {
-        !ways.is_empty() && ways.iter().all(|way| members(way).next().is_some())
-    })
+    let alternatives = operation["security"].as_array();
+    alternatives
+        .is_some_and(|all| !all.is_empty() && all.iter().all(|one| members(one).next().is_some()))
 }

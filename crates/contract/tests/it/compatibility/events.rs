@@ -1,24 +1,24 @@
-//! What in the events' document (AsyncAPI) breaks those who send and receive them.
+//! Breaking changes of the AsyncAPI document.
 
 use serde_json::Value;
 
 use super::schema::Comparison;
 use super::{Direction, members, text};
 
-/// What in `new` breaks the services that go by `old`, or leaves unreadable what they published.
+/// The changes in `new` that break services built for `old` or make their stored events unreadable.
 pub(crate) fn event_changes(old: &Value, new: &Value) -> Vec<String> {
     let mut comparison = Comparison::new(old, new);
     for (key, channel) in members(&old["channels"]) {
         let now = &new["channels"][key];
         if now.is_null() {
-            comparison.breaks.note(key, "the channel is gone");
+            comparison.breaks.add(key, "the channel was removed");
         } else if channel["address"] != now["address"] {
             let what = format!(
-                "its subject was {} and is {}",
+                "the subject changed from {} to {}",
                 text(&channel["address"]),
                 text(&now["address"])
             );
-            comparison.breaks.note(key, what);
+            comparison.breaks.add(key, what);
         } else {
             comparison.messages(
                 text(&channel["address"]),
@@ -30,10 +30,10 @@ pub(crate) fn event_changes(old: &Value, new: &Value) -> Vec<String> {
     for (key, operation) in members(&old["operations"]) {
         let now = &new["operations"][key];
         if now.is_null() {
-            comparison.breaks.note(key, "nobody does this any more");
+            comparison.breaks.add(key, "the operation was removed");
         } else if operation["bindings"] != now["bindings"] {
-            // Another durable consumer begins anew, and what the old one had not read is lost to it.
-            comparison.breaks.note(key, "its queue group is another");
+            // A new durable consumer starts from scratch, so events that the old one has not handled are lost.
+            comparison.breaks.add(key, "the queue group changed");
         }
     }
     comparison.breaks.0
@@ -45,11 +45,11 @@ impl<'a> Comparison<'a> {
             let now = &new[key];
             if now.is_null() {
                 self.breaks
-                    .note(subject, format!("the message {key} is gone"));
+                    .add(subject, format!("the message {key} was removed"));
                 continue;
             }
             let (message, now) = (self.old.resolve(message), self.new.resolve(now));
-            for direction in [Direction::Given, Direction::Taken] {
+            for direction in [Direction::Output, Direction::Input] {
                 self.schema(subject, direction, &message["payload"], &now["payload"]);
                 let place = format!("{subject} headers");
                 self.schema(&place, direction, &message["headers"], &now["headers"]);

@@ -1,19 +1,19 @@
-//! Bounds of numbers and texts: what is taken may not be bounded more, what is given not less.
+//! Bounds of numbers and texts. Input may not become more restricted, output not less.
 
 use serde_json::Value;
 
 use super::Direction;
 
-/// Bounds that allow more the higher they are.
+/// Bounds that allow more when they grow.
 const UPPER: [&str; 4] = ["maximum", "exclusiveMaximum", "maxLength", "maxItems"];
 
-/// Bounds that allow more the lower they are.
+/// Bounds that allow more when they shrink.
 const LOWER: [&str; 4] = ["minimum", "exclusiveMinimum", "minLength", "minItems"];
 
-/// Rules that allow less than none does; which of two allows more cannot be told.
+/// Rules that cannot be compared with each other. Each is stricter than no rule.
 const RULES: [&str; 3] = ["pattern", "format", "multipleOf"];
 
-/// What about the bounds breaks those who write or read the value.
+/// The changes of bounds that break writers or readers of the value.
 pub(super) fn limit_changes(direction: Direction, old: &Value, new: &Value) -> Vec<String> {
     let bounds = UPPER
         .iter()
@@ -22,8 +22,8 @@ pub(super) fn limit_changes(direction: Direction, old: &Value, new: &Value) -> V
     let bounds = bounds.filter(|(name, upper)| {
         let (old, new) = (old[**name].as_f64(), new[**name].as_f64());
         let (written, read) = match direction {
-            Direction::Taken => (old, new),
-            Direction::Given => (new, old),
+            Direction::Input => (old, new),
+            Direction::Output => (new, old),
         };
         match (written, read) {
             (_, None) => false,
@@ -39,14 +39,14 @@ pub(super) fn limit_changes(direction: Direction, old: &Value, new: &Value) -> V
     });
     let rules = RULES.iter().filter(|name| {
         let read = match direction {
-            Direction::Taken => &new[**name],
-            Direction::Given => &old[**name],
+            Direction::Input => &new[**name],
+            Direction::Output => &old[**name],
         };
         !read.is_null() && old[**name] != new[**name]
     });
     bounds
         .map(|(name, _)| name)
         .chain(rules)
-        .map(|name| format!("`{name}` was {} and is {}", old[*name], new[*name]))
+        .map(|name| format!("`{name}` changed from {} to {}", old[*name], new[*name]))
         .collect()
 }

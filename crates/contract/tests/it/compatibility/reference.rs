@@ -1,15 +1,13 @@
-//! A document whose parts refer to each other.
-
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// Follows `$ref`s within a document.
+/// Resolves `$ref`s within a document.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Document<'a>(pub(super) &'a Value);
 
 impl<'a> Document<'a> {
-    /// The part itself, or what it refers to.
+    /// The target of the part's `$ref`, or the part itself.
     pub(super) fn resolve<'b>(self, part: &'b Value) -> &'b Value
     where
         'a: 'b,
@@ -22,7 +20,7 @@ impl<'a> Document<'a> {
         part
     }
 
-    /// The schema with the parts of `allOf` as one.
+    /// The schema with the parts of `allOf` merged.
     pub(super) fn whole<'b>(self, schema: &'b Value) -> Cow<'b, Value>
     where
         'a: 'b,

@@ -1,4 +1,4 @@
-//! What in a schema breaks those who write or read values of it.
+//! Breaking changes of a schema.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use super::limits::limit_changes;
 use super::reference::Document;
 use super::{Breaks, Direction, members};
 
-/// Two versions of a document, and what was found to break between them.
+/// Two versions of a document, and the breaking changes found between them.
 pub(super) struct Comparison<'a> {
     pub(super) old: Document<'a>,
     pub(super) new: Document<'a>,
     pub(super) breaks: Breaks,
-    /// The named schemas that are being compared, since a schema may refer to itself.
+    /// The named schemas under comparison. A schema may refer to itself.
     open: Vec<(String, String)>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Comparison<'a> {
         self.types(place, direction, &old, &new);
         self.values(place, direction, &old, &new);
         for what in limit_changes(direction, &old, &new) {
-            self.breaks.note(place, what);
+            self.breaks.add(place, what);
         }
         self.properties(place, direction, &old, &new);
         if !old["items"].is_null() {
@@ -71,39 +71,39 @@ impl<'a> Comparison<'a> {
 
     fn types(&mut self, place: &str, direction: Direction, old: &Value, new: &Value) {
         let (old, new) = (types(old), types(new));
-        // No type is any type.
+        // A schema without types allows all types.
         let (written, read) = match direction {
-            Direction::Taken => (&old, &new),
-            Direction::Given => (&new, &old),
+            Direction::Input => (&old, &new),
+            Direction::Output => (&new, &old),
         };
         let known =
             |kind: &String| read.contains(kind) || (kind == "integer" && read.contains("number"));
         let fits = read.is_empty() || (!written.is_empty() && written.iter().all(known));
         if !fits {
             self.breaks
-                .note(place, format!("its type was {old:?} and is {new:?}"));
+                .add(place, format!("the type changed from {old:?} to {new:?}"));
         }
     }
 
     fn values(&mut self, place: &str, direction: Direction, old: &Value, new: &Value) {
         let (written, read) = match direction {
-            Direction::Taken => (values(old), values(new)),
-            Direction::Given => (values(new), values(old)),
+            Direction::Input => (values(old), values(new)),
+            Direction::Output => (values(new), values(old)),
         };
         let (Some(written), Some(read)) = (&written, &read) else {
-            // Whoever reads any value knows all of them; whoever knows some does not know any other.
+            // A reader with a list does not know other values; a reader without a list knows all.
             if read.is_some() {
                 self.breaks
-                    .note(place, "its values were not limited or are not any more");
+                    .add(place, "the list of values was added or removed");
             }
             return;
         };
         for value in written.iter().filter(|value| !read.contains(value)) {
             let what = match direction {
-                Direction::Taken => "is no longer taken",
-                Direction::Given => "was never given before",
+                Direction::Input => "is no longer accepted",
+                Direction::Output => "is new",
             };
-            self.breaks.note(place, format!("the value {value} {what}"));
+            self.breaks.add(place, format!("the value {value} {what}"));
         }
     }
 
@@ -112,38 +112,37 @@ impl<'a> Comparison<'a> {
             let place = format!("{place}.{name}");
             let now = &new["properties"][name];
             if now.is_null() {
-                self.breaks.note(place, "the field is gone");
+                self.breaks.add(place, "the field was removed");
                 continue;
             }
-            if direction == Direction::Given && is_required(old, name) && !is_required(new, name) {
-                self.breaks
-                    .note(&place, "the field was always there and may now be missing");
+            if direction == Direction::Output && is_required(old, name) && !is_required(new, name) {
+                self.breaks.add(&place, "the field may now be missing");
             }
             self.schema(&place, direction, schema, now);
         }
-        let needed = new["required"].as_array().into_iter().flatten();
-        for name in needed.filter_map(Value::as_str) {
-            if direction == Direction::Taken && !is_required(old, name) {
+        let required = new["required"].as_array().into_iter().flatten();
+        for name in required.filter_map(Value::as_str) {
+            if direction == Direction::Input && !is_required(old, name) {
                 self.breaks
-                    .note(format!("{place}.{name}"), "the field has become required");
+                    .add(format!("{place}.{name}"), "the field is now required");
             }
         }
     }
 
-    /// Whatever is written must be one of the shapes that are read.
+    /// Each alternative that is written must be one that is read.
     fn choice(&mut self, place: &str, direction: Direction, old: &Value, new: &Value) {
-        let (old, new) = (shapes(old), shapes(new));
+        let (old, new) = (alternatives(old), alternatives(new));
         let known = match direction {
-            Direction::Taken => old
+            Direction::Input => old
                 .iter()
                 .all(|old| new.iter().any(|new| self.fits(direction, old, new))),
-            Direction::Given => new
+            Direction::Output => new
                 .iter()
                 .all(|new| old.iter().any(|old| self.fits(direction, old, new))),
         };
         if !known {
             self.breaks
-                .note(place, "one of its shapes is not known to the other side");
+                .add(place, "one alternative is unknown to the reader");
         }
     }
 
@@ -166,9 +165,9 @@ fn is_choice(schema: &Value) -> bool {
     schema["oneOf"].is_array() || schema["anyOf"].is_array()
 }
 
-fn shapes(schema: &Value) -> Vec<Value> {
-    let shapes = schema["oneOf"].as_array().or(schema["anyOf"].as_array());
-    shapes.cloned().unwrap_or_else(|| vec![schema.clone()])
+fn alternatives(schema: &Value) -> Vec<Value> {
+    let listed = schema["oneOf"].as_array().or(schema["anyOf"].as_array());
+    listed.cloned().unwrap_or_else(|| vec![schema.clone()])
 }
 
 fn types(schema: &Value) -> BTreeSet<String> {
@@ -183,7 +182,7 @@ fn types(schema: &Value) -> BTreeSet<String> {
     }
 }
 
-/// The only values that there are, if they are listed.
+/// The allowed values, if they are listed.
 fn values(schema: &Value) -> Option<Vec<Value>> {
     let only = &schema["const"];
     if only.is_null() {

@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use serde::de::DeserializeOwned;
 
 use crate::StoreError;
-use crate::collection::{Backing, Collection};
+use crate::collection::{Backing, Collection, Find, read};
 use crate::timeouts::within_limit;
 
 impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
@@ -20,8 +20,10 @@ impl<D: DeserializeOwned + Send + Sync + 'static> Collection<D> {
                 let read = found.map(|found| bson::deserialize_from_slice(found.as_bytes()));
                 Ok(read.transpose()?)
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.find_one(&doc! { "_id": id }).await,
+            Backing::Replaced(collection) => {
+                let find = Find::matching(doc! { "_id": id }).limit(1);
+                read(collection.find(find).await?.pop())
+            }
         }
     }
 }

@@ -35,8 +35,10 @@ impl<D: Send + Sync + 'static> Collection<D> {
                 let inserted = batches.inserted.run(document);
                 self.observed("insert", inserted).await
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.insert_one(&document).await,
+            Backing::Replaced(collection) => {
+                let document = bson::serialize_to_document(&document)?;
+                collection.insert_one(document).await
+            }
         }
     }
 }

@@ -70,8 +70,7 @@ impl<D: Send + Sync + 'static> Collection<D> {
                 let changed = batches.changed.run(change);
                 self.observed("bulkWrite", changed).await
             }
-            #[cfg(feature = "simulation")]
-            Backing::Memory(table) => table.update_one(&filter, &update, upsert).await,
+            Backing::Replaced(collection) => collection.update_one(filter, update, upsert).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Small pages to try a browser on.
+//! Small pages for the browser's tests.
 
 use axum::Router;
 use axum::extract::RawQuery;
@@ -45,7 +45,7 @@ const STREAM_SCRIPT: &str =
     setInterval(() => fetch('/page.js').then(() => 'reached', () => 'cut off').then(
         text => document.getElementById('polled').textContent = text), 100);";
 
-/// A server of these pages. Dropping it ends it.
+/// A server of these pages. Dropping it stops it.
 pub(crate) struct Site {
     pub(crate) origin: String,
     serving: JoinHandle<()>,
@@ -104,7 +104,7 @@ fn routes() -> Router {
         )
 }
 
-/// A page as strict as the shop's.
+/// A page with a strict content security policy, as in the shop.
 fn page(title: &str, body: &str) -> impl IntoResponse + use<> {
     const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline' http://elsewhere.example";
     let html = format!(

@@ -1,4 +1,4 @@
-//! A query: what a command looks for, as far as it decides how the server finds it.
+//! The part of a command that determines the server's query plan.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,32 +6,32 @@ use std::fmt;
 use anyhow::{Context, Result};
 use bson::{Bson, Document, doc};
 
-/// What beside the filter may decide how documents are found.
-const BESIDE: [&str; 6] = ["sort", "hint", "collation", "projection", "skip", "limit"];
+/// The options that can change the plan.
+const OPTIONS: [&str; 6] = ["sort", "hint", "collation", "projection", "skip", "limit"];
 
 /// A query that a service sent.
 #[derive(Debug, Clone)]
 pub(super) struct Query {
-    /// The database, which is called as the service whose it is.
+    /// The database, which has the name of its service.
     pub(super) database: String,
     /// The collection.
     pub(super) collection: String,
     command: String,
     filter: Document,
-    beside: Document,
+    options: Document,
 }
 
 impl Query {
-    /// Those in a command; none if it looks for nothing.
+    /// The queries in a command.
     pub(super) fn all_in(command: &Document) -> Result<Vec<Self>> {
         let (name, target) = command.iter().next().context("an empty command")?;
-        let asked = match name.as_str() {
+        let filters = match name.as_str() {
             "bulkWrite" => return Self::all_in_bulk(command),
             "find" => vec![(command, "filter")],
             "findAndModify" | "count" | "distinct" => vec![(command, "query")],
             "update" => listed(command, "updates", "q")?,
             "delete" => listed(command, "deletes", "q")?,
-            // One that does not match first looks at everything, as one without a filter does.
+            // An aggregation that does not begin with a match reads everything.
             "aggregate" => {
                 let first = listed(command, "pipeline", "$match")?.into_iter().next();
                 vec![first.unwrap_or((command, "$match"))]
@@ -40,22 +40,22 @@ impl Query {
         };
         let (database, collection) = (command.get_str("$db")?, target.as_str());
         let collection = collection.with_context(|| format!("a {name} of no collection"))?;
-        let queries = asked.into_iter().map(|(asked, filter)| Self {
+        let queries = filters.into_iter().map(|(owner, filter)| Self {
             database: database.to_owned(),
             collection: collection.to_owned(),
             command: name.clone(),
-            filter: asked.get_document(filter).cloned().unwrap_or_default(),
-            beside: beside(asked),
+            filter: owner.get_document(filter).cloned().unwrap_or_default(),
+            options: options(owner),
         });
         Ok(queries.collect())
     }
 
-    /// Those in a command that writes to several collections.
+    /// The queries in a bulk write.
     fn all_in_bulk(command: &Document) -> Result<Vec<Self>> {
         let collections = listed(command, "nsInfo", "ns")?;
         let mut queries = Vec::new();
-        for (asked, filter) in listed(command, "ops", "filter")? {
-            let (name, place) = asked.iter().next().context("an empty operation")?;
+        for (operation, filter) in listed(command, "ops", "filter")? {
+            let (name, place) = operation.iter().next().context("an empty operation")?;
             if name == "insert" {
                 continue;
             }
@@ -69,41 +69,41 @@ impl Query {
                 database: database.to_owned(),
                 collection: collection.to_owned(),
                 command: name.clone(),
-                filter: asked.get_document(filter)?.clone(),
-                beside: beside(asked),
+                filter: operation.get_document(filter)?.clone(),
+                options: options(operation),
             });
         }
         Ok(queries)
     }
 
-    /// It as a command that only finds, which is planned the same.
+    /// A `find` command with the same plan.
     pub(super) fn as_find(&self) -> Document {
         let mut find = doc! { "find": &self.collection, "filter": &self.filter };
-        find.extend(self.beside.clone());
+        find.extend(self.options.clone());
         find
     }
 
-    /// Whether it finds everything there is, in the order of ids and page by page.
+    /// Whether it finds all documents in the order of their ids.
     pub(super) fn finds_everything(&self) -> bool {
         let is_by_id = |sort: &Document| sort.keys().eq(["_id"]);
-        let sort = self.beside.get_document("sort");
+        let sort = self.options.get_document("sort");
         self.command == "find" && self.filter.is_empty() && sort.is_ok_and(is_by_id)
     }
 
-    /// What it has in common with all that are planned the same: everything but the values that it looks for.
+    /// A description of the query without its values. Queries of the same shape have the same plan.
     pub(super) fn shape(&self) -> String {
         let Self {
             database,
             collection,
             command,
-            beside,
+            options,
             ..
         } = self;
         let filter = types(&self.filter);
-        format!("{database} {command} {collection} {filter} {beside}")
+        format!("{database} {command} {collection} {filter} {options}")
     }
 
-    /// It in short, without its database: `find tickets by order_id, _id $lt`.
+    /// A short description without the database: `find tickets by order_id, _id $lt`.
     pub(super) fn kind(&self) -> String {
         let fields = self.filter.iter().map(|(field, value)| {
             let operator = value
@@ -129,18 +129,18 @@ impl fmt::Display for Query {
             collection,
             command,
             filter,
-            beside,
+            options,
         } = self;
         write!(f, "{database}: {command} {collection} {filter}")?;
-        if beside.is_empty() {
+        if options.is_empty() {
             Ok(())
         } else {
-            write!(f, " with {beside}")
+            write!(f, " with {options}")
         }
     }
 }
 
-/// The documents of a list in a command, each with the name that its filter has in it.
+/// The documents of a list in a command, each with the name of its filter.
 fn listed<'a>(
     command: &'a Document,
     list: &str,
@@ -152,14 +152,14 @@ fn listed<'a>(
     listed.with_context(|| format!("{list} are not all documents"))
 }
 
-fn beside(asked: &Document) -> Document {
-    let fields = BESIDE.into_iter();
+fn options(command: &Document) -> Document {
+    let fields = OPTIONS.into_iter();
     fields
-        .filter_map(|field| Some((field.to_owned(), asked.get(field)?.clone())))
+        .filter_map(|field| Some((field.to_owned(), command.get(field)?.clone())))
         .collect()
 }
 
-/// The filter with types in the places of its values.
+/// The filter with types instead of values.
 fn types(filter: &Document) -> String {
     let fields = filter.iter();
     let fields: Vec<_> = fields
@@ -171,7 +171,7 @@ fn types(filter: &Document) -> String {
 fn type_of(value: &Bson) -> String {
     match value {
         Bson::Document(document) => types(document),
-        // However many of the same kind.
+        // The number of values does not matter.
         Bson::Array(values) => {
             let types: BTreeSet<_> = values.iter().map(type_of).collect();
             let types: Vec<_> = types.into_iter().collect();

@@ -1,10 +1,10 @@
-//! Code in prose, and fields in tables.
+//! Building blocks of the developers' pages: code, headings and tables of fields.
 
 use leptos::prelude::*;
 
-use crate::docs::Field;
+use crate::docs::{Field, Operation};
 
-/// A text in which what stands between backticks is code.
+/// A text with code in backticks.
 pub(super) fn prose(text: &str) -> AnyView {
     let parts = text.split('`').enumerate().map(|(index, part)| {
         let part = part.to_owned();
@@ -23,7 +23,22 @@ pub(super) fn method(name: &str) -> impl IntoView + use<> {
     view! { <span class=class>{name.to_owned()}</span> }
 }
 
-/// A block of code, which can be scrolled by keyboard.
+/// The heading of an operation.
+pub(super) fn heading(operation: &Operation) -> impl IntoView + use<> {
+    let session = operation
+        .needs_session
+        .then(|| view! { <span class="badge held">"session"</span> });
+    let alias = operation
+        .deprecated
+        .then(|| view! { <span class="badge over">"alias"</span> });
+    view! {
+        <h3>
+            {method(&operation.method)} <code class="path">{operation.path.clone()}</code> {session} {alias}
+        </h3>
+    }
+}
+
+/// A block of code that is scrollable by keyboard.
 pub(super) fn block(label: &str, code: &str) -> AnyView {
     view! {
         <pre class="code" tabindex="0" role="group" aria-label=label.to_owned()>
@@ -33,12 +48,12 @@ pub(super) fn block(label: &str, code: &str) -> AnyView {
     .into_any()
 }
 
-/// A text for a `textarea`, whose children are not escaped for us.
+/// Escapes a text for a `textarea`, since Leptos does not escape its children.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
-/// The fields of a body; nothing if it has none.
+/// The table of a body's fields, if there are any.
 pub(super) fn fields(label: &str, fields: &[Field]) -> Option<AnyView> {
     let rows = fields.iter().map(|field| {
         let need = if field.required { "" } else { "optional" };
@@ -72,10 +87,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_typed_stays_in_its_field() {
-        let typed = "</textarea><script>1 & 2</script>";
+    fn escaped_input_cannot_leave_its_field() {
+        let input = "</textarea><script>1 & 2</script>";
         assert_eq!(
-            escaped(typed),
+            escaped(input),
             "&lt;/textarea>&lt;script>1 &amp; 2&lt;/script>"
         );
     }

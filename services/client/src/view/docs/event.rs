@@ -1,9 +1,9 @@
-//! What the services tell each other.
+//! The events page.
 
 use leptos::prelude::*;
 
 use super::code;
-use crate::docs::{Event, Part, Reference, Role};
+use crate::docs::{Event, Kind, Reference, Role};
 
 /// `/docs/events`
 pub(crate) fn events(reference: &'static Reference) -> impl IntoView {
@@ -32,8 +32,7 @@ pub(crate) fn events(reference: &'static Reference) -> impl IntoView {
                 <h1 id="events">"Events"</h1>
                 <div class="lead">{about.collect_view()}</div>
                 <p>
-                    <a href="/docs">"The API"</a> ". The same for programs: "
-                    <a href="/docs/asyncapi.json">"AsyncAPI"</a> "."
+                    "See also the " <a href="/docs">"API"</a> " and the " <a href="/docs/asyncapi.json">"AsyncAPI document"</a> "."
                 </p>
                 <section class="docs-api" aria-labelledby="headers">
                     <h2 id="headers">"Headers of every event"</h2>
@@ -64,10 +63,10 @@ fn event(event: &'static Event) -> impl IntoView {
 }
 
 fn role(role: &'static Role) -> impl IntoView {
-    let (class, word) = match role.part {
-        Part::Sends => ("badge free", "sends"),
-        Part::Acts => ("badge held", "acts"),
-        Part::Reads => ("badge over", "reads"),
+    let (class, word) = match role.kind {
+        Kind::Publisher => ("badge free", "publishes"),
+        Kind::Consumer => ("badge held", "consumes"),
+        Kind::Reader => ("badge over", "reads"),
     };
     let queue = role
         .queue
@@ -77,7 +76,7 @@ fn role(role: &'static Role) -> impl IntoView {
         <li>
             <span class=class>{word}</span>
             <strong>{role.service.clone()}</strong>
-            <span>{role.does.clone()} {queue}</span>
+            <span>{role.summary.clone()} {queue}</span>
         </li>
     }
 }

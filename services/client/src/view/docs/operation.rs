@@ -1,11 +1,10 @@
-//! An operation: closed it is a line, open it is all there is to know.
+//! An operation: a line that expands to its full description.
 
 use leptos::prelude::*;
 
 use super::{code, trial};
 use crate::docs::{Answer, Operation, Parameter};
 
-/// The operation, to be opened.
 pub(super) fn operation(operation: &'static Operation, origin: &str) -> impl IntoView + use<> {
     let class = if operation.deprecated {
         "operation alias"
@@ -15,7 +14,7 @@ pub(super) fn operation(operation: &'static Operation, origin: &str) -> impl Int
     view! {
         <details class=class>
             <summary>
-                {heading(operation)} <span class="summary">{code::prose(&operation.summary)}</span>
+                {code::heading(operation)} <span class="summary">{code::prose(&operation.summary)}</span>
             </summary>
             <div class="inside" id=operation.anchor()>
                 {body(operation, origin)}
@@ -24,23 +23,8 @@ pub(super) fn operation(operation: &'static Operation, origin: &str) -> impl Int
     }
 }
 
-/// Its method and path.
-pub(super) fn heading(operation: &Operation) -> impl IntoView + use<> {
-    let session = operation
-        .needs_session
-        .then(|| view! { <span class="badge held">"session"</span> });
-    let alias = operation
-        .deprecated
-        .then(|| view! { <span class="badge over">"alias"</span> });
-    view! {
-        <h3>
-            {code::method(&operation.method)} <code class="path">{operation.path.clone()}</code> {session} {alias}
-        </h3>
-    }
-}
-
-/// What it takes, what it answers, and a form to try it.
-pub(super) fn body(operation: &'static Operation, origin: &str) -> impl IntoView + use<> {
+/// The parameters, the body, the answers, and a form to try the operation.
+fn body(operation: &'static Operation, origin: &str) -> impl IntoView + use<> {
     let paragraphs = operation
         .description
         .iter()
@@ -74,7 +58,7 @@ pub(super) fn body(operation: &'static Operation, origin: &str) -> impl IntoView
         {success}
         <h4>"Try it"</h4>
         {code::block("On a command line", &curl(operation, origin))}
-        {operation.can_be_tried().then(|| trial::form(operation, None))}
+        {operation.is_testable().then(|| trial::form(operation, None))}
     }
 }
 
@@ -105,10 +89,10 @@ fn answer(answer: &'static Answer) -> impl IntoView {
     );
     let failure = answer.message.is_some();
     let kind = answer.kind.as_deref().filter(|_| !failure);
-    let headers = answer.headers.iter().map(|(name, what)| {
+    let headers = answer.headers.iter().map(|(name, description)| {
         view! {
             <span class="header">
-                <code>{name.clone()}</code> ": " {code::prose(what)}
+                <code>{name.clone()}</code> ": " {code::prose(description)}
             </span>
         }
     });
@@ -128,7 +112,7 @@ fn answer(answer: &'static Answer) -> impl IntoView {
     }
 }
 
-/// The call as `curl` makes it.
+/// The call as a `curl` command.
 fn curl(operation: &Operation, origin: &str) -> String {
     let mut line = "curl".to_owned();
     if operation.streams() {

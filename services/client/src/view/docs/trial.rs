@@ -1,47 +1,47 @@
-//! A try of an operation: the form that sends it, and what came of it.
+//! A trial call of an operation: the form and the outcome.
 
 use std::collections::HashMap;
 
 use leptos::prelude::*;
 
-use super::{code, operation};
+use super::code;
 use crate::docs::{Operation, Parameter, Place};
 
-/// What was sent, and what came of it.
+/// A trial call and its outcome.
 #[derive(Debug)]
 pub(crate) struct Trial {
     pub(crate) operation: &'static Operation,
-    /// What was typed, by the names of the fields.
-    pub(crate) typed: HashMap<String, String>,
-    pub(crate) tried: Tried,
+    /// The input by field name.
+    pub(crate) input: HashMap<String, String>,
+    pub(crate) outcome: Outcome,
 }
 
-/// What came of a try.
+/// The outcome of a trial call.
 #[derive(Debug)]
-pub(crate) enum Tried {
+pub(crate) enum Outcome {
     /// The API answered.
     Answered {
         /// The request's path and query.
-        address: String,
+        url: String,
         status: u16,
         headers: Vec<(String, String)>,
         body: String,
     },
-    /// It could not be sent as it was typed.
-    Unsendable(&'static str),
+    /// The input is not a valid request.
+    Invalid(&'static str),
     /// The service does not answer.
     Unavailable,
 }
 
-/// The field in which a body is typed; no parameter is called so.
+/// The name of the field for the body. No parameter has this name.
 pub(crate) const BODY: &str = "(body)";
 
 /// `/docs/try/…`
 pub(crate) fn trial(trial: Trial) -> impl IntoView {
     let Trial {
         operation,
-        typed,
-        tried,
+        input,
+        outcome,
     } = trial;
     view! {
         <div class="docs-trial">
@@ -49,31 +49,31 @@ pub(crate) fn trial(trial: Trial) -> impl IntoView {
                 <a href=format!("/docs#{}", operation.anchor())>"Back to the API"</a>
             </p>
             <h1>"Try it"</h1>
-            {operation::heading(operation)}
-            {outcome(&operation.method, tried)}
-            {form(operation, Some(&typed))}
+            {code::heading(operation)}
+            {outcome_view(&operation.method, outcome)}
+            {form(operation, Some(&input))}
         </div>
     }
 }
 
-fn outcome(method: &str, tried: Tried) -> AnyView {
-    match tried {
-        Tried::Unsendable(reason) => {
+fn outcome_view(method: &str, outcome: Outcome) -> AnyView {
+    match outcome {
+        Outcome::Invalid(reason) => {
             view! { <p class="notice bad" role="alert">{reason}</p> }.into_any()
         }
-        Tried::Unavailable => view! {
+        Outcome::Unavailable => view! {
             <p class="notice bad" role="alert">
                 "The service does not answer at the moment."
             </p>
         }
         .into_any(),
-        Tried::Answered {
-            address,
+        Outcome::Answered {
+            url,
             status,
             headers,
             body,
         } => {
-            let mut head = format!("{method} {address}\n\n{status}");
+            let mut head = format!("{method} {url}\n\n{status}");
             for (name, value) in headers {
                 head.extend(["\n", &name, ": ", &value]);
             }
@@ -89,22 +89,22 @@ fn outcome(method: &str, tried: Tried) -> AnyView {
     }
 }
 
-/// A form that sends the operation, with what was typed before.
+/// The form that sends the operation, with the previous input.
 pub(super) fn form(
     operation: &'static Operation,
-    typed: Option<&HashMap<String, String>>,
+    input: Option<&HashMap<String, String>>,
 ) -> impl IntoView + use<> {
-    let said = |name: &str| typed.map(|typed| typed.get(name).cloned().unwrap_or_default());
+    let previous = |name: &str| input.map(|input| input.get(name).cloned().unwrap_or_default());
     let fields = operation
         .parameters
         .iter()
         .filter(|parameter| parameter.place != Place::Header);
     let fields = fields
-        .map(|parameter| field(operation, parameter, said(&parameter.name)))
+        .map(|parameter| field(operation, parameter, previous(&parameter.name)))
         .collect_view();
     let body = operation.body.as_ref().map(|example| {
         let id = format!("{}-body", operation.anchor());
-        let value = said(BODY).unwrap_or_else(|| example.clone());
+        let value = previous(BODY).unwrap_or_else(|| example.clone());
         let rows = value.lines().count().clamp(3, 12).to_string();
         view! {
             <div class="field">
@@ -113,15 +113,15 @@ pub(super) fn form(
             </div>
         }
     });
-    let means = if operation.method == "GET" {
-        "Sends a real request, as whoever you are signed in as here."
+    let hint = if operation.method == "GET" {
+        "This sends a real request with your session."
     } else {
-        "Sends a real request, as whoever you are signed in as here. What it changes is changed."
+        "This sends a real request with your session and changes real data."
     };
     view! {
         <form class="try" method="post" action=format!("/docs/try/{}/{}", operation.service, operation.id)>
             {fields} {body}
-            <p class="hint">{means}</p>
+            <p class="hint">{hint}</p>
             <button class="second">"Send"</button>
         </form>
     }
@@ -130,10 +130,10 @@ pub(super) fn form(
 fn field(
     operation: &Operation,
     parameter: &'static Parameter,
-    typed: Option<String>,
+    value: Option<String>,
 ) -> impl IntoView + use<> {
     let id = format!("{}-{}", operation.anchor(), parameter.name);
-    let value = typed.unwrap_or_default();
+    let value = value.unwrap_or_default();
     let input = if parameter.choices.is_empty() {
         let placeholder = parameter.example.clone();
         view! {

@@ -1,5 +1,5 @@
--- Replaces a value if it is still the expected one.
--- KEYS: the value. ARGV: the expected value (empty: none), the new one. Returns the value after that.
+-- Compare and set.
+-- KEYS: the value. ARGV: the expected value (empty: none), the new value. Returns the stored value.
 local value = redis.call('get', KEYS[1]) or ''
 if value == ARGV[1] then
   value = ARGV[2]

@@ -1,8 +1,0 @@
--- Forgets jobs that have ended.
--- KEYS: set of ended jobs, hash of job data. ARGV: prefix of the jobs' metadata, how many at most. Gives how many.
-local ended = redis.call('spop', KEYS[1], ARGV[2])
-for _, id in ipairs(ended) do
-  redis.call('hdel', KEYS[2], id)
-  redis.call('del', ARGV[1] .. ':' .. id)
-end
-return #ended

@@ -1,0 +1,21 @@
+//! The state that all handlers share.
+
+use axum::extract::FromRef;
+use base::Clock;
+use web::replica_waits::ReplicaWaits;
+use web::session::Sessions;
+
+use crate::settlement::Settlement;
+use crate::store::OrderStore;
+use crate::stripe::Webhooks;
+
+/// What handlers extract with `State`.
+#[derive(Clone, FromRef)]
+pub(crate) struct AppState {
+    pub(crate) sessions: Sessions,
+    pub(crate) clock: Clock,
+    pub(crate) orders: OrderStore,
+    pub(crate) waits: ReplicaWaits,
+    pub(crate) settlement: Settlement,
+    pub(crate) webhooks: Webhooks,
+}
