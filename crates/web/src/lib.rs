@@ -31,5 +31,5 @@ pub use metrics::METRICS;
 pub use normalize::remove_trailing_slash;
 pub use page::{Page, PageRequest, invalid_after};
 pub(crate) use stack::FROM_ANOTHER_SITE;
-pub use stack::{BODY_LIMIT, REQUEST_ID, around, contract_shape, stack, stack_with, stack_within};
+pub use stack::{BODY_LIMIT, REQUEST_ID, contract_shape, site_stack, stack, stack_with};
 pub use throttled_log::ThrottledLog;

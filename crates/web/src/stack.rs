@@ -31,24 +31,15 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The error message for a write from another site.
 pub(crate) const FROM_ANOTHER_SITE: &str = "Requests from another site are refused";
 
-/// The routes of an API with the middleware of every service ([`around`]). All errors have the contract's shape.
+/// The routes of an API with the middleware of every service ([`site_stack`]). All errors have the contract's shape.
 #[must_use]
 pub fn stack(routes: Router, metrics: &Metrics) -> Admission {
-    stack_within(routes, Limits::USUAL, None, metrics)
+    stack_with(routes, Limits::USUAL, None, metrics, None)
 }
 
-/// Like [`stack`], with these limits, and also for requests from pages of `origin`.
+/// Like [`stack`], with these limits, and also for requests from pages of `origin`. With `idempotency`, POST requests
+/// accept an `Idempotency-Key`.
 #[must_use]
-pub fn stack_within(
-    routes: Router,
-    limits: Limits,
-    origin: Option<&Origin>,
-    metrics: &Metrics,
-) -> Admission {
-    stack_with(routes, limits, origin, metrics, None)
-}
-
-/// Like [`stack_within`]. With `idempotency`, POST requests accept an `Idempotency-Key`.
 pub fn stack_with(
     routes: Router,
     limits: Limits,
@@ -64,10 +55,10 @@ pub fn stack_with(
     Admission::new(routes, Refusals::Contract, limits, metrics)
 }
 
-/// The routes behind their [`Limits`], with request ids, one log line per request, refusal of writes from other sites,
-/// compression, and default security headers. `reshape` is the middleware that gives the errors of layers the same
-/// shape as those of handlers. `origin` is the origin of the site's pages.
-pub fn around<F, A>(routes: Router, origin: &Origin, metrics: &Metrics, reshape: F) -> Admission
+/// The routes of a site behind [`Limits`], with request ids, one log line per request, refusal of writes from other
+/// sites, compression, and default security headers. `reshape` is the middleware that gives the errors of layers the
+/// same shape as those of handlers. `origin` is the origin of the site's pages.
+pub fn site_stack<F, A>(routes: Router, origin: &Origin, metrics: &Metrics, reshape: F) -> Admission
 where
     F: Fn(Request, Next) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response> + Send + 'static,

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use web::{Admission, Connections, EventStreams, stack_within};
+use web::{Admission, Connections, EventStreams, stack_with};
 
 /// Longer than anything takes that does not hang.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,7 +60,7 @@ async fn stuck(State(gate): State<Gate>) -> &'static str {
 fn service(gate: &Gate, limits: Limits) -> Admission {
     let streams = EventStreams::until(CancellationToken::new(), &Metrics::none());
     let opened = async move || streams.answer(stream::pending::<Event>());
-    stack_within(
+    stack_with(
         Router::new()
             .route("/stuck", get(stuck))
             .route("/echo", post(async |body: String| body))
@@ -69,6 +69,7 @@ fn service(gate: &Gate, limits: Limits) -> Admission {
         limits,
         None,
         &Metrics::none(),
+        None,
     )
 }
 
