@@ -144,7 +144,7 @@ pub struct Broker {
     /// The service as a path, for the header `ce-source`.
     source: String,
     publishes: &'static [Subject],
-    keeps_streams: bool,
+    updates_streams: bool,
     metrics: BrokerMetrics,
 }
 
@@ -158,7 +158,7 @@ impl Broker {
     ) -> Result<Self, BrokerError> {
         let everything = Definition {
             publishes: &Subject::ALL,
-            keeps_streams: true,
+            updates_streams: true,
             ..Definition::new(service)
         };
         Self::connect_as(config, &everything).await
@@ -192,7 +192,7 @@ impl Broker {
             service: definition.name,
             source: format!("/{}", definition.name),
             publishes: definition.publishes,
-            keeps_streams: definition.keeps_streams,
+            updates_streams: definition.updates_streams,
             metrics: BrokerMetrics::none(),
         };
         broker.ensure_streams().await?;

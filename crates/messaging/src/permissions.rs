@@ -53,7 +53,7 @@ fn on_streams(definition: &Definition, config: &BrokerConfig) -> Vec<String> {
     let events = config.stream.as_str();
     let dead_letters = config.dead_letter_stream();
     let mut operations = vec!["INFO", "CREATE"];
-    if definition.keeps_streams {
+    if definition.updates_streams {
         operations.push("UPDATE");
     }
     let mut subjects = Vec::new();

@@ -59,7 +59,7 @@ impl Broker {
             Err(error) => return Err(error.into()),
         };
         let updated = updated(&info.config, &wanted);
-        if updated == info.config || !self.keeps_streams {
+        if updated == info.config || !self.updates_streams {
             return Ok(info);
         }
         Ok(self.jetstream.update_stream(updated).await?)

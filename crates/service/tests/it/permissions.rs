@@ -29,7 +29,7 @@ const SILENCE: Duration = Duration::from_millis(500);
 const SELLER: Definition = Definition {
     publishes: &[Subject::TicketCreated],
     feed: &[Subject::TicketCreated],
-    keeps_streams: true,
+    updates_streams: true,
     resyncs: true,
     ..Definition::new("seller")
 };

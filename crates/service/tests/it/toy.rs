@@ -29,7 +29,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     publishes: &[Subject::TicketUpdated],
     queue_group: Some(GROUP),
     resyncs: true,
-    keeps_streams: true,
+    updates_streams: true,
     ..Definition::new("toy")
 };
 
