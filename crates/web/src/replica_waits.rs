@@ -59,8 +59,9 @@ impl Default for ReplicaWaits {
 impl ReplicaWaits {
     /// The entity with this id. Waits for it if the id was generated recently.
     ///
-    /// # Errors [`ApiError::NotFound`] if there is none; [`ApiError::Overloaded`] if it may still arrive but too many
-    /// requests wait already.
+    /// # Errors
+    /// [`ApiError::NotFound`] if there is none; [`ApiError::Overloaded`] if it may still arrive but too many requests
+    /// wait already.
     pub async fn find<K, T, E, F>(
         &self,
         id: Id<K>,

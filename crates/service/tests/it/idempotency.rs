@@ -298,18 +298,18 @@ async fn simultaneous_requests_execute_once_across_all_processes() {
 #[tokio::test]
 async fn a_request_that_was_not_executed_can_be_corrected_with_the_same_key() {
     let app = start().await;
-    let (api, nobody) = (app.user(), app.anonymous());
-    let unreadable = nobody
+    let (api, anonymous) = (app.user(), app.anonymous());
+    let unreadable = anonymous
         .request(Method::POST, PUBLIC)
         .header("idempotency-key", "key")
         .body("{");
-    assert_eq!(nobody.send(unreadable).await.status, 400);
-    let invalid = nobody
+    assert_eq!(anonymous.send(unreadable).await.status, 400);
+    let invalid = anonymous
         .post_once(PUBLIC, "key", json!({ "title": "made" }))
         .await;
     assert_eq!(invalid.status, 400, "{invalid:?}");
     assert_eq!(
-        nobody
+        anonymous
             .post_once(THINGS, "key", details("made"))
             .await
             .status,
@@ -317,7 +317,7 @@ async fn a_request_that_was_not_executed_can_be_corrected_with_the_same_key() {
     );
     assert_eq!(executed(&app).await, 0);
     assert_eq!(
-        nobody
+        anonymous
             .post_once(PUBLIC, "key", details("made"))
             .await
             .status,
@@ -436,11 +436,11 @@ async fn a_key_has_1_to_255_printable_characters_and_is_given_once() {
 #[tokio::test]
 async fn a_key_belongs_to_its_caller() {
     let app = start().await;
-    let (one, other, nobody) = (app.user(), app.user(), app.anonymous());
+    let (one, other, anonymous) = (app.user(), app.user(), app.anonymous());
     let answers = [
         one.post_once(PUBLIC, "key", details("made")).await,
         other.post_once(PUBLIC, "key", details("made")).await,
-        nobody.post_once(PUBLIC, "key", details("made")).await,
+        anonymous.post_once(PUBLIC, "key", details("made")).await,
     ];
     let ids: std::collections::BTreeSet<_> = answers.iter().map(Answer::id).collect();
     assert_eq!(ids.len(), 3, "{answers:?}");
