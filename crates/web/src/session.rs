@@ -138,8 +138,8 @@ impl Sessions {
 
     /// The signed-in user, from the first valid session cookie in these request headers.
     ///
-    /// A browser sends several session cookies if another host of the domain, or another path, has set one, and their
-    /// order depends on whoever set them. An invalid one must not hide ours.
+    /// A browser sends several session cookies if another host of the domain, or another path, has set one, and other
+    /// hosts can influence their order. An invalid cookie must not hide ours.
     #[must_use]
     pub fn read(&self, headers: &HeaderMap) -> Option<SessionView> {
         let cookies = cookies(headers, COOKIE).take(COOKIE_LIMIT);
