@@ -64,7 +64,7 @@ pub struct Definition {
     pub resyncs: bool,
     /// Whether it updates the settings of the streams. Only one service does, so that different releases do not undo
     /// each other's settings, and only that service has the permission at the broker.
-    pub keeps_streams: bool,
+    pub updates_streams: bool,
 }
 
 /// A durable consumer, shared by all processes of a service.
@@ -90,7 +90,7 @@ impl Definition {
             feed: &[],
             history: &[],
             resyncs: false,
-            keeps_streams: false,
+            updates_streams: false,
         }
     }
 

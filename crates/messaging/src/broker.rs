@@ -17,7 +17,7 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-use super::metrics::Connection;
+use super::metrics::BrokerMetrics;
 use super::permissions::inbox_prefix;
 use super::trace;
 use base::backoff::Backoff;
@@ -27,7 +27,7 @@ use telemetry::metrics::Metrics;
 
 pub use config::{BrokerConfig, Credentials};
 
-/// The oldest server whose consumers honour several filters and all the settings that we send.
+/// The oldest server that supports consumers with several filters and all settings that we send.
 const OLDEST_SERVER: (u64, u64) = (2, 12);
 
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,43 +38,43 @@ const TYPE: HeaderName = HeaderName::from_static("ce-type");
 const SOURCE: HeaderName = HeaderName::from_static("ce-source");
 const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
 
-/// The broker could not do what was asked of it.
+/// A failed operation at the broker.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
     /// No connection.
     #[error("NATS connection: {0}")]
     Connect(#[from] async_nats::ConnectError),
-    /// The server is older than [`OLDEST_SERVER`] and would silently ignore settings that we rely on.
+    /// The server is older than [`OLDEST_SERVER`] and would silently ignore settings that we need.
     #[error("NATS server {0} is too old, 2.12 or later is needed")]
     TooOld(String),
-    /// A stream could not be made.
+    /// A stream could not be created.
     #[error("JetStream stream: {0}")]
     Stream(#[from] CreateStreamError),
-    /// A stream could not be looked at.
+    /// The information about a stream could not be read.
     #[error("JetStream stream: {0}")]
-    Look(#[from] GetStreamError),
-    /// The event is not among those that the service's definition says it tells.
+    StreamInfo(#[from] GetStreamError),
+    /// The service's definition does not list the event's subject among those that it publishes.
     #[error("{0} is not an event of this service")]
-    NotOurs(Subject),
-    /// A message was not acknowledged by the stream.
+    UndeclaredSubject(Subject),
+    /// The stream did not accept a message.
     #[error("JetStream publish: {0}")]
     Publish(PublishError),
-    /// The connection did not take a message in time, or the stream's acknowledgement did not come in time.
+    /// The message could not be sent in time, or the stream did not acknowledge it in time.
     #[error("JetStream did not acknowledge within {PUBLISH_TIMEOUT:?}")]
     Timeout,
     /// A message could not be read from the stream.
     #[error("JetStream read: {0}")]
     Read(String),
-    /// A consumer could not be made or read.
+    /// A consumer could not be created or read.
     #[error("JetStream consumer: {0}")]
     Consumer(String),
 }
 
 impl BrokerError {
-    /// Whether a message will be refused each time, however often it is published.
+    /// Whether publishing the message again would always fail.
     pub(super) fn is_permanent(&self) -> bool {
         match self {
-            Self::NotOurs(_) => true,
+            Self::UndeclaredSubject(_) => true,
             Self::Publish(error) => error.kind() == PublishErrorKind::MaxPayloadExceeded,
             _ => false,
         }
@@ -90,23 +90,23 @@ impl From<PublishError> for BrokerError {
     }
 }
 
-/// An event on its way out.
+/// An event to be published.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
-    /// Globally unique; a second message with the same id is dropped by the broker.
+    /// Globally unique. The broker drops a second message with the same id.
     pub id: String,
-    /// Where it goes.
+    /// Its subject, without the configured prefix.
     pub subject: Subject,
     /// Its JSON.
     pub body: String,
-    /// When what it tells of happened.
+    /// When the change happened that it reports.
     pub time: Timestamp,
-    /// Where in a trace that was; none if it is told again.
+    /// The trace context of that change; none for a re-emission.
     pub cause: Option<TraceContext>,
 }
 
 impl Outgoing {
-    /// The event as a message of its own, with the given id.
+    /// The event as a message with the given id.
     #[must_use]
     pub fn new(id: String, event: &Event, time: Timestamp) -> Self {
         Self {
@@ -118,20 +118,19 @@ impl Outgoing {
         }
     }
 
-    /// The same, caused at this place in a trace.
+    /// The same message with this trace context.
     #[must_use]
     pub fn caused_by(self, cause: Option<TraceContext>) -> Self {
         Self { cause, ..self }
     }
 }
 
-/// Where events go: the broker, or the simulation's.
+/// A destination of events: the broker, or that of the simulation.
 pub trait Publisher: Clone + Send + Sync + 'static {
-    /// Publishes, and returns once the stream has the message on file. Publishing the same message twice is publishing
-    /// it once.
+    /// Publishes, and returns once the stream has stored the message. The stream stores the same message only once.
     fn publish(&self, message: &Outgoing) -> impl Future<Output = Result<(), BrokerError>> + Send;
 
-    /// The subjects that this release publishes; one that runs beside it may know others.
+    /// The subjects that this release publishes. A release that runs at the same time may publish others.
     fn publishes(&self) -> &[Subject];
 }
 
@@ -142,31 +141,31 @@ pub struct Broker {
     jetstream: jetstream::Context,
     config: BrokerConfig,
     service: &'static str,
-    /// The path of the service, as events name where they come from.
+    /// The service as a path, for the header `ce-source`.
     source: String,
     publishes: &'static [Subject],
-    keeps_streams: bool,
-    instruments: Connection,
+    updates_streams: bool,
+    metrics: BrokerMetrics,
 }
 
 impl Broker {
-    /// Connects, refuses a server that is too old, and makes sure that the streams are there.
+    /// Connects, refuses a server that is too old, and creates missing streams.
     ///
-    /// Once connected, the client reconnects by itself for ever.
+    /// Once connected, the client reconnects automatically, without a limit of attempts.
     pub async fn connect(
         config: &BrokerConfig,
         service: &'static str,
     ) -> Result<Self, BrokerError> {
         let everything = Definition {
             publishes: &Subject::ALL,
-            keeps_streams: true,
+            updates_streams: true,
             ..Definition::new(service)
         };
         Self::connect_as(config, &everything).await
     }
 
-    /// As [`connect`](Self::connect), for a service that tells nothing but what its definition says, and leaves the
-    /// streams as they are unless it keeps them.
+    /// Like [`connect`](Self::connect), for a service that may only publish what its definition lists, and that only
+    /// updates the settings of the streams if its definition says so.
     pub async fn connect_as(
         config: &BrokerConfig,
         definition: &Definition,
@@ -193,35 +192,35 @@ impl Broker {
             service: definition.name,
             source: format!("/{}", definition.name),
             publishes: definition.publishes,
-            keeps_streams: definition.keeps_streams,
-            instruments: Connection::unmeasured(),
+            updates_streams: definition.updates_streams,
+            metrics: BrokerMetrics::none(),
         };
         broker.ensure_streams().await?;
         Ok(broker)
     }
 
-    /// The same connection, measured.
+    /// The same connection, which records its metrics here.
     #[must_use]
-    pub fn measured_by(mut self, metrics: &Metrics) -> Self {
-        self.instruments = Connection::of(&self.client, metrics);
+    pub fn with_metrics(mut self, metrics: &Metrics) -> Self {
+        self.metrics = BrokerMetrics::of(&self.client, metrics);
         self
     }
 
-    /// What it is measured by: the metrics of the service whose connection it is.
+    /// The metrics of the service that owns the connection.
     #[must_use]
     pub const fn metrics(&self) -> &Metrics {
-        &self.instruments.metrics
+        &self.metrics.metrics
     }
 
-    /// Publishes, and returns once the stream has the message on file.
+    /// Publishes, and returns once the stream has stored the message.
     pub async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
         if !self.publishes.contains(&message.subject) {
-            return Err(BrokerError::NotOurs(message.subject));
+            return Err(BrokerError::UndeclaredSubject(message.subject));
         }
         let publication = self.publish_event(message);
-        let publication = publication.instrument(trace::publishing(message));
-        self.instruments
-            .publishing(message.subject, publication)
+        let publication = publication.instrument(trace::publish_span(message));
+        self.metrics
+            .time_publication(message.subject, publication)
             .await
     }
 
@@ -235,7 +234,7 @@ impl Broker {
             .header(trace::TIME, message.time.to_string())
             .header(CONTENT_TYPE, "application/json")
             .payload(message.body.clone().into());
-        // What is not recorded here may be at others.
+        // Without a span of our own, the context of the cause is passed on: others may record the trace.
         if let Some(cause) = &message.cause {
             for (name, value) in TraceContext::current().as_ref().unwrap_or(cause).headers() {
                 publish = publish.header(name, value);
@@ -252,7 +251,7 @@ impl Broker {
     ) -> Result<(), BrokerError> {
         let sent = self.jetstream.send_publish(subject, publish);
         let sent = timeout(PUBLISH_TIMEOUT, sent).await;
-        // For which the client has the same patience.
+        // The client itself limits this wait to the same time.
         sent.map_err(|_| BrokerError::Timeout)??.await?;
         Ok(())
     }
@@ -263,7 +262,7 @@ impl Broker {
         format!("{}{subject}", self.config.subject_prefix)
     }
 
-    /// The subject of ours behind a subject on the wire.
+    /// A subject without the configured prefix.
     pub(super) fn without_prefix<'a>(&self, subject: &'a str) -> &'a str {
         subject
             .strip_prefix(&self.config.subject_prefix)
@@ -282,7 +281,7 @@ impl Broker {
         self.config.dead_letter_stream()
     }
 
-    /// Whose connection it is.
+    /// The service that owns the connection.
     pub(super) const fn service(&self) -> &'static str {
         self.service
     }
@@ -293,27 +292,27 @@ impl Broker {
         &self.config.stream
     }
 
-    /// `JetStream`, for what this type does not offer.
+    /// `JetStream`, for operations that this type does not offer.
     #[must_use]
     pub const fn jetstream(&self) -> &jetstream::Context {
         &self.jetstream
     }
 
-    /// Whether the connection stands at this moment.
+    /// Whether the connection is established now.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == State::Connected
     }
 
-    /// Sends what is buffered and closes the connection.
+    /// Sends buffered messages and closes the connection.
     pub async fn close(self) {
         if let Err(error) = self.client.drain().await {
-            tracing::debug!(%error, "NATS connection was closed already");
+            tracing::debug!(%error, "NATS connection was already closed");
         }
     }
 }
 
-/// What is said when connecting: who we are, if the broker wants to know. Replies come to the user alone.
+/// The credentials, if configured. Replies then use an inbox of this user alone.
 fn options(config: &BrokerConfig) -> ConnectOptions {
     match &config.credentials {
         None => ConnectOptions::new(),
@@ -325,8 +324,7 @@ fn options(config: &BrokerConfig) -> ConnectOptions {
     }
 }
 
-/// How long to wait before the connection is tried again: at most a second, so that what an outage held up goes on soon
-/// after its end.
+/// The delay before the next attempt to connect: at most a second, so that work resumes soon after an outage.
 fn reconnect_delay(attempts: usize) -> Duration {
     let attempt = u64::try_from(attempts).unwrap_or(u64::MAX);
     Backoff::new(Duration::from_millis(50), Duration::from_secs(1)).delay_of(attempt)

@@ -1,11 +1,11 @@
-//! Counts the changes that this process knows about, so that caches can tell whether an answer is out of date.
+//! Counts the changes that this process knows of, so that caches can detect stale entries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::feed::Feed;
 
-/// A count of changes: this process's own writes and what its feed reports of others. Clones share the count.
+/// A count of changes: this process's own writes, and those that its feed reports. Clones share the count.
 #[derive(Debug, Clone, Default)]
 pub struct Changes(Arc<AtomicU64>);
 
@@ -15,15 +15,15 @@ impl Changes {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Counts a change when the guard is dropped: a write that has begun may have been made, however it ends.
+    /// Counts a change when the guard is dropped, because even a failed or cancelled write may have taken effect.
     pub const fn note_on_drop(&self) -> ChangeGuard<'_> {
         ChangeGuard(self)
     }
 
     /// Counts every event of the feed, until the feed ends.
     pub async fn follow<T: Clone + Send + Sync + 'static>(self, feed: Feed<T>) {
-        let mut news = feed.subscribe(None);
-        while news.next().await.is_some() {
+        let mut subscription = feed.subscribe(None);
+        while subscription.next().await.is_some() {
             self.note();
         }
     }

@@ -1,4 +1,4 @@
-//! The consumer runtime: delivers events to a handler and turns its answer into an acknowledgement.
+//! The consumer runtime: passes events to a handler and turns its result into an acknowledgement.
 
 mod delivery;
 mod durable;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError};
-use super::metrics::Deliveries;
+use super::metrics::ConsumerMetrics;
 use super::position::Position;
 use base::backoff::Backoff;
 use base::clock::Clock;
@@ -26,35 +26,36 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 /// How many messages a process handles at once.
 const IN_FLIGHT: usize = 32;
-/// How long the broker waits for a word about a message before it delivers it again: what a killed process had in hand
-/// is handled by another well within the ten seconds in which replicas are to agree.
+/// How long the broker waits for an acknowledgement before it redelivers a message. After a process is killed, another
+/// one handles its messages well within the ten seconds in which replicas must agree.
 const ACK_WAIT: Duration = Duration::from_secs(6);
-/// How long a stopping process waits for one more message that is on its way to it, and for all of them.
-const LAST_MESSAGE: Duration = Duration::from_millis(50);
-const LAST_MESSAGES: Duration = Duration::from_millis(500);
-/// A subscription that lasted so long was no failed start.
+/// How long a subscription that ends releases the messages that were already delivered to it.
+const RELEASE_TIME: Duration = Duration::from_millis(50);
+/// The delay of their redelivery.
+const RELEASE_DELAY: Duration = Duration::from_millis(500);
+/// A subscription that lasted this long counts as started: its end resets the delays.
 const STEADY: Duration = Duration::from_secs(2);
 
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// It may work later; given back to the broker, and after too many tries a dead letter.
+    /// It may work later: the event is redelivered, and after too many tries it becomes a dead letter.
     #[error("{0}")]
     Retry(BoxError),
-    /// It came too early, by so much; given back to the broker for so long. Never a dead letter.
+    /// It is too early by this duration: the event is redelivered when due. It never becomes a dead letter.
     #[error("too early by {0:?}")]
     NotBefore(Duration),
-    /// Something we depend on is away; the message is kept and tried here until that is back.
+    /// A dependency is away: the event is retried in this process until the dependency is back.
     #[error("{0}")]
     Unavailable(BoxError),
-    /// It will never work: a dead letter at once.
+    /// It will never work: the event becomes a dead letter at once.
     #[error("{0}")]
     Fatal(BoxError),
 }
 
 impl Failure {
-    /// This release handles no such events. Another release that runs beside it may, so the event is given back; if none
-    /// does, it becomes a dead letter in the end, which can be replayed.
+    /// This release does not handle such events. Another release that runs at the same time may, so the event is
+    /// redelivered. If none handles it, it becomes a dead letter in the end, which can be replayed.
     #[must_use]
     pub fn of_another_release(subject: impl fmt::Display) -> Self {
         Self::Retry(format!("this release does not handle {subject}").into())
@@ -71,13 +72,12 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// What a service does with events.
+/// A service's reaction to events.
 pub trait Handler: Send + Sync + 'static {
-    /// Makes the event's effect durable. The same event may come again, and events may come in any order.
+    /// Makes the event's effect durable. An event may be delivered more than once, and events arrive in any order.
     fn handle(&self, event: Event) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// As [`handle`](Self::handle), for a handler that needs to know where in the stream the event is. The runtime calls
-    /// this one.
+    /// Like [`handle`](Self::handle), with the event's position in the stream. The runtime calls this method.
     fn handle_at(
         &self,
         event: Event,
@@ -87,24 +87,24 @@ pub trait Handler: Send + Sync + 'static {
     }
 }
 
-/// How long a consumer keeps trying a message that its handler wants to retry.
+/// How often, and with what delays, a message is redelivered that its handler wants to retry.
 #[derive(Debug, Clone)]
-pub struct Persistence {
-    /// After how many deliveries a message becomes a dead letter.
+pub struct RetryPolicy {
+    /// The number of deliveries after which a message becomes a dead letter.
     pub tries: u64,
-    /// The delays between them.
+    /// The delays between deliveries.
     pub delays: Backoff,
 }
 
-impl Persistence {
-    /// How long all tries may take: longer than they do.
-    fn patience(&self) -> Duration {
+impl RetryPolicy {
+    /// An upper bound of the time that all tries take.
+    fn time_limit(&self) -> Duration {
         let tries = u32::try_from(self.tries).unwrap_or(u32::MAX);
         self.delays.longest().saturating_mul(tries)
     }
 }
 
-impl Default for Persistence {
+impl Default for RetryPolicy {
     /// A hundred tries over about a quarter of an hour.
     fn default() -> Self {
         Self {
@@ -114,7 +114,7 @@ impl Default for Persistence {
     }
 }
 
-/// The broker's deliveries, asked for again whenever they break off.
+/// The stream of deliveries. It is requested again whenever it breaks off.
 struct Subscription {
     messages: Option<pull::Stream>,
     began: Instant,
@@ -132,7 +132,7 @@ impl Default for Subscription {
 }
 
 impl Subscription {
-    /// Waits before the next try, the longer the more of them failed.
+    /// Waits before the next attempt. The delay grows with consecutive failures.
     async fn pause(&mut self) {
         if self.began.elapsed() > STEADY {
             self.delays.reset();
@@ -142,20 +142,20 @@ impl Subscription {
     }
 }
 
-/// A durable consumer of some subjects: the queue group of a service, shared by all its processes.
+/// A durable consumer: the queue group of a service, shared by all its processes.
 #[derive(Debug)]
 pub struct Consumer<H> {
     broker: Broker,
     name: &'static str,
     subjects: &'static [Subject],
     handler: H,
-    persistence: Persistence,
+    retry_policy: RetryPolicy,
     clock: Clock,
-    metrics: Deliveries,
+    metrics: ConsumerMetrics,
 }
 
 impl<H: Handler> Consumer<H> {
-    /// The queue group `name` on these subjects.
+    /// A consumer for the queue group `name` and these subjects.
     #[must_use]
     pub fn new(
         broker: Broker,
@@ -163,19 +163,19 @@ impl<H: Handler> Consumer<H> {
         subjects: &'static [Subject],
         handler: H,
     ) -> Self {
-        let metrics = Deliveries::to(name, broker.metrics());
+        let metrics = ConsumerMetrics::of(name, broker.metrics());
         Self {
             metrics,
             broker,
             name,
             subjects,
             handler,
-            persistence: Persistence::default(),
+            retry_policy: RetryPolicy::default(),
             clock: Clock::system(),
         }
     }
 
-    /// Its name and what it reads.
+    /// Its name and its subjects.
     #[must_use]
     pub const fn group(&self) -> QueueGroup {
         QueueGroup {
@@ -184,27 +184,27 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    /// The same consumer with another persistence.
+    /// The same consumer with another retry policy.
     #[must_use]
-    pub fn with_persistence(mut self, persistence: Persistence) -> Self {
-        self.persistence = persistence;
+    pub fn with_retry_policy(mut self, retry_policy: RetryPolicy) -> Self {
+        self.retry_policy = retry_policy;
         self
     }
 
-    /// The same consumer, which tells by this clock whether an event is due.
+    /// The same consumer, with this clock to decide whether an event is due.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Handles messages until told to stop, then finishes those in hand.
+    /// Handles messages until cancelled, then finishes those that were begun.
     ///
-    /// They are handled in one task, so that those that were stored by one write are acknowledged by one.
+    /// One task handles all of them, so that messages whose effects are stored in one batch are acknowledged together.
     pub async fn run(self, stop: CancellationToken) {
         tokio::select! {
             () = self.handle_until(&stop) => {}
-            () = self.keep_durable() => unreachable!("it goes on for ever"),
+            () = self.maintain_durable() => unreachable!("it never returns"),
         }
     }
 
@@ -218,7 +218,7 @@ impl<H: Handler> Consumer<H> {
         messages.for_each_concurrent(IN_FLIGHT, handle).await;
     }
 
-    /// The next message; none once told to stop.
+    /// The next message; `None` once cancelled.
     async fn next(
         &self,
         subscription: &mut Subscription,
@@ -231,29 +231,26 @@ impl<H: Handler> Consumer<H> {
                 return Some(message);
             }
             if let Some(messages) = subscription.messages.take() {
-                self.give_back_rest(messages).await;
+                self.release_rest(messages).await;
             }
-            // None if told to stop.
             let error = received?.err()?;
             self.metrics.interruptions.increment();
-            tracing::warn!(event.consumer = self.name, %error, "consumer interrupted, starting again");
+            tracing::warn!(event.consumer = self.name, %error, "consumer interrupted, restarting");
             stop.run_until_cancelled(subscription.pause()).await;
         }
     }
 
-    /// The next message of the subscription, which is made if there is none.
+    /// The next message of the subscription, which is created if there is none.
     async fn receive(&self, messages: &mut Option<pull::Stream>) -> Result<Message, BrokerError> {
         let messages = match messages {
             Some(messages) => messages,
-            none => {
-                // Large, and seldom needed.
-                none.insert(Box::pin(self.subscribe()).await?)
-            }
+            // Boxed because the future is large and rarely needed.
+            none => none.insert(Box::pin(self.subscribe()).await?),
         };
         match messages.next().await {
             Some(Ok(message)) => Ok(message),
-            // Among them a broker of which nothing is heard, as after a pause of this process, a cut connection, or the
-            // loss of the consumer. The client does not always ask again by itself, so a new subscription does.
+            // This includes missing heartbeats: after a pause of this process, a cut connection, or the loss of the
+            // consumer. The client does not always recover by itself, so a new subscription is made.
             Some(Err(error)) => Err(BrokerError::Consumer(error.to_string())),
             None => Err(BrokerError::Consumer("subscription ended".to_owned())),
         }
@@ -272,18 +269,18 @@ impl<H: Handler> Consumer<H> {
             .map_err(consumer_error)
     }
 
-    /// Gives back what was delivered to this process and not begun, which would otherwise come again only after
-    /// [`ACK_WAIT`]. Not at once, lest it come here again.
-    async fn give_back_rest(&self, mut messages: pull::Stream) {
-        let give_back = async {
-            while let Ok(Some(Ok(message))) = timeout(LAST_MESSAGE, messages.next()).await {
-                if let Err(error) = self.give_back(&message, LAST_MESSAGES).await {
-                    tracing::debug!(event.consumer = self.name, %error, "not given back");
+    /// Releases messages that were delivered to this process and not begun; otherwise they would be redelivered only
+    /// after [`ACK_WAIT`]. The redelivery is delayed, so that they do not return to this process.
+    async fn release_rest(&self, mut messages: pull::Stream) {
+        let release_all = async {
+            while let Ok(Some(Ok(message))) = timeout(RELEASE_TIME, messages.next()).await {
+                if let Err(error) = self.release(&message, RELEASE_DELAY).await {
+                    tracing::debug!(event.consumer = self.name, %error, "message not released");
                 }
             }
         };
-        // Events may come faster than they are given back; those left over wait for the broker's patience.
-        let _ = timeout(LAST_MESSAGES, give_back).await;
+        // Messages may arrive faster than they are released; the rest is redelivered after `ACK_WAIT`.
+        let _ = timeout(RELEASE_TIME, release_all).await;
     }
 }
 

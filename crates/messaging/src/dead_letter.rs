@@ -1,4 +1,4 @@
-//! Events that could not be handled: kept with the reason, to be looked at and sent again by `ticketctl`.
+//! Dead letters: events that could not be handled, stored with the reason. `ticketctl` shows and replays them.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ const SUBJECT: &str = "dead-letter-subject";
 const SEQUENCE: &str = "dead-letter-sequence";
 const DELIVERIES: &str = "dead-letter-deliveries";
 
-/// An event that a consumer gave up.
+/// An event that a consumer gave up on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Its number in the dead-letter stream.
+    /// Its sequence number in the dead-letter stream.
     pub sequence: u64,
-    /// The queue group that gave it up.
+    /// The queue group that gave up.
     pub consumer: String,
     /// The event's subject.
     pub subject: String,
-    /// Why.
+    /// Why it could not be handled.
     pub reason: String,
     /// The event's body, which may be unreadable.
     pub body: Vec<u8>,
@@ -53,13 +53,13 @@ impl DeadLetters {
     ) -> Result<(), BrokerError> {
         let mut headers = message.headers.clone().unwrap_or_default();
         let sequence = message.info().map_or(0, |info| info.stream_sequence);
-        // A header is one line.
+        // A header has no line breaks.
         headers.insert(REASON, reason.replace(['\r', '\n'], " ").as_str());
         headers.insert(CONSUMER, consumer);
         headers.insert(SUBJECT, self.broker.without_prefix(&message.subject));
         headers.insert(SEQUENCE, sequence.to_string().as_str());
         headers.insert(DELIVERIES, deliveries.to_string().as_str());
-        // One letter for each event and consumer, however often the writing of it is tried.
+        // The id deduplicates retries of this write: one dead letter per event and consumer.
         let publish = PublishMessage::build()
             .headers(headers)
             .message_id(format!("dead-{consumer}-{sequence}"))
@@ -68,7 +68,7 @@ impl DeadLetters {
         self.broker.publish_message(subject, publish).await
     }
 
-    /// The oldest letters, at most `limit`.
+    /// The oldest dead letters, at most `limit`.
     pub async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, BrokerError> {
         let stream = self
             .broker
@@ -88,14 +88,14 @@ impl DeadLetters {
             let next = timeout(Duration::from_secs(2), messages.next()).await;
             match next {
                 Ok(Some(message)) => letters.push(read(&message.map_err(read_error)?)),
-                // Discarded by somebody meanwhile.
+                // The rest was discarded concurrently.
                 Ok(None) | Err(_) => break,
             }
         }
         Ok(letters)
     }
 
-    /// Forgets the letter.
+    /// Deletes the dead letter.
     pub async fn discard(&self, letter: &DeadLetter) -> Result<(), BrokerError> {
         let stream = self.broker.dead_letter_stream();
         let stream = self.broker.jetstream().get_stream(stream).await;

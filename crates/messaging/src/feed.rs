@@ -1,9 +1,9 @@
-//! The live feed: recent events, for as many watchers as there are, from one subscription a process.
+//! The live feed: recent events for any number of watchers, from one consumer per process.
 //!
-//! A [`FeedReader`] reads the stream into a bounded window; each [`Subscription`] goes through that window at its own
-//! pace and holds nothing of its own but its place in it. Places are [`EventId`]s, the same at every replica, so that a
-//! watcher goes on at any of them, also after a restart. A watcher that cannot be told all it missed is told that.
-//! Nothing here is acknowledged and no effect may rest on it: a feed shows what happened to those who look.
+//! A [`FeedReader`] reads the stream into a bounded window. Each [`Subscription`] reads that window at its own pace and
+//! only holds its cursor. Cursors are [`EventId`]s and are valid in every process, so a watcher can continue in any of
+//! them, also after a restart. If the window no longer contains everything that a watcher missed, the watcher receives
+//! [`News::Reset`]. Nothing is acknowledged, so no effect may depend on a feed: it only displays events.
 
 mod event_id;
 mod reader;
@@ -25,31 +25,31 @@ use super::metrics::FeedMetrics;
 use base::clock::Clock;
 pub use event_id::{EventId, InvalidEventId};
 pub use reader::FeedReader;
-use window::{Place, Window};
+use window::{Cursor, Window};
 
-/// What is recent: nobody is so late to act on an event while all is well.
+/// The age up to which events are recent: without failures, consumers act on an event much sooner.
 const RECENT: Duration = Duration::from_mins(1);
 
-/// How long to wait for events that another replica has told of already.
-const OTHER_REPLICA: Duration = Duration::from_secs(1);
+/// How long to wait for events that another process has already delivered to the watcher.
+const OTHER_PROCESS: Duration = Duration::from_secs(1);
 
-/// What a watcher is told.
+/// What a watcher receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News<T> {
-    /// Something happened.
+    /// An event.
     Event {
-        /// The watcher's place after it.
+        /// The watcher's cursor after it.
         id: EventId,
-        /// What happened.
+        /// What the feed shows of the event.
         item: T,
     },
-    /// More happened than can be told; the watcher has to look for itself, and goes on from here.
+    /// Events were missed: the watcher must reload what it shows, and continues from this cursor.
     Reset(EventId),
-    /// Nothing yet; the watcher's place, from which it can go on.
-    Place(EventId),
+    /// No event yet, only the watcher's cursor.
+    Cursor(EventId),
 }
 
-/// Recent events, and those to come. Clones share them.
+/// Recent and future events. Clones share them.
 #[derive(Debug)]
 pub struct Feed<T>(Arc<Shared<T>>);
 
@@ -60,7 +60,7 @@ struct Shared<T> {
     metrics: FeedMetrics,
 }
 
-// Written out because a derive would ask the same of `T`.
+// A derived implementation would require `T: Clone`.
 impl<T> Clone for Feed<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -68,8 +68,8 @@ impl<T> Clone for Feed<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Feed<T> {
-    /// A feed of these subjects, and the task that keeps it. `read` makes of an event what watchers are told, or nothing;
-    /// it is called once an event, however many watch.
+    /// A feed of these subjects, and the task that fills it. `read` converts an event to what watchers receive, or
+    /// hides it. It is called once per event, not once per watcher.
     #[must_use]
     pub fn new(
         broker: Broker,
@@ -101,52 +101,51 @@ impl<T: Clone + Send + Sync + 'static> Feed<T> {
         &self.0.ended
     }
 
-    /// The place after all that this process has heard of: who goes on from here is told of all that was not in the
-    /// database when this was asked for. A process that has not heard from the broker yet gives a place that is none,
-    /// from which nobody goes on without looking again.
+    /// The cursor after everything that this process has read. A watcher that continues from it receives every event
+    /// whose change was not in the database before this call. If this process has not read anything yet, the cursor is
+    /// invalid, and a watcher that continues from it is reset.
     #[must_use]
-    pub fn place(&self) -> EventId {
+    pub fn cursor(&self) -> EventId {
         self.0.window.borrow().end()
     }
 
-    /// What happens from the place `after` on, as the watcher remembers it; from now on if it remembers none.
+    /// The events after the watcher's cursor, given as text; without one, the events from now on.
     #[must_use]
     pub fn subscribe(&self, after: Option<&str>) -> Subscription<T> {
-        self.subscription(after.map_or(Place::Now, |id| {
-            id.parse().map_or(Place::Lost, Place::After)
+        self.subscription(after.map_or(Cursor::Now, |id| {
+            id.parse().map_or(Cursor::Invalid, Cursor::After)
         }))
     }
 
-    /// What happens from a minute ago on: for whoever takes events for hints at what consumers do, which may not have
-    /// done it yet.
+    /// The events from a minute ago on, for code that uses events as hints that a consumer is about to act.
     #[must_use]
     pub fn subscribe_to_recent(&self) -> Subscription<T> {
-        self.subscription(Place::Recent)
+        self.subscription(Cursor::Recent)
     }
 
-    fn subscription(&self, place: Place) -> Subscription<T> {
+    fn subscription(&self, cursor: Cursor) -> Subscription<T> {
         Subscription {
             window: self.0.window.clone(),
-            place,
+            cursor,
             fetched: VecDeque::new(),
             metrics: self.0.metrics.clone(),
         }
     }
 }
 
-/// One watcher's way through the feed.
+/// One watcher's subscription to the feed.
 #[derive(Debug)]
 pub struct Subscription<T> {
     window: watch::Receiver<Window<T>>,
-    place: Place,
+    cursor: Cursor,
     fetched: VecDeque<News<T>>,
     metrics: FeedMetrics,
 }
 
 impl<T: Clone + Send + Sync + 'static> Subscription<T> {
-    /// The next news, as soon as there are any; `None` once the feed has ended.
+    /// Waits for the next news; `None` once the feed has ended.
     ///
-    /// While the broker is away there are none; what happened meanwhile is told afterwards.
+    /// While the broker is away there are none. They follow once it is back.
     pub async fn next(&mut self) -> Option<News<T>> {
         loop {
             if let Some(news) = self.fetched.pop_front() {
@@ -157,28 +156,28 @@ impl<T: Clone + Send + Sync + 'static> Subscription<T> {
     }
 
     async fn fetch(&mut self) -> Result<(), RecvError> {
-        // What is left in the window of a feed that has ended, another process tells.
+        // Once the feed has ended, another process delivers the rest of the window.
         self.window.has_changed()?;
-        let place = self.place;
+        let cursor = self.cursor;
         self.window
-            .wait_for(|window| window.has_news_for(place))
+            .wait_for(|window| window.has_news_for(cursor))
             .await?;
-        if self.window.borrow().is_behind(place) {
-            let catches_up = self.window.wait_for(|window| !window.is_behind(place));
-            // If it does not, the broker lost what it had acknowledged, and the place with it.
-            let _ = timeout(OTHER_REPLICA, catches_up).await;
+        if self.window.borrow().is_behind(cursor) {
+            let catches_up = self.window.wait_for(|window| !window.is_behind(cursor));
+            // If it does not catch up, the broker lost acknowledged events, and the cursor is invalid.
+            let _ = timeout(OTHER_PROCESS, catches_up).await;
         }
         let recent = Clock::system().now().minus(RECENT);
-        let (news, place) = self.window.borrow().news(place, recent);
+        let (news, cursor) = self.window.borrow().news(cursor, recent);
         if matches!(news.first(), Some(News::Reset(_))) {
             self.metrics.resets.increment();
         }
         self.fetched.extend(news);
-        self.place = place;
+        self.cursor = cursor;
         Ok(())
     }
 
-    /// The news as a stream, which ends with the feed.
+    /// The news as a stream that ends with the feed.
     pub fn into_stream(self) -> impl Stream<Item = News<T>> + Send {
         stream::unfold(self, |mut subscription| async move {
             let news = subscription.next().await?;

@@ -1,14 +1,14 @@
 //! Events between services, by five rules.
 //!
-//! 1. A state change and its event are one document write ([`OutboxCollection`]); a [`Relay`] publishes what waits.
-//! 2. A replica is updated only by a newer event; that guard is the store's, and this module never relies on order.
-//! 3. A message is acknowledged after its effect is durable; a handler says [`Failure::Retry`] or
-//!    [`Failure::Fatal`], and what cannot be handled ends in the dead-letter stream with its reason.
-//! 4. What must be unique is unique in the database, so that a second delivery finds it done.
-//! 5. The broker's data is disposable: [`resync`] re-emits the state of everything a service owns, by hand or
-//!    because the stream is not the one that was there before.
+//! 1. A state change and its event are one document write ([`OutboxCollection`]). A [`Relay`] publishes the events.
+//! 2. Only a newer event updates a replica. The store checks that; this crate never relies on order.
+//! 3. A message is acknowledged after its effect is durable. A handler fails with [`Failure::Retry`] or
+//!    [`Failure::Fatal`]; an event that cannot be handled ends in the dead-letter stream with the reason.
+//! 4. What must be unique is unique in the database, so a second delivery has no effect.
+//! 5. The broker's data is disposable: [`resync`] re-emits the state of everything a service owns, on request or
+//!    because the stream is new.
 //!
-//! What only shows events to those who look, and has no effect, reads them from a [`feed`] instead.
+//! Code that only displays events, without any effect, reads them from a [`feed`] instead.
 
 mod broker;
 mod changes;
@@ -25,7 +25,7 @@ mod trace;
 
 pub use broker::{Broker, BrokerConfig, BrokerError, Credentials, Outgoing, Publisher};
 pub use changes::{ChangeGuard, Changes};
-pub use consumer::{Consumer, Failure, Handler, Persistence};
+pub use consumer::{Consumer, Failure, Handler, RetryPolicy};
 pub use dead_letter::{DeadLetter, DeadLetters};
 pub use metrics::catalogue::METRICS;
 pub use outbox::{OutboxCollection, Pending, WriteError};

@@ -1,4 +1,4 @@
-//! What is measured of events: how long they are on their way, how often they come again, and what waits.
+//! Metrics of events: their lag, their redeliveries, and the events that wait in outboxes.
 
 pub(crate) mod catalogue;
 
@@ -23,63 +23,62 @@ use catalogue::{
 use mongo::{Collection, Find, StoreError, to_date_time};
 use telemetry::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
 
-/// Up to how many documents with waiting events are counted: enough to see an outage, and no more than the database counts
-/// in passing.
-const MOST_COUNTED: u64 = 10_000;
+/// The limit up to which documents with waiting events are counted: enough to detect an outage, and cheap to count.
+const COUNT_LIMIT: u64 = 10_000;
 
-/// An event that this release cannot publish is no news before it has waited for so long: another release that runs beside
-/// it may publish it.
-const ANOTHER_MAY_PUBLISH: Duration = Duration::from_secs(30);
+/// How long an event that this release cannot publish is not reported: another release that runs at the same time may
+/// publish it.
+const UNPUBLISHABLE_AGE: Duration = Duration::from_secs(30);
 
-/// What is measured of a connection to the broker. Clones share it.
+/// The metrics of a connection to the broker. Clones share them.
 #[derive(Debug, Clone)]
-pub(super) struct Connection {
+pub(super) struct BrokerMetrics {
     pub(super) metrics: Metrics,
-    publishing: Histograms<2>,
+    publications: Histograms<2>,
 }
 
-impl Connection {
-    pub(super) const fn unmeasured() -> Self {
+impl BrokerMetrics {
+    pub(super) const fn none() -> Self {
         Self {
             metrics: Metrics::none(),
-            publishing: Histograms::absent(),
+            publications: Histograms::absent(),
         }
     }
 
     pub(super) fn of(client: &Client, metrics: &Metrics) -> Self {
         let (connected, client) = (metrics.gauge(&BROKER_CONNECTED), client.clone());
         metrics.on_scrape(move || {
-            let stands = client.connection_state() == State::Connected;
-            connected.set(f64::from(stands));
+            let is_connected = client.connection_state() == State::Connected;
+            connected.set(f64::from(is_connected));
         });
         Self {
             metrics: metrics.clone(),
-            publishing: metrics.histograms(&MESSAGING_PUBLISH_DURATION),
+            publications: metrics.histograms(&MESSAGING_PUBLISH_DURATION),
         }
     }
 
-    /// Measures the publication of an event.
-    pub(super) async fn publishing(
+    /// Measures how long the publication of an event takes.
+    pub(super) async fn time_publication(
         &self,
         subject: Subject,
         publication: impl Future<Output = Result<(), BrokerError>>,
     ) -> Result<(), BrokerError> {
         let began = Instant::now();
-        let published = publication.await;
-        let failure = match &published {
+        let result = publication.await;
+        let failure = match &result {
             Ok(()) => "",
             Err(BrokerError::Timeout) => "timeout",
             Err(_) => "error",
         };
-        let said = [subject.as_str(), failure];
-        self.publishing.with(said).observe(began.elapsed());
-        published
+        let labels = [subject.as_str(), failure];
+        self.publications.with(labels).observe(began.elapsed());
+        result
     }
 }
 
-/// What is measured of a consumer.
+/// The metrics of a consumer.
 #[derive(Debug)]
-pub(super) struct Deliveries {
+pub(super) struct ConsumerMetrics {
     consumer: &'static str,
     durations: Histograms<3>,
     lags: Histograms<2>,
@@ -88,20 +87,19 @@ pub(super) struct Deliveries {
     pub(super) interruptions: Counter,
 }
 
-/// One of its deliveries.
+/// A delivery to a consumer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Delivery<'a> {
     pub(super) subject: &'a str,
     pub(super) began: Instant,
     pub(super) is_readable: bool,
-    /// Whether it was delivered before.
-    pub(super) is_again: bool,
-    /// Whether it was delivered oftener than it is tried.
-    pub(super) is_unsurvived: bool,
+    pub(super) is_redelivery: bool,
+    /// Whether the event was delivered more often than it may be tried.
+    pub(super) exceeds_tries: bool,
 }
 
-impl Deliveries {
-    pub(super) fn to(consumer: &'static str, metrics: &Metrics) -> Self {
+impl ConsumerMetrics {
+    pub(super) fn of(consumer: &'static str, metrics: &Metrics) -> Self {
         let interruptions = metrics.counters(&CONSUMER_INTERRUPTIONS);
         Self {
             consumer,
@@ -113,60 +111,66 @@ impl Deliveries {
         }
     }
 
-    /// Takes note of what came of a delivery, whose event was written `lag` ago.
+    /// Records the outcome of a delivery whose event was written `lag` ago.
     pub(super) fn handled(&self, delivery: Delivery<'_>, outcome: &Outcome, lag: Option<Duration>) {
-        let about = [self.consumer, delivery.subject];
-        if delivery.is_again {
-            self.redeliveries.with(about).increment();
+        let labels = [self.consumer, delivery.subject];
+        if delivery.is_redelivery {
+            self.redeliveries.with(labels).increment();
         }
         if let (Outcome::Done, Some(lag)) = (outcome, lag) {
-            self.lags.with(about).observe(lag);
+            self.lags.with(labels).observe(lag);
         }
     }
 
-    /// Takes note that the broker was told of it, or was not; `failure` is why it had no effect.
-    pub(super) fn answered(&self, delivery: Delivery<'_>, failure: &'static str, is_told: bool) {
+    /// Records the duration of a delivery. `failure` says why the event had no effect.
+    pub(super) fn processed(
+        &self,
+        delivery: Delivery<'_>,
+        failure: &'static str,
+        is_acknowledged: bool,
+    ) {
         let failure = match failure {
-            "" if !is_told => "acknowledgement",
+            "" if !is_acknowledged => "acknowledgement",
             failure => failure,
         };
-        let said = [self.consumer, delivery.subject, failure];
-        self.durations.with(said).observe(delivery.began.elapsed());
+        let labels = [self.consumer, delivery.subject, failure];
+        let duration = delivery.began.elapsed();
+        self.durations.with(labels).observe(duration);
     }
 
-    /// Takes note of a dead letter that was written.
-    pub(super) fn buried(&self, reason: &'static str) {
+    /// Counts a dead letter.
+    pub(super) fn dead_letter_written(&self, reason: &'static str) {
         self.dead_letters.with([self.consumer, reason]).increment();
     }
 }
 
 impl Delivery<'_> {
-    /// Why it had no effect; empty if it had.
+    /// Why the event had no effect; empty if it had one.
     pub(super) const fn failure(self, outcome: &Outcome) -> &'static str {
         match outcome {
             Outcome::Done => "",
-            Outcome::GivenBack => "unavailable",
+            Outcome::Released => "unavailable",
             Outcome::DeadLetter(_) if !self.is_readable => "unreadable",
             Outcome::DeadLetter(Failure::Fatal(_)) => "fatal",
             Outcome::Retry { .. } | Outcome::DeadLetter(_) => "retry",
         }
     }
 
-    /// Why it became a dead letter, if it did.
-    pub(super) const fn burial(self, outcome: &Outcome) -> Option<&'static str> {
+    /// Why the event became a dead letter, if it did.
+    pub(super) const fn dead_letter_reason(self, outcome: &Outcome) -> Option<&'static str> {
         let Outcome::DeadLetter(failure) = outcome else {
             return None;
         };
         Some(match failure {
             _ if !self.is_readable => "unreadable",
-            _ if self.is_unsurvived => "not_survived",
+            _ if self.exceeds_tries => "not_survived",
             Failure::Fatal(_) => "fatal",
             Failure::Retry(_) | Failure::NotBefore(_) | Failure::Unavailable(_) => "out_of_tries",
         })
     }
 }
 
-/// What is measured of a live feed. Clones share it.
+/// The metrics of a live feed. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct FeedMetrics {
     lag: Histogram,
@@ -183,14 +187,14 @@ impl FeedMetrics {
         }
     }
 
-    /// Takes note of an event that watchers are told of now.
-    pub(super) fn told(&self, published: Timestamp) {
+    /// Records the lag of an event that is delivered to watchers now.
+    pub(super) fn delivered(&self, published: Timestamp) {
         self.lag.observe(Clock::system().now().since(published));
     }
 }
 
-/// Lets the outboxes of a collection be looked at, by their partial index, when metrics are read. `subjects` are those that
-/// this release publishes.
+/// Samples the outboxes of a collection, through their partial index, whenever metrics are read. `subjects` are those
+/// that this release publishes.
 pub(super) fn measure_outboxes(
     collection: Collection<RawDocumentBuf>,
     name: &str,
@@ -207,8 +211,8 @@ pub(super) fn measure_outboxes(
     metrics.sample(move || {
         let outboxes = Arc::clone(&outboxes);
         async move {
-            if let Err(error) = outboxes.look().await {
-                tracing::debug!(%error, "outboxes not looked at");
+            if let Err(error) = outboxes.sample().await {
+                tracing::debug!(%error, "outboxes not sampled");
                 outboxes.documents.set_unknown();
                 outboxes.oldest.set_unknown();
                 outboxes.unpublishable.set_unknown();
@@ -226,30 +230,30 @@ struct Outboxes {
 }
 
 impl Outboxes {
-    async fn look(&self) -> Result<(), StoreError> {
+    async fn sample(&self) -> Result<(), StoreError> {
         let waiting = with_entry(publishable(&self.subjects));
-        let documents = self.collection.count(waiting.clone(), MOST_COUNTED).await?;
+        let documents = self.collection.count(waiting.clone(), COUNT_LIMIT).await?;
         let now = Clock::system().now();
-        let recent = to_date_time(now.minus(ANOTHER_MAY_PUBLISH));
-        let left = with_entry(unpublishable(&self.subjects, recent));
-        let left = self.collection.count(left, MOST_COUNTED).await?;
-        if left > 0 {
+        let recent = to_date_time(now.minus(UNPUBLISHABLE_AGE));
+        let filter = with_entry(unpublishable(&self.subjects, recent));
+        let unpublishable = self.collection.count(filter, COUNT_LIMIT).await?;
+        if unpublishable > 0 {
             let collection = self.collection.name();
             tracing::warn!(
                 collection,
-                documents = left,
+                documents = unpublishable,
                 "outboxes hold events that this release cannot publish"
             );
         }
         let age = self.oldest(waiting).await?.map(|time| now.since(time));
         let number = |count| usize::try_from(count).unwrap_or(usize::MAX);
         self.documents.set_number(number(documents));
-        self.unpublishable.set_number(number(left));
+        self.unpublishable.set_number(number(unpublishable));
         self.oldest.set(age.unwrap_or_default().as_secs_f64());
         Ok(())
     }
 
-    /// When the oldest event was written that waits in these documents and can be published.
+    /// When the oldest publishable event in these documents was written.
     async fn oldest(&self, waiting: Document) -> Result<Option<Timestamp>, StoreError> {
         let oldest = Find::matching(waiting)
             .sort(doc! { "outbox.time": 1 })
@@ -266,7 +270,7 @@ impl Outboxes {
     }
 }
 
-/// Matches documents with such an entry in their outbox. The first condition is for the index.
+/// A filter for documents with such an entry in their outbox. The first condition uses the index.
 fn with_entry(entry: Document) -> Document {
     doc! { "outbox.time": { "$exists": true }, "outbox": { "$elemMatch": entry } }
 }

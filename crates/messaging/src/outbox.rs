@@ -1,4 +1,4 @@
-//! Documents that carry their events: a change and what it tells the world are one write.
+//! Documents that contain their events: a change and its event are one write.
 
 mod entry;
 
@@ -23,13 +23,13 @@ pub(super) use entry::{Entry, FIELD, Waiting, publishable, unpublishable};
 struct Stored<'a, D> {
     #[serde(flatten)]
     document: &'a D,
-    /// As [`FIELD`] says.
+    /// Serialized under the name [`FIELD`].
     outbox: &'a [Entry],
 }
 
 /// Events that were written and wait for the relay.
 #[derive(Debug)]
-#[must_use = "give it to `OutboxCollection::committed`, else the events wait for the sweep"]
+#[must_use = "pass it to `OutboxCollection::committed`, or the events wait for the sweep"]
 pub struct Pending {
     pub(super) collection: Collection<RawDocumentBuf>,
     pub(super) document: Bson,
@@ -39,7 +39,7 @@ pub struct Pending {
 /// Why a document was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// Its `_id`, or another unique value of it, is taken.
+    /// Another document has its `_id` or another of its unique values.
     #[error("the document exists already")]
     Duplicate,
     /// The database failed.
@@ -57,7 +57,7 @@ impl From<StoreError> for WriteError {
     }
 }
 
-/// A collection whose documents carry their events in an `outbox` array.
+/// A collection whose documents contain their events in an array `outbox`.
 ///
 /// `D` is the document without that array.
 #[derive(Debug)]
@@ -92,8 +92,7 @@ where
         }
     }
 
-    /// What this process writes: each insertion and update once it has ended, a transaction once it is known to be
-    /// committed.
+    /// Counts this process's writes: each insertion and update when it ends, each transaction when it has committed.
     #[must_use]
     pub const fn changes(&self) -> &Changes {
         &self.changes
@@ -105,7 +104,7 @@ where
         &self.documents
     }
 
-    /// Makes the partial index by which the sweep finds what waits.
+    /// Creates the partial index that the sweep uses to find waiting events.
     pub async fn ensure_index(&self) -> Result<(), StoreError> {
         let waiting = doc! { "outbox.time": { "$exists": true } };
         let options = IndexOptions::builder()
@@ -128,16 +127,17 @@ where
         Ok(())
     }
 
-    /// As [`OutboxCollection::insert`], for a document whose `_id` was made for it ([`Collection::insert_fresh`]).
+    /// Like [`OutboxCollection::insert`], for a document with a freshly generated `_id` ([`Collection::insert_fresh`]).
     pub async fn insert_fresh(&self, document: &D, events: &[Event]) -> Result<(), StoreError> {
         match self.insert(document, events).await {
-            // It is there with its events, which the sweep publishes.
+            // A retry of the driver found the document already inserted. The sweep publishes its events.
             Ok(()) | Err(WriteError::Duplicate) => Ok(()),
             Err(WriteError::Store(error)) => Err(error),
         }
     }
 
-    /// Writes new documents, each with its event, in a transaction; hand over the result once that is committed.
+    /// Writes new documents, each with its event, in a transaction. Pass the result to
+    /// [`committed`](OutboxCollection::committed) after the commit.
     pub async fn insert_many_in(
         &self,
         session: &mut Session,
@@ -152,9 +152,9 @@ where
         Ok(pending)
     }
 
-    /// Changes the one document that matches, adding its events; whether one matched.
+    /// Updates the one document that matches and adds the events to it. Returns whether one matched.
     ///
-    /// `filter` names the document's `_id`, and should name the version that the events were made from.
+    /// `filter` contains the document's `_id`, and should contain the version that the events were made from.
     pub async fn update(
         &self,
         filter: Document,
@@ -171,10 +171,11 @@ where
         Ok(is_changed)
     }
 
-    /// Changes documents in a transaction, each the one that matches its own filter as in [`OutboxCollection::update`]
-    /// and with its own event; hand over the result once that is committed. `None` if one matched nothing.
+    /// Updates documents in a transaction, each with its own filter as in [`OutboxCollection::update`] and its own
+    /// event. Pass the result to [`committed`](OutboxCollection::committed) after the commit. `None` if a filter
+    /// matched nothing.
     ///
-    /// Not for the first command of a transaction, as [`Collection::update_many_in`].
+    /// Like [`Collection::update_many_in`], it must not be the first command of a transaction.
     pub async fn update_many_in(
         &self,
         session: &mut Session,
@@ -191,10 +192,10 @@ where
         Ok(all.then_some(pending))
     }
 
-    /// Tells the relay of what a committed transaction wrote.
+    /// Counts a committed write, and notifies the relay of its events.
     pub fn committed(&self, pending: Pending) {
         self.changes.note();
-        self.outbox.nudge(pending);
+        self.outbox.notify(pending);
     }
 
     fn prepare(
@@ -245,7 +246,7 @@ where
     }
 }
 
-/// The `_id` that a filter names.
+/// The `_id` in a filter.
 fn id_of(filter: &Document) -> Bson {
     filter.get("_id").cloned().unwrap_or(Bson::Null)
 }

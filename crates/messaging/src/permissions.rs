@@ -1,7 +1,7 @@
-//! What a service needs to be allowed at the broker: the subjects that this module's code uses, and no others.
+//! The permissions that a service needs at the broker: the subjects that this crate uses, and no others.
 //!
-//! `JetStream` is spoken to by messages, so permissions on subjects say which streams and consumers somebody may touch.
-//! They cannot say what a consumer's filters name: whoever has a user may read the events of the fleet.
+//! `JetStream`'s API consists of messages, so permissions on subjects decide which streams and consumers a user may
+//! touch. They cannot restrict a consumer's filters: every user may read all events of the fleet.
 
 use common::Subject;
 
@@ -9,25 +9,25 @@ use super::broker::BrokerConfig;
 use base::Definition;
 use serde::{Deserialize, Serialize};
 
-/// What replies to a user are addressed to; nobody else may listen there.
+/// The prefix of the subjects for replies to a user. No other user may subscribe to it.
 pub(super) fn inbox_prefix(user: &str) -> String {
     format!("_INBOX_{user}")
 }
 
-/// What a service's user may do at the broker.
+/// The permissions of a service's user at the broker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Permissions {
-    /// Where it publishes.
+    /// The subjects that it may publish to.
     pub publish: Vec<String>,
-    /// What it subscribes to.
+    /// The subjects that it may subscribe to.
     pub subscribe: Vec<String>,
 }
 
 impl Permissions {
-    /// What this service needs under this configuration, as a user of the service's name if it names none.
+    /// What this service needs under this configuration. Without credentials, the user has the service's name.
     ///
-    /// Services that [read alone](Definition::reads_alone) may touch consumers of any name, since theirs are chosen at
-    /// random; the queue groups of others must be denied to them besides.
+    /// Services with [consumers of their own](Definition::reads_alone) may touch consumers of any name, because the
+    /// names of theirs are random. The queue groups of other services must be denied to them in addition.
     #[must_use]
     pub fn needed(definition: &Definition, config: &BrokerConfig) -> Self {
         let user = config.credentials.as_ref();
@@ -53,7 +53,7 @@ fn on_streams(definition: &Definition, config: &BrokerConfig) -> Vec<String> {
     let events = config.stream.as_str();
     let dead_letters = config.dead_letter_stream();
     let mut operations = vec!["INFO", "CREATE"];
-    if definition.keeps_streams {
+    if definition.updates_streams {
         operations.push("UPDATE");
     }
     let mut subjects = Vec::new();

@@ -1,20 +1,20 @@
-//! Where in the stream an event is.
+//! The position of an event in the stream.
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::stream::State;
 use common::Timestamp;
 
-/// Where in the stream an event is.
+/// The position of an event in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// Its number.
+    /// Its sequence number.
     pub sequence: u64,
     /// When the stream stored it, by the broker's clock.
     pub published: Timestamp,
 }
 
 impl Position {
-    /// The position of this message; `None` if it does not come from a stream.
+    /// The position of this message; `None` if it is not from a stream.
     #[must_use]
     pub fn of(message: &Message) -> Option<Self> {
         let info = message.info().ok()?;
@@ -33,8 +33,8 @@ impl Position {
         }
     }
 
-    /// Whether an event here was in the stream when the event at `last` was its last one. A stream that was created anew
-    /// counts from one again, so the time has to fit as well.
+    /// Whether the stream already contained this event when `last` was its last one. A recreated stream counts from one
+    /// again, so the time is compared too.
     #[must_use]
     pub fn is_until(self, last: Self) -> bool {
         self.sequence <= last.sequence && self.published <= last.published
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_a_stream_that_was_created_anew_is_not_one_of_the_stream_before() {
+    fn an_event_of_a_recreated_stream_is_not_one_of_the_previous_stream() {
         let last = at(100, 5_000);
         assert!(at(100, 5_000).is_until(last));
         assert!(at(7, 1_000).is_until(last));

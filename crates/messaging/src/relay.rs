@@ -1,15 +1,15 @@
-//! The relay publishes what waits in outboxes, and takes it out once the broker has it.
+//! The relay publishes the entries of outboxes, and removes them after the broker acknowledged them.
 //!
-//! Taking out is done by one write for all that was published in a while, since nobody waits for it. Until it is done,
-//! nothing but a repetition under the same id could come of it. It is a transaction, which gives way to whoever is
-//! writing one of the documents and comes back: a plain write would wait for them in the middle of its own.
+//! Published entries are removed in batches, because nobody waits for it: until then, an entry could at worst be
+//! published again under the same id. The removal is a transaction. On a write conflict it aborts and is retried, so it
+//! never holds locks while it waits for another writer; a plain write would.
 //!
-//! Each write nudges it with what was written; a sweep finds what was left by a process that died, by a broker
-//! that was away, or by a nudge that found the queue full.
+//! Each write notifies the relay. A sweep finds the entries of a process that died, those written while the broker was
+//! away, and those whose notification found the queue full.
 //!
-//! An entry that this release cannot publish (another release wrote it, or it is damaged) stays in its outbox. It holds
-//! up neither the other entries of its document, since nothing relies on the order of events, nor other documents: the
-//! sweep's query does not find it.
+//! An entry that this release cannot publish (another release wrote it, or it is damaged) stays in its outbox. It
+//! blocks neither the other entries of its document, because nothing relies on the order of events, nor other
+//! documents, because the sweep's query does not match it.
 
 mod sweep;
 
@@ -34,37 +34,37 @@ use base::clock::Clock;
 use mongo::{Collection, Database, StoreError, in_transaction};
 use telemetry::metrics::Histograms;
 
-/// How many nudges wait; one that finds the queue full is left to the sweep.
+/// The capacity of the queue of notifications. Writes whose notification does not fit are left to the sweep.
 const QUEUE: usize = 4_096;
 /// How many documents are published at once.
 const IN_FLIGHT: usize = 64;
-/// How many documents are cleared at once, of the published ones that wait for it, and how long others gather then, if
-/// there are no more: so long that many do under load, and far from what a sweep would take for left behind.
-const CLEARED_AT_ONCE: usize = 500;
+/// How many published documents are cleared in one batch, and the pause after a batch if fewer are waiting. The pause
+/// is long enough to fill batches under load, and much shorter than [`SWEEP_AGE`].
+const CLEAR_BATCH: usize = 500;
 const CLEAR_EVERY: Duration = Duration::from_millis(200);
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// What is younger is probably on its way by its nudge.
+/// The sweep ignores younger entries: they are probably being published after their notification.
 const SWEEP_AGE: Duration = Duration::from_secs(2);
-/// How long a stopping process publishes what still waits; after that it waits for the next start, or another process.
+/// How long a stopping process publishes remaining entries. The next start, or another process, publishes the rest.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 
-/// Where writers leave word of what they wrote.
+/// The queue through which writers notify the relay.
 #[derive(Debug)]
 pub struct Outbox {
-    nudges: mpsc::Sender<Pending>,
+    notifications: mpsc::Sender<Pending>,
     clock: Clock,
 }
 
 impl Outbox {
-    /// When an event is written, by the machine's clock.
+    /// The time for a new entry, by the machine's clock.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    pub(super) fn nudge(&self, pending: Pending) {
+    pub(super) fn notify(&self, pending: Pending) {
         if !pending.entries.is_empty() {
-            // Full or closed: the entries are in the database, and the sweep finds them.
-            let _ = self.nudges.try_send(pending);
+            // If the queue is full or closed, the sweep finds the entries.
+            let _ = self.notifications.try_send(pending);
         }
     }
 }
@@ -100,20 +100,23 @@ impl Relay {
 }
 
 impl<P: Publisher> Relay<P> {
-    /// A relay to this publisher, which tells the age of what waits by this clock.
+    /// A relay to this publisher. It determines the age of entries by this clock.
     #[must_use]
     pub fn to(publisher: P, clock: Clock) -> Self {
-        let (nudges, queue) = mpsc::channel(QUEUE);
+        let (notifications, queue) = mpsc::channel(QUEUE);
         Self {
             publisher,
-            outbox: Arc::new(Outbox { nudges, clock }),
+            outbox: Arc::new(Outbox {
+                notifications,
+                clock,
+            }),
             queue: Mutex::new(queue),
             collections: Vec::new(),
             lags: Histograms::absent(),
         }
     }
 
-    /// Opens a collection whose outboxes this relay publishes, and makes sure of the index that the sweep needs.
+    /// Opens a collection whose outboxes this relay publishes, and creates the index that the sweep needs.
     pub async fn collection<D>(
         &mut self,
         database: &Database,
@@ -136,13 +139,13 @@ impl<P: Publisher> Relay<P> {
         Ok(collection)
     }
 
-    /// Publishes until told to stop, then publishes what still waits. Meant to be told after all writers ended.
+    /// Publishes until cancelled, then publishes the remaining entries. Cancel it after all writers ended.
     pub async fn run(self, stop: CancellationToken) {
         let mut queue = self.queue.lock().await;
         let (published, clearable) = mpsc::channel(QUEUE);
-        let nudged = async {
-            let nudges = futures::stream::poll_fn(|context| queue.poll_recv(context));
-            nudges
+        let publish_notified = async {
+            let notifications = futures::stream::poll_fn(|context| queue.poll_recv(context));
+            notifications
                 .for_each_concurrent(IN_FLIGHT, async |pending| {
                     self.relay(pending, &published).await;
                 })
@@ -150,12 +153,12 @@ impl<P: Publisher> Relay<P> {
         };
         tokio::select! {
             biased;
-            () = nudged => {}
-            () = self.clear_behind(clearable) => {}
+            () = publish_notified => {}
+            () = self.clear_published(clearable) => {}
             () = self.sweep_regularly() => {}
             () = stop.cancelled() => {}
         }
-        // What was being published when the stop came is still in its outbox.
+        // Entries whose publication was interrupted are still in their outboxes.
         match timeout(DRAIN_LIMIT, self.sweep(Duration::ZERO)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -171,36 +174,36 @@ impl<P: Publisher> Relay<P> {
         loop {
             ticks.tick().await;
             if let Err(error) = self.sweep(SWEEP_AGE).await {
-                tracing::warn!(%error, "outbox sweep failed, trying again");
+                tracing::warn!(%error, "outbox sweep failed, retrying");
             }
         }
     }
 
     async fn relay(&self, pending: Pending, published: &mpsc::Sender<Pending>) {
         match self.publish_all(pending).await {
-            // Nobody clears any more when the process stops, which sweeps then.
+            // Sending fails only while the process stops; the final sweep then clears.
             Ok(pending) => drop(published.send(pending).await),
             Err(error) => {
-                tracing::warn!(%error, "event not published yet, the sweep tries again");
+                tracing::warn!(%error, "event not published, the sweep retries");
             }
         }
     }
 
-    /// Takes out what was published, all that gathered at once.
-    async fn clear_behind(&self, mut published: mpsc::Receiver<Pending>) {
+    /// Removes published entries, in batches.
+    async fn clear_published(&self, mut published: mpsc::Receiver<Pending>) {
         let mut batch = Vec::new();
-        while published.recv_many(&mut batch, CLEARED_AT_ONCE).await > 0 {
+        while published.recv_many(&mut batch, CLEAR_BATCH).await > 0 {
             if let Err(error) = self.clear(&batch).await {
-                tracing::warn!(%error, "outbox not cleared yet, the sweep tries again");
+                tracing::warn!(%error, "outbox not cleared, the sweep retries");
             }
             batch.clear();
-            if published.len() < CLEARED_AT_ONCE {
+            if published.len() < CLEAR_BATCH {
                 sleep(CLEAR_EVERY).await;
             }
         }
     }
 
-    /// Publishes what it can; gives what is published, which may be cleared.
+    /// Publishes the entries that it can, and returns those, to be cleared.
     async fn publish_all(&self, pending: Pending) -> Result<Pending, BrokerError> {
         let mut published = Vec::with_capacity(pending.entries.len());
         for entry in pending.entries {
@@ -214,7 +217,7 @@ impl<P: Publisher> Relay<P> {
         })
     }
 
-    /// Publishes an entry; false if that will never work in this process.
+    /// Publishes an entry. Returns false if this release can never publish it.
     async fn publish(&self, entry: &Entry) -> Result<bool, BrokerError> {
         let Some(subject) = self.known(&entry.subject) else {
             tracing::warn!(
@@ -250,7 +253,7 @@ impl<P: Publisher> Relay<P> {
         known.find(|known| known.as_str() == subject).copied()
     }
 
-    /// Takes these entries out, each collection's by one write.
+    /// Removes these entries, with one write per collection.
     async fn clear(&self, published: &[Pending]) -> Result<(), StoreError> {
         for (database, collection) in &self.collections {
             let published = published.iter();

@@ -1,13 +1,14 @@
 //! Re-emission: publishing the current state of everything a service owns.
 //!
-//! The broker's data is disposable. A service remembers in its own database which stream it filled and where that
-//! ended; when it meets another one, made since, or one that lost its end or something in between, it publishes everything
-//! again. Consumers apply only what is newer, so what they know already changes nothing.
+//! The broker's data is disposable. A service stores in its own database which stream it filled, and the last event of
+//! that stream. If the stream was recreated or lost messages, the service publishes everything again. Consumers apply
+//! only newer state, so repetitions have no effect.
 //!
-//! One process does it for all (see [`emission`]), in pages ordered by `_id`, and notes after each page how far it is.
+//! One process does this for its service (see [`emission`]), in pages ordered by `_id`, and stores its progress after
+//! each page.
 
 mod emission;
-mod sight;
+mod stream_state;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -27,16 +28,16 @@ use crate::metrics::catalogue::{REEMISSIONS, REEMITTED_EVENTS};
 use base::clock::Clock;
 use emission::{Emission, Emissions, LEASE};
 use mongo::{Collection, Database, Find, StoreError, new_id};
-use sight::{Loss, Sight};
+use stream_state::{Loss, StreamState};
 
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How soon to look whether another process has filled the stream, or is dead.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const CHECK_EVERY: Duration = Duration::from_secs(5);
+/// How soon to check again while another process fills the stream: it may finish, or die.
+const RECHECK_AFTER: Duration = Duration::from_secs(1);
 const IN_FLIGHT: usize = 64;
-/// How many documents are published before the progress is noted.
+/// The documents of a page. The progress is stored after each page.
 const PAGE: usize = 256;
 
-/// The current state of everything a service owns, page by page: gives what is behind the document of this `_id`.
+/// The current state of everything a service owns, page by page: returns the page after the document with this `_id`.
 pub type Snapshot =
     Arc<dyn Fn(Option<Bson>) -> BoxFuture<'static, Result<Page, StoreError>> + Send + Sync>;
 
@@ -44,11 +45,11 @@ pub type Snapshot =
 #[derive(Debug)]
 pub struct Page {
     events: Vec<Event>,
-    /// The `_id` of its last document; none if nothing is behind it.
+    /// The `_id` of its last document; `None` if this is the last page.
     last: Option<Bson>,
 }
 
-/// The snapshot of a collection, each document of which is published as the event that `event` makes of it, if any.
+/// The snapshot of a collection. `event` turns each document into the event to publish, if any.
 pub fn snapshot_of<D>(documents: &Collection<D>, event: fn(D) -> Option<Event>) -> Snapshot
 where
     D: DeserializeOwned + Send + Sync + Unpin + 'static,
@@ -57,8 +58,8 @@ where
     Arc::new(move |after: Option<Bson>| {
         let documents = documents.clone();
         async move {
-            let behind = after.map(|after| doc! { "_id": { "$gt": after } });
-            let find = Find::matching(behind.unwrap_or_default())
+            let filter = after.map(|after| doc! { "_id": { "$gt": after } });
+            let find = Find::matching(filter.unwrap_or_default())
                 .sort(doc! { "_id": 1 })
                 .project(doc! { "outbox": 0 })
                 .limit(i64::try_from(PAGE).unwrap_or(i64::MAX));
@@ -75,12 +76,12 @@ where
     })
 }
 
-/// The document; none if it is damaged, which must not keep all others from being published.
+/// The document; `None` if it is damaged, so that it does not block the others.
 fn read<D: DeserializeOwned>(document: Document) -> Option<D> {
     let id = document.get("_id").cloned();
     let read = bson::deserialize_from_document(document);
     read.inspect_err(|error| {
-        tracing::error!(%error, document = ?id, "damaged document not published again");
+        tracing::error!(%error, document = ?id, "damaged document not re-emitted");
     })
     .ok()
 }
@@ -96,88 +97,89 @@ pub enum ResyncError {
     Store(#[from] StoreError),
 }
 
-/// Re-emits a service's state, on demand and when the stream is a new one.
+/// Re-emits a service's state, on request and when the stream is new or lost messages.
 #[derive(Clone)]
 pub struct Resync {
     broker: Broker,
-    known: Collection<Sight>,
+    streams: Collection<StreamState>,
     emissions: Emissions,
     snapshot: Snapshot,
 }
 
-/// Whether the stream has everything.
-enum Filled {
-    Whole,
-    /// Another process is at it.
-    ByAnother,
+/// Whether the stream contains everything.
+enum Filling {
+    Complete,
+    /// Another process is filling it.
+    Elsewhere,
 }
 
 impl Resync {
-    /// Re-emission of `snapshot`; which stream was filled last is kept in `database`.
+    /// Re-emission of `snapshot`; `database` stores which stream was filled last.
     #[must_use]
     pub fn new(broker: Broker, database: &Database, snapshot: Snapshot) -> Self {
-        // Counted from nothing on, and not only from the first time.
+        // Registered now, so that both are exported as zero before the first re-emission.
         let _ = broker.metrics().counters(&REEMISSIONS);
         let _ = broker.metrics().counter(&REEMITTED_EVENTS);
         Self {
             broker,
-            known: database.collection("streams"),
+            streams: database.collection("streams"),
             emissions: Emissions::open(database),
             snapshot,
         }
     }
 
-    /// Looks regularly whether the stream is still the one that was filled, until told to stop.
+    /// Checks the stream regularly, and fills it if needed, until cancelled.
     pub async fn run(self, stop: CancellationToken) {
         let mut pause = Duration::ZERO;
         while stop.run_until_cancelled(sleep(pause)).await.is_some() {
-            let filling = Box::pin(self.fill_new_stream());
+            let filling = Box::pin(self.fill_stream());
             pause = match stop.run_until_cancelled(filling).await {
-                Some(Ok(Filled::ByAnother)) => LOOK_AGAIN,
-                Some(Ok(Filled::Whole)) | None => LOOK_EVERY,
+                Some(Ok(Filling::Elsewhere)) => RECHECK_AFTER,
+                Some(Ok(Filling::Complete)) | None => CHECK_EVERY,
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "stream not checked, trying again");
-                    LOOK_EVERY
+                    tracing::warn!(%error, "stream check failed, retrying");
+                    CHECK_EVERY
                 }
             };
         }
     }
 
-    /// Publishes everything again if the stream is another one, or lost something, since it was looked at last.
-    async fn fill_new_stream(&self) -> Result<Filled, ResyncError> {
+    /// Publishes everything again if the stream was recreated or lost messages since the last check.
+    async fn fill_stream(&self) -> Result<Filling, ResyncError> {
         let by_name = doc! { "_id": self.broker.stream() };
-        // First what was, then what is: another process may note a later sight at any moment.
-        let before = self.known.find_one(by_name.clone()).await?;
-        let now = Sight::of(&self.broker.ensure_streams().await?);
+        // The stored state is read first, because another process may store a later one at any moment.
+        let before = self.streams.find_one(by_name.clone()).await?;
+        let now = StreamState::of(&self.broker.ensure_streams().await?);
         if before.as_ref() == Some(&now) {
-            return Ok(Filled::Whole);
+            return Ok(Filling::Complete);
         }
         if let Some(loss) = self.loss_since(before.as_ref(), &now).await? {
             let run = now.run(before.as_ref());
             let Some(emission) = self.emissions.claim(self.broker.stream(), &run).await? else {
-                return Ok(Filled::ByAnother);
+                return Ok(Filling::Elsewhere);
             };
             let Some(count) = self.continue_run(emission, loss).await? else {
-                return Ok(Filled::ByAnother);
+                return Ok(Filling::Elsewhere);
             };
             match loss {
-                Loss::All => tracing::info!(count, "filled a new stream with the current state"),
+                Loss::All => tracing::info!(count, "new stream filled with the current state"),
                 Loss::Tail | Loss::Gap => {
-                    tracing::warn!(count, %loss, "published the current state of everything again");
+                    tracing::warn!(count, %loss, "current state re-emitted");
                 }
             }
         }
-        let seen = bson::serialize_to_document(&now).map_err(StoreError::from)?;
-        let seen = doc! { "$set": seen };
-        self.known.update_one(by_name, seen, true).await?;
-        Ok(Filled::Whole)
+        let now = bson::serialize_to_document(&now).map_err(StoreError::from)?;
+        self.streams
+            .update_one(by_name, doc! { "$set": now }, true)
+            .await?;
+        Ok(Filling::Complete)
     }
 
-    /// What the stream lost that it had when it was seen before.
+    /// What the stream lost since the state `before`.
     async fn loss_since(
         &self,
-        before: Option<&Sight>,
-        now: &Sight,
+        before: Option<&StreamState>,
+        now: &StreamState,
     ) -> Result<Option<Loss>, BrokerError> {
         let Some(before) = before.filter(|before| before.created == now.created) else {
             return Ok(Some(Loss::All));
@@ -188,29 +190,29 @@ impl Resync {
         if now.gaps > before.gaps {
             return Ok(Some(Loss::Gap));
         }
-        // What is older than the stream's limits leaves it at its beginning.
+        // The stream drops messages beyond its limits at its beginning; that is no loss.
         if before.last < now.first || before.last == 0 {
             return Ok(None);
         }
-        let there = self.broker.time_of(before.last.unsigned_abs()).await?;
-        let is_same = there.is_some_and(|time| time.to_string() == before.last_time);
+        let time = self.broker.time_of(before.last.unsigned_abs()).await?;
+        let is_same = time.is_some_and(|time| time.to_string() == before.last_time);
         Ok((!is_same).then_some(Loss::Tail))
     }
 
-    /// Publishes what is missing of a run; gives how many events that were, or `None` if another process took it over.
+    /// Publishes the rest of a run. Returns the number of events, or `None` if another process took the run over.
     async fn continue_run(
         &self,
         mut emission: Emission,
         loss: Loss,
     ) -> Result<Option<u64>, ResyncError> {
         let metrics = self.broker.metrics();
-        let reason = [loss.word()];
+        let reason = [loss.label()];
         metrics.counters(&REEMISSIONS).with(reason).increment();
         let mut count = 0;
         loop {
             let page = (self.snapshot)(emission.after.clone()).await?;
             let published = page.events.len() as u64;
-            let Some(mut held) = self.publish_page(emission, page.events).await? else {
+            let Some(mut renewed) = self.publish_page(emission, page.events).await? else {
                 return Ok(None);
             };
             count += published;
@@ -218,15 +220,15 @@ impl Resync {
             if page.last.is_none() {
                 return Ok(Some(count));
             }
-            held.after = page.last;
-            let Some(held) = self.emissions.write(held).await? else {
+            renewed.after = page.last;
+            let Some(renewed) = self.emissions.write(renewed).await? else {
                 return Ok(None);
             };
-            emission = held;
+            emission = renewed;
         }
     }
 
-    /// Publishes a page, and renews the lease meanwhile, however long it takes.
+    /// Publishes a page, and renews the lease for as long as that takes.
     async fn publish_page(
         &self,
         mut emission: Emission,
@@ -241,14 +243,14 @@ impl Resync {
                     return Ok(Some(emission));
                 }
                 () = sleep(LEASE / 3) => match self.emissions.write(emission).await? {
-                    Some(held) => emission = held,
+                    Some(renewed) => emission = renewed,
                     None => return Ok(None),
                 }
             }
         }
     }
 
-    /// Publishes the state of everything, as somebody wants it; gives how many events that were.
+    /// Publishes the state of everything on request, and returns the number of events.
     pub async fn emit_all(&self) -> Result<u64, ResyncError> {
         let metrics = self.broker.metrics();
         metrics.counters(&REEMISSIONS).with(["by_hand"]).increment();
@@ -258,7 +260,7 @@ impl Resync {
     }
 }
 
-/// Publishes all of a snapshot, whatever was published before; gives how many events that were.
+/// Publishes a whole snapshot, and returns the number of events.
 pub async fn emit(snapshot: &Snapshot, publisher: &impl Publisher) -> Result<u64, ResyncError> {
     let run: Id<kind::Nonce> = new_id();
     let run = run.to_string();
@@ -274,7 +276,7 @@ pub async fn emit(snapshot: &Snapshot, publisher: &impl Publisher) -> Result<u64
     }
 }
 
-/// Publishes events of a run. A state that is published twice in a run has the same id, so that the stream has it once.
+/// Publishes events of a run. The id names run, entity and version, so the stream stores each state once per run.
 async fn publish(
     events: Vec<Event>,
     run: &str,

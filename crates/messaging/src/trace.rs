@@ -1,7 +1,7 @@
-//! Events on their way, as spans of a trace and as lines in the log.
+//! Events as spans of a trace, and as lines in the log.
 //!
-//! An event goes on from where it was caused: the context is written down with it, stands in the message's headers, and
-//! each delivery is a span under the one that published it. So is a second delivery, with its number.
+//! An event continues the trace that caused it: the trace context is stored with the event and sent in the message's
+//! headers. Each delivery, also a redelivery, is a child span of the one that published the event.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -19,13 +19,13 @@ use telemetry::TraceContext;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The header that says when what the event tells of happened.
+/// The header with the time of the change that the event reports.
 pub(super) const TIME: HeaderName = HeaderName::from_static("ce-time");
-/// The header that says which event it is.
+/// The header with the event's id.
 pub(super) const ID: HeaderName = HeaderName::from_static("ce-id");
 
-/// The span of publishing an event; none if the event is of no trace, as those of a re-emission are.
-pub(super) fn publishing(message: &Outgoing) -> Span {
+/// The span of publishing an event; none if the event belongs to no trace, as in a re-emission.
+pub(super) fn publish_span(message: &Outgoing) -> Span {
     let Some(cause) = &message.cause else {
         return Span::none();
     };
@@ -52,25 +52,25 @@ pub(super) fn publishing(message: &Outgoing) -> Span {
 pub(super) enum Outcome {
     /// Its effect is durable.
     Done,
-    /// The process stops, or what it depends on is away: another may have it at once.
-    GivenBack,
-    /// It comes again after a while.
+    /// The process stops, or a dependency is away: the event may be redelivered at once.
+    Released,
+    /// The event is redelivered after a delay.
     Retry { delay: Duration, reason: BoxError },
-    /// It is kept aside.
+    /// The event is moved to the dead-letter stream.
     DeadLetter(Failure),
 }
 
-/// A delivery of an event, of which a line is written once it was handled.
+/// A delivery of an event: its span, and one log line once it was handled.
 #[derive(Debug)]
 pub(super) struct Handling {
     pub(super) span: Span,
-    pub(super) begun: Instant,
+    pub(super) began: Instant,
     committed: Option<Timestamp>,
 }
 
 impl Handling {
-    /// Begins with what is known of the delivery; `event` if it could be read.
-    pub(super) fn of(
+    /// Starts the span. `event` is `None` if it could not be read.
+    pub(super) fn begin(
         consumer: &'static str,
         subject: &str,
         message: &Message,
@@ -106,30 +106,30 @@ impl Handling {
         }
         Self {
             span,
-            begun: Instant::now(),
+            began: Instant::now(),
             committed: header(TIME).and_then(|time| time.parse().ok()),
         }
     }
 
-    /// How long the event was on its way, from the write that caused it until now.
+    /// The time from the write that caused the event until now.
     pub(super) fn lag(&self) -> Option<Duration> {
         let now = Clock::system().now();
         self.committed.map(|committed| now.since(committed))
     }
 
-    /// Takes note of how the delivery ended, within the span.
-    pub(super) fn ended(&self, outcome: &Outcome) {
+    /// Logs and records the outcome. Call it within the span.
+    pub(super) fn end(&self, outcome: &Outcome) {
         let lag = self.lag().map(|lag| lag.as_secs_f64());
-        let duration = self.begun.elapsed().as_secs_f64();
-        let words = match outcome {
+        let duration = self.began.elapsed().as_secs_f64();
+        let name = match outcome {
             Outcome::Done => "done",
-            Outcome::GivenBack => "given_back",
+            Outcome::Released => "given_back",
             Outcome::Retry { .. } => "retry",
             Outcome::DeadLetter(_) => "dead_letter",
         };
-        self.span.record("event.outcome", words);
+        self.span.record("event.outcome", name);
         match outcome {
-            Outcome::Done | Outcome::GivenBack => {
+            Outcome::Done | Outcome::Released => {
                 tracing::info!(event.lag = lag, event.duration = duration, "event handled");
             }
             Outcome::Retry { delay, reason } => {

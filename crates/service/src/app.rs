@@ -252,7 +252,7 @@ pub async fn connect_broker(
                 other => Wait::Longer(other.to_string()),
             })
     });
-    Ok(broker.await?.measured_by(metrics))
+    Ok(broker.await?.with_metrics(metrics))
 }
 
 /// Whether a failed attempt to connect is retried.

@@ -37,8 +37,8 @@ const BACKLOG: u32 = 1_024;
 
 /// The admin port gets a few requests per second, from the platform.
 const ADMIN_CONNECTIONS: Connections = Connections {
-    most: 256,
-    head_time: Duration::from_secs(10),
+    max: 256,
+    head_timeout: Duration::from_secs(10),
 };
 
 /// `EX_USAGE`, also for an invalid configuration instead of `EX_CONFIG`, because existing callers test for it.

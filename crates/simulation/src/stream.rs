@@ -82,7 +82,7 @@ impl Publisher for Stream {
 
     async fn publish(&self, message: &Outgoing) -> Result<(), BrokerError> {
         if !self.subjects.contains(&message.subject) {
-            return Err(BrokerError::NotOurs(message.subject));
+            return Err(BrokerError::UndeclaredSubject(message.subject));
         }
         self.process.step().await;
         let world = self.process.world();

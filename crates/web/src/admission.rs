@@ -1,17 +1,16 @@
-//! Admission: what is let in to be worked on, and what is told to come back later.
+//! Admission control: which requests are handled, and which are refused with 503.
 //!
-//! A service that takes on more than it can do answers nobody in time. So a bounded number of requests is worked on at
-//! once, such that those are answered while their clients still wait, and the rest is refused at once, before anything
-//! was spent on it: no log line, no route, no database. A refusal must cost next to nothing, since under a storm there
-//! are many of them for each answer.
+//! A service that accepts more requests than it can handle answers none of them in time. So the number of concurrent
+//! requests is limited, such that they are answered while their clients still wait. The rest is shed at once, before it
+//! costs a log line, a route or a query: under overload there are many refusals for each response.
 //!
-//! - A crowd that comes at once may wait a moment, an overload that lasts may not: who waits is only answered later, and
-//!   nobody is served more. So there is a small waiting room, which is closed when no place was free for a while
-//!   (controlled delay, as in <https://queue.acm.org/detail.cfm?id=2839461>).
-//! - A request is received whole before it takes a place, so that a slow sender takes none.
-//! - What is begun is finished, also when its client hangs up: giving up half way costs the database a connection, and
-//!   what is written half way would only have to be found out about later. It keeps its place as long.
-//! - Event streams are opened in places of their own: a page that shows what happens must not go blind in a storm.
+//! - A short burst may wait, a lasting overload may not: queueing only delays responses without serving more of them.
+//!   So there is a small queue, which closes when no request was admitted without waiting for a while (controlled
+//!   delay, as in <https://queue.acm.org/detail.cfm?id=2839461>).
+//! - A request takes a permit only after its body has arrived, so slow senders hold none.
+//! - A request that was begun is finished even if its client hangs up, and holds its permit until then. Aborting it
+//!   would cost a database connection and could leave a write whose outcome is unknown.
+//! - Opening event streams has separate permits, so that live pages keep working under overload.
 
 mod bodies;
 
@@ -32,32 +31,32 @@ use tower::{Service, ServiceExt};
 
 use super::ApiError;
 use super::normalize::normalize;
-use super::occurrences::Occurrences;
 use super::stack::add_security_headers;
+use super::throttled_log::ThrottledLog;
 use crate::metrics::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
 use base::Limits;
 use base::finish::{Panicked, run_to_completion};
 use bodies::Bodies;
 use telemetry::metrics::{Counters, Histogram, Metrics};
 
-/// Why a request got no answer from its handler.
+/// Why a request got no response from its handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// All places are taken.
+    /// No permit is free.
     Overloaded,
-    /// The body is too long.
+    /// The body is too large.
     BodyTooLarge,
-    /// The body did not come in time.
+    /// The body did not arrive in time.
     BodyTooSlow,
     /// The body broke off.
     BodyUnreadable,
-    /// The handler did not answer in time.
+    /// The handler did not respond in time.
     TookTooLong,
-    /// It panicked, though panics of handlers are caught inside.
+    /// A layer panicked. (Panics of handlers are caught inside.)
     Panicked,
 }
 
-/// Routes behind their limits, and all that is around them.
+/// Routes behind admission control.
 #[derive(Clone)]
 pub struct Admission(Arc<Gate>);
 
@@ -65,34 +64,34 @@ struct Gate {
     limits: Limits,
     requests: Arc<Semaphore>,
     waiting: Semaphore,
-    /// When a request found a place free.
-    free: Mutex<Instant>,
+    /// When a request was last admitted without waiting.
+    last_free: Mutex<Instant>,
     openings: Arc<Semaphore>,
     bodies: Bodies,
-    shed: Occurrences,
+    shed: ThrottledLog,
     refused: Counters<1>,
     waited: Histogram,
     routes: Router,
     refusals: Refusals,
 }
 
-/// How refusals are told.
+/// The form of refusals.
 #[derive(Debug, Clone)]
 pub(super) enum Refusals {
-    /// In the contract's shape.
+    /// The contract's shape.
     Contract,
-    /// As these routes tell them ([`refused`]), whatever the request's path.
+    /// The response of these routes ([`refused`]), whatever the request's path.
     Shaped(Router),
 }
 
-/// The failure that a request was refused with.
+/// The error with which a request was refused.
 pub(super) async fn refused(Extension(refusal): Extension<Refusal>) -> ApiError {
     refusal.into()
 }
 
 impl Refusals {
-    /// What they tell a refusal by, should this request end in one: nothing of it, or all but its body.
-    fn needed_of(&self, request: &Parts) -> Option<Parts> {
+    /// A copy of the request's head, if a refusal of the request would need it.
+    fn copy_of(&self, request: &Parts) -> Option<Parts> {
         match self {
             Self::Contract => None,
             Self::Shaped(_) => Some(request.clone()),
@@ -114,7 +113,7 @@ impl From<Refusal> for ApiError {
 }
 
 impl Refusal {
-    /// The reason as metrics have it.
+    /// The label in metrics.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",
@@ -137,10 +136,10 @@ impl Admission {
         Self(Arc::new(Gate {
             requests: Arc::new(Semaphore::new(limits.requests)),
             waiting: Semaphore::new(limits.waiting),
-            free: Mutex::new(Instant::now()),
+            last_free: Mutex::new(Instant::now()),
             openings: Arc::new(Semaphore::new(limits.openings)),
             bodies: Bodies::new(&limits),
-            shed: Occurrences::default(),
+            shed: ThrottledLog::default(),
             refused: metrics.counters(&HTTP_REFUSED_REQUESTS),
             waited: metrics.histogram(&HTTP_ADMISSION_WAIT),
             limits,
@@ -151,54 +150,54 @@ impl Admission {
 }
 
 impl Gate {
-    async fn answer(&self, request: Request) -> Response {
-        let mut response = self.answer_or_refuse(request).await;
+    async fn respond(&self, request: Request) -> Response {
+        let mut response = self.respond_or_refuse(request).await;
         add_security_headers(response.headers_mut());
         response
     }
 
-    async fn answer_or_refuse(&self, request: Request) -> Response {
+    async fn respond_or_refuse(&self, request: Request) -> Response {
         let (mut parts, body) = request.into_parts();
         normalize(&mut parts);
         let admitted = match self.bodies.receive(&parts.headers, body).await {
             Ok(body) => {
-                let place = self.place(&parts.headers).await;
-                place.map(|place| (body, place))
+                let permit = self.admit(&parts.headers).await;
+                permit.map(|permit| (body, permit))
             }
             Err(refusal) => Err(refusal),
         };
-        let (body, place) = match admitted {
+        let (body, permit) = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refuse(Some(parts), refusal).await,
         };
-        let asked = self.refusals.needed_of(&parts);
-        let answering = self
+        let head = self.refusals.copy_of(&parts);
+        let handling = self
             .routes
             .clone()
             .oneshot(Request::from_parts(parts, body));
         let working = run_to_completion(async move {
-            let answered = answering.await;
-            drop(place);
-            answered.unwrap_or_else(|never| match never {})
+            let response = handling.await;
+            drop(permit);
+            response.unwrap_or_else(|never| match never {})
         });
         match timeout(self.limits.request_time, working).await {
             Ok(Ok(response)) => response,
-            Ok(Err(Panicked)) => self.refuse(asked, Refusal::Panicked).await,
-            Err(_) => self.refuse(asked, Refusal::TookTooLong).await,
+            Ok(Err(Panicked)) => self.refuse(head, Refusal::Panicked).await,
+            Err(_) => self.refuse(head, Refusal::TookTooLong).await,
         }
     }
 
-    async fn place(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Refusal> {
+    async fn admit(&self, headers: &HeaderMap) -> Result<OwnedSemaphorePermit, Refusal> {
         if opens_stream(headers) {
-            let place = Arc::clone(&self.openings).try_acquire_owned();
-            return place.map_err(|_| Refusal::Overloaded);
+            let permit = Arc::clone(&self.openings).try_acquire_owned();
+            return permit.map_err(|_| Refusal::Overloaded);
         }
-        if let Ok(place) = Arc::clone(&self.requests).try_acquire_owned() {
+        if let Ok(permit) = Arc::clone(&self.requests).try_acquire_owned() {
             *self.last_free() = Instant::now();
-            return Ok(place);
+            return Ok(permit);
         }
-        let patience = self.limits.queue_timeout;
-        if self.last_free().elapsed() > patience {
+        let limit = self.limits.queue_timeout;
+        if self.last_free().elapsed() > limit {
             return Err(Refusal::Overloaded);
         }
         let _waiting = self
@@ -206,31 +205,33 @@ impl Gate {
             .try_acquire()
             .map_err(|_| Refusal::Overloaded)?;
         let began = Instant::now();
-        let place = timeout(patience, Arc::clone(&self.requests).acquire_owned()).await;
+        let permit = timeout(limit, Arc::clone(&self.requests).acquire_owned()).await;
         self.waited.observe(began.elapsed());
-        let place = place.map_err(|_| Refusal::Overloaded)?;
-        Ok(place.expect("the semaphore is never closed"))
+        let permit = permit.map_err(|_| Refusal::Overloaded)?;
+        Ok(permit.expect("the semaphore is never closed"))
     }
 
     fn last_free(&self) -> MutexGuard<'_, Instant> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last_free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn refuse(&self, asked: Option<Parts>, refusal: Refusal) -> Response {
+    async fn refuse(&self, head: Option<Parts>, refusal: Refusal) -> Response {
         self.refused.with([refusal.as_str()]).increment();
         if refusal == Refusal::Overloaded {
-            self.shed.take_note(|requests| {
-                tracing::warn!(requests, "shed, more was asked than can be answered");
+            self.shed.record(|requests| {
+                tracing::warn!(requests, "overloaded, requests shed");
             });
         }
         match &self.refusals {
             Refusals::Contract => ApiError::from(refusal).into_response(),
             Refusals::Shaped(routes) => {
-                let request = asked.map(|asked| Request::from_parts(asked, Body::empty()));
+                let request = head.map(|head| Request::from_parts(head, Body::empty()));
                 let mut request = request.unwrap_or_default();
                 request.extensions_mut().insert(refusal);
-                let answered = routes.clone().oneshot(request).await;
-                answered.unwrap_or_else(|never| match never {})
+                let response = routes.clone().oneshot(request).await;
+                response.unwrap_or_else(|never| match never {})
             }
         }
     }
@@ -247,12 +248,12 @@ impl Service<Request> for Admission {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let gate = Arc::clone(&self.0);
-        Box::pin(async move { Ok(gate.answer(request).await) })
+        Box::pin(async move { Ok(gate.respond(request).await) })
     }
 }
 
-/// Whether somebody wants a stream of events, as browsers say it who open one. Who says so in vain has the few places
-/// of those who do.
+/// Whether the request opens an event stream, by the header that browsers send for it. A client that sends it with
+/// another request only competes for the few permits of streams.
 fn opens_stream(headers: &HeaderMap) -> bool {
     headers
         .get(header::ACCEPT)

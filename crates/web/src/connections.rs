@@ -1,7 +1,7 @@
-//! Connections: how many there are, and how long each may take to say what it wants.
+//! Serves connections, with limits on their number and on the time until a request's head has arrived.
 //!
-//! More connections than the limit wait in the kernel's queue, which is bounded too. A client that sends the head of its
-//! request slowly, or leaves its connection idle, is cut: it holds nothing but the connection, and that not for ever.
+//! Connections beyond the limit wait in the kernel's bounded queue. A connection is closed if the head of a request
+//! arrives too slowly, or if it stays idle.
 
 use std::convert::Infallible;
 use std::io;
@@ -23,65 +23,66 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
-use super::occurrences::Occurrences;
+use super::throttled_log::ThrottledLog;
 
-/// How long to wait after the system refused a connection, as it does when it has no file descriptor left.
-const REFUSED_PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait after `accept` failed, for example because no file descriptor is left.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// How a socket is served.
+/// The limits of a socket's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connections {
     /// How many may be open.
-    pub most: usize,
-    /// How long a connection may take until the head of its next request is there. Longer than ingresses keep idle
-    /// connections, lest they send a request on one that is being closed.
-    pub head_time: Duration,
+    pub max: usize,
+    /// How long a connection may take until the head of its next request has arrived. Longer than ingresses hold idle
+    /// connections, so that they do not send a request on one that is being closed.
+    pub head_timeout: Duration,
 }
 
 impl Default for Connections {
-    /// All the event streams that a process may have, and some thousands for requests.
+    /// Enough for all event streams of a process, and some thousands for requests.
     fn default() -> Self {
         Self {
-            most: 16_384,
-            head_time: Duration::from_secs(75),
+            max: 16_384,
+            head_timeout: Duration::from_secs(75),
         }
     }
 }
 
 impl Connections {
-    /// Serves `routes` until told to stop, then finishes what is in hand. Dropped, it cuts what is still open.
+    /// Serves `routes` until cancelled, then finishes the requests in progress. Dropping the future closes all
+    /// connections.
     pub async fn serve<S>(self, listener: TcpListener, routes: S, stop: CancellationToken)
     where
         S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
-        let places = Arc::new(Semaphore::new(self.most));
-        let full = Occurrences::default();
+        let permits = Arc::new(Semaphore::new(self.max));
+        let full = ThrottledLog::default();
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(self.head_time);
+            .header_read_timeout(self.head_timeout);
         let graceful = GracefulShutdown::new();
         let cut = CancellationToken::new();
-        let _cuts_when_dropped = cut.clone().drop_guard();
-        while let Some((stream, client, place)) = stop
-            .run_until_cancelled(accept(&listener, &places, &full))
+        let _cut_on_drop = cut.clone().drop_guard();
+        while let Some((stream, client, permit)) = stop
+            .run_until_cancelled(accept(&listener, &permits, &full))
             .await
         {
             let routes = routes.clone();
-            let answer = service_fn(move |request: hyper::Request<Incoming>| {
+            let service = service_fn(move |request: hyper::Request<Incoming>| {
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(ConnectInfo(client));
                 routes.clone().oneshot(request)
             });
-            let connection = http.serve_connection(TokioIo::new(stream), answer);
+            let connection = http.serve_connection(TokioIo::new(stream), service);
             let connection = graceful.watch(connection);
             let cut = cut.clone();
             tokio::spawn(async move {
-                // An error is the client's: it hung up, was too slow, or does not speak HTTP.
+                // The client caused the error: it hung up, was too slow, or does not speak HTTP.
                 if let Some(Err(error)) = cut.run_until_cancelled(connection).await {
                     tracing::trace!(%error, "connection ended");
                 }
-                drop(place);
+                drop(permit);
             });
         }
         drop(listener);
@@ -91,31 +92,31 @@ impl Connections {
 
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
-    full: &Occurrences,
+    permits: &Arc<Semaphore>,
+    full: &ThrottledLog,
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
-    if places.available_permits() == 0 {
-        full.take_note(|times| tracing::warn!(times, "no connection is free, others wait"));
+    if permits.available_permits() == 0 {
+        full.record(|times| tracing::warn!(times, "connection limit reached, connections wait"));
     }
-    let place = Arc::clone(places).acquire_owned().await;
-    let place = place.expect("the semaphore is never closed");
+    let permit = Arc::clone(permits).acquire_owned().await;
+    let permit = permit.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                // An error means that the client is gone already.
+                // An error means that the client has already disconnected.
                 let _ = stream.set_nodelay(true);
-                return (stream, client, place);
+                return (stream, client, permit);
             }
-            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "cannot take connections");
-                sleep(REFUSED_PAUSE).await;
+                tracing::error!(%error, "connections not accepted");
+                sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-fn is_of_one_connection(error: &io::Error) -> bool {
+fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused

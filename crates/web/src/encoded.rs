@@ -1,4 +1,4 @@
-//! Answers that are written once and given to many.
+//! Responses that are encoded once and sent to many clients.
 
 use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
@@ -8,42 +8,45 @@ use serde::Serialize;
 use super::LAST_EVENT_ID;
 use messaging::feed::EventId;
 
-/// An answer in JSON, of which a copy costs nothing.
+/// A response in JSON. Clones share the body.
 #[derive(Debug, Clone)]
 pub struct Encoded {
     body: Bytes,
     link: Option<HeaderValue>,
-    place: Option<HeaderValue>,
+    last_event_id: Option<HeaderValue>,
 }
 
 impl Encoded {
-    /// The answer that says `value`.
+    /// A response with this value.
     ///
     /// # Panics
     ///
-    /// If it is none of JSON's values, as a map is whose keys are no text. What an API answers always is one.
+    /// If JSON cannot represent the value, such as a map with keys that are not strings. Views of an API never contain
+    /// one.
     #[must_use]
     pub fn json(value: &impl Serialize) -> Self {
-        let body = serde_json::to_vec(value).expect("answers are JSON");
+        let body = serde_json::to_vec(value).expect("views are JSON");
         Self {
             body: body.into(),
             link: None,
-            place: None,
+            last_event_id: None,
         }
     }
 
-    /// With the `Link` header, if there is one.
+    /// Adds the `Link` header, if there is one.
     #[must_use]
     pub(super) fn with_link(self, link: Option<HeaderValue>) -> Self {
         Self { link, ..self }
     }
 
-    /// With the place in the feed from which a client goes on that shows it, in `Last-Event-ID`. It must be one from
-    /// before the answer was read.
+    /// Adds `Last-Event-ID`, the cursor from which a client that shows the response continues with the feed. The cursor
+    /// must have been taken before the data was read.
     #[must_use]
-    pub fn with_place(self, place: EventId) -> Self {
-        let place = HeaderValue::try_from(place.to_string()).ok();
-        Self { place, ..self }
+    pub fn with_last_event_id(self, cursor: EventId) -> Self {
+        Self {
+            last_event_id: HeaderValue::try_from(cursor.to_string()).ok(),
+            ..self
+        }
     }
 }
 
@@ -51,8 +54,11 @@ impl IntoResponse for Encoded {
     fn into_response(self) -> Response {
         let json = HeaderValue::from_static("application/json");
         let mut response = ([(header::CONTENT_TYPE, json)], self.body).into_response();
-        let more = [(header::LINK, self.link), (LAST_EVENT_ID, self.place)];
-        for (name, value) in more {
+        let optional = [
+            (header::LINK, self.link),
+            (LAST_EVENT_ID, self.last_event_id),
+        ];
+        for (name, value) in optional {
             if let Some(value) = value {
                 response.headers_mut().insert(name, value);
             }

@@ -1,4 +1,4 @@
-//! Failures as HTTP answers, all in the contract's one shape.
+//! Errors as HTTP responses, all in the contract's shape.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,73 +10,72 @@ use common::{ErrorBody, FieldError};
 use messaging::WriteError;
 use mongo::StoreError;
 
-/// Any failure that a request can end in.
+/// The errors with which a request can end.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// 400: the request asks for what the state forbids.
+    /// 400: the current state forbids the request.
     #[error("{0}")]
     BadRequest(String),
     /// 400: the request cannot be read.
     #[error("{0}")]
     Unreadable(&'static str),
-    /// 400: fields of the body are wrong.
+    /// 400: fields of the input are invalid.
     #[error("invalid input")]
     Invalid(Vec<FieldError>),
     /// 401: not signed in, or not the owner.
     #[error("Not authorized")]
     NotAuthorized,
-    /// 404: there is no such thing.
+    /// 404: no such route or entity.
     #[error("Not Found")]
     NotFound,
-    /// 408: the body did not come in time.
+    /// 408: the body did not arrive in time.
     #[error("Request body did not arrive in time")]
     BodyTooSlow,
     /// 409: a request with the same `Idempotency-Key` is being executed.
     #[error("A request with this Idempotency-Key is in progress, try again later")]
     InProgress(Retry),
-    /// 413: the body is longer than [`BODY_LIMIT`](super::BODY_LIMIT).
+    /// 413: the body is larger than [`BODY_LIMIT`](super::BODY_LIMIT).
     #[error("Request body is too large")]
     BodyTooLarge,
-    /// 429: too many tries.
+    /// 429: too many requests of this client.
     #[error("Too many requests, try again later")]
     TooManyRequests(Retry),
-    /// 503: more is asked of us than we can do now. Whoever refuses so says how often it does; there is no line in the
-    /// log for each.
+    /// 503: too many requests for the service's capacity. Not logged here: the code that refuses logs a summary.
     #[error("Service is temporarily unavailable")]
     Overloaded,
-    /// 503: something that we depend on is down.
+    /// 503: a dependency is unavailable.
     #[error("Service is temporarily unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// 500: our fault.
+    /// 500: an internal error.
     #[error("Something went wrong")]
     Internal(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// After how long to try again.
+/// When to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
-    /// How long to wait; told in whole seconds, rounded up.
+    /// How long to wait; sent in whole seconds, rounded up.
     pub after: Duration,
 }
 
 impl Retry {
     fn header(self) -> HeaderValue {
-        let begun = u64::from(self.after.subsec_nanos() > 0);
-        HeaderValue::from(self.after.as_secs().saturating_add(begun).max(1))
+        let rest = u64::from(self.after.subsec_nanos() > 0);
+        HeaderValue::from(self.after.as_secs().saturating_add(rest).max(1))
     }
 }
 
-/// Marks the answer to a request that failed its validation: the endpoint did not begin to execute it.
+/// Marks the response to a request that failed its validation: the endpoint did not execute it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct NothingBegan;
+pub(super) struct NotExecuted;
 
-/// When to come back after a 503.
+/// When to retry after a 503.
 const UNAVAILABLE_RETRY: Retry = Retry {
     after: Duration::from_secs(1),
 };
 
 impl ApiError {
-    /// An illegal request, in words for a person.
+    /// A request that the current state forbids, with a message for people.
     #[must_use]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::BadRequest(message.into())
@@ -133,14 +132,14 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
         let (status, retry) = (self.status(), self.retry());
-        let nothing_began = matches!(self, Self::Invalid(_) | Self::Unreadable(_));
+        let is_unexecuted = matches!(self, Self::Invalid(_) | Self::Unreadable(_));
         let body = match self {
             Self::Invalid(errors) => ErrorBody { errors },
             other => ErrorBody::message(other.to_string()),
         };
         let mut response = (status, Json(body)).into_response();
-        if nothing_began {
-            response.extensions_mut().insert(NothingBegan);
+        if is_unexecuted {
+            response.extensions_mut().insert(NotExecuted);
         }
         if let Some(retry) = retry {
             response
@@ -150,6 +149,7 @@ impl IntoResponse for ApiError {
         response
     }
 }
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         if error.is_unavailable() {
@@ -164,7 +164,7 @@ impl From<WriteError> for ApiError {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Store(error) => error.into(),
-            // Whoever expects one handles it before; a fresh id that exists is our fault.
+            // Callers that expect a duplicate handle it first. Otherwise a fresh id exists already: an internal error.
             WriteError::Duplicate => Self::Internal(error.into()),
         }
     }

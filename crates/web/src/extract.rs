@@ -1,4 +1,4 @@
-//! What handlers take from a request, checked in the contract's order: JSON, signed in, validation, existence.
+//! Extractors for handlers. They check in the contract's order: JSON, session, validation, existence.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -13,20 +13,20 @@ use common::{Id, Input};
 use super::ApiError;
 use crate::session::{RequireUser, Sessions};
 
-/// A valid input from a JSON body, whoever sent it.
+/// A valid input from a JSON body, from any client.
 #[derive(Debug, Clone)]
 pub struct Valid<T>(pub T);
 
-/// A valid input from the query string, whoever sent it.
+/// A valid input from the query string, from any client.
 #[derive(Debug, Clone)]
 pub struct ValidQuery<T>(pub T);
 
-/// A valid input from a JSON body, sent by somebody who is signed in.
+/// A valid input from a JSON body, from a signed-in user.
 #[derive(Debug, Clone)]
 pub struct Authorized<T> {
-    /// Who sent it.
+    /// The user.
     pub user: SessionView,
-    /// What they ask for.
+    /// The input.
     pub input: T,
 }
 
@@ -66,8 +66,8 @@ where
     }
 }
 
-/// The body as JSON. An empty body is the empty object, whose fields are all missing; the content type is not
-/// looked at, because the shape of what it would say is checked anyway.
+/// The body as JSON. An empty body counts as an empty object, whose fields are all missing. The content type is
+/// ignored, because the body is validated anyway.
 async fn read_json<T: Input, S: Send + Sync>(
     request: Request,
     state: &S,
@@ -76,7 +76,7 @@ async fn read_json<T: Input, S: Send + Sync>(
         .await
         .map_err(unreadable)?;
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-    // Serde would read an array, element by element, as the object's fields.
+    // Serde would also accept an array, with its elements as the object's fields.
     let is_object = bytes.trim_ascii_start().starts_with(b"{");
     Json::<T::Body>::from_bytes(bytes)
         .ok()
@@ -93,13 +93,12 @@ fn unreadable(rejection: BytesRejection) -> ApiError {
     }
 }
 
-/// The id in the path, which may be none.
+/// The id in the path, which may be invalid.
 #[derive(Debug)]
 pub struct PathId<K>(Option<Id<K>>);
 
 impl<K> PathId<K> {
-    /// The id. What is no id names nothing, so it is not found; asked for after authorization and validation,
-    /// because those come first in the contract.
+    /// The id; 404 if it is invalid. Call this after authorization and validation, which come first in the contract.
     pub fn found(self) -> Result<Id<K>, ApiError> {
         self.0.ok_or(ApiError::NotFound)
     }

@@ -1,18 +1,18 @@
-//! `Idempotency-Key`, as Stripe defines it (<https://docs.stripe.com/api/idempotent_requests>): a POST that is sent again
-//! under the same key is executed once, and its first result is the result of every repeat for at least 24 hours.
+//! `Idempotency-Key`, as Stripe defines it (<https://docs.stripe.com/api/idempotent_requests>): a POST that is sent
+//! again with the same key is executed once, and for at least 24 hours every repeat receives the first result.
 //!
-//! A key belongs to its caller. Before the endpoint runs, the key is claimed by inserting a document whose `_id` is a digest
-//! of caller and key, so of concurrent requests one executes and the others get 409. Afterwards the document holds the
-//! result. The same key with another path or body is refused with 400.
+//! A key belongs to its caller. Before the endpoint runs, the key is claimed by inserting a document whose `_id` is a
+//! digest of caller and key. So one of several concurrent requests executes, and the others get 409. Afterwards the
+//! document stores the result. The same key with another path or body is refused with 400.
 //!
-//! - What did not begin to execute is not stored: a failed validation, 401, 403, 404, 413 and 429. The client corrects the
-//!   request, or waits, and sends it again.
-//! - Never stored: 503, which promises that a retry may work; an answer that sets a session, since sessions are
-//!   credentials; and an answer above [`LONGEST_ANSWER`]. The claim stays, and a repeat executes again.
-//! - A process that dies leaves its claim behind. Once the [`LEASE`] is over, a repeat executes again.
+//! - Requests that were not executed are not stored: a failed validation, 401, 403, 404, 413 and 429. The client
+//!   corrects the request, or waits, and sends it again.
+//! - Never stored: 503, because a retry may work; a response that sets a session, because sessions are credentials; and
+//!   a response larger than [`LONGEST_RESPONSE`]. The claim stays, and a repeat executes again.
+//! - A process that dies leaves its claim behind. When the [`LEASE`] has expired, a repeat executes again.
 //!
-//! Executing again creates nothing twice: a claim carries the id of whatever its request creates ([`NewId`]), and the
-//! endpoint finds what is there. A request without the header costs one look at its headers.
+//! Executing again creates nothing twice: a claim contains the id of the entity that its request creates ([`NewId`]),
+//! and the endpoint finds the existing one. A request without the header costs one lookup in its headers.
 
 mod claim;
 mod layer;
@@ -37,7 +37,7 @@ use secrecy::ExposeSecret;
 use sha2::Sha256;
 use tower::Service;
 
-use super::error::NothingBegan;
+use super::error::NotExecuted;
 use super::stack::BODY_LIMIT;
 use super::{ApiError, Retry};
 use crate::metrics::HTTP_IDEMPOTENT_REQUESTS;
@@ -45,7 +45,7 @@ use crate::session::{self, SessionConfig, Sessions};
 use base::clock::Clock;
 use claim::{Claim, Claimed, Claims};
 use mongo::{Database, StoreError};
-use stored::StoredAnswer;
+use stored::StoredResponse;
 use telemetry::metrics::Counters;
 
 pub(super) use layer::IdempotencyLayer;
@@ -54,23 +54,23 @@ pub use new_id::NewId;
 /// The header by which a client names a request that it may send again.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Says that an answer is the stored result of an earlier request.
+/// The header that marks a response as the stored result of an earlier request.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The header as errors and the API's description spell it.
+/// The header's name in errors and in the API's description.
 pub(crate) const KEY_NAME: &str = "Idempotency-Key";
 
 /// The longest key, in characters: Stripe's limit.
 pub(crate) const LONGEST_KEY: usize = 255;
 
-/// How long the execution of a request may take before a repeat may execute it again: longer than the time after which
-/// [`Limits::request_time`](super::Limits) answers for it, and for clocks that differ.
+/// After how long a repeat may execute a request again: longer than [`Limits::request_time`](base::Limits), with a
+/// margin for clocks that differ.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// The longest answer that is stored, in bytes. Answers to writes are a few hundred.
-const LONGEST_ANSWER: u64 = 16 << 10;
+/// The longest response that is stored, in bytes. Responses to writes have a few hundred.
+const LONGEST_RESPONSE: u64 = 16 << 10;
 
-/// Answers to requests that did not begin to execute.
+/// The statuses of requests that were not executed.
 const NOT_EXECUTED: [StatusCode; 5] = [
     StatusCode::UNAUTHORIZED,
     StatusCode::FORBIDDEN,
@@ -79,12 +79,12 @@ const NOT_EXECUTED: [StatusCode; 5] = [
     StatusCode::TOO_MANY_REQUESTS,
 ];
 
-/// Whose keys a service tells apart.
+/// To whom keys belong.
 #[derive(Clone)]
 pub enum Callers {
-    /// Each session's user has keys of their own; all who are not signed in share theirs.
+    /// Each user has keys of their own. All clients without a session share theirs.
     BySession(Sessions),
-    /// All share their keys: what the endpoints do does not depend on who is signed in, and may change it.
+    /// All clients share their keys: the endpoints do not depend on the session, and may change it.
     Everybody,
 }
 
@@ -95,7 +95,7 @@ pub struct Idempotency(Arc<Keys>);
 struct Keys {
     claims: Claims,
     callers: Callers,
-    /// Digests are keyed, since bodies may hold passwords, which could be guessed from plain digests.
+    /// Digests are keyed, because bodies may contain passwords, which could be guessed from plain digests.
     mac: Hmac<Sha256>,
     outcomes: Counters<1>,
 }
@@ -106,18 +106,18 @@ impl fmt::Debug for Idempotency {
     }
 }
 
-/// What the end of an execution means for its claim.
+/// The consequence of a response for its claim.
 enum Ending {
-    /// This is the result, from now on.
-    Decided,
-    /// It was refused before it began.
+    /// The response is the result of all repeats.
+    Final,
+    /// The request was refused before it was executed.
     NotExecuted,
-    /// It may be executed again.
+    /// The request may be executed again.
     Repeatable,
 }
 
 impl Idempotency {
-    /// Opens the service's collection of keys. Digests are made under the key of `config`.
+    /// Opens the service's collection of keys. Digests use the key of `config`.
     pub async fn open(
         database: &Database,
         config: &SessionConfig,
@@ -126,7 +126,7 @@ impl Idempotency {
     ) -> Result<Self, StoreError> {
         let mut mac = Hmac::<Sha256>::new_from_slice(config.key.expose_secret().as_bytes())
             .expect("HMAC takes a key of any length");
-        // The key signs tokens too; no token begins so.
+        // The key also signs tokens, and no token begins with this prefix.
         mac.update(b"idempotency\0");
         Ok(Self(Arc::new(Keys {
             claims: Claims::open(database, clock).await?,
@@ -138,7 +138,7 @@ impl Idempotency {
 }
 
 impl Keys {
-    async fn answer<S>(&self, request: Request, mut endpoint: S) -> Result<Response, ApiError>
+    async fn respond<S>(&self, request: Request, mut endpoint: S) -> Result<Response, ApiError>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
@@ -152,9 +152,9 @@ impl Keys {
         let fingerprint = self.digest(&[address.as_bytes(), &body]);
         let claim = match self.claims.claim(id, fingerprint).await? {
             Claimed::Ours(claim) => claim,
-            Claimed::Answered(answer) => {
+            Claimed::Completed(response) => {
                 self.count("replayed");
-                return Ok(replay(answer));
+                return Ok(replay(response));
             }
             Claimed::Busy => {
                 self.count("conflict");
@@ -172,12 +172,12 @@ impl Keys {
         });
         parts.extensions.insert(claim.new_id());
         let request = Request::from_parts(parts, Body::from(body));
-        let answered = endpoint.call(request).await;
-        let answer = answered.unwrap_or_else(|never| match never {});
-        Ok(self.conclude(&claim, answer).await)
+        let response = endpoint.call(request).await;
+        let response = response.unwrap_or_else(|never| match never {});
+        Ok(self.conclude(&claim, response).await)
     }
 
-    /// Who sent the request, in bytes that nobody else has.
+    /// Bytes that identify the caller.
     fn caller(&self, parts: &Parts) -> Vec<u8> {
         match &self.callers {
             Callers::BySession(sessions) => sessions.read(&parts.headers),
@@ -196,20 +196,24 @@ impl Keys {
         URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
     }
 
-    /// Keeps what is to be kept of the answer, and returns it. If that fails, the lease ends as after a death.
-    async fn conclude(&self, claim: &Claim, answer: Response) -> Response {
-        let (kept, answer) = match ending(&answer) {
-            Ending::Decided => match take_apart(answer).await {
-                Ok((stored, answer)) => (self.claims.complete(claim, &stored).await, answer),
+    /// Updates the claim, and returns the response. If the update fails, the lease expires as after a crash.
+    async fn conclude(&self, claim: &Claim, response: Response) -> Response {
+        let (updated, response) = match ending(&response) {
+            Ending::Final => match split(response).await {
+                Ok((stored, response)) => (self.claims.complete(claim, &stored).await, response),
                 Err(failed) => (self.claims.release(claim).await, failed),
             },
-            Ending::NotExecuted if !claim.is_repeated => (self.claims.delete(claim).await, answer),
-            Ending::NotExecuted | Ending::Repeatable => (self.claims.release(claim).await, answer),
+            Ending::NotExecuted if !claim.is_repeated => {
+                (self.claims.delete(claim).await, response)
+            }
+            Ending::NotExecuted | Ending::Repeatable => {
+                (self.claims.release(claim).await, response)
+            }
         };
-        if let Err(error) = kept {
+        if let Err(error) = updated {
             tracing::warn!(%error, "result of an idempotent request not stored");
         }
-        answer
+        response
     }
 
     fn count(&self, outcome: &str) {
@@ -217,7 +221,7 @@ impl Keys {
     }
 }
 
-/// After how long to ask for the result of a request that is being executed.
+/// When to retry while a request with the same key is being executed.
 const RETRY: Retry = Retry {
     after: Duration::from_secs(1),
 };
@@ -243,43 +247,43 @@ fn invalid(message: &str) -> ApiError {
     ApiError::Invalid(vec![FieldError::new(KEY_NAME, message)])
 }
 
-fn ending(answer: &Response) -> Ending {
-    let status = answer.status();
-    let refused = answer.extensions().get::<NothingBegan>().is_some();
+fn ending(response: &Response) -> Ending {
+    let status = response.status();
+    let refused = response.extensions().get::<NotExecuted>().is_some();
     if refused || NOT_EXECUTED.contains(&status) {
         return Ending::NotExecuted;
     }
-    let size = answer.body().size_hint().upper();
-    let is_short = size.is_some_and(|size| size <= LONGEST_ANSWER);
-    if status == StatusCode::SERVICE_UNAVAILABLE || sets_session(answer) || !is_short {
+    let size = response.body().size_hint().upper();
+    let is_short = size.is_some_and(|size| size <= LONGEST_RESPONSE);
+    if status == StatusCode::SERVICE_UNAVAILABLE || sets_session(response) || !is_short {
         Ending::Repeatable
     } else {
-        Ending::Decided
+        Ending::Final
     }
 }
 
-fn sets_session(answer: &Response) -> bool {
-    let mut cookies = answer.headers().get_all(header::SET_COOKIE).iter();
+fn sets_session(response: &Response) -> bool {
+    let mut cookies = response.headers().get_all(header::SET_COOKIE).iter();
     cookies.any(|cookie| {
         let value = cookie.as_bytes().strip_prefix(session::COOKIE.as_bytes());
         value.is_some_and(|value| value.starts_with(b"="))
     })
 }
 
-/// The answer to be stored, and to be sent.
-async fn take_apart(answer: Response) -> Result<(StoredAnswer, Response), Response> {
-    let (parts, body) = answer.into_parts();
+/// The response to store, and the one to send.
+async fn split(response: Response) -> Result<(StoredResponse, Response), Response> {
+    let (parts, body) = response.into_parts();
     let body: Bytes = match to_bytes(body, BODY_LIMIT).await {
         Ok(body) => body,
         Err(error) => return Err(ApiError::Internal(error.into()).into_response()),
     };
-    let stored = StoredAnswer::of(&parts, &body);
+    let stored = StoredResponse::of(&parts, &body);
     Ok((stored, Response::from_parts(parts, Body::from(body))))
 }
 
-fn replay(stored: StoredAnswer) -> Response {
-    let mut answer = stored.into_response();
-    let headers = answer.headers_mut();
+fn replay(stored: StoredResponse) -> Response {
+    let mut response = stored.into_response();
+    let headers = response.headers_mut();
     headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
-    answer
+    response
 }

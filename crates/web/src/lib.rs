@@ -1,5 +1,5 @@
-//! The HTTP side that all services share: connections, admission, the middleware stack, idempotency keys, errors,
-//! extractors, pages of lists, and streams of events.
+//! HTTP for all services: connections, admission, the middleware stack, idempotency keys, errors, extractors, pages of
+//! lists, and event streams.
 
 mod admission;
 mod connections;
@@ -10,14 +10,14 @@ mod extract;
 mod idempotency;
 pub mod metrics;
 mod normalize;
-mod observed;
-mod occurrences;
+mod observe;
 pub mod openapi;
 mod page;
 pub mod replica_waits;
 pub mod response_cache;
 pub mod session;
 mod stack;
+mod throttled_log;
 
 pub use admission::Admission;
 pub use connections::Connections;
@@ -29,7 +29,7 @@ pub use idempotency::{Callers, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Idempotenc
 pub(crate) use idempotency::{KEY_NAME, LONGEST_KEY};
 pub use metrics::METRICS;
 pub use normalize::remove_trailing_slash;
-pub use occurrences::Occurrences;
 pub use page::{Page, PageRequest, invalid_after};
 pub(crate) use stack::FROM_ANOTHER_SITE;
-pub use stack::{BODY_LIMIT, REQUEST_ID, around, contract_shape, stack, stack_with, stack_within};
+pub use stack::{BODY_LIMIT, REQUEST_ID, contract_shape, site_stack, stack, stack_with};
+pub use throttled_log::ThrottledLog;

@@ -1,13 +1,13 @@
-//! The head of a request, normalized before anything reads it.
+//! Normalizes the head of a request before anything else reads it.
 //!
-//! - A trailing slash is removed from the path, so that `/api/tickets/` is `/api/tickets`. There is no redirect, which
-//!   would lose the body of a `POST`.
-//! - A request id that is too long, or has unusual characters, or is given twice, is removed and later replaced by one of
-//!   ours: it is repeated in every log line of the request and in the response.
-//! - A refusal of the unencoded response is removed from `Accept-Encoding`. When a client accepts no coding that we have,
+//! - A trailing slash is removed from the path, so that `/api/tickets/` equals `/api/tickets`. A redirect would lose
+//!   the body of a `POST`.
+//! - A request id that is too long, has unusual characters or is sent twice is removed and later replaced by a
+//!   generated one, because every log line of the request and the response repeat it.
+//! - A refusal of the unencoded response is removed from `Accept-Encoding`. If a client accepts none of our codings,
 //!   the response is sent unencoded, as [RFC 9110, section
-//!   12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3) allows. The alternative, 406, would be sent after the
-//!   work was done, and would hide its result.
+//!   12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3) allows. The alternative, 406, would be sent after
+//!   the work was done, and would hide its result.
 
 use axum::http::header::ACCEPT_ENCODING;
 use axum::http::request::Parts;
@@ -19,14 +19,14 @@ use super::REQUEST_ID;
 /// The longest request id that is accepted, in bytes.
 const LONGEST_REQUEST_ID: usize = 128;
 
-/// Normalizes the head of a request of a client.
+/// Normalizes the head of a client's request.
 pub(super) fn normalize(head: &mut Parts) {
     remove_trailing_slash(&mut head.uri);
     remove_unsuitable_request_id(&mut head.headers);
     remove_refusals_of_identity(&mut head.headers);
 }
 
-/// Removes the slash at the end of a path. Only one: a path with an empty segment names nothing.
+/// Removes one slash at the end of a path. Paths with an empty segment stay: no route matches them.
 pub fn remove_trailing_slash(uri: &mut Uri) {
     let path = uri.path().strip_suffix('/').unwrap_or_default();
     if path.is_empty() || path.ends_with('/') {
@@ -83,7 +83,8 @@ fn codings(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .flat_map(|value| value.split(','))
 }
 
-/// Whether the member is `identity;q=0` or `*;q=0`, in any spelling. `*` with a weight of zero refuses what is not listed.
+/// Whether the member is `identity;q=0` or `*;q=0`, in any spelling. `*` with a weight of zero refuses what is not
+/// listed.
 fn refuses_identity(coding: &str) -> bool {
     let Some((name, weight)) = coding.split_once(';') else {
         return false;

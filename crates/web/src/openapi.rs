@@ -1,10 +1,10 @@
-//! What every service's API description has in common, so that endpoints describe only what is theirs.
+//! The parts of the API description that all services share, so that endpoints describe only what is theirs.
 //!
-//! An endpoint says what it takes, what it answers and why it refuses. Added here is what the stack around all of them
-//! answers ([`http::stack`](crate::stack)), when to come back after a 409, a 429 or a 503, the header
-//! `Idempotency-Key` of each POST, what the session cookie is, and an example of each failure.
+//! An endpoint describes its input, its responses and its errors. This module adds the responses of the middleware
+//! [`stack`](crate::stack), `Retry-After` for 409, 429 and 503, the header `Idempotency-Key` of each POST, the session
+//! cookie, and an example of each error.
 
-mod answers;
+mod responses;
 
 use common::ErrorBody;
 use utoipa::ToSchema;
@@ -22,15 +22,15 @@ use crate::{KEY_NAME, LONGEST_KEY};
 use base::build_info::BUILD_INFO;
 
 const ABOUT_ALL: &str = "\n\n\
-    Who is signed in is said by the cookie `session`, which signing up and signing in set. \
-    Every failure has one shape, `{\"errors\":[{\"message\":…,\"field\":…?}]}`; its messages are for people. \
-    A request is checked in this order: JSON, session, fields (all that are wrong are named), existence, owner, state. \
+    The cookie `session`, set by signing up and signing in, identifies the user. \
+    Every error has one shape, `{\"errors\":[{\"message\":…,\"field\":…?}]}`; its messages are for people. \
+    A request is checked in this order: JSON, session, fields (all invalid ones are listed), existence, owner, state. \
     Lists are plain arrays of at most 100 items; the address of the next page is in the header `Link` with `rel=\"next\"`. \
     `HEAD` works where `GET` does, and a trailing slash makes no difference. \
     A POST with an `Idempotency-Key` may be sent again: it is executed once, and its result is repeated for 24 hours. \
     Ids are 24 hex digits, prices US dollars with at most two decimals, times RFC 3339 in UTC with milliseconds.";
 
-/// Routes of a service that is about this.
+/// Routes of a service with this description.
 #[must_use]
 pub fn routes<S: Clone + Send + Sync + 'static>(about: &str) -> OpenApiRouter<S> {
     let mut description = OpenApiBuilder::new().build();
@@ -38,7 +38,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(about: &str) -> OpenApiRouter<S>
     OpenApiRouter::with_openapi(description)
 }
 
-/// Describes another address of an operation, marked as one to avoid. The route itself is added beside it.
+/// Describes another address of an operation, marked as deprecated. It does not add the route.
 ///
 /// # Panics
 /// If there is no such operation.
@@ -77,7 +77,7 @@ const fn verb(method: &HttpMethod) -> &'static str {
     }
 }
 
-/// The whole description of a service with these routes.
+/// The complete description of a service with these routes.
 #[must_use]
 pub fn describe<S>(name: &str, routes: OpenApiRouter<S>) -> OpenApi
 where
@@ -86,7 +86,7 @@ where
     complete(name, routes.into_openapi())
 }
 
-/// The description with all that services have in common.
+/// Adds the shared parts to a description.
 #[must_use]
 pub fn complete(name: &str, mut description: OpenApi) -> OpenApi {
     let about = description.info.description.take().unwrap_or_default();
@@ -97,10 +97,10 @@ pub fn complete(name: &str, mut description: OpenApi) -> OpenApi {
     description.servers = Some(vec![Server::new("/")]);
     for item in description.paths.paths.values_mut() {
         if let Some(post) = item.post.as_mut() {
-            answers::take_keys(post);
+            responses::add_idempotency_key(post);
         }
         for (writes, operation) in operations(item) {
-            answers::complete(operation, writes);
+            responses::complete(operation, writes);
         }
     }
     let components = description
@@ -113,7 +113,7 @@ pub fn complete(name: &str, mut description: OpenApi) -> OpenApi {
         <ErrorBody as utoipa::PartialSchema>::schema(),
     ));
     components.schemas.extend(schemas);
-    components.responses.extend(answers::shared());
+    components.responses.extend(responses::shared());
     components.parameters.insert(KEY.to_owned(), key().into());
     let session = ApiKeyValue::with_description(
         COOKIE,
@@ -126,7 +126,7 @@ pub fn complete(name: &str, mut description: OpenApi) -> OpenApi {
     description
 }
 
-/// What the description of the header `Idempotency-Key` is called.
+/// The component name of the header `Idempotency-Key`.
 const KEY: &str = "IdempotencyKey";
 
 /// The header that every POST takes.
@@ -150,7 +150,7 @@ fn key() -> Parameter {
         .build()
 }
 
-/// The operations of a path, and whether each may change something.
+/// The operations of a path, each with whether it writes.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
     let reading = [&mut item.get, &mut item.head];
     let writing = [

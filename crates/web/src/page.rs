@@ -1,4 +1,4 @@
-//! Pages of lists: an array in the body, the next page's address in a `Link` header (RFC 8288).
+//! Pages of lists: an array in the body, and the address of the next page in a `Link` header (RFC 8288).
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -16,16 +16,16 @@ const MAX_LIMIT: u32 = 100;
 
 /// Which page a client asks for: `?limit=` (1 to 100, default 100) and `?after=` (opaque).
 ///
-/// A list is gone through by its items' places `C`, which say where an item stands among the others: its id, if the
-/// list is in the order of ids. So a page begins behind what was seen, whatever came or went meanwhile.
+/// `C` is the cursor of an item: its position in the list's order, such as its id. A page begins after the last item of
+/// the previous page, so items added or removed meanwhile shift nothing.
 #[derive(Debug)]
 pub struct PageRequest<C> {
-    /// The most items to give.
+    /// The maximum number of items.
     pub limit: u32,
-    /// The place of the last item of the page before.
+    /// The cursor of the last item of the previous page.
     pub after: Option<C>,
     path: String,
-    /// What else the query said, which holds for the next page too.
+    /// The other parameters of the query, which the next page's address repeats.
     rest: Vec<(String, String)>,
 }
 
@@ -70,7 +70,7 @@ fn parse_after<C: FromStr>(text: Option<&str>) -> Result<Option<C>, ApiError> {
         .map_err(|_| invalid_after())
 }
 
-/// The place given is none in this list.
+/// The error for a cursor that is invalid in this list.
 #[must_use]
 pub fn invalid_after() -> ApiError {
     invalid("after", "After must come from a Link header")
@@ -88,20 +88,20 @@ fn invalid(field: &str, message: &str) -> ApiError {
 }
 
 impl<C: Display> PageRequest<C> {
-    /// How many items to fetch: one more than are shown tells whether there is a next page.
+    /// How many items to fetch: one more than the page has, to find out whether there is a next page.
     #[must_use]
     pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
     }
 
-    /// The page made of what was fetched, each item of which has the place that `place` gives.
+    /// The page of the fetched items. `cursor` returns the cursor of an item.
     #[must_use]
-    pub fn page<T>(&self, mut items: Vec<T>, place: impl Fn(&T) -> C) -> Page<T> {
+    pub fn page<T>(&self, mut items: Vec<T>, cursor: impl Fn(&T) -> C) -> Page<T> {
         let limit = self.limit as usize;
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|last| {
-            let (path, query) = (&self.path, self.next_query(&place(last)));
+            let (path, query) = (&self.path, self.next_query(&cursor(last)));
             format!("<{path}?{query}>; rel=\"next\"")
         });
         Page { items, next }
@@ -124,7 +124,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The same page of other items.
+    /// The same page with converted items.
     #[must_use]
     pub fn map<U>(self, view: impl FnMut(T) -> U) -> Page<U> {
         Page {
@@ -135,7 +135,7 @@ impl<T> Page<T> {
 }
 
 impl<T: Serialize> Page<T> {
-    /// The page, written to be given to many.
+    /// The page as an encoded response.
     #[must_use]
     pub fn encoded(self) -> Encoded {
         let link = self.next.and_then(|next| HeaderValue::try_from(next).ok());

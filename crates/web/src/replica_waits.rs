@@ -1,4 +1,4 @@
-//! Waiting a moment for a replica that is on its way.
+//! Waits briefly for a replica that has not arrived yet.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,23 +11,22 @@ use tokio::time::{Instant, sleep_until};
 use crate::ApiError;
 use base::backoff::Backoff;
 
-/// How long a client waits for a replica before it is told that there is none.
+/// How long a request waits for a replica before it fails with 404.
 pub const REPLICA_WAIT: Duration = Duration::from_secs(1);
 
-/// How many requests of a process wait for a replica at once: a quarter of those that it works on, so that most places
-/// are left to others.
+/// How many requests of a process may wait for a replica: a quarter of its concurrent requests, to leave room for
+/// others.
 const WAITING: usize = 16;
 
-/// An entity that is older than this reached its replicas long ago, unless the broker is away.
+/// The age up to which an entity's replica may still be missing. Older ones are replicated, unless the broker is away.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// How far the clock of the machine that made an id may be ahead.
+/// How far the clock of the machine that generated an id may be ahead.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// What `find` gives, asked again with growing pauses until it finds something or `limit` is over.
+/// The result of `find`, repeated with growing pauses until it finds something or `limit` has passed.
 ///
-/// An entity just created elsewhere reaches its replica some milliseconds later; a client that was told of it must
-/// not be told that it does not exist.
+/// A new entity reaches its replicas some milliseconds later. A client that already knows of it must not receive 404.
 pub async fn find_within<T, E, F>(
     limit: Duration,
     mut find: impl FnMut() -> F,
@@ -46,8 +45,8 @@ where
     }
 }
 
-/// The requests of a process that wait for replicas. They are few, so that unknown ids cannot take the places of all
-/// other requests. Clones share the limit.
+/// The requests of a process that wait for replicas. They are limited, so that requests with unknown ids cannot block
+/// all others. Clones share the limit.
 #[derive(Debug, Clone)]
 pub struct ReplicaWaits(Arc<Semaphore>);
 
@@ -58,10 +57,10 @@ impl Default for ReplicaWaits {
 }
 
 impl ReplicaWaits {
-    /// The entity with this id. If its id was made a moment ago, its replica is waited for.
+    /// The entity with this id. Waits for it if the id was generated recently.
     ///
     /// # Errors
-    /// [`ApiError::NotFound`] if there is none; [`ApiError::Overloaded`] if it may be on its way and too many requests
+    /// [`ApiError::NotFound`] if there is none; [`ApiError::Overloaded`] if it may still arrive but too many requests
     /// wait already.
     pub async fn find<K, T, E, F>(
         &self,
@@ -78,28 +77,29 @@ impl ReplicaWaits {
         if !is_recent(id) {
             return Err(ApiError::NotFound);
         }
-        let _place = self.0.try_acquire().map_err(|_| ApiError::Overloaded)?;
+        let _permit = self.0.try_acquire().map_err(|_| ApiError::Overloaded)?;
         find_within(REPLICA_WAIT, find)
             .await?
             .ok_or(ApiError::NotFound)
     }
 
-    /// What `find` gives, waited for as in [`ReplicaWaits::find`]; `None` at once if too many requests wait already.
+    /// The result of `find`, repeated as in [`ReplicaWaits::find`]; `None` at once if too many requests wait already.
     pub async fn find_change<T, E, F>(&self, find: impl FnMut() -> F) -> Result<Option<T>, E>
     where
         F: Future<Output = Result<Option<T>, E>>,
     {
         match self.0.try_acquire() {
-            Ok(_place) => find_within(REPLICA_WAIT, find).await,
+            Ok(_permit) => find_within(REPLICA_WAIT, find).await,
             Err(_) => Ok(None),
         }
     }
 }
 
-/// Whether the id was made a moment ago. Its first bytes say when, in seconds, by the clock of the machine that made it.
+/// Whether the id was generated recently. Its first bytes are the time, in seconds, by the clock of the machine that
+/// generated it.
 fn is_recent<K>(id: Id<K>) -> bool {
-    let made = |id: ObjectId| id.timestamp().timestamp_millis();
-    let age = made(ObjectId::new()) - made(ObjectId::from_bytes(id.bytes()));
+    let time = |id: ObjectId| id.timestamp().timestamp_millis();
+    let age = time(ObjectId::new()) - time(ObjectId::from_bytes(id.bytes()));
     let within = |limit: Duration| i64::try_from(limit.as_millis()).unwrap_or(i64::MAX);
     (-within(CLOCK_SKEW)..=within(RECENT)).contains(&age)
 }

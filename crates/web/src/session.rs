@@ -1,7 +1,7 @@
-//! Who is signed in: the `session` cookie, its token, and the extractors that read them.
+//! Sessions: the `session` cookie, its token, and the extractors of the signed-in user.
 //!
-//! The cookie is standard base64 of `{"jwt":"<HS256>"}`, as the reference fleet's clients know it. Whatever is
-//! wrong with a cookie means signed out, never an error.
+//! The cookie is standard base64 of `{"jwt":"<HS256>"}`, compatible with the reference fleet's clients. An invalid
+//! cookie means signed out, never an error.
 
 mod cache;
 
@@ -28,26 +28,27 @@ use cache::{Session, SessionCache};
 /// The name of the session cookie.
 pub const COOKIE: &str = "session";
 
-/// The longest session cookie that is read, in bytes. Browsers keep no longer ones, and ours have less than a thousand.
+/// The longest session cookie that is read, in bytes. Browsers store no longer ones, and ours have less than a
+/// thousand.
 const LONGEST_COOKIE: usize = 4_096;
 
-/// How many session cookies of a request are looked at.
-const MOST_COOKIES: usize = 16;
+/// How many session cookies of a request are tried.
+const COOKIE_LIMIT: usize = 16;
 
 /// How long a session lasts.
 const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
-/// The key and the manner of session cookies.
+/// The configuration of session cookies.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
     /// `JWT_KEY`: signs the tokens.
     pub key: SecretString,
-    /// `COOKIE_SECURE` (default true): cookies travel over https only.
+    /// `COOKIE_SECURE` (default true): browsers send cookies over https only.
     pub secure: bool,
 }
 
 impl SessionConfig {
-    /// The shortest key, in bytes: what HS256 needs at least (RFC 7518, section 3.2).
+    /// The minimum length of the key for HS256, in bytes (RFC 7518, section 3.2).
     const SHORTEST_KEY: usize = 32;
 
     /// Reads `JWT_KEY` and `COOKIE_SECURE`.
@@ -76,10 +77,9 @@ struct Claims {
 
 /// Issues and reads session cookies.
 #[derive(Clone)]
-pub struct Sessions(Arc<Manner>);
+pub struct Sessions(Arc<CookieCodec>);
 
-/// How cookies are made and read.
-struct Manner {
+struct CookieCodec {
     encoding: EncodingKey,
     decoding: DecodingKey,
     validation: Validation,
@@ -96,7 +96,7 @@ impl Sessions {
         let mut validation = Validation::new(Algorithm::HS256);
         // Expiry is checked against the injected clock.
         validation.validate_exp = false;
-        Self(Arc::new(Manner {
+        Self(Arc::new(CookieCodec {
             encoding: EncodingKey::from_secret(key),
             decoding: DecodingKey::from_secret(key),
             validation,
@@ -136,15 +136,15 @@ impl Sessions {
             .expect("base64 and numbers are visible ASCII")
     }
 
-    /// Who these request headers say is signed in, by the first session cookie that is valid.
+    /// The signed-in user, from the first valid session cookie in these request headers.
     ///
-    /// A browser sends several where another host of the domain, or another path, has set one, and in an order that
-    /// whoever set them can choose. An invalid one must not hide ours.
+    /// A browser sends several session cookies if another host of the domain, or another path, has set one, and other
+    /// hosts can influence their order. An invalid cookie must not hide ours.
     #[must_use]
     pub fn read(&self, headers: &HeaderMap) -> Option<SessionView> {
-        let cookies = cookies(headers, COOKIE).take(MOST_COOKIES);
-        let mut short = cookies.filter(|cookie| cookie.len() <= LONGEST_COOKIE);
-        short.find_map(|cookie| self.read_one(cookie))
+        let cookies = cookies(headers, COOKIE).take(COOKIE_LIMIT);
+        let mut cookies = cookies.filter(|cookie| cookie.len() <= LONGEST_COOKIE);
+        cookies.find_map(|cookie| self.read_one(cookie))
     }
 
     fn read_one(&self, cookie: &[u8]) -> Option<SessionView> {
@@ -152,9 +152,9 @@ impl Sessions {
         (self.now_seconds() < session.exp).then_some(session.view)
     }
 
-    /// What the cookie says, if its signature is ours.
+    /// The cookie's session, if we signed it. Valid ones are cached.
     fn verify(&self, cookie: &[u8]) -> Option<Session> {
-        let Manner {
+        let CookieCodec {
             decoding,
             validation,
             cache,
@@ -186,8 +186,7 @@ pub fn has_cookie(headers: &HeaderMap) -> bool {
     cookies(headers, COOKIE).next().is_some()
 }
 
-/// The values of all cookies of this name. They are bytes, since other sites of the domain may set cookies that are no
-/// text, and a header has them all.
+/// The values of all cookies with this name, as bytes: other sites of the domain may set cookies that are not UTF-8.
 pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     let values = headers.get_all(header::COOKIE).iter();
     let cookies = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
@@ -197,7 +196,7 @@ pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterato
     })
 }
 
-/// Who is signed in, if anybody is.
+/// The signed-in user, if there is one.
 #[derive(Debug, Clone)]
 pub struct CurrentUser(pub Option<SessionView>);
 
@@ -213,7 +212,7 @@ where
     }
 }
 
-/// Who is signed in; 401 `Not authorized` if nobody is.
+/// The signed-in user; 401 `Not authorized` if there is none.
 #[derive(Debug, Clone)]
 pub struct RequireUser(pub SessionView);
 

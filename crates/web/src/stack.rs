@@ -17,39 +17,29 @@ use tower_http::request_id::{
 use super::ApiError;
 use super::admission::{Admission, Refusals, refused};
 use super::idempotency::{Idempotency, IdempotencyLayer};
-use super::observed::Observed;
+use super::observe::ObserveLayer;
 use base::Limits;
 use base::origin::Origin;
 use telemetry::metrics::Metrics;
 
-/// The longest body that is read, in bytes.
+/// The limit of a request's body, in bytes.
 pub const BODY_LIMIT: usize = 100_000;
 
-/// The id that a request carries through all services that work on it.
+/// The header with a request's id, the same in all services that handle it.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What a browser is told that sent something from another site.
+/// The error message for a write from another site.
 pub(crate) const FROM_ANOTHER_SITE: &str = "Requests from another site are refused";
 
-/// `routes` of an API with all that every service does around its handlers ([`around`]), and failures in the
-/// contract's shape whatever made them.
+/// The routes of an API with the middleware of every service ([`site_stack`]). All errors have the contract's shape.
 #[must_use]
 pub fn stack(routes: Router, metrics: &Metrics) -> Admission {
-    stack_within(routes, Limits::USUAL, None, metrics)
+    stack_with(routes, Limits::USUAL, None, metrics, None)
 }
 
-/// As [`stack`], with other limits than the usual ones, for requests from the pages of `origin` as well.
+/// Like [`stack`], with these limits, and also for requests from pages of `origin`. With `idempotency`, POST requests
+/// accept an `Idempotency-Key`.
 #[must_use]
-pub fn stack_within(
-    routes: Router,
-    limits: Limits,
-    origin: Option<&Origin>,
-    metrics: &Metrics,
-) -> Admission {
-    stack_with(routes, limits, origin, metrics, None)
-}
-
-/// As [`stack_within`]; POST requests take an `Idempotency-Key` if the service keeps such keys.
 pub fn stack_with(
     routes: Router,
     limits: Limits,
@@ -65,10 +55,10 @@ pub fn stack_with(
     Admission::new(routes, Refusals::Contract, limits, metrics)
 }
 
-/// `routes` behind their limits ([`Limits`]), with request ids, one log line a request, refusal of writes from other
-/// sites, compression, and security headers where the handler set none. `reshape` is the middleware that gives failures
-/// which a layer, and not a handler, answered the shape that is wanted. `origin` is that of the site's pages.
-pub fn around<F, A>(routes: Router, origin: &Origin, metrics: &Metrics, reshape: F) -> Admission
+/// The routes of a site behind [`Limits`], with request ids, one log line per request, refusal of writes from other
+/// sites, compression, and default security headers. `reshape` is the middleware that gives the errors of layers the
+/// same shape as those of handlers. `origin` is the origin of the site's pages.
+pub fn site_stack<F, A>(routes: Router, origin: &Origin, metrics: &Metrics, reshape: F) -> Admission
 where
     F: Fn(Request, Next) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response> + Send + 'static,
@@ -79,20 +69,20 @@ where
     Admission::new(routes, Refusals::Shaped(refusals), Limits::USUAL, metrics)
 }
 
-/// Layers from the outside in. They are given to the router as one with what is inside of them: for each layer that it is
-/// given a router boxes all its routes once more.
+/// Layers from the outside in. All layers are added in one call, because the router boxes all its routes again for each
+/// call.
 type Outside = (
     SetRequestIdLayer<RandomId>,
-    Observed,
+    ObserveLayer,
     PropagateRequestIdLayer,
     CompressionLayer,
 );
 
-/// What is around whatever gives failures their shape.
+/// The layers around `reshape`.
 fn outside(metrics: &Metrics) -> Outside {
     (
         SetRequestIdLayer::new(REQUEST_ID, RandomId),
-        Observed::by(metrics),
+        ObserveLayer::new(metrics),
         PropagateRequestIdLayer::new(REQUEST_ID),
         CompressionLayer::new(),
     )
@@ -105,7 +95,8 @@ type Inside = (
     IdempotencyLayer,
 );
 
-/// What fails by itself. Results are stored as the endpoints give them, so keys are innermost.
+/// The layers inside `reshape`, which can fail. Idempotency is innermost, so it stores results as endpoints return
+/// them.
 fn inside(origin: Option<&Origin>, idempotency: Option<Idempotency>) -> Inside {
     (
         CatchPanicLayer::new(),
@@ -115,8 +106,8 @@ fn inside(origin: Option<&Origin>, idempotency: Option<Idempotency>) -> Inside {
     )
 }
 
-/// Refuses writes that a browser sends from another site: neither from the request's own host nor from `origin`. Behind
-/// a proxy that rewrites `Host`, only `origin` says which site is ours.
+/// Refuses writes that a browser sends from another site than the request's own host or `origin`. Behind a proxy that
+/// rewrites `Host`, only `origin` identifies our site.
 fn refuse_other_sites(origin: Option<&Origin>) -> CsrfLayer {
     let layer = CsrfLayer::new();
     match origin {
@@ -127,7 +118,7 @@ fn refuse_other_sites(origin: Option<&Origin>) -> CsrfLayer {
     }
 }
 
-/// Gives an id to a request that came without one.
+/// Generates the id of a request that has none.
 #[derive(Debug, Clone, Copy)]
 struct RandomId;
 
@@ -138,9 +129,9 @@ impl MakeRequestId for RandomId {
     }
 }
 
-/// Adds the security headers that are not there.
+/// Adds the security headers that are missing.
 pub(super) fn add_security_headers(headers: &mut HeaderMap) {
-    let usual = [
+    let defaults = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
@@ -148,27 +139,27 @@ pub(super) fn add_security_headers(headers: &mut HeaderMap) {
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; frame-ancestors 'none'",
         ),
-        // Answers depend on who asks, so no cache between us and them may keep one.
+        // Responses depend on the user, so no shared cache may store them.
         (header::CACHE_CONTROL, "no-store"),
     ];
-    headers.reserve(usual.len());
-    for (name, value) in usual {
+    headers.reserve(defaults.len());
+    for (name, value) in defaults {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
 }
 
-/// Gives the contract's shape to failures that a layer, and not a handler, answered.
+/// Gives the contract's shape to error responses that come from a layer and not from a handler.
 #[must_use]
 pub fn contract_shape(response: impl IntoResponse) -> Response {
     let response = response.into_response();
-    let is_failure = response.status().is_client_error() || response.status().is_server_error();
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
     let is_json = response
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    if !is_failure || is_json {
+    if !is_error || is_json {
         return response;
     }
     match response.status() {

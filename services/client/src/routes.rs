@@ -28,7 +28,7 @@ use axum::Router;
 use axum::routing::{any, get, post};
 use telemetry::metrics::Metrics;
 use web::ApiError;
-use web::{Admission, around};
+use web::{Admission, site_stack};
 
 use crate::page::Visit;
 use crate::security::REPORTS;
@@ -48,7 +48,7 @@ pub(crate) fn site(state: AppState, metrics: &Metrics) -> Admission {
             visit.not_found(&visitor)
         });
     let routes = routes.with_state(state.clone());
-    around(routes, &origin, metrics, move |request, next| {
+    site_stack(routes, &origin, metrics, move |request, next| {
         error_pages::replace(state.clone(), request, next)
     })
 }

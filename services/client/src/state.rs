@@ -8,7 +8,7 @@ use base::Clock;
 use base::Origin;
 use service::app::StartError;
 use telemetry::metrics::Metrics;
-use web::Occurrences;
+use web::ThrottledLog;
 
 use crate::api::ApiClient;
 use crate::config::{Config, StripeConfig};
@@ -30,7 +30,7 @@ pub(crate) struct Shop {
     pub(crate) security: ContentSecurity,
     pub(crate) site: Site,
     pub(crate) clock: Clock,
-    pub(crate) csp_reports: Occurrences,
+    pub(crate) csp_reports: ThrottledLog,
     hold: Duration,
 }
 
@@ -55,7 +55,7 @@ impl AppState {
             stripe: config.stripe,
             site,
             clock,
-            csp_reports: Occurrences::default(),
+            csp_reports: ThrottledLog::default(),
             hold: config.hold,
         });
         let api = ApiClient::new(config.api, metrics);

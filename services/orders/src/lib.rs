@@ -38,7 +38,7 @@ pub const DEFINITION: Definition = Definition {
     feed: feed::SUBJECTS,
     resyncs: true,
     // It takes part in every step of the saga, so it knows every subject.
-    keeps_streams: true,
+    updates_streams: true,
     ..Definition::new(NAME)
 };
 

@@ -96,7 +96,7 @@ impl Watch {
             match self.hints.next().await? {
                 News::Event { item: hint, .. } if self.concerns(hint) => return Some(()),
                 News::Reset(_) => return Some(()),
-                News::Event { .. } | News::Place(_) => {}
+                News::Event { .. } | News::Cursor(_) => {}
             }
         }
     }

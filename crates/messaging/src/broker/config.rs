@@ -1,30 +1,30 @@
-//! Where the broker is, and whose connection to it.
+//! The broker's configuration.
 
 use secrecy::SecretString;
 
 use base::config::Environment;
 
-/// Where the broker is and what our stream there is called.
+/// The broker's address, the names of stream and subjects there, and our credentials.
 #[derive(Debug, Clone)]
 pub struct BrokerConfig {
     /// `NATS_URL`, for instance `nats://nats-srv:4222`.
     pub url: String,
     /// `NATS_CLUSTER_ID` (default `ticketing`): the stream's name.
     pub stream: String,
-    /// `NATS_CLIENT_ID` (default the service's name): what the connection is called in the broker's monitoring.
+    /// `NATS_CLIENT_ID` (default the service's name): the connection's name in the broker's monitoring.
     pub client_id: String,
-    /// `NATS_SUBJECT_PREFIX` (default empty): put before every subject, so that several fleets share a broker.
+    /// `NATS_SUBJECT_PREFIX` (default empty): prepended to every subject, so that several fleets can share a broker.
     pub subject_prefix: String,
-    /// `NATS_STREAM_REPLICAS` (default 1): how many servers keep a copy of the stream.
+    /// `NATS_STREAM_REPLICAS` (default 1): how many servers store a copy of the stream.
     pub replicas: usize,
-    /// `NATS_USER` and `NATS_PASSWORD` (default neither): whose connection it is.
+    /// `NATS_USER` and `NATS_PASSWORD` (default neither): the user of the connection.
     pub credentials: Option<Credentials>,
 }
 
 /// A user of the broker.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// `NATS_USER`: its name, which is part of the subjects that it is replied to at.
+    /// `NATS_USER`: its name. It is part of the subjects of replies.
     pub user: String,
     /// `NATS_PASSWORD`
     pub password: SecretString,
@@ -65,8 +65,8 @@ impl BrokerConfig {
 }
 
 impl Credentials {
-    /// `None` after taking note of a fault.
-    #[expect(clippy::option_option, reason = "to have none is no fault")]
+    /// `None` after a reported fault; `Some(None)` if none are configured.
+    #[expect(clippy::option_option, reason = "credentials are optional")]
     fn read(environment: &mut Environment) -> Option<Option<Self>> {
         let user: Option<String> = environment.optional("NATS_USER");
         let password = environment.optional_secret("NATS_PASSWORD");
@@ -82,7 +82,7 @@ impl Credentials {
     }
 }
 
-/// Whether it can be a part of a subject.
+/// Whether the text can be a token of a subject.
 fn is_token(text: &str) -> bool {
     text.chars()
         .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')

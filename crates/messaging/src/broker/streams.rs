@@ -1,4 +1,4 @@
-//! The streams: events, and those that could not be handled.
+//! The two streams: events and dead letters.
 
 use std::time::Duration;
 
@@ -9,18 +9,17 @@ use common::Subject;
 
 use super::{Broker, BrokerError};
 
-/// How long the broker remembers message ids: longer than any relay waits before it publishes an entry again.
+/// How long the broker remembers message ids: longer than a relay waits before it publishes an entry again.
 const DEDUPLICATION_WINDOW: Duration = Duration::from_mins(10);
 
-/// How long events stay in the stream; state older than that comes back by re-emission.
+/// How long events stay in the stream. Older state can be re-emitted.
 const EVENT_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
-/// How long dead letters wait for somebody to look at them.
+/// How long dead letters are stored.
 const DEAD_LETTER_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 impl Broker {
-    /// Makes the streams, or brings their settings up to date; as often as one likes. Gives what the broker says of the
-    /// event stream.
+    /// Creates the streams, or updates their settings. Idempotent. Returns the event stream's information.
     pub async fn ensure_streams(&self) -> Result<stream::Info, BrokerError> {
         let events = stream::Config {
             name: self.config.stream.clone(),
@@ -44,10 +43,10 @@ impl Broker {
         Ok(info)
     }
 
-    /// Makes the stream if it is not there. One that is there is only changed by the service that keeps the streams, and
-    /// only if it has to be.
+    /// Creates the stream if it is missing. Only the service that manages the streams updates an existing one, and only
+    /// if its settings differ.
     async fn ensure_stream(&self, wanted: stream::Config) -> Result<stream::Info, BrokerError> {
-        let is = match self.jetstream.get_stream(&wanted.name).await {
+        let info = match self.jetstream.get_stream(&wanted.name).await {
             Ok(stream) => stream.cached_info().clone(),
             Err(error) if is_missing(&error) => {
                 return Ok(self
@@ -59,14 +58,14 @@ impl Broker {
             }
             Err(error) => return Err(error.into()),
         };
-        let wanted = as_wanted(&is.config, &wanted);
-        if wanted == is.config || !self.keeps_streams {
-            return Ok(is);
+        let updated = updated(&info.config, &wanted);
+        if updated == info.config || !self.updates_streams {
+            return Ok(info);
         }
-        Ok(self.jetstream.update_stream(wanted).await?)
+        Ok(self.jetstream.update_stream(updated).await?)
     }
 
-    /// When the event of this number came, in nanoseconds since 1970; `None` if the stream has none of that number.
+    /// When the stream stored the event with this number, in nanoseconds since 1970; `None` if it has no such event.
     pub(crate) async fn time_of(&self, sequence: u64) -> Result<Option<i128>, BrokerError> {
         let read = |error: &dyn std::fmt::Display| BrokerError::Read(error.to_string());
         let stream = self.jetstream.get_stream_no_info(self.stream()).await;
@@ -93,10 +92,10 @@ fn is_missing(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(reason) if reason.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-/// The stream's settings with those that are ours as they should be. Others, such as the broker's own notes, stay, and so
-/// do subjects that this release does not know: another one publishes them.
-fn as_wanted(is: &stream::Config, wanted: &stream::Config) -> stream::Config {
-    let mut subjects = is.subjects.clone();
+/// The stream's current settings, with ours replaced by the wanted ones. Others stay, such as the broker's metadata,
+/// and so do subjects that this release does not know, because another release may publish them.
+fn updated(current: &stream::Config, wanted: &stream::Config) -> stream::Config {
+    let mut subjects = current.subjects.clone();
     for subject in &wanted.subjects {
         if !subjects.contains(subject) {
             subjects.push(subject.clone());
@@ -107,13 +106,13 @@ fn as_wanted(is: &stream::Config, wanted: &stream::Config) -> stream::Config {
         subjects,
         max_age: wanted.max_age,
         duplicate_window: match wanted.duplicate_window {
-            Duration::ZERO => is.duplicate_window,
+            Duration::ZERO => current.duplicate_window,
             window => window,
         },
         retention: wanted.retention,
         storage: wanted.storage,
         num_replicas: wanted.num_replicas,
         allow_direct: wanted.allow_direct,
-        ..is.clone()
+        ..current.clone()
     }
 }

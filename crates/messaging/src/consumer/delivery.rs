@@ -1,4 +1,4 @@
-//! One message: read, handled, and answered for.
+//! The delivery of one message: it is read, handled, and acknowledged.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::position::Position;
 use crate::trace::{Handling, Outcome};
 use base::backoff::Backoff;
 
-/// How soon an event that came too early is delivered again, at least and at most.
+/// The limits of the delay after which an event that came too early is redelivered.
 const SHORTEST_DELAY: Duration = Duration::from_millis(50);
 const LONGEST_DELAY: Duration = Duration::from_hours(1);
 
 impl<H: Handler> Consumer<H> {
-    /// Handles the message and says so to the broker; or gives it back, or makes a dead letter of it. All of it is a span
-    /// of the event's trace, and one line in the log.
+    /// Handles the message and acknowledges it, releases it, or turns it into a dead letter. This is one span of the
+    /// event's trace, and one log line.
     pub(super) async fn process(&self, message: &Message, stop: &CancellationToken) {
         let deliveries = match message.info() {
             Ok(info) => u64::try_from(info.delivered).unwrap_or(1),
@@ -32,29 +32,32 @@ impl<H: Handler> Consumer<H> {
         let event = self.read(message);
         let is_given_up = self.is_given_up(event.as_ref().ok(), deliveries);
         let subject = self.broker.without_prefix(&message.subject);
-        let handling = Handling::of(self.name, subject, message, event.as_ref().ok(), deliveries);
+        let handling =
+            Handling::begin(self.name, subject, message, event.as_ref().ok(), deliveries);
         let delivery = Delivery {
             subject,
-            began: handling.begun,
+            began: handling.began,
             is_readable: !matches!(event, Err(Failure::Fatal(_))),
-            is_again: deliveries > 1,
-            is_unsurvived: is_given_up && deliveries > self.persistence.tries,
+            is_redelivery: deliveries > 1,
+            exceeds_tries: is_given_up && deliveries > self.retry_policy.tries,
         };
-        let answered = async {
+        let processing = async {
             let outcome = self.outcome(message, event, deliveries, stop).await;
-            handling.ended(&outcome);
+            handling.end(&outcome);
             self.metrics.handled(delivery, &outcome, handling.lag());
-            let (failure, burial) = (delivery.failure(&outcome), delivery.burial(&outcome));
-            let answered = self.answer(message, deliveries, outcome).await;
-            self.metrics.answered(delivery, failure, answered.is_ok());
-            match answered {
-                Ok(()) => burial.map_or((), |reason| self.metrics.buried(reason)),
+            let failure = delivery.failure(&outcome);
+            let reason = delivery.dead_letter_reason(&outcome);
+            let acknowledged = self.acknowledge(message, deliveries, outcome).await;
+            self.metrics
+                .processed(delivery, failure, acknowledged.is_ok());
+            match acknowledged {
+                Ok(()) => reason.map_or((), |reason| self.metrics.dead_letter_written(reason)),
                 Err(error) => {
-                    tracing::warn!(%error, "not acknowledged, the event will come again");
+                    tracing::warn!(%error, "event not acknowledged, it will be redelivered");
                 }
             }
         };
-        answered.instrument(handling.span.clone()).await;
+        processing.instrument(handling.span.clone()).await;
     }
 
     async fn outcome(
@@ -67,37 +70,37 @@ impl<H: Handler> Consumer<H> {
         let is_given_up = self.is_given_up(event.as_ref().ok(), deliveries);
         let handled = match event {
             Err(failure) => Err(failure),
-            // More deliveries than tries: whoever had it before did not live to say so.
-            Ok(_) if is_given_up && deliveries > self.persistence.tries => {
+            // More deliveries than tries: the processes that received it died while handling it.
+            Ok(_) if is_given_up && deliveries > self.retry_policy.tries => {
                 Err(Failure::Fatal("no process survived handling it".into()))
             }
             Ok(event) => self.handle_while_unavailable(message, event, stop).await,
         };
         match handled {
             Ok(()) => Outcome::Done,
-            Err(Failure::Unavailable(_)) => Outcome::GivenBack,
+            Err(Failure::Unavailable(_)) => Outcome::Released,
             Err(Failure::NotBefore(early)) => Outcome::Retry {
                 delay: early.clamp(SHORTEST_DELAY, LONGEST_DELAY),
                 reason: Failure::NotBefore(early).into(),
             },
             Err(Failure::Retry(reason)) if !is_given_up => Outcome::Retry {
-                delay: self.persistence.delays.delay_of(deliveries),
+                delay: self.retry_policy.delays.delay_of(deliveries),
                 reason,
             },
             Err(failure) => Outcome::DeadLetter(failure),
         }
     }
 
-    /// Whether an event that was delivered so often is not tried again. Deliveries before it was due were no tries, and the
-    /// broker counts them all, so such an event also has the time that its tries may take.
+    /// Whether an event is not tried again after this many deliveries. Deliveries before an event was due do not count
+    /// as tries, but the broker counts them. Such an event is therefore also tried until its time limit is over.
     fn is_given_up(&self, event: Option<&Event>, deliveries: u64) -> bool {
         let due = event.and_then(Event::due);
-        let patience = self.persistence.patience();
-        deliveries >= self.persistence.tries
-            && due.is_none_or(|due| self.clock.now() > due.plus(patience))
+        let limit = self.retry_policy.time_limit();
+        deliveries >= self.retry_policy.tries
+            && due.is_none_or(|due| self.clock.now() > due.plus(limit))
     }
 
-    async fn answer(
+    async fn acknowledge(
         &self,
         message: &Message,
         deliveries: u64,
@@ -105,40 +108,40 @@ impl<H: Handler> Consumer<H> {
     ) -> Result<(), async_nats::Error> {
         match outcome {
             Outcome::Done => message.ack().await,
-            Outcome::GivenBack => self.give_back(message, Duration::ZERO).await,
-            Outcome::Retry { delay, .. } => self.give_back(message, delay).await,
-            Outcome::DeadLetter(failure) => self.bury(message, deliveries, &failure).await,
+            Outcome::Released => self.release(message, Duration::ZERO).await,
+            Outcome::Retry { delay, .. } => self.release(message, delay).await,
+            Outcome::DeadLetter(failure) => self.dead_letter(message, deliveries, &failure).await,
         }
     }
 
     fn read(&self, message: &Message) -> Result<Event, Failure> {
         let name = self.broker.without_prefix(&message.subject);
-        let mut handled = self.subjects.iter();
-        let subject = handled
+        let mut subjects = self.subjects.iter();
+        let subject = subjects
             .find(|subject| subject.as_str() == name)
             .ok_or_else(|| Failure::of_another_release(name))?;
         Event::from_json(*subject, &message.payload).map_err(|error| Failure::Fatal(error.into()))
     }
 
-    /// Lets the handler try until what it depends on is there, so that an outage uses up no tries. Meanwhile the broker
-    /// is told that the message is being worked on, lest it deliver it to another too.
+    /// Calls the handler until its dependencies are available, so that an outage uses up no tries. Meanwhile the broker
+    /// receives progress acknowledgements, so that it does not redeliver the message to another process.
     async fn handle_while_unavailable(
         &self,
         message: &Message,
         event: Event,
         stop: &CancellationToken,
     ) -> Result<(), Failure> {
-        let at_work = async {
+        let report_progress = async {
             loop {
                 sleep(ACK_WAIT / 3).await;
                 if let Err(error) = message.ack_with(AckKind::Progress).await {
-                    tracing::debug!(%error, "broker not told of progress");
+                    tracing::debug!(%error, "progress not reported to the broker");
                 }
             }
         };
         tokio::select! {
             outcome = self.try_until_available(event, Position::of(message), stop) => outcome,
-            () = at_work => unreachable!("it goes on for ever"),
+            () = report_progress => unreachable!("it never returns"),
         }
     }
 
@@ -165,7 +168,7 @@ impl<H: Handler> Consumer<H> {
         }
     }
 
-    pub(super) async fn give_back(
+    pub(super) async fn release(
         &self,
         message: &Message,
         delay: Duration,
@@ -173,8 +176,8 @@ impl<H: Handler> Consumer<H> {
         message.ack_with(AckKind::Nak(Some(delay))).await
     }
 
-    /// Writes the dead letter first and ends the message after: at worst there are two letters, never none.
-    async fn bury(
+    /// Writes the dead letter before it terminates the message: a crash in between may duplicate it, but never lose it.
+    async fn dead_letter(
         &self,
         message: &Message,
         deliveries: u64,

@@ -1,8 +1,8 @@
-//! The consumer at the broker, which all processes of a service share, also those of another release.
+//! The durable consumer at the broker. All processes of a service share it, also those of another release.
 //!
-//! A release adds the subjects that it handles and never removes any: the broker skips what no filter names, so for as long
-//! as one was missing, its events would be lost to the release that handles them. What a release gets and does not handle
-//! it gives back for the other one.
+//! A release adds the subjects that it handles and never removes any: the broker skips events that match no filter, so
+//! while a subject is missing, the release that handles it would lose events. A release that receives an event which it
+//! does not handle releases it for the other one.
 
 use std::time::Duration;
 
@@ -13,16 +13,17 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{ACK_WAIT, Consumer, Handler, consumer_error};
 use crate::broker::BrokerError;
 
-/// How many messages the broker has out at once, over all processes: those in hand, and those that wait for a retry, which
-/// it counts too. So many that failures rarely reach it (18 a second for a quarter of an hour), and few enough that retries
-/// (each at least every ten seconds) leave most of a process's time to new events.
+/// The limit of unacknowledged messages over all processes: those being handled, and those that wait for a retry.
+/// Failures rarely reach it (it takes 18 a second for a quarter of an hour), and retries of so many (each at least
+/// every ten seconds) still leave most of a process's time to new events.
 const MAX_ACK_PENDING: i64 = 16_384;
 
-/// How often to look whether the consumer is still as this release needs it. Releases before this one overwrote it.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How often to check that the consumer still has the settings that this release needs. Earlier releases overwrote
+/// them.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
 
 impl<H: Handler> Consumer<H> {
-    /// The consumer at the broker, made or widened if it has to be.
+    /// The consumer at the broker, created or extended if needed.
     pub(super) async fn durable(&self) -> Result<PullConsumer, BrokerError> {
         let stream = self.broker.stream();
         let stream = self.broker.jetstream().get_stream_no_info(stream);
@@ -30,13 +31,13 @@ impl<H: Handler> Consumer<H> {
         let wanted = match stream.consumer_info(self.name).await {
             Ok(info) => {
                 let config = pull::Config::try_from_consumer_config(info.config);
-                let is = with_filters_in_one_place(config.map_err(consumer_error)?);
-                let wanted = widened(&is, self.config());
-                if wanted == is {
+                let current = with_one_filter_list(config.map_err(consumer_error)?);
+                let extended = extended(&current, self.config());
+                if extended == current {
                     let consumer = stream.get_consumer(self.name).await;
                     return consumer.map_err(consumer_error);
                 }
-                wanted
+                extended
             }
             Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => self.config(),
             Err(error) => return Err(consumer_error(error)),
@@ -45,16 +46,16 @@ impl<H: Handler> Consumer<H> {
         consumer.map_err(consumer_error)
     }
 
-    /// Looks regularly whether it is as it must be, for ever.
-    pub(super) async fn keep_durable(&self) {
-        let mut ticks = interval(LOOK_EVERY);
+    /// Checks and repairs its settings regularly. Never returns.
+    pub(super) async fn maintain_durable(&self) {
+        let mut ticks = interval(CHECK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // The first is at once, as is the subscription.
+        // The first tick is immediate, and the subscription checks the settings too.
         ticks.tick().await;
         loop {
             ticks.tick().await;
             if let Err(error) = Box::pin(self.durable()).await {
-                tracing::debug!(event.consumer = self.name, %error, "consumer not looked at");
+                tracing::debug!(event.consumer = self.name, %error, "consumer not checked");
             }
         }
     }
@@ -68,7 +69,7 @@ impl<H: Handler> Consumer<H> {
                 .collect(),
             ack_policy: consumer::AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
-            // Tries are counted here, where a dead letter can be written; the broker only delivers.
+            // Tries are counted by the service, which can write a dead letter; the broker only redelivers.
             max_deliver: -1,
             max_ack_pending: MAX_ACK_PENDING,
             ..pull::Config::default()
@@ -76,8 +77,8 @@ impl<H: Handler> Consumer<H> {
     }
 }
 
-/// The broker keeps a single filter in a field of its own.
-fn with_filters_in_one_place(mut config: pull::Config) -> pull::Config {
+/// The settings with all filters in `filter_subjects`: the broker stores a single filter in another field.
+fn with_one_filter_list(mut config: pull::Config) -> pull::Config {
     let single = std::mem::take(&mut config.filter_subject);
     if !single.is_empty() {
         config.filter_subjects.push(single);
@@ -85,9 +86,9 @@ fn with_filters_in_one_place(mut config: pull::Config) -> pull::Config {
     config
 }
 
-/// The consumer's settings with ours, and with all that it has for others.
-fn widened(is: &pull::Config, wanted: pull::Config) -> pull::Config {
-    let mut filter_subjects = is.filter_subjects.clone();
+/// The consumer's current settings, extended by ours. Filters of other releases stay.
+fn extended(current: &pull::Config, wanted: pull::Config) -> pull::Config {
+    let mut filter_subjects = current.filter_subjects.clone();
     for subject in wanted.filter_subjects {
         if !filter_subjects.contains(&subject) {
             filter_subjects.push(subject);
@@ -98,7 +99,7 @@ fn widened(is: &pull::Config, wanted: pull::Config) -> pull::Config {
         ack_policy: wanted.ack_policy,
         ack_wait: wanted.ack_wait,
         max_deliver: wanted.max_deliver,
-        max_ack_pending: is.max_ack_pending.max(wanted.max_ack_pending),
-        ..is.clone()
+        max_ack_pending: current.max_ack_pending.max(wanted.max_ack_pending),
+        ..current.clone()
     }
 }

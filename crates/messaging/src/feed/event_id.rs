@@ -1,18 +1,18 @@
-//! The name of an event in a feed.
+//! The id of an event in a feed.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A place in a stream, named by the event before it. The same at every replica, and never used again.
+/// A cursor in a stream: the id of the last event before it. The same in every process, and never reused.
 ///
-/// Written `<moment at which the stream was made, in nanoseconds since 1970>-<number in the stream>`.
+/// Written `<creation of the stream, in nanoseconds since 1970>-<sequence number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventId {
     pub(super) stream: i128,
     pub(super) sequence: u64,
 }
 
-/// The text is no event's id.
+/// The text is not an event's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the id of an event")]
 pub struct InvalidEventId;

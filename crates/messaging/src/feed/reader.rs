@@ -1,4 +1,4 @@
-//! Reads the stream into the window, for ever: an ordered consumer that is made again after every interruption.
+//! Reads the stream into the window, with an ordered consumer that is recreated after every interruption.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::broker::{Broker, BrokerError};
 use crate::metrics::FeedMetrics;
 use base::backoff::Backoff;
 
-/// How often to look whether the consumer is still there and everything that it sent has come.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often to check that the consumer still exists and that everything it sent has arrived.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 
-/// After how long the broker forgets a consumer that nobody reads.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(30);
+/// After how long the broker deletes a consumer that nobody reads.
+const INACTIVE_THRESHOLD: Duration = Duration::from_secs(30);
 
-/// How long a stopping process takes to tell the broker that the consumer is done with.
-const LAST_WORD: Duration = Duration::from_millis(500);
+/// How long a stopping process tries to delete its consumer.
+const DELETE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The task behind a [`Feed`](super::Feed).
 #[derive(Debug)]
@@ -38,18 +38,18 @@ pub struct FeedReader<T> {
     metrics: FeedMetrics,
 }
 
-/// A consumer of the broker's.
+/// A consumer at the broker.
 struct Reading {
     stream: Stream<stream::Info>,
     consumer: String,
     messages: Messages,
-    /// How many messages came.
+    /// How many messages have arrived.
     received: u64,
-    /// How many of those that were there at the start are to come.
+    /// How many of the messages from before the start have not arrived yet.
     missing: u64,
-    /// The last number that the stream had given at the start.
+    /// The number of the stream's last message at the start.
     last: u64,
-    /// How many messages were sent when that was last looked at, all of which must have come by the next look.
+    /// How many messages had been sent at the last check. All of them must have arrived by the next one.
     sent: u64,
 }
 
@@ -72,13 +72,13 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
         }
     }
 
-    /// What it reads.
+    /// The subjects that it reads.
     #[must_use]
     pub const fn subjects(&self) -> &'static [Subject] {
         self.subjects
     }
 
-    /// Reads until told to stop; then the feed ends for all who watch it.
+    /// Reads until cancelled; then the feed ends for all watchers.
     pub async fn run(self, stop: CancellationToken) {
         let mut delays = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
         let mut reading = None;
@@ -87,7 +87,7 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
             .await
         {
             self.metrics.interruptions.increment();
-            tracing::warn!(error = %interrupted, "live feed interrupted, starting again");
+            tracing::warn!(error = %interrupted, "live feed interrupted, restarting");
             stop.run_until_cancelled(sleep(delays.next_delay())).await;
         }
         drop((self.window, self.ended));
@@ -96,27 +96,27 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
         }) = reading
             && self.broker.is_connected()
         {
-            // Otherwise the broker forgets it by itself.
-            let _ = timeout(LAST_WORD, stream.delete_consumer(&consumer)).await;
+            // If this fails, the broker deletes the consumer after `INACTIVE_THRESHOLD`.
+            let _ = timeout(DELETE_TIMEOUT, stream.delete_consumer(&consumer)).await;
         }
     }
 
-    /// Reads until something is wrong.
+    /// Reads until an error.
     async fn read(&self, current: &mut Option<Reading>, delays: &mut Backoff) -> BrokerError {
         let reading = match Box::pin(self.begin()).await {
             Ok(reading) => current.insert(reading),
             Err(error) => return error,
         };
-        let mut looks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut checks = interval_at(Instant::now() + CHECK_EVERY, CHECK_EVERY);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let read = tokio::select! {
                 message = reading.messages.next() => match message {
-                    Some(Ok(message)) => self.take(&message, reading),
+                    Some(Ok(message)) => self.receive(&message, reading),
                     Some(Err(error)) => Err(interruption(error)),
                     None => Err(interruption("the subscription ended")),
                 },
-                _ = looks.tick() => reading.look().await,
+                _ = checks.tick() => reading.check().await,
             };
             match read {
                 Ok(()) => delays.reset(),
@@ -125,7 +125,7 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
         }
     }
 
-    /// Makes a consumer that begins where the last one ended.
+    /// Creates a consumer that begins where the previous one ended.
     async fn begin(&self) -> Result<Reading, BrokerError> {
         self.broker.ensure_streams().await?;
         let stream = self.broker.jetstream().get_stream(self.broker.stream());
@@ -179,18 +179,18 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
             filter_subjects: subjects
                 .map(|subject| self.broker.subject(*subject))
                 .collect(),
-            inactive_threshold: FORGOTTEN_AFTER,
+            inactive_threshold: INACTIVE_THRESHOLD,
             memory_storage: true,
             num_replicas: 1,
             ..pull::Config::default()
         }
     }
 
-    /// Takes a message in, if none before it was lost on the way.
-    fn take(&self, message: &Message, reading: &mut Reading) -> Result<(), BrokerError> {
+    /// Adds a message to the window. Fails if an earlier one was lost in transit.
+    fn receive(&self, message: &Message, reading: &mut Reading) -> Result<(), BrokerError> {
         let info = message.info().map_err(interruption)?;
         if info.consumer_sequence != reading.received + 1 {
-            return Err(interruption("a message was lost on the way"));
+            return Err(interruption("a message was lost in transit"));
         }
         reading.received += 1;
         reading.missing = reading.missing.saturating_sub(1);
@@ -203,9 +203,9 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
                 window.complete(reading.last);
             }
         });
-        // What is read of the past at the start says nothing of how late the present comes.
+        // Events from before the start are old by nature, and would distort the lag.
         if info.stream_sequence > reading.last {
-            self.metrics.told(published);
+            self.metrics.delivered(published);
         }
         Ok(())
     }
@@ -216,7 +216,7 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
         match event.and_then(|subject| Event::from_json(subject, &message.payload)) {
             Ok(event) => (self.read)(event),
             Err(error) => {
-                // Those who act on it make a dead letter of it.
+                // Consumers turn it into a dead letter.
                 tracing::warn!(%error, "unreadable event left out of the live feed");
                 None
             }
@@ -225,18 +225,18 @@ impl<T: Clone + Send + Sync + 'static> FeedReader<T> {
 }
 
 impl Reading {
-    /// Looks whether the consumer is still there, and whether everything came that it had sent at the last look. A
-    /// broker that does not answer is noticed by its missing heartbeats.
-    async fn look(&mut self) -> Result<(), BrokerError> {
+    /// Checks that the consumer still exists, and that everything it had sent at the last check has arrived. Missing
+    /// heartbeats reveal a broker that does not respond.
+    async fn check(&mut self) -> Result<(), BrokerError> {
         if self.received < self.sent {
-            return Err(interruption("messages were lost on the way"));
+            return Err(interruption("messages were lost in transit"));
         }
         match self.stream.consumer_info(&self.consumer).await {
             Ok(info) => self.sent = info.delivered.consumer_sequence,
             Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
                 return Err(interruption("the consumer is gone"));
             }
-            Err(error) => tracing::debug!(%error, "consumer not looked at"),
+            Err(error) => tracing::debug!(%error, "consumer not checked"),
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The recent part of a stream that a process keeps, and what it tells a watcher at a place. No I/O.
+//! The recent events that a process holds in memory, and what a watcher receives from them. No I/O.
 
 use std::collections::VecDeque;
 
@@ -6,33 +6,33 @@ use common::Timestamp;
 
 use super::{EventId, News};
 
-/// How many events are kept, and how far back the stream is read at the start.
+/// The capacity in events, and how far back the stream is read at the start.
 pub(super) const CAPACITY: usize = 4_096;
 
-/// How much a watcher is given at a time.
+/// How many events a watcher receives at a time.
 const BATCH: usize = 64;
 
-/// Where a watcher is.
+/// A watcher's position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// It asks for what is to come.
+pub(super) enum Cursor {
+    /// Before all future events.
     Now,
-    /// It saw everything until a moment ago.
+    /// Before all recent events.
     Recent,
-    /// It saw everything up to this event.
+    /// After this event.
     After(EventId),
-    /// It names a place that is none.
-    Lost,
+    /// The watcher sent an invalid cursor.
+    Invalid,
 }
 
 /// Every event of the feed after `floor`, up to `end`.
 #[derive(Debug)]
 pub(super) struct Window<T> {
-    /// When the stream was made, in nanoseconds since 1970.
+    /// When the stream was created, in nanoseconds since 1970.
     stream: i128,
     floor: u64,
     end: u64,
-    /// Whether all was read that was there when reading began.
+    /// Whether everything was read that was in the stream when reading began.
     complete: bool,
     entries: VecDeque<Entry<T>>,
 }
@@ -47,11 +47,11 @@ struct Entry<T> {
 /// A stream as the broker describes it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct StreamState {
-    /// When it was made, in nanoseconds since 1970.
+    /// When it was created, in nanoseconds since 1970.
     pub(super) created: i128,
-    /// The first number that it still holds.
+    /// The number of its first message.
     pub(super) first: u64,
-    /// The last number that it gave.
+    /// The number of its last message.
     pub(super) last: u64,
 }
 
@@ -66,13 +66,14 @@ impl<T> Window<T> {
         }
     }
 
-    /// Prepares for reading the stream, from where reading ended if that is possible; gives the number to read from.
+    /// Prepares for reading the stream, and returns the number to start at. Reading continues where it ended if the
+    /// stream allows it; otherwise the window is cleared.
     pub(super) fn begin(&mut self, stream: StreamState) -> u64 {
-        let goes_on = stream.created == self.stream
+        let continues = stream.created == self.stream
             && (stream.first..=stream.last.saturating_add(1)).contains(&(self.end + 1));
-        if !goes_on {
-            let kept = stream.last.saturating_sub(CAPACITY as u64);
-            let floor = kept.max(stream.first.saturating_sub(1));
+        if !continues {
+            let oldest = stream.last.saturating_sub(CAPACITY as u64);
+            let floor = oldest.max(stream.first.saturating_sub(1));
             *self = Self {
                 stream: stream.created,
                 floor,
@@ -83,13 +84,13 @@ impl<T> Window<T> {
         self.end + 1
     }
 
-    /// Everything was read that was there when reading began, up to this number.
+    /// Marks the window as complete: everything was read that was in the stream when reading began, up to this number.
     pub(super) fn complete(&mut self, last: u64) {
         self.complete = true;
         self.end = self.end.max(last);
     }
 
-    /// Takes in the event with this number; `None` if watchers need not be told of it.
+    /// Adds the event with this number; `None` if watchers do not receive it.
     pub(super) fn push(&mut self, sequence: u64, published: Timestamp, item: Option<T>) {
         self.end = sequence;
         let Some(item) = item else {
@@ -107,7 +108,7 @@ impl<T> Window<T> {
         }
     }
 
-    /// The last event that was read; before any stream was, a place that none of them has.
+    /// The last event that was read. Before any was read, an id that no stream has.
     pub(super) fn end(&self) -> EventId {
         self.id(self.end)
     }
@@ -119,40 +120,42 @@ impl<T> Window<T> {
         }
     }
 
-    /// Whether there is something to tell a watcher at this place.
-    pub(super) fn has_news_for(&self, place: Place) -> bool {
-        self.complete && place != Place::After(self.end())
+    /// Whether there is something to deliver to a watcher at this cursor.
+    pub(super) fn has_news_for(&self, cursor: Cursor) -> bool {
+        self.complete && cursor != Cursor::After(self.end())
     }
 
-    /// Whether the place lies further on in this stream than was read.
-    pub(super) fn is_behind(&self, place: Place) -> bool {
-        matches!(place, Place::After(id) if id.stream == self.stream && id.sequence > self.end)
+    /// Whether the cursor, which another process delivered, is ahead of what was read.
+    pub(super) fn is_behind(&self, cursor: Cursor) -> bool {
+        matches!(cursor, Cursor::After(id) if id.stream == self.stream && id.sequence > self.end)
     }
 }
 
 impl<T: Clone> Window<T> {
-    /// What to tell a watcher at this place, and where it is then. `recent` is when a moment ago was.
-    pub(super) fn news(&self, place: Place, recent: Timestamp) -> (Vec<News<T>>, Place) {
+    /// What a watcher at this cursor receives, and its next cursor. `recent` is the time since which events are recent.
+    pub(super) fn news(&self, cursor: Cursor, recent: Timestamp) -> (Vec<News<T>>, Cursor) {
         let end = self.end();
-        let after = match place {
-            Place::Now => return (vec![News::Place(end)], Place::After(end)),
-            Place::Recent => self.last_before(recent),
-            Place::After(id) if self.holds_all_after(id) => id.sequence,
-            Place::After(_) | Place::Lost => return (vec![News::Reset(end)], Place::After(end)),
+        let after = match cursor {
+            Cursor::Now => return (vec![News::Cursor(end)], Cursor::After(end)),
+            Cursor::Recent => self.last_before(recent),
+            Cursor::After(id) if self.holds_all_after(id) => id.sequence,
+            Cursor::After(_) | Cursor::Invalid => {
+                return (vec![News::Reset(end)], Cursor::After(end));
+            }
         };
         let first = self.entries.partition_point(|it| it.sequence <= after);
         let rest = self.entries.range(first..);
         let all = rest.len() <= BATCH;
-        let news: Vec<_> = rest.take(BATCH).map(|entry| self.told(entry)).collect();
-        let place = match news.last() {
+        let news: Vec<_> = rest.take(BATCH).map(|entry| self.event(entry)).collect();
+        let cursor = match news.last() {
             Some(News::Event { id, .. }) if !all => *id,
-            // Behind the last entry there may be events of which nobody is told.
+            // After the last entry there may be events that watchers do not receive.
             _ => end,
         };
-        (news, Place::After(place))
+        (news, Cursor::After(cursor))
     }
 
-    fn told(&self, entry: &Entry<T>) -> News<T> {
+    fn event(&self, entry: &Entry<T>) -> News<T> {
         News::Event {
             id: self.id(entry.sequence),
             item: entry.item.clone(),
@@ -163,13 +166,13 @@ impl<T: Clone> Window<T> {
         id.stream == self.stream && (self.floor..=self.end).contains(&id.sequence)
     }
 
-    /// The number of the last event that was published before this moment.
-    fn last_before(&self, moment: Timestamp) -> u64 {
+    /// The number of the last event published before this time.
+    fn last_before(&self, time: Timestamp) -> u64 {
         let newer = self
             .entries
             .iter()
             .rev()
-            .take_while(|entry| entry.published >= moment);
+            .take_while(|entry| entry.published >= time);
         match newer.last() {
             Some(oldest) => oldest.sequence - 1,
             None => self.end,

@@ -4,7 +4,8 @@ use common::Subject;
 use telemetry::declare_metrics;
 use telemetry::metrics::{DURATION_BOUNDS, Label, Unit};
 
-/// Bounds for lags, in seconds: usually milliseconds, minutes after an outage. The invariants allow two and ten seconds.
+/// Bounds for lags, in seconds: usually milliseconds, minutes after an outage. The invariants allow two and ten
+/// seconds.
 const LAG_BOUNDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0,
     300.0, 900.0,

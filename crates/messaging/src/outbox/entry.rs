@@ -11,33 +11,32 @@ use telemetry::TraceContext;
 /// The field that holds the events waiting to be published.
 pub(crate) const FIELD: &str = "outbox";
 
-/// How many events an outbox holds; the oldest leave it if there are more, as when the broker is away for days. A
-/// document in which they gathered without limit would reach the database's 16 MB and could no longer be changed.
+/// The limit of events in an outbox. If there are more, because the broker is away for days, the oldest are dropped.
+/// Without a limit, the document could reach the database's maximum of 16 MB and could no longer be changed.
 ///
-/// Each event carries the whole state of its entity, and nothing relies on an event of which there is a later one. Only a
-/// ticket that is edited again and again ever has so many: a held ticket cannot be edited, so what an order waits for
-/// (that its ticket is held, or free) is always in the latest. An order or a payment has a few events in its life. An
-/// event that only another release can publish is as old as any other here, and is lost only together with 64 changes
-/// that this release could not publish either.
+/// Dropping is safe: each event contains the whole state of its entity, and nothing needs an event that a later one
+/// replaces. Only a ticket that is edited many times reaches the limit. A held ticket cannot be edited, so the latest
+/// event always contains what an order waits for (that its ticket is held, or free). An order or a payment has only a
+/// few events. An event that only another release can publish is dropped only when 64 later ones wait as well.
 pub(super) const LIMIT: i32 = 64;
 
 /// An event waiting in its entity's document.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
-    /// Becomes the message's id, so that publishing it twice is publishing it once.
+    /// The message's id, by which the broker drops a second publication.
     pub(crate) id: String,
     pub(crate) subject: String,
     pub(crate) body: String,
-    /// By the machine's clock, for the sweep and for people.
+    /// When it was written, by the machine's clock.
     pub(crate) time: DateTime,
-    /// Where in a trace it was written, for the process that publishes it.
+    /// The trace context of the write, for the process that publishes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cause: Option<TraceContext>,
 }
 
 impl Entry {
     pub(super) fn new(event: &Event, now: Timestamp) -> Self {
-        // The random part keeps ids apart between fleets and rebuilt databases.
+        // The random part makes ids unique across fleets and rebuilt databases.
         let nonce = new_id::<kind::Nonce>();
         let version = event.version().unwrap_or(0);
         Self {
@@ -50,7 +49,7 @@ impl Entry {
     }
 }
 
-/// What an entry must be so that a relay can publish it that publishes these subjects, as a filter.
+/// A filter for the entries that a release with these subjects can publish.
 pub(crate) fn publishable(subjects: &[Subject]) -> Document {
     let subjects: Vec<_> = subjects.iter().map(|subject| subject.as_str()).collect();
     doc! {
@@ -60,16 +59,16 @@ pub(crate) fn publishable(subjects: &[Subject]) -> Document {
     }
 }
 
-/// What an entry is that such a relay cannot publish and that no other has published since before `recent`, as a filter.
+/// A filter for the entries older than `recent` that such a release cannot publish.
 pub(crate) fn unpublishable(subjects: &[Subject], recent: DateTime) -> Document {
-    let right = publishable(subjects).into_iter();
-    let wrong: Vec<_> = right
-        .map(|(field, right)| doc! { field: { "$not": right } })
+    let conditions = publishable(subjects).into_iter();
+    let violations: Vec<_> = conditions
+        .map(|(field, condition)| doc! { field: { "$not": condition } })
         .collect();
-    doc! { "$or": wrong, "time": { "$not": { "$gt": recent } } }
+    doc! { "$or": violations, "time": { "$not": { "$gt": recent } } }
 }
 
-/// A document with an outbox, whose entries may be anything.
+/// A document with an outbox. Its entries may be damaged.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Waiting {
     #[serde(rename = "_id")]
@@ -78,7 +77,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Those of its entries that can be read.
+    /// The entries that can be read.
     pub(crate) fn readable(&self) -> Vec<Entry> {
         let entries = self.outbox.iter();
         let entries = entries.filter_map(|entry| {

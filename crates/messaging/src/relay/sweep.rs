@@ -1,4 +1,4 @@
-//! The sweep: publishes what waits in outboxes.
+//! The sweep: finds and publishes entries that are still in outboxes.
 
 use std::time::Duration;
 
@@ -11,28 +11,28 @@ use crate::broker::{BrokerError, Publisher};
 use crate::outbox::{FIELD, Pending, Waiting, publishable};
 use mongo::{Collection, Find, StoreError, to_date_time};
 
-/// How many documents are taken at once.
+/// How many documents are read at once.
 const BATCH: usize = 500;
 
 impl<P: Publisher> Relay<P> {
-    /// Publishes everything that has waited for at least `age`.
+    /// Publishes all entries that are at least `age` old.
     pub(super) async fn sweep(&self, age: Duration) -> Result<(), RelayError> {
         for (_, collection) in &self.collections {
-            let mut left = Vec::new();
-            while self.sweep_batch(collection, age, &mut left).await? {}
+            let mut skipped = Vec::new();
+            while self.sweep_batch(collection, age, &mut skipped).await? {}
         }
         Ok(())
     }
 
-    /// Publishes a batch; whether there may be more. Adds to `left` the documents of which something could not be
-    /// published, and looks at none that is there already.
+    /// Publishes a batch, and returns whether there may be more. Documents with an entry that cannot be published are
+    /// added to `skipped`, and not read again.
     async fn sweep_batch(
         &self,
         collection: &Collection<RawDocumentBuf>,
         age: Duration,
-        left: &mut Vec<Bson>,
+        skipped: &mut Vec<Bson>,
     ) -> Result<bool, RelayError> {
-        let waiting = self.waiting(collection, age, left).await?;
+        let waiting = self.waiting(collection, age, skipped).await?;
         let full = waiting.len() == BATCH;
         let mut publishing = futures::stream::iter(waiting)
             .map(|waiting| {
@@ -52,7 +52,7 @@ impl<P: Publisher> Relay<P> {
         while let Some(outcome) = publishing.next().await {
             match outcome {
                 Ok((is_all, pending)) => {
-                    left.extend((!is_all).then(|| pending.document.clone()));
+                    skipped.extend((!is_all).then(|| pending.document.clone()));
                     published.push(pending);
                 }
                 Err(error) => {
@@ -65,22 +65,22 @@ impl<P: Publisher> Relay<P> {
         failure.map_or(Ok(full), |error| Err(error.into()))
     }
 
-    /// Documents, but for these, with something that has waited for so long and can be published.
+    /// Documents with an entry that is old enough and can be published, except for the skipped ones.
     async fn waiting(
         &self,
         collection: &Collection<RawDocumentBuf>,
         age: Duration,
-        but_for: &[Bson],
+        skipped: &[Bson],
     ) -> Result<Vec<Waiting>, StoreError> {
         let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let before = self.outbox.now().milliseconds().saturating_sub(age);
         let before = doc! { "$lte": to_date_time(Timestamp::from_milliseconds(before)) };
         let mut entry = publishable(self.publisher.publishes());
         entry.insert("time", before.clone());
-        // The first condition is for the index, the second for one and the same entry.
+        // The first condition uses the index; the second applies to one and the same entry.
         let mut filter = doc! { "outbox.time": before, FIELD: { "$elemMatch": entry } };
-        if !but_for.is_empty() {
-            filter.insert("_id", doc! { "$nin": but_for });
+        if !skipped.is_empty() {
+            filter.insert("_id", doc! { "$nin": skipped });
         }
         let find = Find::matching(filter)
             .project(doc! { FIELD: 1 })

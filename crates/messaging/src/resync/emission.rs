@@ -1,8 +1,8 @@
-//! A re-emission under way: who does it, and how far it is.
+//! A running re-emission: its lease and its progress.
 //!
-//! It is a document in the service's own database, so that of all its processes one re-emits. That one holds a lease, which
-//! it renews; if it dies, another continues after the last page that was published. Should two ever believe that they hold
-//! it, they publish the same messages under the same ids, which the broker stores once.
+//! It is a document in the service's own database, so that only one process re-emits. This process renews a lease; if
+//! it dies, another process continues after the last published page. If two processes ever believe that they hold the
+//! lease, they publish the same messages under the same ids, and the broker stores each once.
 
 use std::time::Duration;
 
@@ -12,26 +12,26 @@ use serde::{Deserialize, Serialize};
 use base::clock::Clock;
 use mongo::{Collection, Database, StoreError, to_date_time};
 
-/// For how long a process re-emits without a word. With the time that others take to notice it is well within the ten
-/// seconds in which replicas are to agree.
+/// How long a lease lasts without renewal. Together with the time until another process checks, this is well below the
+/// ten seconds within which replicas must agree.
 pub(super) const LEASE: Duration = Duration::from_secs(5);
 
-/// A re-emission, as the process knows it that holds it.
+/// A re-emission, as known to the process that holds its lease.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Emission {
     #[serde(rename = "_id")]
     stream: String,
-    /// Which one it is: what was lost.
+    /// Its name, made from what was lost.
     pub(super) run: String,
-    /// Up to which `_id` everything is published.
+    /// The `_id` of the last published document.
     pub(super) after: Option<Bson>,
-    /// Until when nobody else continues it.
+    /// The end of the lease.
     until: DateTime,
-    /// Changes with every write.
+    /// Incremented by every write, for optimistic concurrency.
     version: i64,
 }
 
-/// The re-emissions of a service, one for each stream that it ever filled.
+/// The re-emissions of a service: one document for each stream that it ever filled.
 #[derive(Debug, Clone)]
 pub(super) struct Emissions(Collection<Emission>);
 
@@ -40,7 +40,7 @@ impl Emissions {
         Self(database.collection("emissions"))
     }
 
-    /// Takes the run, new or where another process stopped; `None` if another holds it.
+    /// Starts the run, or continues where another process stopped; `None` if another process holds the lease.
     pub(super) async fn claim(
         &self,
         stream: &str,
@@ -60,7 +60,7 @@ impl Emissions {
             };
         };
         if found.run != run {
-            // It ended, or is for what was lost before.
+            // That run has ended, or repairs an earlier loss.
             let version = found.version;
             return self.write(Emission { version, ..new }).await;
         }
@@ -70,7 +70,7 @@ impl Emissions {
         self.write(found).await
     }
 
-    /// Holds it for longer, with what has become of it; `None` if another has taken it.
+    /// Stores the progress and renews the lease; `None` if another process took it over.
     pub(super) async fn write(&self, emission: Emission) -> Result<Option<Emission>, StoreError> {
         let current = doc! { "_id": &emission.stream, "version": emission.version };
         let next = Emission {

@@ -1,4 +1,4 @@
-//! A wrong configuration is refused with all its faults.
+//! A faulty configuration is refused, with all its faults.
 
 use base::config::{Environment, ListenConfig};
 use messaging::BrokerConfig;
@@ -39,7 +39,7 @@ fn every_fault_is_reported_at_once() {
 }
 
 #[test]
-fn a_secret_is_in_no_message() {
+fn no_message_contains_a_secret() {
     let mut environment = environment(&[("JWT_KEY", "hunter2")]);
     assert!(SessionConfig::read(&mut environment).is_none());
     let error = environment.finish(None::<()>).unwrap_err();
@@ -54,7 +54,7 @@ fn an_empty_variable_counts_as_unset() {
 }
 
 #[test]
-fn the_two_ports_differ() {
+fn the_two_ports_must_differ() {
     let mut environment = environment(&[("PORT", "3000"), ("ADMIN_PORT", "3000")]);
     assert!(ListenConfig::read(&mut environment).is_none());
 }

@@ -1,4 +1,4 @@
-//! Answers that are streams of events, behind the stack that every service has.
+//! Event streams behind the middleware stack of every service.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use web::{Admission, EventStreams, LastEventId, stack};
 
-/// More than the requests that a service works on at once.
+/// More than a service's concurrent requests.
 const MANY: usize = 1_100;
 
-/// A service with a stream that says where it begins, and then nothing.
+/// A service with a stream that sends the client's last event id, and then nothing.
 fn service(streams: EventStreams) -> Admission {
     let endless = async move |LastEventId(last): LastEventId| {
         let begin = Event::default().data(last.unwrap_or_else(|| "nowhere".to_owned()));
@@ -40,7 +40,7 @@ async fn ask(service: &Admission, path: &str, headers: &[(&str, &str)]) -> Respo
     service.clone().oneshot(request).await.unwrap()
 }
 
-/// What was sent within a moment.
+/// What is sent until a short pause.
 async fn begin(response: Response) -> String {
     let mut body = response.into_body().into_data_stream();
     let mut begin = String::new();
@@ -55,7 +55,7 @@ fn endless() -> EventStreams {
 }
 
 #[tokio::test]
-async fn nobody_keeps_or_holds_back_a_stream() {
+async fn no_cache_stores_and_no_proxy_buffers_a_stream() {
     let service = service(endless());
     let response = ask(&service, "/stream", &[("accept-encoding", "gzip")]).await;
     assert_eq!(response.status(), StatusCode::OK);
@@ -68,7 +68,7 @@ async fn nobody_keeps_or_holds_back_a_stream() {
 }
 
 #[tokio::test]
-async fn open_streams_take_no_place_of_other_requests() {
+async fn open_streams_do_not_count_as_concurrent_requests() {
     let service = service(endless());
     let mut open = Vec::new();
     for _ in 0..MANY {
@@ -80,9 +80,9 @@ async fn open_streams_take_no_place_of_other_requests() {
 }
 
 #[tokio::test]
-async fn one_stream_too_many_is_told_to_come_back() {
+async fn one_stream_too_many_is_refused_with_503() {
     let metrics = Metrics::none();
-    let service = service(EventStreams::at_most(2, CancellationToken::new(), &metrics));
+    let service = service(EventStreams::limited(2, CancellationToken::new(), &metrics));
     let first = ask(&service, "/stream", &[]).await;
     let second = ask(&service, "/stream", &[]).await;
     let third = ask(&service, "/stream", &[]).await;
@@ -113,7 +113,7 @@ async fn streams_end_when_the_process_stops() {
 }
 
 #[tokio::test]
-async fn a_client_names_the_event_that_it_saw_last() {
+async fn a_client_sends_its_last_event_id_in_a_header_or_the_query() {
     let service = service(endless());
     let header = ("last-event-id", "7-1");
     for (path, headers, expected) in [
@@ -132,7 +132,7 @@ async fn a_client_names_the_event_that_it_saw_last() {
 #[tokio::test]
 async fn head_has_the_headers_of_a_stream_and_opens_none() {
     let metrics = Metrics::none();
-    let service = service(EventStreams::at_most(1, CancellationToken::new(), &metrics));
+    let service = service(EventStreams::limited(1, CancellationToken::new(), &metrics));
     for _ in 0..3 {
         let head = Request::head("/stream").header(header::ACCEPT, "text/event-stream");
         let head = head.body(Body::empty()).unwrap();

@@ -1,4 +1,4 @@
-//! The live feed: one subscription, any number of watchers, none of which misses anything without being told.
+//! The live feed: one consumer, any number of watchers, and a reset for a watcher that missed events.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,15 +12,14 @@ use testkit::{Servers, TestApp, eventually};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::toy::{start, ticket};
+use crate::fixtures::{Running, recreate_stream, stream_of};
+use crate::toy::{create, start};
 
-/// What a process has that shows tickets' titles live.
+/// A process that shows the titles of new tickets live, except for the title "secret".
 struct Process {
     feed: Feed<String>,
-    stop: CancellationToken,
-    reader: JoinHandle<()>,
+    reader: Running,
 }
 
 impl Process {
@@ -31,46 +30,35 @@ impl Process {
             };
             (title.as_str() != "secret").then(|| title.to_string())
         });
-        let stop = CancellationToken::new();
-        let reader = tokio::spawn(reader.run(stop.clone()));
-        Self { feed, stop, reader }
+        let reader = Running::start(|stop| reader.run(stop));
+        Self { feed, reader }
     }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        self.reader.await.unwrap();
-    }
-}
-
-async fn sell(app: &TestApp, title: &str) {
-    app.publish(Event::TicketCreated(ticket(title))).await;
 }
 
 /// The next event's id and title.
 async fn next(watcher: &mut Subscription<String>) -> (String, String) {
-    match soon(watcher).await {
+    match next_news(watcher).await {
         News::Event { id, item } => (id.to_string(), item),
         other => panic!("{other:?}"),
     }
 }
 
-async fn soon(watcher: &mut Subscription<String>) -> News<String> {
+async fn next_news(watcher: &mut Subscription<String>) -> News<String> {
     let news = tokio::time::timeout(Duration::from_secs(15), watcher.next()).await;
-    news.expect("news come").expect("the feed goes on")
+    news.expect("news in time").expect("the feed has not ended")
 }
 
-/// Waits until the watcher has its place, and gives it.
-async fn place(watcher: &mut Subscription<String>) -> EventId {
-    match soon(watcher).await {
-        News::Place(id) => id,
+/// Waits until the watcher receives its cursor.
+async fn cursor(watcher: &mut Subscription<String>) -> EventId {
+    match next_news(watcher).await {
+        News::Cursor(id) => id,
         other => panic!("{other:?}"),
     }
 }
 
 /// The feeds' consumers of the app's stream.
 async fn consumers(app: &TestApp) -> Vec<String> {
-    let stream = app.broker().jetstream().get_stream(app.broker().stream());
-    let names = stream.await.unwrap().consumer_names();
+    let names = stream_of(app).await.consumer_names();
     let names: Vec<String> = names.try_collect().await.unwrap();
     names
         .into_iter()
@@ -79,15 +67,15 @@ async fn consumers(app: &TestApp) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn two_hundred_watchers_are_told_within_a_second_by_one_subscription() {
+async fn two_hundred_watchers_receive_an_event_within_a_second_from_one_consumer() {
     let app = start().await;
     let process = Process::start(app.broker());
     let mut watchers: Vec<_> = (0..200).map(|_| process.feed.subscribe(None)).collect();
     for watcher in &mut watchers {
-        place(watcher).await;
+        cursor(watcher).await;
     }
     let before = Instant::now();
-    sell(&app, "Front row").await;
+    create(&app, "Front row").await;
     let mut ids = Vec::new();
     for watcher in &mut watchers {
         let (id, title) = next(watcher).await;
@@ -98,18 +86,18 @@ async fn two_hundred_watchers_are_told_within_a_second_by_one_subscription() {
     ids.dedup();
     assert_eq!(ids.len(), 1);
     assert_eq!(consumers(&app).await.len(), 1);
-    process.stop().await;
+    process.reader.stop().await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_watcher_goes_on_where_it_was_at_another_replica_and_after_a_restart() {
+async fn a_watcher_continues_in_another_process_and_after_a_restart() {
     let app = start().await;
     let process = Process::start(app.broker());
     let mut watcher = process.feed.subscribe(None);
-    place(&mut watcher).await;
+    cursor(&mut watcher).await;
     for title in ["A", "secret", "B", "C"] {
-        sell(&app, title).await;
+        create(&app, title).await;
     }
     let (id, title) = next(&mut watcher).await;
     assert_eq!(title, "A");
@@ -121,114 +109,103 @@ async fn a_watcher_goes_on_where_it_was_at_another_replica_and_after_a_restart()
         assert_eq!(next(&mut watcher).await.1, "C");
     }
     assert_eq!(consumers(&app).await.len(), 2);
-    process.stop().await;
-    replica.stop().await;
-    sell(&app, "D").await;
+    process.reader.stop().await;
+    replica.reader.stop().await;
+    create(&app, "D").await;
     let restarted = Process::start(app.broker());
     let mut watcher = restarted.feed.subscribe(Some(&id));
     for title in ["B", "C", "D"] {
         assert_eq!(next(&mut watcher).await.1, title);
     }
-    restarted.stop().await;
+    restarted.reader.stop().await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_watcher_is_told_what_is_to_come_or_what_happened_a_moment_ago_too() {
+async fn a_watcher_receives_future_events_or_recent_ones_too() {
     let app = start().await;
-    sell(&app, "A").await;
+    create(&app, "A").await;
     let process = Process::start(app.broker());
     assert_eq!(next(&mut process.feed.subscribe_to_recent()).await.1, "A");
     let mut watcher = process.feed.subscribe(None);
-    assert_eq!(place(&mut watcher).await, process.feed.place());
-    sell(&app, "B").await;
+    assert_eq!(cursor(&mut watcher).await, process.feed.cursor());
+    create(&app, "B").await;
     assert_eq!(next(&mut watcher).await.1, "B");
-    process.stop().await;
+    process.reader.stop().await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_watcher_whose_place_is_unknown_is_reset_and_goes_on_from_now() {
+async fn a_watcher_with_an_unknown_cursor_is_reset_and_continues_from_now() {
     let app = start().await;
     let process = Process::start(app.broker());
-    sell(&app, "A").await;
+    create(&app, "A").await;
     let (id, _) = next(&mut process.feed.subscribe_to_recent()).await;
     let (stream, _) = id.split_once('-').unwrap();
-    let further_on = format!("{stream}-1000");
+    let in_future = format!("{stream}-1000");
     for unknown in [
         "",
         "-",
         "banana",
         "0-1",
         "-1-1",
-        &further_on,
+        &in_future,
         &"9".repeat(500),
     ] {
         let mut watcher = process.feed.subscribe(Some(unknown));
-        let News::Reset(place) = soon(&mut watcher).await else {
+        let News::Reset(cursor) = next_news(&mut watcher).await else {
             panic!("{unknown}")
         };
-        let before = place.to_string();
-        sell(&app, "next").await;
+        let before = cursor.to_string();
+        create(&app, "next").await;
         let (id, title) = next(&mut watcher).await;
         assert_eq!(title, "next");
         assert_ne!(before, id);
     }
-    process.stop().await;
+    process.reader.stop().await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_consumer_that_the_broker_loses_is_made_again_and_nothing_is_missed() {
+async fn a_consumer_that_the_broker_loses_is_recreated_and_nothing_is_missed() {
     let app = start().await;
     let process = Process::start(app.broker());
     let mut watcher = process.feed.subscribe(None);
-    place(&mut watcher).await;
-    sell(&app, "A").await;
+    cursor(&mut watcher).await;
+    create(&app, "A").await;
     assert_eq!(next(&mut watcher).await.1, "A");
     let [consumer] = &consumers(&app).await[..] else {
         panic!("not one consumer")
     };
-    let stream = app.broker().jetstream().get_stream(app.broker().stream());
-    stream
-        .await
-        .unwrap()
-        .delete_consumer(consumer)
-        .await
-        .unwrap();
-    sell(&app, "B").await;
+    let stream = stream_of(&app).await;
+    stream.delete_consumer(consumer).await.unwrap();
+    create(&app, "B").await;
     assert_eq!(next(&mut watcher).await.1, "B");
-    sell(&app, "C").await;
+    create(&app, "C").await;
     assert_eq!(next(&mut watcher).await.1, "C");
-    process.stop().await;
+    process.reader.stop().await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_stream_made_anew_is_followed_and_its_watchers_are_reset() {
+async fn a_recreated_stream_is_followed_and_its_watchers_are_reset() {
     let app = start().await;
     let process = Process::start(app.broker());
     let mut watcher = process.feed.subscribe(None);
-    place(&mut watcher).await;
-    sell(&app, "A").await;
+    cursor(&mut watcher).await;
+    create(&app, "A").await;
     let (old, _) = next(&mut watcher).await;
-    let stream = app.broker().stream().to_owned();
-    app.broker()
-        .jetstream()
-        .delete_stream(&stream)
-        .await
-        .unwrap();
-    app.broker().ensure_streams().await.unwrap();
-    assert!(matches!(soon(&mut watcher).await, News::Reset(_)));
-    sell(&app, "B").await;
+    recreate_stream(&app).await;
+    assert!(matches!(next_news(&mut watcher).await, News::Reset(_)));
+    create(&app, "B").await;
     assert_eq!(next(&mut watcher).await.1, "B");
     let mut late = process.feed.subscribe(Some(&old));
-    assert!(matches!(soon(&mut late).await, News::Reset(_)));
-    process.stop().await;
+    assert!(matches!(next_news(&mut late).await, News::Reset(_)));
+    process.reader.stop().await;
     app.finish().await;
 }
 
-/// A way to the broker that can be interrupted.
+/// A connection to the broker that can be interrupted.
 struct Wire {
     port: u16,
     cut: Arc<tokio::sync::watch::Sender<bool>>,
@@ -242,11 +219,11 @@ impl Wire {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let cut = Arc::new(tokio::sync::watch::Sender::new(false));
-        let told = cut.clone();
+        let cuts = cut.clone();
         let relay = tokio::spawn(async move {
             loop {
                 let (mut caller, _) = listener.accept().await.unwrap();
-                let mut cut = told.subscribe();
+                let mut cut = cuts.subscribe();
                 if *cut.borrow() {
                     continue;
                 }
@@ -264,7 +241,7 @@ impl Wire {
 }
 
 #[tokio::test]
-async fn what_happens_while_the_broker_is_away_is_told_when_it_is_back() {
+async fn events_published_while_the_connection_is_lost_arrive_afterwards() {
     let app = start().await;
     let wire = Wire::to_broker().await;
     let config = BrokerConfig {
@@ -278,14 +255,14 @@ async fn what_happens_while_the_broker_is_away_is_told_when_it_is_back() {
     let broker = Broker::connect(&config, "toy").await.unwrap();
     let process = Process::start(&broker);
     let mut watcher = process.feed.subscribe(None);
-    place(&mut watcher).await;
+    cursor(&mut watcher).await;
     for round in 0..2 {
-        sell(&app, "A").await;
+        create(&app, "A").await;
         assert_eq!(next(&mut watcher).await.1, "A");
         wire.cut.send_replace(true);
         eventually("the connection is lost", async || !broker.is_connected()).await;
         for seat in 0..100 {
-            sell(&app, &format!("Seat {round}.{seat}")).await;
+            create(&app, &format!("Seat {round}.{seat}")).await;
         }
         wire.cut.send_replace(false);
         for seat in 0..100 {
@@ -293,7 +270,7 @@ async fn what_happens_while_the_broker_is_away_is_told_when_it_is_back() {
             assert_eq!(title, format!("Seat {round}.{seat}"));
         }
     }
-    process.stop().await;
+    process.reader.stop().await;
     broker.close().await;
     wire.relay.abort();
     app.finish().await;
@@ -304,9 +281,9 @@ async fn the_end_of_a_feed_ends_all_subscriptions_and_leaves_no_consumer() {
     let app = start().await;
     let process = Process::start(app.broker());
     let mut watcher = process.feed.subscribe(None);
-    place(&mut watcher).await;
+    cursor(&mut watcher).await;
     let feed = process.feed.clone();
-    process.stop().await;
+    process.reader.stop().await;
     assert_eq!(watcher.next().await, None);
     assert_eq!(feed.subscribe(None).next().await, None);
     assert!(feed.ended().is_cancelled());

@@ -1,4 +1,4 @@
-//! Every failure has the contract's shape, whatever made it, and every answer the stack's headers.
+//! Every error has the contract's shape, and every response has the headers of the middleware stack.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -32,7 +32,7 @@ fn app() -> Admission {
     )
 }
 
-const TEXT: &str = "worth to be compressed ";
+const TEXT: &str = "worth compressing ";
 
 async fn panicking() -> &'static str {
     panic!("secret inside")
@@ -77,7 +77,7 @@ async fn an_unknown_path_or_method_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_refused() {
+async fn a_body_that_is_not_a_json_object_is_refused() {
     for body in ["{", "[]", "\"text\"", "null", "{\"title\":}", "\u{0}"] {
         let (status, _, answer) = send(request(Method::POST, "/echo", body)).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
@@ -90,7 +90,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
 }
 
 #[tokio::test]
-async fn wrong_fields_are_named() {
+async fn invalid_fields_are_listed() {
     let (status, _, answer) = send(request(Method::POST, "/echo", "{}")).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let body: ErrorBody = serde_json::from_value(answer).unwrap();
@@ -102,7 +102,7 @@ async fn wrong_fields_are_named() {
 }
 
 #[tokio::test]
-async fn a_body_too_large_is_refused() {
+async fn a_body_that_is_too_large_is_refused() {
     let body = json!({ "title": "x".repeat(BODY_LIMIT), "price": 1 }).to_string();
     let (status, _, answer) = send(request(Method::POST, "/echo", body)).await;
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
@@ -110,7 +110,7 @@ async fn a_body_too_large_is_refused() {
 }
 
 #[tokio::test]
-async fn the_inside_of_a_failure_never_reaches_the_client() {
+async fn the_cause_of_an_error_never_reaches_the_client() {
     let (status, headers, answer) = send(request(Method::GET, "/panic", "")).await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(message(answer), "Something went wrong");
@@ -156,7 +156,7 @@ async fn a_write_from_another_site_is_refused() {
 }
 
 #[tokio::test]
-async fn answers_carry_the_security_headers_and_the_request_id() {
+async fn responses_have_the_security_headers_and_the_request_id() {
     let mut asked = request(Method::GET, "/nowhere", "");
     asked
         .headers_mut()
@@ -180,12 +180,12 @@ async fn a_trailing_slash_finds_its_endpoint_with_the_body() {
     assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
-/// What a server that listens answers to a request with these headers, read until it closes the connection.
+/// The response of a listening server to a request with these headers, read until it closes the connection.
 async fn exchange(path: &str, headers: &str) -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let _ends = stop.clone().drop_guard();
+    let _stop_on_drop = stop.clone().drop_guard();
     tokio::spawn(Connections::default().serve(listener, app(), stop));
     let mut connection = TcpStream::connect(address).await.unwrap();
     let request =
@@ -231,8 +231,8 @@ async fn a_client_that_accepts_gzip_receives_it_whatever_else_it_refuses() {
 }
 
 #[tokio::test]
-async fn a_request_id_from_outside_is_kept_only_if_it_is_one_short_plain_word() {
-    let given = async |ids: &[&[u8]]| {
+async fn a_request_id_of_a_client_is_used_only_if_it_is_single_short_and_plain() {
+    let id_for = async |ids: &[&[u8]]| {
         let mut asked = request(Method::GET, "/nowhere", "");
         for id in ids {
             let id = header::HeaderValue::from_bytes(id).unwrap();
@@ -243,13 +243,13 @@ async fn a_request_id_from_outside_is_kept_only_if_it_is_one_short_plain_word() 
         headers["x-request-id"].as_bytes().to_owned()
     };
     let longest = [b'x'; 128];
-    for kept in [&longest[..], b"1-5759e988:bd862e3f"] {
-        assert_eq!(given(&[kept]).await, kept);
+    for accepted in [&longest[..], b"1-5759e988:bd862e3f"] {
+        assert_eq!(id_for(&[accepted]).await, accepted);
     }
     let too_long = [b'x'; 129];
     let [quoted, byte, empty, a, b] = ["a\"b", "\u{fc}", "", "a", "b"].map(str::as_bytes);
     for refused in [&[&too_long[..]][..], &[quoted], &[byte], &[empty], &[a, b]] {
-        let id = given(refused).await;
+        let id = id_for(refused).await;
         assert!(!refused.contains(&id.as_slice()), "{refused:?}");
         assert_eq!(id.len(), 32);
     }

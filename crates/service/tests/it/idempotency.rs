@@ -1,4 +1,4 @@
-//! `Idempotency-Key`, as Stripe defines it, on an endpoint whose requests say what it does.
+//! `Idempotency-Key`, as Stripe defines it, on an endpoint whose behaviour each request selects.
 
 use std::time::Duration;
 
@@ -33,10 +33,10 @@ const DEFINITION: Definition = Definition {
 
 const THINGS: &str = "/api/things";
 
-/// Where nobody needs a session.
+/// An endpoint that needs no session.
 const PUBLIC: &str = "/api/things/public";
 
-/// Longer than an answer may be to be stored.
+/// Longer than the longest response that is stored.
 const LONG: usize = 20_000;
 
 struct Config {
@@ -54,10 +54,10 @@ fn read(environment: &mut Environment) -> Option<Config> {
 #[derive(Clone, FromRef)]
 struct Things {
     sessions: Sessions,
-    /// What was executed.
+    /// The executions.
     #[from_ref(skip)]
     executed: Collection<Document>,
-    /// What may end.
+    /// A document here lets slow executions finish.
     #[from_ref(skip)]
     open: Collection<Document>,
 }
@@ -74,44 +74,44 @@ async fn build(config: Config, clock: Clock) -> Result<App, StartError> {
         open: database.collection("open"),
     };
     let routes = openapi::routes("Things.")
-        .route(THINGS, post(of_somebody))
-        .route(PUBLIC, post(of_anybody));
+        .route(THINGS, post(with_session))
+        .route(PUBLIC, post(without_session));
     Ok(App::new(&DEFINITION, None, metrics, routes, state, Some(keys)).database(database))
 }
 
-async fn of_somebody(
+async fn with_session(
     State(things): State<Things>,
     id: NewId<kind::Ticket>,
-    wish: Authorized<TicketDetails>,
+    details: Authorized<TicketDetails>,
 ) -> Result<Response, ApiError> {
-    execute(things, id, wish.input).await
+    execute(things, id, details.input).await
 }
 
-async fn of_anybody(
+async fn without_session(
     State(things): State<Things>,
     id: NewId<kind::Ticket>,
-    Valid(wish): Valid<TicketDetails>,
+    Valid(details): Valid<TicketDetails>,
 ) -> Result<Response, ApiError> {
-    execute(things, id, wish).await
+    execute(things, id, details).await
 }
 
-/// Does what the title says.
+/// The title selects what happens.
 async fn execute(
     things: Things,
     id: NewId<kind::Ticket>,
-    wish: TicketDetails,
+    details: TicketDetails,
 ) -> Result<Response, ApiError> {
     let id = id.get();
     let execution = doc! { "_id": ObjectId::new(), "id": object_id(id) };
     things.executed.insert_one(&execution).await?;
     let mut headers = HeaderMap::new();
     let mut body = json!({ "id": id, "nonce": format!("{:x}", rand::random::<u128>()) });
-    match wish.title.as_str() {
+    match details.title.as_str() {
         "refused" => return Err(ApiError::bad_request("The state forbids it")),
         "broken" => return Err(ApiError::Internal("on purpose".into())),
         "away" => return Err(ApiError::Unavailable("on purpose".into())),
         "missing" => return Err(ApiError::NotFound),
-        "deadly" => panic!("on purpose"),
+        "panic" => panic!("on purpose"),
         "slow" => {
             while things.open.find_one(doc! {}).await?.is_none() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -137,22 +137,22 @@ async fn start() -> TestApp {
     TestApp::new("things").start(read, build).await
 }
 
-/// The service with a clock that stands still.
+/// The service with a clock that only the test moves.
 async fn start_with_clock() -> (TestApp, Clock) {
     let clock = Clock::manual(Clock::system().now());
     let app = TestApp::new("things").clock(clock.clone());
     (app.start(read, build).await, clock)
 }
 
-fn wish(title: &str) -> Value {
+fn details(title: &str) -> Value {
     json!({ "title": title, "price": 1 })
 }
 
 async fn send(api: &Api, key: &str, title: &str) -> Answer {
-    api.post_once(THINGS, key, wish(title)).await
+    api.post_once(THINGS, key, details(title)).await
 }
 
-/// How many requests were executed.
+/// The number of executions.
 async fn executed(app: &TestApp) -> u64 {
     let executed = app.database().collection::<Document>("executed");
     executed.count_documents(doc! {}).await.unwrap()
@@ -178,7 +178,7 @@ fn is_replayed(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn a_repeat_is_answered_with_the_first_result_and_executes_nothing() {
+async fn a_repeat_receives_the_first_result_and_executes_nothing() {
     let app = start().await;
     let api = app.user();
     for title in ["made", "refused", "broken", "cookie"] {
@@ -208,7 +208,7 @@ async fn another_key_or_none_executes_again() {
     let api = app.user();
     let first = send(&api, "one", "made").await;
     assert_ne!(send(&api, "another", "made").await.id(), first.id());
-    assert_ne!(api.post(THINGS, wish("made")).await.id(), first.id());
+    assert_ne!(api.post(THINGS, details("made")).await.id(), first.id());
     assert_eq!(executed(&app).await, 3);
     assert_eq!(
         stored(&app).await.len(),
@@ -223,9 +223,9 @@ async fn a_key_that_was_used_for_another_request_is_refused() {
     let app = start().await;
     let api = app.user();
     assert_eq!(send(&api, "key", "made").await.status, 201);
-    let other_path = api.post_once(PUBLIC, "key", wish("made")).await;
+    let other_path = api.post_once(PUBLIC, "key", details("made")).await;
     let other_query = api
-        .post_once(&format!("{THINGS}?a=b"), "key", wish("made"))
+        .post_once(&format!("{THINGS}?a=b"), "key", details("made"))
         .await;
     for refused in [send(&api, "key", "other").await, other_path, other_query] {
         let error = json!({
@@ -241,17 +241,14 @@ async fn a_key_that_was_used_for_another_request_is_refused() {
 }
 
 #[tokio::test]
-async fn of_many_requests_at_once_one_executes_and_the_others_are_told_to_come_back() {
+async fn of_concurrent_requests_one_executes_and_the_others_get_409() {
     let app = start().await;
     let api = app.user();
     let first = {
         let api = api.clone();
         tokio::spawn(async move { send(&api, "key", "slow").await })
     };
-    eventually("it is being executed", async || {
-        (executed(&app).await == 1).then_some(())
-    })
-    .await;
+    eventually("it is being executed", async || executed(&app).await == 1).await;
     let others = (0..20).map(|_| send(&api, "key", "slow"));
     for busy in join_all(others).await {
         assert_eq!(
@@ -272,18 +269,18 @@ async fn of_many_requests_at_once_one_executes_and_the_others_are_told_to_come_b
 }
 
 #[tokio::test]
-async fn a_crowd_that_comes_at_the_same_moment_executes_once_at_whichever_replica() {
+async fn simultaneous_requests_execute_once_across_all_processes() {
     let app = start().await;
     let other = app.replica().await;
     let api = app.user();
     for round in 0..10 {
         let key = format!("round {round}");
         let elsewhere = api.at(other.base_url());
-        let crowd = (0..10).map(|number| {
+        let requests = (0..10).map(|number| {
             let api = if number % 2 == 0 { &api } else { &elsewhere };
             send(api, &key, "made")
         });
-        let answers = join_all(crowd).await;
+        let answers = join_all(requests).await;
         let made = answers.iter().filter(|answer| answer.status == 201);
         let made: std::collections::BTreeSet<_> = made.map(|answer| &answer.text).collect();
         assert_eq!(made.len(), 1, "{answers:?}");
@@ -299,25 +296,31 @@ async fn a_crowd_that_comes_at_the_same_moment_executes_once_at_whichever_replic
 }
 
 #[tokio::test]
-async fn what_did_not_begin_to_execute_can_be_corrected_under_the_same_key() {
+async fn a_request_that_was_not_executed_can_be_corrected_with_the_same_key() {
     let app = start().await;
-    let (api, nobody) = (app.user(), app.anonymous());
-    let unreadable = nobody
+    let (api, anonymous) = (app.user(), app.anonymous());
+    let unreadable = anonymous
         .request(Method::POST, PUBLIC)
         .header("idempotency-key", "key")
         .body("{");
-    assert_eq!(nobody.send(unreadable).await.status, 400);
-    let invalid = nobody
+    assert_eq!(anonymous.send(unreadable).await.status, 400);
+    let invalid = anonymous
         .post_once(PUBLIC, "key", json!({ "title": "made" }))
         .await;
     assert_eq!(invalid.status, 400, "{invalid:?}");
     assert_eq!(
-        nobody.post_once(THINGS, "key", wish("made")).await.status,
+        anonymous
+            .post_once(THINGS, "key", details("made"))
+            .await
+            .status,
         401
     );
     assert_eq!(executed(&app).await, 0);
     assert_eq!(
-        nobody.post_once(PUBLIC, "key", wish("made")).await.status,
+        anonymous
+            .post_once(PUBLIC, "key", details("made"))
+            .await
+            .status,
         201
     );
     assert_eq!(send(&api, "key", "missing").await.status, 404);
@@ -326,7 +329,7 @@ async fn what_did_not_begin_to_execute_can_be_corrected_under_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_503_is_not_stored_and_a_repeat_executes_again_under_the_same_id() {
+async fn a_503_is_not_stored_and_a_repeat_executes_again_with_the_same_id() {
     let app = start().await;
     let api = app.user();
     for number in 1..4 {
@@ -339,7 +342,7 @@ async fn a_503_is_not_stored_and_a_repeat_executes_again_under_the_same_id() {
     app.finish().await;
 }
 
-/// Fails unless all that was executed had one id.
+/// Fails unless all executions had the same id.
 async fn assert_same_id(app: &TestApp) {
     let executed = app.database().collection::<Document>("executed");
     let ids = executed.distinct("id", doc! {}).await.unwrap();
@@ -347,21 +350,21 @@ async fn assert_same_id(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn what_a_dead_process_left_is_executed_again_after_its_lease_under_the_same_id() {
+async fn a_request_of_a_dead_process_is_executed_again_after_its_lease_with_the_same_id() {
     let (app, clock) = start_with_clock().await;
     let api = app.user();
-    assert_eq!(send(&api, "key", "deadly").await.status, 500);
-    assert_eq!(send(&api, "key", "deadly").await.status, 409);
+    assert_eq!(send(&api, "key", "panic").await.status, 500);
+    assert_eq!(send(&api, "key", "panic").await.status, 409);
     assert_eq!(send(&api, "key", "made").await.status, 400);
     clock.advance(Duration::from_secs(31));
-    assert_eq!(send(&api, "key", "deadly").await.status, 500);
+    assert_eq!(send(&api, "key", "panic").await.status, 500);
     assert_eq!(executed(&app).await, 2);
     assert_same_id(&app).await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_answer_that_sets_a_session_is_stored_nowhere_and_a_repeat_executes_again() {
+async fn a_response_that_sets_a_session_is_not_stored_and_a_repeat_executes_again() {
     let app = start().await;
     let api = app.user();
     let session = api.cookie();
@@ -384,7 +387,7 @@ async fn an_answer_that_sets_a_session_is_stored_nowhere_and_a_repeat_executes_a
 }
 
 #[tokio::test]
-async fn a_long_answer_is_sent_and_not_stored() {
+async fn a_long_response_is_sent_and_not_stored() {
     let app = start().await;
     let api = app.user();
     for number in 1..3 {
@@ -407,7 +410,7 @@ async fn a_key_has_1_to_255_printable_characters_and_is_given_once() {
     let before = executed(&app).await;
     let too_long = "k".repeat(256);
     for key in [b"".as_slice(), too_long.as_bytes(), b"\xc3\xa9", b"a\tb"] {
-        let request = api.request(Method::POST, THINGS).json(&wish("made"));
+        let request = api.request(Method::POST, THINGS).json(&details("made"));
         let answer = api.send(request.header("idempotency-key", key)).await;
         assert_eq!(
             (answer.status, answer.message()),
@@ -418,7 +421,7 @@ async fn a_key_has_1_to_255_printable_characters_and_is_given_once() {
             "{key:?}"
         );
     }
-    let twice = api.request(Method::POST, THINGS).json(&wish("made"));
+    let twice = api.request(Method::POST, THINGS).json(&details("made"));
     let twice = twice
         .header("idempotency-key", "a")
         .header("idempotency-key", "b");
@@ -433,11 +436,11 @@ async fn a_key_has_1_to_255_printable_characters_and_is_given_once() {
 #[tokio::test]
 async fn a_key_belongs_to_its_caller() {
     let app = start().await;
-    let (one, other, nobody) = (app.user(), app.user(), app.anonymous());
+    let (one, other, anonymous) = (app.user(), app.user(), app.anonymous());
     let answers = [
-        one.post_once(PUBLIC, "key", wish("made")).await,
-        other.post_once(PUBLIC, "key", wish("made")).await,
-        nobody.post_once(PUBLIC, "key", wish("made")).await,
+        one.post_once(PUBLIC, "key", details("made")).await,
+        other.post_once(PUBLIC, "key", details("made")).await,
+        anonymous.post_once(PUBLIC, "key", details("made")).await,
     ];
     let ids: std::collections::BTreeSet<_> = answers.iter().map(Answer::id).collect();
     assert_eq!(ids.len(), 3, "{answers:?}");
@@ -445,7 +448,7 @@ async fn a_key_belongs_to_its_caller() {
 }
 
 #[tokio::test]
-async fn keys_are_kept_for_a_day_and_hold_no_word_of_the_request() {
+async fn keys_are_stored_for_a_day_and_contain_nothing_of_the_request() {
     let app = start().await;
     let api = app.user();
     assert_eq!(send(&api, "my own key", "refused").await.status, 400);
@@ -466,7 +469,7 @@ async fn keys_are_kept_for_a_day_and_hold_no_word_of_the_request() {
 }
 
 #[tokio::test]
-async fn other_methods_pass_the_header_over() {
+async fn other_methods_ignore_the_header() {
     let app = start().await;
     let request = app
         .user()
@@ -484,10 +487,10 @@ async fn each_outcome_is_counted() {
     send(&api, "key", "made").await;
     send(&api, "key", "made").await;
     send(&api, "key", "other").await;
-    send(&api, "left", "deadly").await;
-    send(&api, "left", "deadly").await;
+    send(&api, "left", "panic").await;
+    send(&api, "left", "panic").await;
     clock.advance(Duration::from_secs(31));
-    send(&api, "left", "deadly").await;
+    send(&api, "left", "panic").await;
     let scrape = app.metrics().await;
     let name = "ticketing_http_idempotent_requests_total";
     let counted = |outcome| scrape.count(name, &[("outcome", outcome)]);

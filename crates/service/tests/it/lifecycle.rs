@@ -1,4 +1,4 @@
-//! A service says the truth about itself and stops in order.
+//! A service reports its health correctly and stops in order.
 
 use common::{Event, Subject};
 use tokio::io::AsyncWriteExt;
@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::toy::{leave_in_outbox, start, ticket};
 
 #[tokio::test]
-async fn a_service_at_work_is_alive_and_ready() {
+async fn a_serving_service_is_alive_and_ready() {
     let app = start().await;
     assert_eq!(app.admin().get("/livez").await.text, "ok");
     let ready = app.admin().get("/readyz").await;
@@ -15,7 +15,7 @@ async fn a_service_at_work_is_alive_and_ready() {
     assert_eq!(ready.json["phase"], "serving");
     assert_eq!(ready.json["checks"]["mongodb"], "ok");
     assert_eq!(app.admin().get("/nowhere").await.status, 404);
-    // The admin port's pages are not on the API's.
+    // The API's port does not serve the admin port's paths.
     assert_eq!(app.anonymous().get("/readyz").await.status, 404);
     app.finish().await;
 }
@@ -38,7 +38,7 @@ async fn stopping_drains_the_outbox() {
 }
 
 #[tokio::test]
-async fn a_connection_on_which_nothing_comes_does_not_keep_a_service_from_stopping() {
+async fn an_idle_connection_does_not_prevent_a_service_from_stopping() {
     let app = start().await;
     let address = app.base_url().strip_prefix("http://").unwrap();
     let mut silent = TcpStream::connect(address).await.unwrap();

@@ -1,10 +1,11 @@
-//! The shared mechanisms, each on its own.
+//! Tests of the shared crates: each mechanism separately, against real servers.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod config;
 mod event_stream;
 mod feed;
+mod fixtures;
 mod http;
 mod idempotency;
 mod lifecycle;

@@ -7,77 +7,63 @@ use common::{Event, Subject};
 use messaging::Outgoing;
 use testkit::{Condition, Proxy, Servers, eventually};
 
-use crate::toy::{leave_in_outbox, start, start_with, ticket, times_seen};
+use crate::fixtures::{recreate_stream, stream_of};
+use crate::toy::{create, expect_seen, leave_in_outbox, start, start_with, ticket, times_seen};
 
 #[tokio::test]
-async fn an_event_that_is_handled_is_handled_once() {
+async fn a_handled_event_is_not_redelivered_after_a_restart() {
     let app = start().await;
-    let ticket = ticket("fine");
-    app.publish(Event::TicketCreated(ticket.clone())).await;
-    eventually("it is handled", async || {
-        times_seen(&app, &ticket).await == 1
-    })
-    .await;
+    let ticket = create(&app, "fine").await;
+    expect_seen(&app, &ticket, 1).await;
     let app = app.restart().await;
-    let marker = self::ticket("after the restart");
-    app.publish(Event::TicketCreated(marker.clone())).await;
-    eventually("the next is handled", async || {
-        times_seen(&app, &marker).await == 1
-    })
-    .await;
+    let marker = create(&app, "after the restart").await;
+    expect_seen(&app, &marker, 1).await;
     assert_eq!(times_seen(&app, &ticket).await, 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_event_to_be_retried_comes_again_until_it_works() {
+async fn an_event_to_be_retried_is_redelivered_until_it_is_handled() {
     let app = start().await;
-    let ticket = ticket("the third time");
-    app.publish(Event::TicketCreated(ticket.clone())).await;
-    eventually("it works", async || times_seen(&app, &ticket).await == 3).await;
+    let ticket = create(&app, "third try").await;
+    expect_seen(&app, &ticket, 3).await;
     app.finish().await;
 }
 
 #[tokio::test]
 async fn an_event_out_of_tries_becomes_a_dead_letter() {
     let app = start().await;
-    let ticket = ticket("not now");
-    app.publish(Event::TicketCreated(ticket.clone())).await;
+    let ticket = create(&app, "retry").await;
     let letter = app.take_dead_letter().await;
     assert_eq!(letter.consumer, "toy-service");
     assert_eq!(letter.subject, "ticket:created");
-    assert_eq!(letter.reason, "it says so");
+    assert_eq!(letter.reason, "on purpose");
     assert_eq!(times_seen(&app, &ticket).await, 4);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_harms_nobody_else() {
+async fn a_handler_that_panics_does_not_block_other_events() {
     let app = start().await;
-    app.publish(Event::TicketCreated(ticket("deadly"))).await;
-    let next = ticket("fine");
-    app.publish(Event::TicketCreated(next.clone())).await;
-    eventually("the next is handled", async || {
-        times_seen(&app, &next).await == 1
-    })
-    .await;
+    create(&app, "panic").await;
+    let next = create(&app, "fine").await;
+    expect_seen(&app, &next, 1).await;
     let letter = app.take_dead_letter().await;
     assert_eq!(letter.reason, "the handler panicked");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_fatal_event_is_a_dead_letter_at_once() {
+async fn a_fatal_failure_makes_a_dead_letter_at_once() {
     let app = start().await;
-    let ticket = ticket("never");
-    app.publish(Event::TicketCreated(ticket.clone())).await;
+    let ticket = create(&app, "fatal").await;
     app.take_dead_letter().await;
     assert_eq!(times_seen(&app, &ticket).await, 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_unreadable_event_is_a_dead_letter_and_holds_up_nobody() {
+async fn an_unreadable_event_becomes_a_dead_letter_and_blocks_nothing() {
     let app = start().await;
     let subject = app.broker().subject(Subject::TicketCreated);
     let garbage = PublishMessage::build().payload("garbage".into());
@@ -87,12 +73,8 @@ async fn an_unreadable_event_is_a_dead_letter_and_holds_up_nobody() {
         .send_publish(subject, garbage)
         .await;
     sent.unwrap().await.unwrap();
-    let next = ticket("fine");
-    app.publish(Event::TicketCreated(next.clone())).await;
-    eventually("the next is handled", async || {
-        times_seen(&app, &next).await == 1
-    })
-    .await;
+    let next = create(&app, "fine").await;
+    expect_seen(&app, &next, 1).await;
     let letter = app.take_dead_letter().await;
     assert_eq!(letter.body, b"garbage");
     assert!(letter.reason.contains("unreadable"), "{}", letter.reason);
@@ -102,24 +84,23 @@ async fn an_unreadable_event_is_a_dead_letter_and_holds_up_nobody() {
 #[tokio::test]
 async fn an_outage_of_a_dependency_uses_up_no_tries() {
     let app = start().await;
-    let ticket = ticket("after an outage");
-    app.publish(Event::TicketCreated(ticket.clone())).await;
-    eventually("it works", async || times_seen(&app, &ticket).await == 10).await;
+    let ticket = create(&app, "outage").await;
+    expect_seen(&app, &ticket, 10).await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn what_a_dead_process_left_in_an_outbox_is_published() {
+async fn events_that_a_dead_process_left_in_outboxes_are_published() {
     let app = start().await;
     let ticket = ticket("left behind");
     leave_in_outbox(&app, &ticket).await;
-    let told = app.expect_event(Subject::TicketUpdated, |_| true).await;
-    assert_eq!(told, Event::TicketUpdated(ticket));
+    let published = app.expect_event(Subject::TicketUpdated, |_| true).await;
+    assert_eq!(published, Event::TicketUpdated(ticket));
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_event_published_twice_under_one_id_is_stored_once() {
+async fn an_event_published_twice_with_the_same_id_is_stored_once() {
     let app = start().await;
     let event = Event::TicketUpdated(ticket("once"));
     let message = Outgoing::new("the-same-id".to_owned(), &event, app.clock().now());
@@ -135,21 +116,14 @@ async fn a_new_stream_is_filled_with_the_state_of_everything() {
     let left = ticket("a thing");
     leave_in_outbox(&app, &left).await;
     app.expect_event(Subject::TicketUpdated, |_| true).await;
-    let stream = app.broker().stream();
-    app.broker()
-        .jetstream()
-        .delete_stream(stream)
-        .await
-        .unwrap();
-    app.broker().ensure_streams().await.unwrap();
+    recreate_stream(&app).await;
     app.expect_event(Subject::TicketUpdated, |event| {
         event.entity_id() == left.id.to_string()
     })
     .await;
-    // The consumer, which went with the stream, is back too.
-    let next = ticket("fine");
-    app.publish(Event::TicketCreated(next.clone())).await;
-    eventually("the next is handled", async || {
+    // The consumer was deleted with the stream and is recreated too.
+    let next = create(&app, "fine").await;
+    eventually("the next event is handled", async || {
         times_seen(&app, &next).await >= 1
     })
     .await;
@@ -167,15 +141,13 @@ async fn a_stream_that_lost_a_message_is_filled_again() {
         })
         .await;
     }
-    let stream = app.broker().stream();
-    let sights = app.database().collection::<bson::Document>("streams");
-    let all_seen = bson::doc! { "_id": stream, "last": 3_i64 };
-    eventually("the service has seen all of the stream", async || {
-        sights.find_one(all_seen.clone()).await.unwrap()
+    let states = app.database().collection::<bson::Document>("streams");
+    let complete = bson::doc! { "_id": app.broker().stream(), "last": 3_i64 };
+    eventually("the service has stored the stream's state", async || {
+        states.find_one(complete.clone()).await.unwrap()
     })
     .await;
-    let stream = app.broker().jetstream().get_stream(stream).await.unwrap();
-    stream.delete_message(2).await.unwrap();
+    stream_of(&app).await.delete_message(2).await.unwrap();
     app.expect_event(Subject::TicketUpdated, |event| {
         event.entity_id() == things[1].id.to_string()
     })
@@ -184,31 +156,27 @@ async fn a_stream_that_lost_a_message_is_filled_again() {
 }
 
 #[tokio::test]
-async fn a_consumer_whose_connection_was_cut_goes_on_soon_after() {
+async fn a_consumer_resumes_soon_after_its_connection_was_cut() {
     let nats = Servers::shared().await.nats().address();
     let proxy = Proxy::start(nats.parse().unwrap()).await.unwrap();
     let app = start_with([("NATS_URL", format!("nats://{}", proxy.address()))]).await;
     for _ in 0..3 {
         proxy.set(Condition::Cut);
-        let ticket = ticket("fine");
-        app.publish(Event::TicketCreated(ticket.clone())).await;
-        // Longer than the client's first tries.
+        let ticket = create(&app, "fine").await;
+        // Longer than the client's first attempts to reconnect.
         let cut = Instant::now();
-        eventually("a while is over", async || {
-            (cut.elapsed() > Duration::from_secs(3)).then_some(())
+        eventually("some seconds have passed", async || {
+            cut.elapsed() > Duration::from_secs(3)
         })
         .await;
         proxy.set(Condition::Open);
-        eventually("it is handled", async || {
-            times_seen(&app, &ticket).await == 1
-        })
-        .await;
+        expect_seen(&app, &ticket, 1).await;
     }
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_operator_can_ask_for_everything_again() {
+async fn an_operator_can_request_a_re_emission() {
     let app = start().await;
     leave_in_outbox(&app, &ticket("a thing")).await;
     app.expect_event(Subject::TicketUpdated, |_| true).await;

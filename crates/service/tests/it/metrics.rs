@@ -1,16 +1,16 @@
-//! Metrics say what happened, under the names and labels that are declared.
+//! Metrics report what happened, with the declared names and labels.
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
-use common::{Event, Subject};
+use common::Subject;
 use telemetry::metrics::Metrics;
 use testkit::{Condition, Proxy, Scrape, Servers, eventually};
 use tower::ServiceExt;
 use web::stack;
 
-use crate::toy::{leave_in_outbox, start, start_with, ticket, times_seen};
+use crate::toy::{create, leave_in_outbox, start, start_with, ticket, times_seen};
 
 const REQUESTS: &str = "http_server_request_duration_seconds_count";
 
@@ -54,17 +54,17 @@ async fn requests_are_counted_by_the_template_of_their_route() {
     assert!(
         routes
             .iter()
-            .all(|said| [route.1, unmatched.1].contains(said))
+            .all(|found| [route.1, unmatched.1].contains(found))
     );
 }
 
 #[tokio::test]
-async fn services_in_one_process_count_by_themselves() {
+async fn services_in_one_process_have_separate_metrics() {
     let (one, other) = (start().await, start().await);
-    one.publish(Event::TicketCreated(ticket("never"))).await;
+    create(&one, "fatal").await;
     one.take_dead_letter().await;
     let name = "ticketing_dead_letters_total";
-    eventually("it is counted", async || {
+    eventually("the dead letter is counted", async || {
         one.metrics().await.count(name, &[]) == 1
     })
     .await;
@@ -76,16 +76,15 @@ async fn services_in_one_process_count_by_themselves() {
 #[tokio::test]
 async fn an_event_is_measured_from_its_write_to_its_effect() {
     let app = start().await;
-    let ticket = ticket("fine");
-    app.publish(Event::TicketCreated(ticket.clone())).await;
-    let about = [("consumer", "toy-service"), ("subject", "ticket:created")];
+    let ticket = create(&app, "fine").await;
+    let labels = [("consumer", "toy-service"), ("subject", "ticket:created")];
     eventually("its effect is measured", async || {
         let scrape = app.metrics().await;
-        scrape.count("ticketing_event_apply_lag_seconds_count", &about) == 1
+        scrape.count("ticketing_event_apply_lag_seconds_count", &labels) == 1
     })
     .await;
     let scrape = app.metrics().await;
-    let lag = scrape.sum("ticketing_event_apply_lag_seconds_sum", &about);
+    let lag = scrape.sum("ticketing_event_apply_lag_seconds_sum", &labels);
     assert!(lag > 0.0 && lag < 15.0, "{lag}");
     let group = [
         ("messaging_consumer_group_name", "toy-service"),
@@ -103,9 +102,9 @@ async fn an_event_is_measured_from_its_write_to_its_effect() {
 #[tokio::test]
 async fn redeliveries_and_dead_letters_are_counted_by_their_reason() {
     let app = start().await;
-    app.publish(Event::TicketCreated(ticket("not now"))).await;
+    create(&app, "retry").await;
     app.take_dead_letter().await;
-    app.publish(Event::TicketCreated(ticket("never"))).await;
+    create(&app, "fatal").await;
     app.take_dead_letter().await;
     let name = "ticketing_dead_letters_total";
     eventually("both are counted", async || {
@@ -116,7 +115,7 @@ async fn redeliveries_and_dead_letters_are_counted_by_their_reason() {
     for reason in ["out_of_tries", "fatal"] {
         assert_eq!(scrape.count(name, &[("reason", reason)]), 1, "{scrape:?}");
     }
-    // Four tries, the first of which was no redelivery.
+    // Of four deliveries, all but the first are redeliveries.
     assert_eq!(
         scrape.count("ticketing_event_redeliveries_total", &[]),
         3,
@@ -142,20 +141,20 @@ async fn an_outbox_grows_while_the_broker_is_away() {
     };
     assert!(is(waiting().await.0, 0));
     proxy.set(Condition::Cut);
-    eventually("the connection is gone", async || {
+    eventually("the connection is lost", async || {
         app.metrics().await.count("ticketing_broker_connected", &[]) == 0
     })
     .await;
     for title in ["one", "another"] {
         leave_in_outbox(&app, &ticket(title)).await;
     }
-    eventually("they are seen to wait", async || {
+    eventually("the waiting events are counted", async || {
         let (documents, age) = waiting().await;
         is(documents, 2) && age > 1.0
     })
     .await;
     proxy.set(Condition::Open);
-    eventually("they are published", async || {
+    eventually("the events are published", async || {
         let (documents, age) = waiting().await;
         is(documents, 0) && is(age, 0)
     })

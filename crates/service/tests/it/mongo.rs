@@ -1,4 +1,4 @@
-//! A database that is away, that hangs, and that others left a transaction in; and what is asked of it at the same time.
+//! A database that is away, that hangs, or in which a dead process left a transaction; and concurrent operations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,67 +8,50 @@ use bson::oid::ObjectId;
 use bson::{Document, doc};
 use futures::FutureExt;
 use futures::future::join_all;
-use mongo::{Collection, Database, Find, MongoConfig, StoreError, apply_if_newer, in_transaction};
+use mongo::{Collection, Database, Find, StoreError, apply_if_newer, in_transaction};
 use mongodb::{Client, IndexModel};
-use secrecy::SecretString;
 use telemetry::metrics::Metrics;
-use testkit::{Condition, Fate, MongoLink, Proxy, Servers, eventually_within};
+use testkit::{Condition, Fate, Proxy, Servers, eventually_within};
 use tokio::time::timeout;
 
-/// Longer than an operation may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-pub(crate) fn fresh_name() -> String {
-    format!("mongo-{:016x}", rand::random::<u64>())
-}
-
-async fn open(uri: String) -> Database {
-    open_measured(uri, &Metrics::none()).await
-}
-
-pub(crate) async fn open_measured(uri: String, metrics: &Metrics) -> Database {
-    let uri = SecretString::from(uri);
-    let config = MongoConfig { uri };
-    Database::open(&config, "test", metrics).await.unwrap()
-}
+use crate::fixtures::{TIMEOUT, fresh_database, fresh_uri, mongo_link, open};
 
 /// A database behind a proxy.
 async fn behind_a_proxy() -> (Database, Proxy) {
-    let servers = Servers::shared().await;
-    let address = servers.mongo().address();
+    let address = Servers::shared().await.mongo().address();
     let proxy = Proxy::start(address.parse().unwrap()).await.unwrap();
-    let there = proxy.address().to_string();
-    let uri = servers.mongo_uri(&fresh_name()).replace(address, &there);
-    (open(uri).await, proxy)
+    let uri = fresh_uri().await;
+    let uri = uri.replace(address, &proxy.address().to_string());
+    (open(uri, &Metrics::none()).await, proxy)
 }
 
 #[tokio::test]
-async fn an_index_is_made_as_soon_as_the_database_is_there() {
+async fn an_index_is_created_as_soon_as_the_database_is_available() {
     let (database, proxy) = behind_a_proxy().await;
     database.ping().await.unwrap();
     proxy.set(Condition::Cut);
     let things: Collection<Document> = database.collection("things");
     let index = IndexModel::builder().keys(doc! { "size": 1 }).build();
-    let making = tokio::spawn(async move { things.create_indexes([index]).await });
+    let creating = tokio::spawn(async move { things.create_indexes([index]).await });
     let cut = async || database.ping().await.is_err();
-    eventually_within(PATIENCE, "the database is away", cut).await;
-    assert!(!making.is_finished(), "it gave up");
+    eventually_within(TIMEOUT, "the database is away", cut).await;
+    assert!(!creating.is_finished(), "it gave up");
     proxy.set(Condition::Open);
-    timeout(PATIENCE, making).await.unwrap().unwrap().unwrap();
+    timeout(TIMEOUT, creating).await.unwrap().unwrap().unwrap();
     database.close().await;
 }
 
 #[tokio::test]
-async fn a_database_that_hangs_is_given_up() {
+async fn an_operation_on_a_hanging_database_fails() {
     let (database, proxy) = behind_a_proxy().await;
     let things: Collection<Document> = database.collection("things");
     things.insert_one(&doc! { "_id": 1 }).await.unwrap();
     proxy.set(Condition::Stalled);
-    let found = timeout(PATIENCE, things.find_one(doc! { "_id": 1 })).await;
-    let error = found.expect("it does not wait for ever").unwrap_err();
+    let found = timeout(TIMEOUT, things.find_one(doc! { "_id": 1 })).await;
+    let error = found.expect("the operation has a time limit").unwrap_err();
     assert!(error.is_unavailable(), "{error}");
     proxy.set(Condition::Open);
-    eventually_within(PATIENCE, "it is there again", async || {
+    eventually_within(TIMEOUT, "the database is available again", async || {
         things.find_one(doc! { "_id": 1 }).await
     })
     .await;
@@ -76,15 +59,15 @@ async fn a_database_that_hangs_is_given_up() {
 }
 
 #[tokio::test]
-async fn what_a_dead_process_was_writing_is_soon_free_again() {
-    let uri = Servers::shared().await.mongo_uri(&fresh_name());
-    let database = open(uri.clone()).await;
+async fn documents_locked_by_a_dead_process_are_soon_writable_again() {
+    let uri = fresh_uri().await;
+    let database = open(uri.clone(), &Metrics::none()).await;
     let things: Collection<Document> = database.collection("things");
     things
         .insert_one(&doc! { "_id": 1, "size": 0 })
         .await
         .unwrap();
-    // Another process, which says nothing more to the server after its first write.
+    // Another process, which sends nothing more to the server after its first write.
     let dead = Client::with_uri_str(uri).await.unwrap();
     let mut transaction = dead.start_session().await.unwrap();
     transaction.start_transaction().await.unwrap();
@@ -106,7 +89,7 @@ async fn what_a_dead_process_was_writing_is_soon_free_again() {
         });
         written.await
     };
-    eventually_within(Duration::from_secs(10), "it can be written", clear)
+    eventually_within(Duration::from_secs(10), "the document is writable", clear)
         .await
         .unwrap();
     drop(transaction);
@@ -114,8 +97,8 @@ async fn what_a_dead_process_was_writing_is_soon_free_again() {
 }
 
 #[tokio::test]
-async fn of_documents_added_together_only_those_fail_that_are_there() {
-    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+async fn of_documents_inserted_in_a_batch_only_existing_ones_fail() {
+    let database = fresh_database().await;
     let things: Collection<Document> = database.collection("things");
     for id in [3, 7] {
         things.insert_one(&doc! { "_id": id }).await.unwrap();
@@ -136,46 +119,47 @@ async fn of_documents_added_together_only_those_fail_that_are_there() {
 }
 
 #[tokio::test]
-async fn each_of_those_who_look_together_finds_what_is_theirs() {
-    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+async fn each_lookup_of_a_batch_returns_its_own_document() {
+    let database = fresh_database().await;
     let things: Collection<Document> = database.collection("things");
     let ids: Vec<_> = (0..20).map(|_| ObjectId::new()).collect();
     for id in &ids[..10] {
         things.insert_one(&doc! { "_id": id }).await.unwrap();
     }
-    // Some twice, and some that are not there.
+    // Some twice, and some that do not exist.
     let wanted: Vec<_> = ids.iter().chain(&ids[5..15]).copied().collect();
     let found = join_all(wanted.iter().map(|id| things.find_by_id(*id))).await;
     for (id, found) in wanted.iter().zip(found) {
-        let there = ids[..10].contains(id).then(|| doc! { "_id": id });
-        assert_eq!(found.unwrap(), there);
+        let expected = ids[..10].contains(id).then(|| doc! { "_id": id });
+        assert_eq!(found.unwrap(), expected);
     }
     database.close().await;
 }
 
 #[tokio::test]
-async fn of_changes_made_together_each_has_an_outcome_of_its_own() {
-    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+async fn each_update_of_a_batch_has_its_own_outcome() {
+    let database = fresh_database().await;
     let things: Collection<Document> = database.collection("things");
     for id in 0..20 {
         let thing = doc! { "_id": id, "version": i64::from(id % 2) };
         things.insert_one(&thing).await.unwrap();
     }
-    // Those of version 0 match; of the others an upsert adds what is there already, and a plain update nothing.
+    // Updates of version 0 match. Of the others, an upsert fails because the document exists, and a plain update does
+    // nothing.
     let changes = (0..25).map(|id| {
         let first = doc! { "_id": id, "version": 0_i64 };
         let next = doc! { "$inc": { "version": 1_i64 } };
         things.update_one(first, next, id % 3 == 0)
     });
     for (id, changed) in join_all(changes).await.into_iter().enumerate() {
-        let (is_there, is_upsert) = (id < 20, id % 3 == 0);
+        let (exists, is_upsert) = (id < 20, id % 3 == 0);
         match changed {
             Ok(matched) => {
-                assert_eq!(matched, is_there && id % 2 == 0, "{id}");
-                assert!(matched || !is_there || !is_upsert, "{id} was added twice");
+                assert_eq!(matched, exists && id % 2 == 0, "{id}");
+                assert!(matched || !exists || !is_upsert, "{id} was added twice");
             }
             Err(error) => assert!(
-                is_there && id % 2 == 1 && is_upsert && error.is_duplicate_key(),
+                exists && id % 2 == 1 && is_upsert && error.is_duplicate_key(),
                 "{id}: {error}"
             ),
         }
@@ -197,8 +181,8 @@ async fn of_changes_made_together_each_has_an_outcome_of_its_own() {
 }
 
 #[tokio::test]
-async fn of_changes_of_one_version_made_together_one_is_made() {
-    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+async fn of_concurrent_updates_of_one_version_one_succeeds() {
+    let database = fresh_database().await;
     let things: Collection<Document> = database.collection("things");
     let thing = doc! { "_id": 1, "version": 0_i64 };
     things.insert_one(&thing).await.unwrap();
@@ -207,26 +191,26 @@ async fn of_changes_of_one_version_made_together_one_is_made() {
         things.update_one(thing.clone(), next, false)
     });
     let outcomes = join_all(changes).await;
-    let made: Vec<_> = (0..20)
+    let successful: Vec<_> = (0..20)
         .filter(|by| matches!(outcomes[*by], Ok(true)))
         .collect();
     let found = things.find_one(doc! { "_id": 1 }).await.unwrap().unwrap();
-    assert_eq!(made.len(), 1, "{outcomes:?}");
+    assert_eq!(successful.len(), 1, "{outcomes:?}");
     assert_eq!(
         found.get_i32("by").unwrap(),
-        i32::try_from(made[0]).unwrap()
+        i32::try_from(successful[0]).unwrap()
     );
     database.close().await;
 }
 
 #[tokio::test]
-async fn of_the_versions_of_an_entity_that_come_at_once_the_newest_stays() {
+async fn of_concurrent_versions_of_an_entity_the_newest_wins() {
     const ENTITIES: usize = 50;
-    let database = open(Servers::shared().await.mongo_uri(&fresh_name())).await;
+    let database = fresh_database().await;
     let things: Collection<Document> = database.collection("things");
     let ids: Vec<_> = (0..ENTITIES).map(|_| ObjectId::new()).collect();
-    let told = ids.iter().flat_map(|id| {
-        // The first version last: whoever finds nothing there may meet it a moment later.
+    let versions = ids.iter().flat_map(|id| {
+        // The first version is last: a later version that finds no document may then conflict with its insertion.
         [4, 2, 3, 1, 0].map(|version: i64| {
             (
                 version,
@@ -235,7 +219,7 @@ async fn of_the_versions_of_an_entity_that_come_at_once_the_newest_stays() {
         })
     });
     let applying =
-        told.map(async |(version, thing)| apply_if_newer(&things, version, &thing).await);
+        versions.map(async |(version, thing)| apply_if_newer(&things, version, &thing).await);
     for applied in join_all(applying).await {
         applied.unwrap();
     }
@@ -245,12 +229,10 @@ async fn of_the_versions_of_an_entity_that_come_at_once_the_newest_stays() {
     database.close().await;
 }
 
-/// A document is added by a transaction whose first commits fare so; how often a commit was sent.
+/// Inserts a document in a transaction whose first commits have these fates. Returns how often a commit was sent.
 async fn commit_with(fates: Vec<Fate>) -> usize {
-    let (servers, name) = (Servers::shared().await, fresh_name());
-    let (direct, server) = (servers.mongo_uri(&name), servers.mongo().address());
-    let link = MongoLink::start(server.parse().unwrap()).await.unwrap();
-    let database = open(link.uri(&direct, server)).await;
+    let (link, uri) = mongo_link().await;
+    let database = open(uri, &Metrics::none()).await;
     let things: Collection<Document> = database.collection("things");
     things.insert_one(&doc! { "_id": 0 }).await.unwrap();
     let commits = Arc::new(AtomicUsize::new(0));
@@ -277,12 +259,12 @@ async fn commit_with(fates: Vec<Fate>) -> usize {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answers_are_lost_is_repeated_until_it_is_known() {
+async fn a_commit_whose_responses_are_lost_is_repeated_until_one_arrives() {
     let lost = vec![Fate::AnswerLost; 3];
     assert!(commit_with(lost).await >= 4);
 }
 
 #[tokio::test]
-async fn a_commit_that_gets_no_answer_is_repeated() {
+async fn a_commit_without_a_response_is_repeated() {
     assert!(commit_with(vec![Fate::AnswerWithheld]).await >= 2);
 }

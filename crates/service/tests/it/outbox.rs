@@ -1,4 +1,4 @@
-//! What no relay of this release can publish stays in its outbox and holds up nobody; and an outbox is bounded.
+//! Entries that this release cannot publish stay in their outboxes and block nothing; an outbox is bounded.
 
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
@@ -7,17 +7,15 @@ use futures::FutureExt;
 use messaging::{OutboxCollection, Relay};
 use mongo::{Database, in_transaction};
 use mongodb::Collection;
-use serde::{Deserialize, Serialize};
-use telemetry::metrics::Metrics;
-use testkit::{Servers, TestApp, eventually};
+use testkit::{TestApp, eventually};
 
-use crate::mongo::{fresh_name, open_measured};
+use crate::fixtures::{Thing, fresh_database};
 use crate::toy::{start, ticket};
 
-/// More documents than a sweep takes at once.
+/// More documents than a sweep reads at once.
 const MANY: usize = 600;
 
-/// How many events an outbox holds at most.
+/// The limit of events in an outbox.
 const LIMIT: usize = 64;
 
 fn things(app: &TestApp) -> Collection<Document> {
@@ -28,7 +26,7 @@ fn thing(outbox: impl IntoIterator<Item = Bson>) -> Document {
     doc! { "_id": ObjectId::new(), "outbox": outbox.into_iter().collect::<Vec<_>>() }
 }
 
-/// An entry that a process of long ago left behind.
+/// An entry that was written long ago.
 fn entry(subject: &str, body: impl Into<Bson>) -> Bson {
     let id = format!("left-{}", ObjectId::new());
     let time = bson::DateTime::from_millis(0);
@@ -43,7 +41,7 @@ fn good(title: &str) -> Bson {
     )
 }
 
-/// Of a subject that only a later release knows.
+/// An entry with a subject that only a later release knows.
 fn of_another_release() -> Bson {
     entry("ticket:archived", "{}")
 }
@@ -58,42 +56,42 @@ async fn expect_published(app: &TestApp, titles: &[&str]) {
     }
 }
 
-/// Waits until what was published is taken out, then takes out the rest; gives how many documents had such a rest.
-async fn take_the_rest(app: &TestApp, rest: Document) -> u64 {
+/// Waits until the published entries are removed. Then deletes all documents, and returns how many matched `filter`.
+async fn delete_remaining(app: &TestApp, filter: Document) -> u64 {
     let things = things(app);
     let published = doc! { "outbox.body": { "$regex": "good" } };
-    eventually("what was published is taken out", async || {
+    eventually("the published entries are removed", async || {
         things.count_documents(published.clone()).await.unwrap() == 0
     })
     .await;
-    let left = things.count_documents(rest).await.unwrap();
+    let remaining = things.count_documents(filter).await.unwrap();
     things.delete_many(doc! {}).await.unwrap();
-    left
+    remaining
 }
 
 #[tokio::test]
-async fn an_event_that_only_another_release_knows_stays_and_holds_up_none() {
+async fn an_event_that_only_another_release_knows_stays_and_blocks_nothing() {
     let app = start().await;
     let foreign = (0..MANY).map(|_| thing([of_another_release()]));
     things(&app).insert_many(foreign).await.unwrap();
     let both = thing([of_another_release(), good("good beside it")]);
     things(&app).insert_one(both).await.unwrap();
     things(&app)
-        .insert_one(thing([good("good behind it")]))
+        .insert_one(thing([good("good elsewhere")]))
         .await
         .unwrap();
-    expect_published(&app, &["good beside it", "good behind it"]).await;
+    expect_published(&app, &["good beside it", "good elsewhere"]).await;
     let foreign = doc! { "outbox.subject": "ticket:archived" };
-    let left = take_the_rest(&app, foreign).await;
-    assert_eq!(left, MANY as u64 + 1, "the others are lost");
+    let remaining = delete_remaining(&app, foreign).await;
+    assert_eq!(remaining, MANY as u64 + 1, "entries were lost");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn entries_that_may_not_be_published_or_are_damaged_hold_up_none() {
+async fn entries_that_are_damaged_or_not_permitted_block_nothing() {
     let app = start().await;
-    // The toy publishes no ticket:created.
-    let of_others = (0..MANY).map(|_| thing([entry("ticket:created", "{}")]));
+    // The toy must not publish ticket:created.
+    let not_permitted = (0..MANY).map(|_| thing([entry("ticket:created", "{}")]));
     let long_ago = bson::DateTime::from_millis(0);
     let damaged = (0..MANY).map(|number| {
         let subject = "ticket:updated";
@@ -105,7 +103,7 @@ async fn entries_that_may_not_be_published_or_are_damaged_hold_up_none() {
         })])
     });
     things(&app)
-        .insert_many(of_others.chain(damaged))
+        .insert_many(not_permitted.chain(damaged))
         .await
         .unwrap();
     let mixed = thing([
@@ -115,32 +113,32 @@ async fn entries_that_may_not_be_published_or_are_damaged_hold_up_none() {
     ]);
     things(&app).insert_one(mixed).await.unwrap();
     things(&app)
-        .insert_one(thing([good("good behind it")]))
+        .insert_one(thing([good("good elsewhere")]))
         .await
         .unwrap();
-    expect_published(&app, &["good beside it", "good behind it"]).await;
-    let left = take_the_rest(&app, doc! { "outbox.0": { "$exists": true } }).await;
-    assert_eq!(left, 2 * MANY as u64 + 1);
+    expect_published(&app, &["good beside it", "good elsewhere"]).await;
+    let remaining = delete_remaining(&app, doc! { "outbox.0": { "$exists": true } }).await;
+    assert_eq!(remaining, 2 * MANY as u64 + 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_event_that_is_too_large_for_the_broker_holds_up_none() {
+async fn an_event_that_is_too_large_for_the_broker_blocks_nothing() {
     let app = start().await;
     let too_large = entry("ticket:updated", "x".repeat(2 * 1_024 * 1_024));
     let both = thing([too_large, good("good beside it")]);
     things(&app).insert_one(both).await.unwrap();
     expect_published(&app, &["good beside it"]).await;
-    let left = take_the_rest(&app, doc! { "outbox.0": { "$exists": true } }).await;
-    assert_eq!(left, 1);
+    let remaining = delete_remaining(&app, doc! { "outbox.0": { "$exists": true } }).await;
+    assert_eq!(remaining, 1);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn documents_with_events_that_cannot_be_published_are_measured() {
+async fn documents_with_events_that_cannot_be_published_are_counted() {
     let app = start().await;
     let damaged = Bson::Document(doc! { "time": bson::DateTime::from_millis(0) });
-    // Perhaps another release is about to publish it.
+    // A recent entry does not count yet: another release may be about to publish it.
     let now = bson::DateTime::now();
     let recent = doc! { "id": "a", "subject": "ticket:archived", "body": "{}", "time": now };
     let all = [
@@ -157,7 +155,7 @@ async fn documents_with_events_that_cannot_be_published_are_measured() {
     })
     .await;
     let scrape = app.metrics().await;
-    // Nothing waits for the broker.
+    // None of them counts as waiting for the broker.
     assert_eq!(scrape.count("ticketing_outbox_documents", &things_of), 0);
     assert_eq!(
         scrape.count("ticketing_outbox_oldest_age_seconds", &things_of),
@@ -167,13 +165,7 @@ async fn documents_with_events_that_cannot_be_published_are_measured() {
     app.finish().await;
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Thing {
-    #[serde(rename = "_id")]
-    id: ObjectId,
-}
-
-/// The titles of what waits in the outbox of this thing.
+/// The titles in the outbox of this thing.
 async fn waiting(database: &Database, id: ObjectId) -> Vec<String> {
     let things = database.collection::<Document>("things");
     let thing = things.find_one(doc! { "_id": id }).await.unwrap().unwrap();
@@ -190,11 +182,10 @@ async fn waiting(database: &Database, id: ObjectId) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_outbox_keeps_the_latest_events_however_many_are_written() {
+async fn a_full_outbox_keeps_the_latest_events() {
     let app = start().await;
-    let uri = Servers::shared().await.mongo_uri(&fresh_name());
-    let database = open_measured(uri, &Metrics::none()).await;
-    // A relay that nobody runs, as if the broker were away.
+    let database = fresh_database().await;
+    // This relay does not run, as if the broker were away.
     let mut relay = Relay::new(app.broker().clone());
     let things: OutboxCollection<Thing> = relay.collection(&database, "things").await.unwrap();
     let (one, other) = (ObjectId::new(), ObjectId::new());

@@ -1,4 +1,4 @@
-//! More than a service can do, and clients that take their time: it says so at once, and goes on.
+//! Overload and slow clients: the service refuses at once, and keeps working.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use web::{Admission, Connections, EventStreams, stack_within};
+use web::{Admission, Connections, EventStreams, stack_with};
 
-/// Long enough for anything that does not hang.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than anything takes that does not hang.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 const LIMITS: Limits = Limits {
     requests: 2,
@@ -34,10 +34,10 @@ const LIMITS: Limits = Limits {
     openings: 1,
     bodies: 2,
     body_time: Duration::from_millis(200),
-    request_time: PATIENCE,
+    request_time: TIMEOUT,
 };
 
-/// What handlers that are stuck wait for.
+/// Stuck handlers wait for it.
 #[derive(Clone)]
 struct Gate(Arc<Semaphore>);
 
@@ -46,7 +46,7 @@ impl Gate {
         Self(Arc::new(Semaphore::new(0)))
     }
 
-    /// Lets so many through.
+    /// Lets this many handlers finish.
     fn let_through(&self, handlers: usize) {
         self.0.add_permits(handlers);
     }
@@ -60,7 +60,7 @@ async fn stuck(State(gate): State<Gate>) -> &'static str {
 fn service(gate: &Gate, limits: Limits) -> Admission {
     let streams = EventStreams::until(CancellationToken::new(), &Metrics::none());
     let opened = async move || streams.answer(stream::pending::<Event>());
-    stack_within(
+    stack_with(
         Router::new()
             .route("/stuck", get(stuck))
             .route("/echo", post(async |body: String| body))
@@ -69,17 +69,18 @@ fn service(gate: &Gate, limits: Limits) -> Admission {
         limits,
         None,
         &Metrics::none(),
+        None,
     )
 }
 
 async fn send(service: &Admission, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
-    let answered = timeout(PATIENCE, service.clone().oneshot(request)).await;
-    let (parts, body) = answered.unwrap().unwrap().into_parts();
+    let response = timeout(TIMEOUT, service.clone().oneshot(request)).await;
+    let (parts, body) = response.unwrap().unwrap().into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     (parts.status, parts.headers, body)
 }
 
-fn ask(path: &str) -> Request<Body> {
+fn get_request(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
 }
 
@@ -89,12 +90,12 @@ fn message(body: &[u8]) -> String {
     body.errors.remove(0).message
 }
 
-/// So many requests that are being worked on.
+/// Sends this many requests, whose handlers are then stuck.
 async fn stick(service: &Admission, gate: &Gate, requests: usize) -> Vec<JoinHandle<StatusCode>> {
     let before = Arc::strong_count(&gate.0);
     let stuck = (0..requests).map(|_| {
         let service = service.clone();
-        tokio::spawn(async move { send(&service, ask("/stuck")).await.0 })
+        tokio::spawn(async move { send(&service, get_request("/stuck")).await.0 })
     });
     let stuck: Vec<_> = stuck.collect();
     eventually("the handlers are stuck", async || {
@@ -105,11 +106,11 @@ async fn stick(service: &Admission, gate: &Gate, requests: usize) -> Vec<JoinHan
 }
 
 #[tokio::test]
-async fn a_service_with_no_place_free_sheds_at_once_and_serves_again_when_there_is_one() {
+async fn a_service_without_a_free_permit_sheds_at_once_and_serves_again_when_one_is_free() {
     let gate = Gate::shut();
     let service = service(&gate, LIMITS);
     let stuck = stick(&service, &gate, LIMITS.requests).await;
-    let (status, headers, body) = send(&service, ask("/stuck")).await;
+    let (status, headers, body) = send(&service, get_request("/stuck")).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(headers[header::RETRY_AFTER], "1");
     assert_eq!(headers["x-content-type-options"], "nosniff");
@@ -119,22 +120,25 @@ async fn a_service_with_no_place_free_sheds_at_once_and_serves_again_when_there_
         assert_eq!(request.await.unwrap(), StatusCode::OK);
     }
     gate.let_through(1);
-    assert_eq!(send(&service, ask("/stuck")).await.0, StatusCode::OK);
+    assert_eq!(
+        send(&service, get_request("/stuck")).await.0,
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]
-async fn of_a_crowd_that_comes_at_once_some_wait_for_a_place() {
+async fn in_a_short_burst_some_requests_wait_for_a_permit() {
     let gate = Gate::shut();
     let limits = Limits {
-        queue_timeout: PATIENCE,
+        queue_timeout: TIMEOUT,
         ..LIMITS
     };
     let service = service(&gate, limits);
     let stuck = stick(&service, &gate, limits.requests).await;
-    let mut waiting = pin!(send(&service, ask("/stuck")));
+    let mut waiting = pin!(send(&service, get_request("/stuck")));
     assert!(poll!(&mut waiting).is_pending());
-    // The waiting room is full.
-    let shed = send(&service, ask("/stuck")).await;
+    // The queue is full.
+    let shed = send(&service, get_request("/stuck")).await;
     assert_eq!(shed.0, StatusCode::SERVICE_UNAVAILABLE);
     gate.let_through(limits.requests + 1);
     assert_eq!(waiting.await.0, StatusCode::OK);
@@ -144,43 +148,43 @@ async fn of_a_crowd_that_comes_at_once_some_wait_for_a_place() {
 }
 
 #[tokio::test]
-async fn nobody_waits_while_an_overload_lasts() {
+async fn no_request_waits_while_an_overload_lasts() {
     let gate = Gate::shut();
     let service = service(&gate, LIMITS);
     let _stuck = stick(&service, &gate, LIMITS.requests).await;
-    // Waits in vain, for as long as anybody does.
-    let shed = send(&service, ask("/stuck")).await;
+    // It waits until the time limit of the queue.
+    let shed = send(&service, get_request("/stuck")).await;
     assert_eq!(shed.0, StatusCode::SERVICE_UNAVAILABLE);
-    let mut shed = pin!(send(&service, ask("/stuck")));
+    let mut shed = pin!(send(&service, get_request("/stuck")));
     assert!(poll!(&mut shed).is_ready(), "refused without waiting");
 }
 
 #[tokio::test]
-async fn what_a_client_gave_up_keeps_its_place_until_it_is_done() {
+async fn a_request_whose_client_gave_up_holds_its_permit_until_it_is_finished() {
     let gate = Gate::shut();
     let service = service(&gate, LIMITS);
     for request in stick(&service, &gate, LIMITS.requests).await {
         request.abort();
         request.await.unwrap_err();
     }
-    let shed = send(&service, ask("/stuck")).await;
+    let shed = send(&service, get_request("/stuck")).await;
     assert_eq!(shed.0, StatusCode::SERVICE_UNAVAILABLE);
     gate.let_through(LIMITS.requests);
-    eventually("the places are free", async || {
+    eventually("the permits are free", async || {
         gate.let_through(1);
-        send(&service, ask("/stuck")).await.0 == StatusCode::OK
+        send(&service, get_request("/stuck")).await.0 == StatusCode::OK
     })
     .await;
 }
 
 #[tokio::test]
-async fn an_answer_that_takes_too_long_is_not_waited_for() {
+async fn a_response_that_takes_too_long_is_a_503() {
     let gate = Gate::shut();
     let limits = Limits {
         request_time: Duration::from_millis(100),
         ..LIMITS
     };
-    let (status, headers, body) = send(&service(&gate, limits), ask("/stuck")).await;
+    let (status, headers, body) = send(&service(&gate, limits), get_request("/stuck")).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(headers[header::RETRY_AFTER], "1");
     assert_eq!(message(&body), "Service is temporarily unavailable");
@@ -197,7 +201,7 @@ async fn event_streams_open_while_requests_are_shed() {
     assert_eq!(opened.status(), StatusCode::OK);
 }
 
-/// A body whose sender says nothing.
+/// A body whose sender sends nothing.
 fn silent_body() -> (mpsc::Sender<()>, Body) {
     let (sender, receiver) = mpsc::channel::<()>(1);
     let parts = stream::unfold(receiver, async |mut receiver| {
@@ -208,10 +212,10 @@ fn silent_body() -> (mpsc::Sender<()>, Body) {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_takes_no_place_and_is_not_waited_for() {
+async fn a_body_that_does_not_arrive_takes_no_permit_and_times_out() {
     let gate = Gate::shut();
     let limits = Limits {
-        body_time: PATIENCE / 2,
+        body_time: TIMEOUT / 2,
         ..LIMITS
     };
     let service = service(&gate, limits);
@@ -229,9 +233,12 @@ async fn a_body_that_does_not_come_takes_no_place_and_is_not_waited_for() {
         send(&service, one_more.unwrap()).await.0 == StatusCode::SERVICE_UNAVAILABLE
     })
     .await;
-    // All places are still free for what has no body.
+    // Requests without a body still find all permits free.
     gate.let_through(1);
-    assert_eq!(send(&service, ask("/stuck")).await.0, StatusCode::OK);
+    assert_eq!(
+        send(&service, get_request("/stuck")).await.0,
+        StatusCode::OK
+    );
     for request in slow {
         let (status, _, body) = request.await.unwrap();
         assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
@@ -240,12 +247,12 @@ async fn a_body_that_does_not_come_takes_no_place_and_is_not_waited_for() {
     drop(senders);
 }
 
-/// Serves with these connections until dropped; gives the address.
+/// Serves with these limits until the guard is dropped. Returns the address.
 async fn listen(connections: Connections) -> (std::net::SocketAddr, tokio_util::sync::DropGuard) {
     listen_within(LIMITS, connections).await
 }
 
-/// As [`listen`], with other limits.
+/// Like [`listen`], with other limits of admission.
 async fn listen_within(
     limits: Limits,
     connections: Connections,
@@ -258,23 +265,23 @@ async fn listen_within(
     (address, stop.drop_guard())
 }
 
-/// Everything that the server says until it closes the connection.
+/// Everything that the server sends until it closes the connection.
 async fn rest(mut connection: TcpStream) -> String {
-    let mut said = Vec::new();
-    let closed = timeout(PATIENCE, connection.read_to_end(&mut said)).await;
-    closed.expect("the server cuts the connection").unwrap();
-    String::from_utf8(said).unwrap()
+    let mut received = Vec::new();
+    let closed = timeout(TIMEOUT, connection.read_to_end(&mut received)).await;
+    closed.expect("the server closes the connection").unwrap();
+    String::from_utf8(received).unwrap()
 }
 
 #[tokio::test]
-async fn a_head_that_comes_byte_by_byte_is_cut() {
+async fn the_connection_of_a_slow_head_is_closed() {
     let (address, _serving) = listen(Connections {
-        most: 8,
-        head_time: Duration::from_millis(200),
+        max: 8,
+        head_timeout: Duration::from_millis(200),
     })
     .await;
     let mut connection = TcpStream::connect(address).await.unwrap();
-    let cut = async {
+    let sending = async {
         // A header that never ends.
         connection.write_all(b"GET /stuck HTTP/1.1\r\nx: ").await?;
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
@@ -283,28 +290,30 @@ async fn a_head_that_comes_byte_by_byte_is_cut() {
             connection.write_all(b"x").await?;
         }
     };
-    let cut: Result<Result<(), std::io::Error>, _> = timeout(PATIENCE, cut).await;
-    cut.expect("the server cuts the connection").unwrap_err();
+    let closed: Result<Result<(), std::io::Error>, _> = timeout(TIMEOUT, sending).await;
+    closed
+        .expect("the server closes the connection")
+        .unwrap_err();
 }
 
 #[tokio::test]
-async fn a_body_that_comes_byte_by_byte_is_cut() {
+async fn a_slow_body_is_refused() {
     let (address, _serving) = listen(Connections::default()).await;
     let mut connection = TcpStream::connect(address).await.unwrap();
     let head = b"POST /echo HTTP/1.1\r\nhost: here\r\ncontent-length: 1000\r\n\r\n{";
     connection.write_all(head).await.unwrap();
-    let said = rest(connection).await;
-    assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+    let response = rest(connection).await;
+    assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
     assert!(
-        said.contains("Request body did not arrive in time"),
-        "{said}"
+        response.contains("Request body did not arrive in time"),
+        "{response}"
     );
 }
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_one_to_end() {
     let (address, _serving) = listen(Connections {
-        most: 1,
+        max: 1,
         ..Connections::default()
     })
     .await;
@@ -319,10 +328,10 @@ async fn connections_beyond_the_limit_wait_for_one_to_end() {
 }
 
 #[tokio::test]
-async fn readiness_is_told_at_once_while_the_service_sheds() {
+async fn readiness_is_reported_at_once_while_the_service_sheds() {
     let app = crate::toy::start().await;
     let address = app.base_url().strip_prefix("http://").unwrap().to_owned();
-    // Bodies that do not come take all the room that there is for bodies.
+    // Bodies that do not arrive take all permits for bodies.
     let mut slow = Vec::new();
     for _ in 0..Limits::USUAL.bodies {
         let mut connection = TcpStream::connect(&address).await.unwrap();
@@ -337,15 +346,15 @@ async fn readiness_is_told_at_once_while_the_service_sheds() {
     .await;
     let admin = app.admin();
     let ready = timeout(Duration::from_secs(2), admin.get("/readyz")).await;
-    assert_eq!(ready.expect("an answer at once").status, 200);
+    assert_eq!(ready.expect("a response at once").status, 200);
     drop(slow);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_client_that_sends_too_long_a_body_receives_the_refusal() {
+async fn a_client_that_sends_too_large_a_body_receives_the_refusal() {
     let limits = Limits {
-        body_time: PATIENCE,
+        body_time: TIMEOUT,
         ..LIMITS
     };
     let (address, _serving) = listen_within(limits, Connections::default()).await;
@@ -363,29 +372,29 @@ async fn a_client_that_sends_too_long_a_body_receives_the_refusal() {
                 connection.write_all(part.as_bytes()).await.unwrap();
             }
             connection.write_all(end.as_bytes()).await.unwrap();
-            // The connection was not closed meanwhile.
+            // The connection is still open.
             let next = b"GET /nowhere HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n";
             connection.write_all(next).await.unwrap();
-            let said = rest(connection).await;
-            assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
-            assert!(said.contains("Request body is too large"), "{said}");
-            assert!(said.contains("HTTP/1.1 404 "), "{said}");
+            let received = rest(connection).await;
+            assert!(received.starts_with("HTTP/1.1 413 "), "{received}");
+            assert!(received.contains("Request body is too large"), "{received}");
+            assert!(received.contains("HTTP/1.1 404 "), "{received}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_client_that_waits_to_be_asked_for_its_body_is_refused_at_once() {
+async fn a_client_that_waits_for_100_continue_is_refused_at_once() {
     let (address, _serving) = listen(Connections::default()).await;
     let mut connection = TcpStream::connect(address).await.unwrap();
     let head = b"POST /echo HTTP/1.1\r\nhost: here\r\nexpect: 100-continue\r\ncontent-length: 3000000\r\n\r\n";
     connection.write_all(head).await.unwrap();
-    let said = rest(connection).await;
-    assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
+    let response = rest(connection).await;
+    assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_cut() {
+async fn the_connection_of_an_endless_body_is_closed() {
     let (address, _serving) = listen(Connections::default()).await;
     let mut connection = TcpStream::connect(address).await.unwrap();
     let head = b"POST /echo HTTP/1.1\r\nhost: here\r\ncontent-length: 100000000000\r\n\r\n";
@@ -397,7 +406,8 @@ async fn a_body_without_end_is_cut() {
         }
         sent
     };
-    let sent = timeout(PATIENCE, sent).await.expect("the server cuts it");
-    // What the kernel holds on its way comes on top.
+    let sent = timeout(TIMEOUT, sent).await;
+    let sent = sent.expect("the server closes the connection");
+    // This includes what the kernel buffers.
     assert!(sent < 50_000_000, "{sent}");
 }

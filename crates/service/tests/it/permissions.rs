@@ -1,4 +1,4 @@
-//! A user that may do what a service's definition says, and nothing else, is enough for the service.
+//! The permissions made from a service's definition are sufficient for the service, and for nothing else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use testkit::progress::Silent;
 use testkit::servers::{ConfiguredNats, NatsConfiguration};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
+use crate::fixtures::Running;
 use crate::toy;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long something must be absent to count as absent.
 const SILENCE: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ const SILENCE: Duration = Duration::from_millis(500);
 const SELLER: Definition = Definition {
     publishes: &[Subject::TicketCreated],
     feed: &[Subject::TicketCreated],
-    keeps_streams: true,
+    updates_streams: true,
     resyncs: true,
     ..Definition::new("seller")
 };
@@ -45,12 +45,12 @@ const BUYER: Definition = Definition {
     ..Definition::new("buyer")
 };
 
-/// A server that knows both, and lets each do what it needs.
+/// A server with both users and their permissions.
 async fn server() -> ConfiguredNats {
-    let usual = |service| config("nats://nowhere", service);
     let user = |definition: &Definition| {
-        let needed = Permissions::needed(definition, &usual(definition.name));
-        // JSON is one of the forms that the configuration may have.
+        let config = config("nats://nowhere", definition.name);
+        let needed = Permissions::needed(definition, &config);
+        // The server's configuration accepts JSON.
         let json = serde_json::json!({
             "user": definition.name, "password": "secret", "permissions": needed,
         });
@@ -86,9 +86,9 @@ async fn connect(server: &ConfiguredNats, definition: &'static Definition) -> Br
     Broker::connect_as(&config, definition).await.unwrap()
 }
 
-struct Telling(mpsc::Sender<Event>);
+struct Forwarding(mpsc::Sender<Event>);
 
-impl Handler for Telling {
+impl Handler for Forwarding {
     async fn handle(&self, event: Event) -> Result<(), Failure> {
         self.0.send(event).await.unwrap();
         Ok(())
@@ -101,47 +101,46 @@ fn sale(title: &str) -> Outgoing {
 }
 
 #[tokio::test]
-async fn what_a_definition_says_is_enough_to_tell_to_act_and_to_watch() {
+async fn the_permissions_suffice_to_publish_to_consume_and_to_watch() {
     let server = server().await;
     let (seller, buyer) = (
         connect(&server, &SELLER).await,
         connect(&server, &BUYER).await,
     );
-    let stop = CancellationToken::new();
-    let (tell, mut told) = mpsc::channel(8);
-    let consumer = Consumer::new(buyer, BUYERS.name, BUYERS.subjects, Telling(tell));
-    let consuming = tokio::spawn(consumer.run(stop.clone()));
+    let (forward, mut handled) = mpsc::channel(8);
+    let handler = Forwarding(forward);
+    let consumer = Consumer::new(buyer, BUYERS.name, BUYERS.subjects, handler);
+    let consumer = Running::start(|stop| consumer.run(stop));
     let (feed, reader) = Feed::new(seller.clone(), SELLER.feed, Some);
-    let reading = tokio::spawn(reader.run(stop.clone()));
+    let reader = Running::start(|stop| reader.run(stop));
     let mut watcher = feed.subscribe_to_recent();
 
     seller.publish(&sale("A")).await.unwrap();
-    let acted_on = timeout(PATIENCE, told.recv()).await.unwrap().unwrap();
-    assert_eq!(acted_on.subject(), Subject::TicketCreated);
+    let event = timeout(TIMEOUT, handled.recv()).await.unwrap().unwrap();
+    assert_eq!(event.subject(), Subject::TicketCreated);
     let shown = async { while !matches!(watcher.next().await, Some(News::Event { .. })) {} };
-    timeout(PATIENCE, shown).await.unwrap();
-    // Whatever was not acknowledged would be out still.
-    assert!(timeout(SILENCE, told.recv()).await.is_err());
-    stop.cancel();
-    consuming.await.unwrap();
-    reading.await.unwrap();
+    timeout(TIMEOUT, shown).await.unwrap();
+    // The event was acknowledged, so it is not redelivered.
+    assert!(timeout(SILENCE, handled.recv()).await.is_err());
+    consumer.stop().await;
+    reader.stop().await;
     server.stop().await;
 }
 
 #[tokio::test]
-async fn nobody_tells_acts_or_listens_in_the_name_of_another() {
+async fn no_user_can_publish_consume_or_listen_for_another_service() {
     let server = server().await;
     let (_seller, buyer) = (
         connect(&server, &SELLER).await,
         connect(&server, &BUYER).await,
     );
-    // The service itself refuses what is not its own,
+    // The service itself refuses to publish events that its definition does not list.
     let refused = buyer.publish(&sale("A")).await;
     assert!(matches!(
         refused,
-        Err(BrokerError::NotOurs(Subject::TicketCreated))
+        Err(BrokerError::UndeclaredSubject(Subject::TicketCreated))
     ));
-    // and somebody with its password is refused by the broker.
+    // The broker refuses a thief who has the service's password.
     let thief = async_nats::ConnectOptions::with_user_and_password("buyer".into(), "secret".into())
         .custom_inbox_prefix("_INBOX_buyer")
         .request_timeout(Some(SILENCE))
@@ -156,7 +155,7 @@ async fn nobody_tells_acts_or_listens_in_the_name_of_another() {
     assert!(
         timeout(SILENCE, published)
             .await
-            .map_or(true, |answer| answer.is_err())
+            .map_or(true, |response| response.is_err())
     );
     assert!(jetstream.delete_stream("ticketing").await.is_err());
     let stream = jetstream.get_stream("ticketing").await.unwrap();
@@ -182,7 +181,7 @@ async fn nobody_tells_acts_or_listens_in_the_name_of_another() {
 }
 
 #[test]
-fn a_user_has_a_password_and_a_password_a_user() {
+fn a_user_without_a_password_is_refused_and_vice_versa() {
     for (name, missing) in [
         ("NATS_USER", "NATS_PASSWORD"),
         ("NATS_PASSWORD", "NATS_USER"),

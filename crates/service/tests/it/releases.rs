@@ -1,21 +1,19 @@
-//! Two releases of a service side by side: each knows subjects that the other does not, and nothing is lost.
+//! Two releases of a service at the same time: each knows subjects that the other does not, and no event is lost.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
-use async_nats::jetstream::stream::Stream;
-use base::backoff::Backoff;
 use common::{Event, Subject};
 use futures::StreamExt;
-use messaging::{Consumer, Failure, Handler, Persistence};
+use messaging::{Consumer, Failure, Handler};
 use testkit::{TestApp, eventually, eventually_within};
-use tokio_util::sync::CancellationToken;
 
-use crate::toy::{start, ticket};
+use crate::fixtures::{Running, TIMEOUT, short_retries, stream_of};
+use crate::toy::{create, start, ticket};
 
-/// A queue group of its own beside the toy's.
+/// Another queue group than the toy's.
 const GROUP: &str = "releases";
 
 /// The subject that only a later release knows.
@@ -38,38 +36,20 @@ impl Handler for Seen {
     }
 }
 
-/// A release that handles these subjects, until told to stop.
+/// A release that handles certain subjects.
 struct Release {
     seen: Seen,
-    stop: CancellationToken,
-    running: tokio::task::JoinHandle<()>,
+    consumer: Running,
 }
 
 impl Release {
     fn start(app: &TestApp, subjects: &'static [Subject], tries: u64) -> Self {
-        let (seen, stop) = (Seen::default(), CancellationToken::new());
+        let seen = Seen::default();
         let consumer = Consumer::new(app.broker().clone(), GROUP, subjects, seen.clone());
-        let consumer = consumer.with_persistence(Persistence {
-            tries,
-            delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(100)),
-        });
-        let running = tokio::spawn(consumer.run(stop.clone()));
-        Self {
-            seen,
-            stop,
-            running,
-        }
+        let consumer = consumer.with_retry_policy(short_retries(tries));
+        let consumer = Running::start(|stop| consumer.run(stop));
+        Self { seen, consumer }
     }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        self.running.await.unwrap();
-    }
-}
-
-async fn stream_of(app: &TestApp) -> Stream {
-    let stream = app.broker().jetstream().get_stream(app.broker().stream());
-    stream.await.unwrap()
 }
 
 /// The subjects that the broker delivers to the group, without their prefix.
@@ -94,37 +74,37 @@ fn prefixed(app: &TestApp, subject: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_older_release_that_starts_later_takes_no_events_from_a_newer_one() {
+async fn an_older_release_that_starts_later_removes_no_subjects_of_a_newer_one() {
     const EVENTS: usize = 20;
     let app = start().await;
     let both = &[Subject::TicketCreated, Subject::TicketUpdated];
     let newer = Release::start(&app, both, 1_000);
-    eventually("the newer one reads both", async || {
+    eventually("the newer release reads both", async || {
         filters(&app).await.len() == 2
     })
     .await;
     let older = Release::start(&app, &[Subject::TicketCreated], 1_000);
     let marker = async || {
-        app.publish(Event::TicketCreated(ticket("fine"))).await;
+        create(&app, "fine").await;
         older.seen.count(Subject::TicketCreated) > 0
     };
-    eventually("the older one reads too", marker).await;
+    eventually("the older release reads too", marker).await;
     for _ in 0..EVENTS {
         app.publish(Event::TicketUpdated(ticket("fine"))).await;
     }
-    eventually("the newer one has handled all of them", async || {
+    eventually("the newer release has handled all of them", async || {
         newer.seen.count(Subject::TicketUpdated) == EVENTS
     })
     .await;
     assert_eq!(older.seen.count(Subject::TicketUpdated), 0);
     assert!(app.dead_letters().await.is_empty());
-    newer.stop().await;
-    older.stop().await;
+    newer.consumer.stop().await;
+    older.consumer.stop().await;
     app.finish().await;
 }
 
-/// Adds a subject that only a later release knows to the stream, and to the group.
-async fn let_a_later_release_run(app: &TestApp) -> PullConsumer {
+/// Adds a subject that only a later release knows to the stream and to the group, as that release does.
+async fn add_subject_of_later_release(app: &TestApp) -> PullConsumer {
     let stream = stream_of(app).await;
     let mut config = stream.cached_info().config.clone();
     config.subjects.push(prefixed(app, ARCHIVED));
@@ -153,15 +133,15 @@ async fn archive(app: &TestApp) {
 #[tokio::test]
 async fn an_event_of_an_unknown_subject_is_left_to_the_release_that_knows_it() {
     let app = start().await;
-    let later = let_a_later_release_run(&app).await;
+    let later = add_subject_of_later_release(&app).await;
     let older = Release::start(&app, &[Subject::TicketCreated], 1_000);
     let marker = async || {
-        app.publish(Event::TicketCreated(ticket("fine"))).await;
+        create(&app, "fine").await;
         older.seen.count(Subject::TicketCreated) > 0
     };
-    eventually("the older one reads", marker).await;
+    eventually("the older release reads", marker).await;
     archive(&app).await;
-    let taken = async || {
+    let received = async || {
         let batch = later
             .batch()
             .max_messages(1)
@@ -177,16 +157,16 @@ async fn an_event_of_an_unknown_subject_is_left_to_the_release_that_knows_it() {
         message.ack().await.unwrap();
         true
     };
-    eventually_within(Duration::from_secs(30), "the later one has it", taken).await;
+    eventually_within(TIMEOUT, "the later release receives it", received).await;
     assert!(app.dead_letters().await.is_empty());
-    older.stop().await;
+    older.consumer.stop().await;
     app.finish().await;
 }
 
 #[tokio::test]
-async fn an_event_that_no_release_handles_is_kept_as_a_dead_letter() {
+async fn an_event_that_no_release_handles_becomes_a_dead_letter() {
     let app = start().await;
-    let_a_later_release_run(&app).await;
+    add_subject_of_later_release(&app).await;
     let older = Release::start(&app, &[Subject::TicketCreated], 4);
     archive(&app).await;
     let letter = app.take_dead_letter().await;
@@ -195,15 +175,15 @@ async fn an_event_that_no_release_handles_is_kept_as_a_dead_letter() {
         letter.reason,
         "this release does not handle ticket:archived"
     );
-    older.stop().await;
+    older.consumer.stop().await;
     app.finish().await;
 }
 
 #[tokio::test]
 async fn the_stream_keeps_subjects_that_this_release_does_not_know() {
     let app = start().await;
-    let_a_later_release_run(&app).await;
-    // The testkit's connection keeps the streams, as the toy's does.
+    add_subject_of_later_release(&app).await;
+    // The testkit's connection may update the streams, like the toy's.
     app.broker().ensure_streams().await.unwrap();
     let config = stream_of(&app).await.cached_info().config.clone();
     assert!(

@@ -1,4 +1,4 @@
-//! What a server must offer, and how a service says what is missing.
+//! The requirements on the database server, and how a service reports unmet ones.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,21 +8,13 @@ use mongodb::IndexModel;
 use secrecy::SecretString;
 use service::app::{StartError, connect_mongo};
 use telemetry::metrics::Metrics;
-use testkit::{Fate, MongoLink, Servers};
+use testkit::Fate;
 
-use crate::mongo::{fresh_name, open_measured};
+use crate::fixtures::{mongo_link, open};
 
-async fn link() -> (MongoLink, String) {
-    let (servers, name) = (Servers::shared().await, fresh_name());
-    let (direct, server) = (servers.mongo_uri(&name), servers.mongo().address());
-    let link = MongoLink::start(server.parse().unwrap()).await.unwrap();
-    let uri = link.uri(&direct, server);
-    (link, uri)
-}
-
-/// How connecting ends when this command is answered so.
+/// The result of connecting to a server that responds to the command `name` with `answer`.
 async fn connect(name: &'static str, answer: Document) -> Result<Database, StartError> {
-    let (link, uri) = link().await;
+    let (link, uri) = mongo_link().await;
     link.decide(move |command| {
         if command.contains_key(name) {
             return Fate::Answered(answer.clone());
@@ -34,13 +26,13 @@ async fn connect(name: &'static str, answer: Document) -> Result<Database, Start
 }
 
 #[tokio::test]
-async fn a_server_that_has_all_that_is_required_is_taken() {
+async fn a_server_that_meets_all_requirements_is_accepted() {
     let database = connect("nothing", doc! {}).await.unwrap();
     database.close().await;
 }
 
 #[tokio::test]
-async fn an_older_server_is_refused_by_its_version() {
+async fn an_older_server_is_rejected_by_its_version() {
     let seven = doc! { "ok": 1.0, "version": "7.0.14", "versionArray": [7, 0, 14, 0] };
     let refused = connect("buildInfo", seven).await.unwrap_err().to_string();
     assert!(refused.contains("MongoDB 8"), "{refused}");
@@ -48,10 +40,10 @@ async fn an_older_server_is_refused_by_its_version() {
 }
 
 #[tokio::test]
-async fn a_server_below_feature_compatibility_version_8_0_is_refused_with_what_to_do() {
+async fn a_server_below_feature_compatibility_version_8_0_is_rejected_with_instructions() {
     const COMMAND_NOT_SUPPORTED: i32 = 115;
-    let words = "BulkWrite may not be run without featureFlagBulkWriteCommand enabled";
-    let lower = doc! { "ok": 0.0, "code": COMMAND_NOT_SUPPORTED, "errmsg": words };
+    let message = "BulkWrite may not be run without featureFlagBulkWriteCommand enabled";
+    let lower = doc! { "ok": 0.0, "code": COMMAND_NOT_SUPPORTED, "errmsg": message };
     let refused = connect("bulkWrite", lower).await.unwrap_err().to_string();
     assert!(
         refused.contains(r#"setFeatureCompatibilityVersion: "8.0""#),
@@ -60,9 +52,9 @@ async fn a_server_below_feature_compatibility_version_8_0_is_refused_with_what_t
 }
 
 #[tokio::test]
-async fn an_index_needs_a_majority_of_the_members_and_not_all_of_them() {
-    let (link, uri) = link().await;
-    let database = open_measured(uri, &Metrics::none()).await;
+async fn an_index_needs_only_a_majority_of_the_members() {
+    let (link, uri) = mongo_link().await;
+    let database = open(uri, &Metrics::none()).await;
     let quorums = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&quorums);
     link.decide(move |command| {

@@ -1,34 +1,23 @@
-//! One process re-emits for all of its service, and another continues where it stopped.
+//! One process re-emits the state of its service, and another continues where it stopped.
 
 use std::time::Duration;
 
 use base::config::Environment;
 use bson::oid::ObjectId;
 use bson::{Document, doc};
-use common::Event;
-use common::events::TicketState;
 use messaging::resync::{Resync, snapshot_of};
 use messaging::{Broker, BrokerConfig};
-use mongo::{Database, typed_id};
-use serde::{Deserialize, Serialize};
+use mongo::Database;
 use telemetry::metrics::Metrics;
 use testkit::{Scrape, Servers, eventually_within};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-use crate::mongo::{fresh_name, open_measured};
-use crate::toy::ticket;
+use crate::fixtures::{Running, Thing, fresh_database, fresh_name};
+use crate::toy::event_of;
 
 /// Enough for a re-emission that takes a while.
 const ENTITIES: u64 = 5_000;
 
-const PATIENCE: Duration = Duration::from_mins(1);
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Thing {
-    #[serde(rename = "_id")]
-    id: ObjectId,
-}
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A service with a database full of things and a stream of its own.
 struct Fleet {
@@ -36,18 +25,15 @@ struct Fleet {
     database: Database,
 }
 
-/// One of its processes.
+/// A process of the service.
 struct Process {
     metrics: Metrics,
-    stop: CancellationToken,
-    running: JoinHandle<()>,
+    resync: Running,
 }
 
 impl Fleet {
     async fn new() -> Self {
-        let name = fresh_name();
-        let uri = Servers::shared().await.mongo_uri(&name);
-        let database = open_measured(uri, &Metrics::none()).await;
+        let (name, database) = (fresh_name(), fresh_database().await);
         let things = database.collection::<Document>("things");
         for _ in 0..ENTITIES / 50 {
             let some = (0..50).map(|_| doc! { "_id": ObjectId::new(), "outbox": [] });
@@ -68,29 +54,17 @@ impl Fleet {
         let variables = variables.map(|(name, value)| (name.to_owned(), value));
         let config = BrokerConfig::read(&mut Environment::of(variables), "toy").unwrap();
         let broker = Broker::connect(&config, "toy").await.unwrap();
-        broker.measured_by(metrics)
+        broker.with_metrics(metrics)
     }
 
     async fn start_process(&self) -> Process {
-        let (metrics, stop) = (
-            Metrics::new("toy", &[messaging::METRICS]),
-            CancellationToken::new(),
-        );
+        let metrics = Metrics::new("toy", &[messaging::METRICS]);
         let broker = self.broker(&metrics).await;
         let things = self.database.collection::<Thing>("things");
-        let snapshot = snapshot_of(&things, |thing: Thing| {
-            Some(Event::TicketUpdated(TicketState {
-                id: typed_id(thing.id),
-                ..ticket("a thing")
-            }))
-        });
+        let snapshot = snapshot_of(&things, |thing| Some(event_of(&thing)));
         let resync = Resync::new(broker, &self.database, snapshot);
-        let running = tokio::spawn(resync.run(stop.clone()));
-        Process {
-            metrics,
-            stop,
-            running,
-        }
+        let resync = Running::start(|stop| resync.run(stop));
+        Process { metrics, resync }
     }
 
     async fn messages(&self, broker: &Broker) -> u64 {
@@ -98,11 +72,11 @@ impl Fleet {
         stream.cached_info().state.messages
     }
 
-    /// Waits until the service has noted that the stream is filled.
+    /// Waits until the service has stored that the stream is filled.
     async fn wait_until_filled(&self) {
-        let known = self.database.collection::<Document>("streams");
-        let filled = async || known.find_one(doc! { "_id": &self.name }).await.unwrap();
-        eventually_within(PATIENCE, "the stream is filled", filled).await;
+        let streams = self.database.collection::<Document>("streams");
+        let filled = async || streams.find_one(doc! { "_id": &self.name }).await.unwrap();
+        eventually_within(TIMEOUT, "the stream is filled", filled).await;
     }
 
     async fn end(self, broker: Broker) {
@@ -118,11 +92,6 @@ impl Process {
         let scrape = Scrape::read(&self.metrics.render().await).unwrap();
         scrape.count("ticketing_reemitted_events_total", &[])
     }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        self.running.await.unwrap();
-    }
 }
 
 #[tokio::test]
@@ -132,11 +101,10 @@ async fn of_two_processes_one_fills_a_new_stream() {
     let processes = [fleet.start_process().await, fleet.start_process().await];
     fleet.wait_until_filled().await;
     let [one, other] = processes;
-    // Both know it.
     let published = one.published().await + other.published().await;
     assert_eq!(published, ENTITIES);
-    one.stop().await;
-    other.stop().await;
+    one.resync.stop().await;
+    other.resync.stop().await;
     assert_eq!(fleet.messages(&broker).await, ENTITIES);
     fleet.end(broker).await;
 }
@@ -147,22 +115,22 @@ async fn a_process_continues_where_another_died() {
     let broker = fleet.broker(&Metrics::none()).await;
     let dead = fleet.start_process().await;
     let begun = async || fleet.messages(&broker).await > ENTITIES / 4;
-    eventually_within(PATIENCE, "some are published", begun).await;
-    dead.running.abort();
-    assert!(dead.running.await.unwrap_err().is_cancelled());
-    let there = fleet.messages(&broker).await;
-    assert!(there < ENTITIES, "it was too late to die");
+    eventually_within(TIMEOUT, "some are published", begun).await;
+    dead.resync.task.abort();
+    assert!(dead.resync.task.await.unwrap_err().is_cancelled());
+    let published = fleet.messages(&broker).await;
+    assert!(published < ENTITIES, "it died too late");
     let next = fleet.start_process().await;
     fleet.wait_until_filled().await;
     let continued = next.published().await;
-    assert!(continued < ENTITIES, "it began again");
-    next.stop().await;
+    assert!(continued < ENTITIES, "it started from the beginning");
+    next.resync.stop().await;
     assert_eq!(fleet.messages(&broker).await, ENTITIES);
     fleet.end(broker).await;
 }
 
 #[tokio::test]
-async fn a_damaged_document_does_not_keep_the_others_from_being_published() {
+async fn a_damaged_document_does_not_block_the_others() {
     let fleet = Fleet::new().await;
     let broker = fleet.broker(&Metrics::none()).await;
     let things = fleet.database.collection::<Document>("things");
@@ -170,6 +138,6 @@ async fn a_damaged_document_does_not_keep_the_others_from_being_published() {
     let process = fleet.start_process().await;
     fleet.wait_until_filled().await;
     assert_eq!(fleet.messages(&broker).await, ENTITIES);
-    process.stop().await;
+    process.resync.stop().await;
     fleet.end(broker).await;
 }

@@ -1,4 +1,4 @@
-//! Events that cannot be handled yet: they do not block others, and those that came too early are never given up.
+//! Events that cannot be handled yet: they do not block others, and early ones never become dead letters.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,21 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base::Clock;
-use base::backoff::Backoff;
 use common::events::ExpirationState;
 use common::{Event, Subject};
 use futures::StreamExt;
-use messaging::{Consumer, Failure, Handler, Outgoing, Persistence};
+use messaging::{Consumer, Failure, Handler, Outgoing};
 use mongo::new_id;
 use testkit::{TestApp, eventually, eventually_within};
-use tokio_util::sync::CancellationToken;
 
+use crate::fixtures::{Running, short_retries};
 use crate::toy::{start, ticket};
 
-/// More than the broker once had out at a time.
+/// More than the broker's default limit of unacknowledged messages.
 const MANY: usize = 1_100;
 
-/// Handles tickets that are "fine" and wants to see all others again.
+/// Handles tickets with the title "fine", and retries all others.
 #[derive(Clone, Default)]
 struct Picky {
     refused: Arc<Mutex<HashSet<String>>>,
@@ -56,29 +55,27 @@ async fn events_that_wait_for_a_retry_do_not_block_those_behind_them() {
     let handler = Picky::default();
     let subjects = &[Subject::TicketUpdated];
     let consumer = Consumer::new(app.broker().clone(), "picky", subjects, handler.clone());
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(consumer.run(stop.clone()));
-    publish_many(&app, "not now").await;
+    let consumer = Running::start(|stop| consumer.run(stop));
+    publish_many(&app, "retry").await;
     let refused = async || handler.refused.lock().unwrap().len() >= 1_024;
     eventually_within(Duration::from_mins(1), "most are refused", refused).await;
     app.publish(Event::TicketUpdated(ticket("fine"))).await;
-    eventually("the good one is handled", async || {
+    eventually("the last event is handled", async || {
         handler.handled.load(Ordering::SeqCst) == 1
     })
     .await;
-    stop.cancel();
-    running.await.unwrap();
+    consumer.stop().await;
     app.finish().await;
 }
 
-/// Says of the first deliveries that they come too early, then wants a few retries.
+/// Rejects the first deliveries as too early, and then retries a few times.
 #[derive(Clone, Default)]
 struct Early {
     deliveries: Arc<AtomicU64>,
     handled: Arc<AtomicU64>,
 }
 
-/// Each more than the tries that the consumer has.
+/// Each more than the consumer's limit of tries.
 const TOO_EARLY: u64 = 6;
 const RETRIES: u64 = 6;
 
@@ -106,25 +103,21 @@ async fn expire(app: &TestApp, clock: &Clock) {
 }
 
 #[tokio::test]
-async fn an_event_that_came_too_early_is_not_given_up_for_that() {
+async fn early_deliveries_do_not_use_up_tries() {
     let app = start().await;
     let (handler, clock) = (Early::default(), Clock::manual(app.clock().now()));
     let subjects = &[Subject::ExpirationComplete];
     let consumer = Consumer::new(app.broker().clone(), "early", subjects, handler.clone())
         .with_clock(clock.clone())
-        .with_persistence(Persistence {
-            tries: 4,
-            delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
-        });
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(consumer.run(stop.clone()));
+        .with_retry_policy(short_retries(4));
+    let consumer = Running::start(|stop| consumer.run(stop));
     expire(&app, &clock).await;
-    eventually("it is handled", async || {
+    eventually("the event is handled", async || {
         handler.handled.load(Ordering::SeqCst) == 1
     })
     .await;
     assert!(app.dead_letters().await.is_empty());
-    // Long after its time it has no more tries than others.
+    // Long after its time, an event has no more tries than others.
     handler.deliveries.store(TOO_EARLY, Ordering::SeqCst);
     let long_ago = Clock::manual(clock.now());
     clock.advance(Duration::from_mins(1));
@@ -134,7 +127,6 @@ async fn an_event_that_came_too_early_is_not_given_up_for_that() {
         (letter.consumer.as_str(), letter.reason.as_str()),
         ("early", "not now")
     );
-    stop.cancel();
-    running.await.unwrap();
+    consumer.stop().await;
     app.finish().await;
 }

@@ -1,4 +1,4 @@
-//! A session cookie says who is signed in, or nothing at all.
+//! A valid session cookie identifies the user; an invalid one means signed out.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn email() -> Email {
     "shopper@example.com".parse().unwrap()
 }
 
-/// The request headers of a browser that was given this `Set-Cookie`.
+/// The request headers of a browser that received this `Set-Cookie`.
 fn returning(set_cookie: &HeaderValue) -> HeaderMap {
     let cookie = set_cookie.to_str().unwrap().split(';').next().unwrap();
     with_cookie(cookie)
@@ -57,10 +57,10 @@ fn an_issued_cookie_signs_in() {
 }
 
 #[test]
-fn the_cookie_is_the_reference_fleets() {
+fn the_cookie_has_the_format_of_the_reference_fleet() {
     let cookie = sessions(KEY, &clock()).issue(new_id(), &email());
     let value = cookie.to_str().unwrap().split(['=', ';']).nth(1).unwrap();
-    // Padding was split off with the '='; it is put back here.
+    // The split removed the padding; add it again.
     let padded = format!("{value}{}", "=".repeat((4 - value.len() % 4) % 4));
     let json: serde_json::Value =
         serde_json::from_slice(&STANDARD.decode(padded).unwrap()).unwrap();
@@ -68,7 +68,7 @@ fn the_cookie_is_the_reference_fleets() {
 }
 
 #[test]
-fn a_session_ends() {
+fn a_session_ends_after_seven_days() {
     let clock = clock();
     let sessions = sessions(KEY, &clock);
     let headers = returning(&sessions.issue(new_id(), &email()));
@@ -79,7 +79,7 @@ fn a_session_ends() {
 }
 
 #[test]
-fn whatever_is_wrong_with_a_cookie_means_signed_out() {
+fn an_invalid_cookie_means_signed_out() {
     let clock = clock();
     let ours = sessions(KEY, &clock);
     let forged = sessions("another key, long enough for HS256!", &clock).issue(new_id(), &email());
@@ -117,7 +117,7 @@ fn with_cookie_headers(values: &[&[u8]]) -> HeaderMap {
 }
 
 #[test]
-fn bytes_that_are_no_text_hide_no_session() {
+fn cookies_that_are_not_utf_8_do_not_hide_a_session() {
     let sessions = sessions(KEY, &clock());
     let cookie = sessions.issue(new_id(), &email());
     let ours = cookie.to_str().unwrap().split(';').next().unwrap();
@@ -140,7 +140,7 @@ fn bytes_that_are_no_text_hide_no_session() {
 }
 
 #[test]
-fn the_first_valid_session_wins_and_invalid_ones_hide_none() {
+fn the_first_valid_session_wins_and_invalid_ones_are_skipped() {
     let clock = clock();
     let ours = sessions(KEY, &clock);
     let value = |cookie: &HeaderValue| {
@@ -169,13 +169,13 @@ fn the_first_valid_session_wins_and_invalid_ones_hide_none() {
         assert_eq!(who(&[&valid, invalid, &other]), Some(first), "{invalid}");
     }
     assert_eq!(who(&[&other, &valid]), Some(second));
-    // A request costs a bounded number of tries.
+    // The number of cookies that are tried is limited.
     let many = vec!["session=%%%"; 1_000].join("; ");
     assert_eq!(who(&[&many, &valid]), None);
 }
 
 #[test]
-fn a_cookie_longer_than_browsers_keep_is_not_read() {
+fn a_cookie_longer_than_browsers_store_is_not_read() {
     let sessions = sessions(KEY, &clock());
     let cookie = sessions.issue(new_id(), &email());
     let value = cookie.to_str().unwrap().split(';').next().unwrap();

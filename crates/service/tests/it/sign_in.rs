@@ -1,8 +1,7 @@
-//! A database that refuses the service's user: while users are being created, and while a password is rotated.
+//! A database that rejects the service's user: before the user is created, and while a password is rotated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
@@ -17,11 +16,9 @@ use testkit::{Fate, MongoLink, Servers, eventually_within};
 use tokio::time::timeout;
 use web::ApiError;
 
-use crate::mongo::{fresh_name, open_measured};
+use crate::fixtures::{TIMEOUT, fresh_name, mongo_link, open};
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A database on the shared server, and a user of it, who is not created yet.
+/// A database on the shared server, and the credentials of a user that does not exist yet.
 struct Site {
     link: MongoLink,
     database: mongodb::Database,
@@ -56,7 +53,7 @@ impl Site {
         self.database.run_command(change).await.unwrap();
     }
 
-    /// Breaks the connection of the next command of this name.
+    /// Breaks the connection of the next command with this name.
     fn break_next(&self, name: &'static str) {
         let mut is_broken = false;
         self.link.decide(move |command| {
@@ -69,7 +66,7 @@ impl Site {
     }
 }
 
-/// Whether the failure is that of a dependency which is away, wherever it ends up.
+/// Fails unless consumers and HTTP treat the error as an unavailable dependency.
 fn assert_unavailable(error: &StoreError) {
     assert!(error.is_unavailable(), "{error}");
     let failure = Failure::from(error.clone());
@@ -82,30 +79,30 @@ fn assert_unavailable(error: &StoreError) {
 #[tokio::test]
 async fn a_service_waits_until_its_database_user_exists() {
     let site = Site::new().await;
-    let tries = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&tries);
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&attempts);
     site.link.decide(move |command| {
-        let is_try = command.contains_key("saslStart");
-        counted.fetch_add(usize::from(is_try), Ordering::SeqCst);
+        let is_attempt = command.contains_key("saslStart");
+        counted.fetch_add(usize::from(is_attempt), Ordering::SeqCst);
         Fate::Passes
     });
     let config = site.config.clone();
     let connecting =
         tokio::spawn(async move { connect_mongo(&config, "shop", &Metrics::none()).await });
-    let refused = async || tries.load(Ordering::SeqCst) >= 2 || connecting.is_finished();
-    eventually_within(PATIENCE, "it was refused twice", refused).await;
+    let rejected = async || attempts.load(Ordering::SeqCst) >= 2 || connecting.is_finished();
+    eventually_within(TIMEOUT, "it was rejected twice", rejected).await;
     assert!(
         !connecting.is_finished(),
         "it gave up: {:?}",
         connecting.await
     );
     site.create_user("first").await;
-    let connected = timeout(PATIENCE, connecting).await.expect("it connects");
+    let connected = timeout(TIMEOUT, connecting).await.expect("it connects");
     connected.unwrap().unwrap().close().await;
 }
 
 #[tokio::test]
-async fn a_password_that_is_being_rotated_is_an_unavailable_database() {
+async fn a_rejected_password_counts_as_an_unavailable_database() {
     let site = Site::new().await;
     site.create_user("first").await;
     let metrics = Metrics::none();
@@ -114,35 +111,35 @@ async fn a_password_that_is_being_rotated_is_an_unavailable_database() {
     let things: Collection<Document> = database.collection("things");
     things.find_one(doc! {}).await.unwrap();
     site.change_password("second").await;
-    // Its connections stay signed in, and are replaced when they break.
+    // Open connections stay signed in, and are replaced when they break.
     site.break_next("find");
-    eventually_within(PATIENCE, "it is refused", async || {
+    eventually_within(TIMEOUT, "the password is rejected", async || {
         let refused = things.find_one(doc! {}).await.unwrap_err();
         assert_unavailable(&refused);
         refused.to_string().contains("user or password")
     })
     .await;
     site.change_password("first").await;
-    eventually_within(PATIENCE, "it signs in again", async || {
-        match things.find_one(doc! {}).await {
+    eventually_within(
+        TIMEOUT,
+        "the password is accepted again",
+        async || match things.find_one(doc! {}).await {
             Ok(_) => true,
             Err(error) => {
                 assert_unavailable(&error);
                 false
             }
-        }
-    })
+        },
+    )
     .await;
     database.close().await;
 }
 
 #[tokio::test]
-async fn a_user_without_its_rights_yet_is_an_unavailable_database() {
+async fn missing_rights_of_a_user_count_as_an_unavailable_database() {
     const UNAUTHORIZED: i32 = 13;
-    let (servers, name) = (Servers::shared().await, fresh_name());
-    let (direct, server) = (servers.mongo_uri(&name), servers.mongo().address());
-    let link = MongoLink::start(server.parse().unwrap()).await.unwrap();
-    let database = open_measured(link.uri(&direct, server), &Metrics::none()).await;
+    let (link, uri) = mongo_link().await;
+    let database = open(uri, &Metrics::none()).await;
     let things: Collection<Document> = database.collection("things");
     link.decide(|command| {
         if command.contains_key("find") || command.contains_key("insert") {

@@ -1,25 +1,24 @@
-//! The smallest service that has a document with an outbox and a consumer: it counts what it is told.
-
-use std::time::Duration;
+//! The toy: the smallest service with an outbox and a consumer. It counts the events that it handles.
 
 use base::Clock;
 use base::Definition;
 use base::QueueGroup;
-use base::backoff::Backoff;
 use base::config::Environment;
 use bson::doc;
 use bson::oid::ObjectId;
 use common::events::TicketState;
 use common::{Event, Price, Subject};
 use messaging::resync::{Resync, snapshot_of};
-use messaging::{BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Persistence, Relay};
+use messaging::{BrokerConfig, Consumer, Failure, Handler, OutboxCollection, Relay};
 use mongo::{Collection, MongoConfig, new_id, object_id, typed_id};
 use serde::{Deserialize, Serialize};
 use service::App;
 use service::app::{StartError, connect_broker, connect_mongo};
 use telemetry::metrics::Metrics;
-use testkit::TestApp;
+use testkit::{TestApp, eventually};
 use utoipa_axum::router::OpenApiRouter;
+
+use crate::fixtures::{Thing, short_retries};
 
 const GROUP: QueueGroup = QueueGroup {
     name: "toy-service",
@@ -30,7 +29,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     publishes: &[Subject::TicketUpdated],
     queue_group: Some(GROUP),
     resyncs: true,
-    keeps_streams: true,
+    updates_streams: true,
     ..Definition::new("toy")
 };
 
@@ -48,18 +47,11 @@ impl Config {
     }
 }
 
-/// What the toy owns.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Thing {
-    #[serde(rename = "_id")]
-    id: ObjectId,
-}
-
 pub(crate) async fn start() -> TestApp {
     start_with([]).await
 }
 
-/// The toy with these variables over those that it would have.
+/// Starts the toy with these environment variables changed.
 pub(crate) async fn start_with<const N: usize>(variables: [(&str, String); N]) -> TestApp {
     let toy = variables
         .into_iter()
@@ -79,14 +71,11 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
         seen: database.collection("seen"),
     };
     let consumer = Consumer::new(broker.clone(), GROUP.name, GROUP.subjects, counting)
-        .with_persistence(Persistence {
-            tries: 4,
-            delays: Backoff::new(Duration::from_millis(10), Duration::from_millis(50)),
-        });
+        .with_retry_policy(short_retries(4));
     let resync = Resync::new(
         broker.clone(),
         &database,
-        snapshot_of(things.documents(), |thing| Some(told(&thing))),
+        snapshot_of(things.documents(), |thing| Some(event_of(&thing))),
     );
     let routes = OpenApiRouter::new();
     Ok(App::new(&DEFINITION, None, metrics, routes, (), None)
@@ -97,8 +86,8 @@ pub(crate) async fn build(config: Config, _: Clock) -> Result<App, StartError> {
         .database(database))
 }
 
-/// What is told of a thing.
-fn told(thing: &Thing) -> Event {
+/// The event with a thing's state.
+pub(crate) fn event_of(thing: &Thing) -> Event {
     Event::TicketUpdated(TicketState {
         id: typed_id(thing.id),
         ..ticket("a thing")
@@ -117,6 +106,13 @@ pub(crate) fn ticket(title: &str) -> TicketState {
     }
 }
 
+/// Publishes `ticket:created` for a new ticket, which it returns.
+pub(crate) async fn create(app: &TestApp, title: &str) -> TicketState {
+    let ticket = ticket(title);
+    app.publish(Event::TicketCreated(ticket.clone())).await;
+    ticket
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Seen {
     #[serde(rename = "_id")]
@@ -124,7 +120,7 @@ struct Seen {
     times: i32,
 }
 
-/// Counts how often it is told of each ticket; the ticket's title says how that goes.
+/// Counts the deliveries of each ticket. The ticket's title decides how handling ends.
 struct Counting {
     seen: Collection<Seen>,
 }
@@ -140,25 +136,32 @@ impl Handler for Counting {
         let seen = self.seen.find_one(by_id).await?;
         let before = seen.map_or(0, |seen| seen.times - 1);
         match ticket.title.as_str() {
-            "never" => Err(Failure::Fatal("it says so".into())),
-            "not now" => Err(Failure::Retry("it says so".into())),
-            "the third time" if before < 2 => Err(Failure::Retry("too early".into())),
-            "after an outage" if before < 9 => Err(Failure::Unavailable("still away".into())),
-            "deadly" => panic!("it says so"),
+            "fatal" => Err(Failure::Fatal("on purpose".into())),
+            "retry" => Err(Failure::Retry("on purpose".into())),
+            "third try" if before < 2 => Err(Failure::Retry("on purpose".into())),
+            "outage" if before < 9 => Err(Failure::Unavailable("on purpose".into())),
+            "panic" => panic!("on purpose"),
             _ => Ok(()),
         }
     }
 }
 
-/// How often the toy was told of this ticket.
+/// How often this ticket was delivered to the toy.
 pub(crate) async fn times_seen(app: &TestApp, ticket: &TicketState) -> i32 {
     let seen = app.database().collection::<Seen>("seen");
     let seen = seen.find_one(doc! { "_id": object_id(ticket.id) }).await;
     seen.unwrap().map_or(0, |seen| seen.times)
 }
 
-/// Puts a thing with an event in its outbox into the database, as a process leaves it that dies before it
-/// publishes.
+/// Waits until this ticket was delivered to the toy so many times.
+pub(crate) async fn expect_seen(app: &TestApp, ticket: &TicketState, times: i32) {
+    eventually("the event is handled", async || {
+        times_seen(app, ticket).await == times
+    })
+    .await;
+}
+
+/// Stores a thing with an event in its outbox, like a process that died before it published the event.
 pub(crate) async fn leave_in_outbox(app: &TestApp, ticket: &TicketState) {
     let event = Event::TicketUpdated(ticket.clone());
     let things = app.database().collection::<bson::Document>("things");

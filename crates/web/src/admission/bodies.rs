@@ -1,4 +1,4 @@
-//! Bodies of requests, each received as a whole before its request is admitted.
+//! Request bodies, which are received completely before their requests are admitted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use super::Refusal;
 use crate::BODY_LIMIT;
 use base::Limits;
 
-/// How much of a body that is too long is read and discarded, in bytes: more than the ingress passes on.
-const DISCARDED: usize = 10_000_000;
+/// How much of a body that is too large is read and discarded, in bytes: more than the ingress passes on.
+const DISCARD_LIMIT: usize = 10_000_000;
 
-/// Receives bodies, a bounded number at a time.
+/// Receives a limited number of bodies concurrently.
 pub(super) struct Bodies {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     time: Duration,
 }
 
 impl Bodies {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(limits.bodies)),
+            permits: Arc::new(Semaphore::new(limits.bodies)),
             time: limits.body_time,
         }
     }
 
-    /// The whole body of a request with these headers.
+    /// The complete body of a request with these headers.
     pub(super) async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Body, Refusal> {
         if body.is_end_stream() {
             return Ok(Body::empty());
@@ -40,7 +40,10 @@ impl Bodies {
         let received = if too_large {
             Err(Refusal::BodyTooLarge)
         } else {
-            let _place = self.places.try_acquire().map_err(|_| Refusal::Overloaded)?;
+            let _permit = self
+                .permits
+                .try_acquire()
+                .map_err(|_| Refusal::Overloaded)?;
             let received = timeout(self.time, collect(&mut body)).await;
             received.unwrap_or(Err(Refusal::BodyTooSlow))
         };
@@ -50,31 +53,31 @@ impl Bodies {
         received.map(Body::from)
     }
 
-    /// Reads and discards the rest of a body that is too long, while the refusal is sent.
+    /// Reads and discards the rest of a body that is too large, while the refusal is sent.
     ///
-    /// A connection that is closed while its client still sends is reset, and the client, or a proxy, may then lose the
-    /// response. So the connection is closed only when the client has sent everything, or far too much. A client that
-    /// waits for `100 Continue` sends nothing after a refusal, and must not be invited to.
+    /// Closing a connection while its client still sends resets it, and the client, or a proxy, may then lose the
+    /// response. So the connection is closed only after the client has sent everything, or far too much. A client that
+    /// waits for `100 Continue` sends nothing after a refusal, and reading would ask it to send.
     fn discard(&self, headers: &HeaderMap, mut body: BodyDataStream) {
         if headers.contains_key(header::EXPECT) {
             return;
         }
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             return;
         };
         let time = self.time;
         tokio::spawn(async move {
             let discarding = async {
-                let mut left = DISCARDED;
+                let mut left = DISCARD_LIMIT;
                 while let Some(Ok(part)) = body.next().await
                     && let Some(rest) = left.checked_sub(part.len())
                 {
                     left = rest;
                 }
             };
-            // At whichever limit: what is not read by now is cut off with the connection.
+            // After either limit, the connection is closed with the rest unread.
             let _ = timeout(time, discarding).await;
-            drop(place);
+            drop(permit);
         });
     }
 }

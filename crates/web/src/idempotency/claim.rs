@@ -1,4 +1,4 @@
-//! Claims on keys, in the service's own database.
+//! The claims of keys, in the service's own database.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::LEASE;
 use super::new_id::ClaimedId;
-use super::stored::StoredAnswer;
+use super::stored::StoredResponse;
 use base::clock::Clock;
 use mongo::{Collection, Database, StoreError, to_date_time};
 
-/// How long a key is known: what Stripe promises at least. The database tidies up by its own clock.
-const KNOWN: Duration = Duration::from_hours(24);
+/// How long a key is stored: the minimum that Stripe promises. The database deletes it, by its own clock.
+const LIFETIME: Duration = Duration::from_hours(24);
 
-/// A key as it is stored.
+/// A claim as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
 struct ClaimDocument {
     /// The digest of caller and key.
@@ -26,15 +26,15 @@ struct ClaimDocument {
     id: String,
     /// The digest of the request.
     fingerprint: String,
-    /// The id of what the request creates.
+    /// The id of the entity that the request creates.
     creates: ObjectId,
-    /// Who executes the request, or did so last.
+    /// Identifies the latest execution.
     holder: ObjectId,
-    /// Until when nobody else may.
+    /// Until when no other request may execute it.
     leased_until: DateTime,
     created_at: DateTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    answer: Option<StoredAnswer>,
+    answer: Option<StoredResponse>,
 }
 
 /// The right to execute a request.
@@ -43,7 +43,7 @@ pub(super) struct Claim {
     id: String,
     holder: ObjectId,
     creates: ObjectId,
-    /// Whether somebody may have executed it before.
+    /// Whether the request may have been executed before.
     pub(super) is_repeated: bool,
 }
 
@@ -56,15 +56,15 @@ impl Claim {
     }
 }
 
-/// What came of the wish to execute a request.
+/// The outcome of claiming a key.
 pub(super) enum Claimed {
-    /// It is to be executed.
+    /// The request must be executed.
     Ours(Claim),
-    /// It has been.
-    Answered(StoredAnswer),
-    /// Somebody executes it.
+    /// It has been executed, with this result.
+    Completed(StoredResponse),
+    /// It is being executed.
     Busy,
-    /// Its key was used for another request.
+    /// The key was used for another request.
     OtherRequest,
 }
 
@@ -76,13 +76,13 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Opens the collection and makes sure of its index.
+    /// Opens the collection and creates its index.
     pub(super) async fn open(database: &Database, clock: Clock) -> Result<Self, StoreError> {
         let claims = database.collection("idempotency_keys");
-        let tidy = IndexOptions::builder().expire_after(KNOWN).build();
+        let expiry = IndexOptions::builder().expire_after(LIFETIME).build();
         let by_age = IndexModel::builder()
             .keys(doc! { "created_at": 1 })
-            .options(tidy)
+            .options(expiry)
             .build();
         claims.create_indexes([by_age]).await?;
         Ok(Self { claims, clock })
@@ -113,30 +113,30 @@ impl Claims {
         }
     }
 
-    /// Claims a key that is known: one whose lease is over passes to this request.
+    /// Claims a key that exists. If its lease has expired, it passes to this request.
     async fn claim_again(&self, fresh: ClaimDocument) -> Result<Claimed, StoreError> {
-        let Some(known) = self.claims.find_one(doc! { "_id": &fresh.id }).await? else {
-            // It was deleted at this moment.
+        let Some(stored) = self.claims.find_one(doc! { "_id": &fresh.id }).await? else {
+            // It was deleted in between.
             return Ok(Claimed::Busy);
         };
-        if known.holder == fresh.holder {
-            // The driver repeated a write whose answer got lost.
+        if stored.holder == fresh.holder {
+            // The driver repeated the insertion, because the first response was lost.
             return Ok(Claimed::Ours(fresh.claim(false)));
         }
-        if known.fingerprint != fresh.fingerprint {
+        if stored.fingerprint != fresh.fingerprint {
             return Ok(Claimed::OtherRequest);
         }
-        if let Some(answer) = known.answer {
-            return Ok(Claimed::Answered(answer));
+        if let Some(response) = stored.answer {
+            return Ok(Claimed::Completed(response));
         }
-        if known.leased_until > fresh.created_at {
+        if stored.leased_until > fresh.created_at {
             return Ok(Claimed::Busy);
         }
-        let over = doc! { "_id": known.id, "holder": known.holder, "answer": null };
+        let expired = doc! { "_id": stored.id, "holder": stored.holder, "answer": null };
         let taken = doc! {
             "$set": { "holder": fresh.holder, "leased_until": fresh.leased_until },
         };
-        let taken = self.claims.find_one_and_update(over, taken).await?;
+        let taken = self.claims.find_one_and_update(expired, taken).await?;
         Ok(taken.map_or(Claimed::Busy, |taken| Claimed::Ours(taken.claim(true))))
     }
 
@@ -144,10 +144,10 @@ impl Claims {
     pub(super) async fn complete(
         &self,
         claim: &Claim,
-        answer: &StoredAnswer,
+        response: &StoredResponse,
     ) -> Result<(), StoreError> {
-        let answer = bson::serialize_to_bson(answer)?;
-        self.update(claim, doc! { "answer": answer }).await
+        let response = bson::serialize_to_bson(response)?;
+        self.update(claim, doc! { "answer": response }).await
     }
 
     /// Lets a repeat execute the request again.
@@ -156,13 +156,13 @@ impl Claims {
         self.update(claim, doc! { "leased_until": now }).await
     }
 
-    /// Forgets the key.
+    /// Deletes the claim.
     pub(super) async fn delete(&self, claim: &Claim) -> Result<(), StoreError> {
         self.claims.find_one_and_delete(held_by(claim)).await?;
         Ok(())
     }
 
-    /// Changes the claim, unless somebody else has it by now.
+    /// Updates the claim, unless another request has taken it over.
     async fn update(&self, claim: &Claim, fields: Document) -> Result<(), StoreError> {
         let change = doc! { "$set": fields };
         self.claims

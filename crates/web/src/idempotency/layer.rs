@@ -1,4 +1,4 @@
-//! The keys of a service around its endpoints.
+//! The middleware that applies a service's idempotency keys to its endpoints.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tower::{Layer, Service};
 
 use super::{IDEMPOTENCY_KEY, Idempotency};
 
-/// Puts the keys of a service, if it has any, around its endpoints.
+/// The layer. Without [`Idempotency`], it does nothing.
 #[derive(Clone)]
 pub(crate) struct IdempotencyLayer(pub(crate) Option<Idempotency>);
 
@@ -27,14 +27,14 @@ impl<S> Layer<S> for IdempotencyLayer {
     }
 }
 
-/// Endpoints that take keys.
+/// Endpoints that accept idempotency keys.
 #[derive(Clone)]
 pub(crate) struct Idempotent<S> {
     endpoint: S,
     keys: Option<Idempotency>,
 }
 
-type Answering = BoxFuture<'static, Result<Response, Infallible>>;
+type Responding = BoxFuture<'static, Result<Response, Infallible>>;
 
 impl<S> Service<Request> for Idempotent<S>
 where
@@ -43,7 +43,7 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Either<S::Future, Answering>;
+    type Future = Either<S::Future, Responding>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.endpoint.poll_ready(context)
@@ -55,12 +55,12 @@ where
         let Some(Idempotency(keys)) = self.keys.as_ref().filter(|_| is_keyed) else {
             return Either::Left(self.endpoint.call(request));
         };
-        let (keys, fresh) = (Arc::clone(keys), self.endpoint.clone());
-        // The one that was polled until it was ready.
-        let endpoint = std::mem::replace(&mut self.endpoint, fresh);
+        let (keys, clone) = (Arc::clone(keys), self.endpoint.clone());
+        // The call must use the instance that `poll_ready` was called on.
+        let endpoint = std::mem::replace(&mut self.endpoint, clone);
         Either::Right(Box::pin(async move {
-            let answered = keys.answer(request, endpoint).await;
-            Ok(answered.unwrap_or_else(IntoResponse::into_response))
+            let response = keys.respond(request, endpoint).await;
+            Ok(response.unwrap_or_else(IntoResponse::into_response))
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! The id of what a request creates.
+//! The id of the entity that a request creates.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
@@ -10,15 +10,15 @@ use common::Id;
 
 use mongo::typed_id;
 
-/// The id that was given to a request's key, beside the request.
+/// The id in a claim, passed to the endpoint as an extension of the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ClaimedId {
     pub(super) id: ObjectId,
     pub(super) is_repeated: bool,
 }
 
-/// The id of what a request creates: the one of its `Idempotency-Key`, so that a second execution creates the same thing
-/// and not another; a fresh one without a key.
+/// The id of the entity that a request creates. With an `Idempotency-Key` it belongs to the key, so that a second
+/// execution creates no second entity; without a key it is fresh.
 #[derive(Debug)]
 pub struct NewId<K> {
     id: ObjectId,
@@ -27,7 +27,7 @@ pub struct NewId<K> {
 }
 
 impl<K> NewId<K> {
-    /// An id that nothing has.
+    /// A fresh id.
     #[must_use]
     pub fn fresh() -> Self {
         Self::of(ClaimedId {
@@ -59,7 +59,7 @@ impl<K> NewId<K> {
         typed_id(self.id)
     }
 
-    /// Whether the request may have been executed before, so that there may be something with this id.
+    /// Whether the request may have been executed before, so that an entity with this id may exist.
     #[must_use]
     pub const fn is_repeated(&self) -> bool {
         self.is_repeated

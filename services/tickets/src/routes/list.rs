@@ -43,10 +43,13 @@ pub(super) async fn list(
         return Err(invalid_after());
     }
     let listed = lists.read(address.to_string(), freshness, || async move {
-        let place = feed.place();
+        let cursor = feed.cursor();
         let found = tickets.list_for_sale(&listing, &page).await?;
         let page = page.page(found, |ticket| Position::of(ticket, listing.sort));
-        Ok(page.map(TicketView::from).encoded().with_place(place))
+        Ok(page
+            .map(TicketView::from)
+            .encoded()
+            .with_last_event_id(cursor))
     });
     Ok(listed.await?)
 }

@@ -32,11 +32,11 @@ pub(super) async fn show(
 ) -> Result<Encoded, ApiError> {
     let id = id.found()?;
     let shown = cache.read(id, freshness, move || async move {
-        let place = feed.place();
+        let cursor = feed.cursor();
         let ticket = tickets.find(id).await?;
         let view = ticket.filter(|ticket| !ticket.is_withdrawn());
         let view = view.map(|ticket| ShownTicketView::from(TicketView::from(ticket)));
-        Ok(view.map(|view| Encoded::json(&view).with_place(place)))
+        Ok(view.map(|view| Encoded::json(&view).with_last_event_id(cursor)))
     });
     shown.await?.ok_or(ApiError::NotFound)
 }

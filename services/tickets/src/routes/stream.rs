@@ -45,7 +45,7 @@ fn event_of(news: &News<Arc<str>>) -> Event {
         News::Event { id, item } => ("ticket", id, &**item),
         // Browsers ignore events without data.
         News::Reset(id) => ("reset", id, "{}"),
-        News::Place(id) => ("place", id, "{}"),
+        News::Cursor(id) => ("place", id, "{}"),
     };
     Event::default().event(name).id(id.to_string()).data(data)
 }

@@ -1,19 +1,19 @@
-//! What was seen of the stream, and what it has lost since.
+//! The state of the stream at a check, and what it has lost since.
 
 use async_nats::jetstream::stream;
 use serde::{Deserialize, Serialize};
 
-/// What was seen of the stream.
+/// The state of the stream at a check, as it is stored.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Sight {
-    /// When it was made, in nanoseconds since 1970.
+pub(super) struct StreamState {
+    /// When it was created, in nanoseconds since 1970.
     pub(super) created: String,
-    /// The numbers of its first and its last message.
+    /// The sequence numbers of its first and its last message.
     #[serde(default)]
     pub(super) first: i64,
     #[serde(default)]
     pub(super) last: i64,
-    /// When the last message came, in nanoseconds since 1970: another message has another time.
+    /// When the last message was stored, in nanoseconds since 1970. It distinguishes messages with the same number.
     #[serde(default)]
     pub(super) last_time: String,
     /// How many messages are missing between the first and the last.
@@ -21,23 +21,23 @@ pub(super) struct Sight {
     pub(super) gaps: i64,
 }
 
-/// What a broker may lose although it acknowledged it.
+/// What a broker may lose although it was acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Loss {
-    /// It was made anew, or this service never filled it.
+    /// The stream was recreated, or this service never filled it.
     #[error("the stream is a new one")]
     All,
-    /// Its latest messages, as when a machine loses power that had them in memory, or when a file was cut off.
+    /// Its latest messages: they were only in memory when the machine lost power, or a file was truncated.
     #[error("the end of the stream was lost")]
     Tail,
-    /// Some in between, as when a file was damaged.
+    /// Messages in the middle: a file was damaged.
     #[error("messages within the stream were lost")]
     Gap,
 }
 
 impl Loss {
-    /// The loss as metrics have it.
-    pub(super) const fn word(self) -> &'static str {
+    /// The label in metrics.
+    pub(super) const fn label(self) -> &'static str {
         match self {
             Self::All => "new_stream",
             Self::Tail => "lost_tail",
@@ -46,8 +46,8 @@ impl Loss {
     }
 }
 
-impl Sight {
-    /// The name of the re-emission that makes good what was lost since `before`: the same in each process that finds it.
+impl StreamState {
+    /// The name of the re-emission that repairs the loss since `before`; the same in every process that detects it.
     pub(super) fn run(&self, before: Option<&Self>) -> String {
         let created = &self.created;
         match before.filter(|before| before.created == *created) {

@@ -1,4 +1,4 @@
-//! What is told of a request: how long it took, by route; the span of a trace; and a line in the log once it was answered.
+//! Observability of requests: the duration by route, a span of the trace, and one log line per request.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,22 +17,22 @@ use crate::metrics::{HTTP_ACTIVE_REQUESTS, HTTP_REQUEST_DURATION};
 use telemetry::metrics::{Gauges, Histograms, Metrics, Up};
 use telemetry::{TraceContext, has_collector};
 
-/// What a request is said to be for which there is no route. Never its path, of which there is no end.
+/// The route label of a request that matches no route. Its path would make the number of labels unbounded.
 const UNMATCHED: &str = "unmatched";
 
-/// How much of a path is logged, in bytes: more than any path of ours has. It is repeated in every line of a request.
+/// How much of a path is logged, in bytes: more than our longest path. Every log line of a request repeats it.
 const LOGGED_PATH: usize = 256;
 
-/// Answers each request within its span, which goes on from whoever asked, measures it and tells of it. The fields of the
-/// span stand in every line that is written meanwhile.
+/// Handles each request within a span that continues the caller's trace, measures it and logs it. All log lines written
+/// meanwhile have the span's fields.
 #[derive(Debug, Clone)]
-pub(super) struct Observed {
+pub(super) struct ObserveLayer {
     durations: Histograms<3>,
     active: Gauges<1>,
 }
 
-impl Observed {
-    pub(super) fn by(metrics: &Metrics) -> Self {
+impl ObserveLayer {
+    pub(super) fn new(metrics: &Metrics) -> Self {
         Self {
             durations: metrics.histograms(&HTTP_REQUEST_DURATION),
             active: metrics.gauges(&HTTP_ACTIVE_REQUESTS),
@@ -40,68 +40,69 @@ impl Observed {
     }
 }
 
-impl<S> Layer<S> for Observed {
-    type Service = ObservedService<S>;
+impl<S> Layer<S> for ObserveLayer {
+    type Service = Observe<S>;
 
-    fn layer(&self, inner: S) -> ObservedService<S> {
-        let observed = self.clone();
-        ObservedService { inner, observed }
+    fn layer(&self, inner: S) -> Observe<S> {
+        Observe {
+            inner,
+            metrics: self.clone(),
+        }
     }
 }
 
-/// A service whose requests are told of.
+/// The service that [`ObserveLayer`] makes.
 #[derive(Debug, Clone)]
-pub(super) struct ObservedService<S> {
+pub(super) struct Observe<S> {
     inner: S,
-    observed: Observed,
+    metrics: ObserveLayer,
 }
 
-impl<S, B> Service<Request> for ObservedService<S>
+impl<S, B> Service<Request> for Observe<S>
 where
     S: Service<Request, Response = Response<B>>,
 {
     type Response = Response<B>;
     type Error = S::Error;
-    type Future = Answering<S::Future>;
+    type Future = ObserveFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let method = known(request.method());
-        // A clone of it shares its text.
+        let method = known_method(request.method());
         let route = request.extensions().get::<MatchedPath>().cloned();
         let span = span_of(&request, method, route.as_ref());
         if let Some(caller) = TraceContext::of_request(request.headers()) {
             caller.set_as_parent_of(&span);
         }
-        let Observed { durations, active } = &self.observed;
-        Answering {
+        let ObserveLayer { durations, active } = &self.metrics;
+        ObserveFuture {
             method,
             route,
             durations: durations.clone(),
             began: Instant::now(),
             active: active.with([method]).up(),
-            answer: span.in_scope(|| self.inner.call(request)).instrument(span),
+            response: span.in_scope(|| self.inner.call(request)).instrument(span),
         }
     }
 }
 
 pin_project! {
-    /// A request that is being answered.
-    pub(super) struct Answering<F> {
+    /// A request that is being handled.
+    pub(super) struct ObserveFuture<F> {
         method: &'static str,
         route: Option<MatchedPath>,
         durations: Histograms<3>,
         began: Instant,
         active: Up,
         #[pin]
-        answer: Instrumented<F>,
+        response: Instrumented<F>,
     }
 }
 
-impl<F, B, E> Future for Answering<F>
+impl<F, B, E> Future for ObserveFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
@@ -109,23 +110,23 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let answered = ready!(this.answer.as_mut().poll(context))?;
-        let (status, took) = (answered.status(), this.began.elapsed());
+        let response = ready!(this.response.as_mut().poll(context))?;
+        let (status, duration) = (response.status(), this.began.elapsed());
         let route = this.route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
-        let said = [*this.method, route, status.as_str()];
-        this.durations.with(said).observe(took);
-        tell(this.answer.span(), status, took);
-        Poll::Ready(Ok(answered))
+        let labels = [*this.method, route, status.as_str()];
+        this.durations.with(labels).observe(duration);
+        log(this.response.span(), status, duration);
+        Poll::Ready(Ok(response))
     }
 }
 
-fn tell(span: &Span, status: StatusCode, took: Duration) {
+fn log(span: &Span, status: StatusCode, duration: Duration) {
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {
         span.record("otel.status_code", "ERROR");
         span.record("error.type", status.as_str());
     }
-    let duration = took.as_secs_f64();
+    let duration = duration.as_secs_f64();
     span.in_scope(|| tracing::info!(http.server.request.duration = duration, "request answered"));
 }
 
@@ -133,7 +134,7 @@ fn span_of(request: &Request, method: &str, route: Option<&MatchedPath>) -> Span
     let route = route.map(MatchedPath::as_str);
     let id = request.headers().get(REQUEST_ID);
     let path = request.uri().path();
-    // Only the path: a query may hold the token of a magic link.
+    // Only the path, because a query may contain the token of a magic link.
     let span = tracing::info_span!(
         "request",
         otel.kind = "server",
@@ -156,8 +157,8 @@ fn span_of(request: &Request, method: &str, route: Option<&MatchedPath>) -> Span
     span
 }
 
-/// The method as it is written, if it is one that HTTP knows: a client may send any word.
-fn known(method: &Method) -> &'static str {
+/// The method's label. Clients may send any text as a method, so unknown ones share a label.
+fn known_method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
