@@ -1,5 +1,7 @@
 //! What a shopper does: click, fill in fields, and press keys.
 
+use std::time::Duration;
+
 use thirtyfour::components::SelectElement;
 use thirtyfour::{Key, WebElement};
 
@@ -42,7 +44,10 @@ impl Browser {
     pub async fn double_click_text(&self, name: &str) {
         let attempt = || async {
             let element = self.named(CLICKABLE, name).await?;
-            let actions = self.driver.action_chain().double_click_element(&element);
+            // By default, 250 ms pass between two actions.
+            let delay = Some(Duration::ZERO);
+            let actions = self.driver.action_chain_with_delay(delay, delay);
+            let actions = actions.double_click_element(&element);
             Ok(actions.perform().await?)
         };
         self.step(format!("double-click {name:?}"), attempt).await;
