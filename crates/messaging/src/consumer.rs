@@ -29,10 +29,10 @@ const IN_FLIGHT: usize = 32;
 /// How long the broker waits for an acknowledgement before it redelivers a message. After a process is killed, another
 /// one handles its messages well within the ten seconds in which replicas must agree.
 const ACK_WAIT: Duration = Duration::from_secs(6);
-/// How long a subscription that ends releases the messages that were already delivered to it.
-const RELEASE_TIME: Duration = Duration::from_millis(50);
-/// The delay of their redelivery.
-const RELEASE_DELAY: Duration = Duration::from_millis(500);
+/// How long a subscription that ends waits for one more message that is already on its way.
+const LAST_MESSAGE_TIMEOUT: Duration = Duration::from_millis(50);
+/// How long it releases such messages, and how late they are redelivered: not to this subscription.
+const RELEASE_TIME: Duration = Duration::from_millis(500);
 /// A subscription that lasted this long counts as started: its end resets the delays.
 const STEADY: Duration = Duration::from_secs(2);
 
@@ -273,8 +273,8 @@ impl<H: Handler> Consumer<H> {
     /// after [`ACK_WAIT`]. The redelivery is delayed, so that they do not return to this process.
     async fn release_rest(&self, mut messages: pull::Stream) {
         let release_all = async {
-            while let Ok(Some(Ok(message))) = timeout(RELEASE_TIME, messages.next()).await {
-                if let Err(error) = self.release(&message, RELEASE_DELAY).await {
+            while let Ok(Some(Ok(message))) = timeout(LAST_MESSAGE_TIMEOUT, messages.next()).await {
+                if let Err(error) = self.release(&message, RELEASE_TIME).await {
                     tracing::debug!(event.consumer = self.name, %error, "message not released");
                 }
             }
