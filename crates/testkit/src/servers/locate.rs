@@ -81,7 +81,7 @@ pub(super) async fn find(
     if let Some(program) = on_path(kind) {
         return Ok(Source::Program(program));
     }
-    if choice == Choice::Auto && container::engine_answers().await {
+    if choice == Choice::Auto && container::engine().await.is_some() {
         return Ok(Source::Container);
     }
     local(kind, progress).await.map(Source::Program)
