@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::timeout;
+use tracing::{Instrument, Span};
 
 /// The most items of a batch.
 const LIMIT: usize = 64;
@@ -34,8 +35,8 @@ struct Actor<I, O> {
 
 type Work<I, O> = dyn Fn(Vec<I>) -> BoxFuture<'static, Vec<O>> + Send + Sync;
 
-/// An item, and where its outcome is awaited.
-type Queued<I, O> = (I, oneshot::Sender<O>);
+/// An item, where its outcome is awaited, and the span in which it was queued.
+type Queued<I, O> = (I, oneshot::Sender<O>, Span);
 
 // Written out because derives would require the same of `I` and `O`.
 impl<I, O> Clone for Batched<I, O> {
@@ -78,7 +79,7 @@ where
             queue
         });
         // An error means that the runtime is shutting down.
-        let _ = queue.send((item, sender));
+        let _ = queue.send((item, sender, Span::current()));
         outcome.await.expect("the work returns each outcome")
     }
 }
@@ -97,13 +98,19 @@ where
         {
             queued.push(more);
         }
-        let awaited = queued.drain(..).filter(|(_, outcome)| !outcome.is_closed());
-        let (items, waiting): (Vec<_>, Vec<_>) = awaited.unzip();
-        if items.is_empty() {
+        queued.retain(|(_, outcome, _)| !outcome.is_closed());
+        // A trace shows a batch where its first item was queued.
+        let Some((_, _, span)) = queued.first() else {
             continue;
-        }
+        };
+        let span = span.clone();
+        let (items, waiting) = queued
+            .drain(..)
+            .map(|(item, outcome, _)| (item, outcome))
+            .unzip();
         // A panic fails the items of this batch and no others.
-        let mut batch = AssertUnwindSafe(work(items)).catch_unwind();
+        let mut batch =
+            AssertUnwindSafe(span.in_scope(|| work(items)).instrument(span.clone())).catch_unwind();
         if let Ok(outcomes) = timeout(TURN, &mut batch).await {
             respond(outcomes.unwrap_or_default(), waiting);
         } else {

@@ -1,6 +1,7 @@
 //! Transactions in memory: each reads a snapshot and its own writes, and the first to write a document wins.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::sync::Arc;
 
 use bson::{Bson, Document};
@@ -149,8 +150,18 @@ impl Transaction {
         }
     }
 
-    async fn step(&self) {
-        self.memory.process.step().await;
+    /// Takes a step. A server aborts the transaction of a process that dies, also if other tasks of that process still hold
+    /// it here.
+    async fn step(&mut self) {
+        let process = self.memory.process.clone();
+        tokio::select! {
+            biased;
+            () = process.step() => {}
+            () = process.died() => {
+                self.abort();
+                pending::<()>().await;
+            }
+        }
     }
 
     async fn commit_once(&mut self) -> Result<(), StoreError> {
