@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use thirtyfour::action_chain::ActionChain;
 use thirtyfour::components::SelectElement;
 use thirtyfour::{Key, WebElement};
 
@@ -13,6 +14,9 @@ const CLICKABLE: &str = "button, a[href], summary, input[type=submit], input[typ
 
 const FIELDS: &str =
     "input:not([type=hidden]):not([type=submit]):not([type=button]), textarea, select";
+
+/// The time between the clicks of a double click.
+const BETWEEN_CLICKS: Duration = Duration::from_millis(50);
 
 /// The element that has the keyboard's focus.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +48,13 @@ impl Browser {
     pub async fn double_click_text(&self, name: &str) {
         let attempt = || async {
             let element = self.named(CLICKABLE, name).await?;
-            // By default, 250 ms pass between two actions.
-            let delay = Some(Duration::ZERO);
-            let actions = self.driver.action_chain_with_delay(delay, delay);
-            let actions = actions.double_click_element(&element);
+            // The second move takes the time that passes between a person's clicks. Without it, the browser would cancel
+            // a form's first request before it is sent.
+            let actions = self
+                .driver
+                .action_chain_with_delay(None, Some(BETWEEN_CLICKS));
+            let click = |actions: ActionChain| actions.move_to_element_center(&element).click();
+            let actions = click(click(actions));
             Ok(actions.perform().await?)
         };
         self.step(format!("double-click {name:?}"), attempt).await;
