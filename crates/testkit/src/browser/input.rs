@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use thirtyfour::action_chain::ActionChain;
 use thirtyfour::components::SelectElement;
 use thirtyfour::{Key, WebElement};
 
@@ -48,13 +47,12 @@ impl Browser {
     pub async fn double_click_text(&self, name: &str) {
         let attempt = || async {
             let element = self.named(CLICKABLE, name).await?;
-            // The second move takes the time that passes between a person's clicks. Without it, the browser would cancel
-            // a form's first request before it is sent.
-            let actions = self
-                .driver
-                .action_chain_with_delay(None, Some(BETWEEN_CLICKS));
-            let click = |actions: ActionChain| actions.move_to_element_center(&element).click();
-            let actions = click(click(actions));
+            // The move by nothing takes the time that passes between a person's clicks. Without it, the browser would
+            // cancel a form's first request before it is sent.
+            let delay = Some(BETWEEN_CLICKS);
+            let actions = self.driver.action_chain_with_delay(None, delay);
+            let actions = actions.move_to_element_center(&element).click();
+            let actions = actions.move_by_offset(0, 0).click();
             Ok(actions.perform().await?)
         };
         self.step(format!("double-click {name:?}"), attempt).await;
