@@ -12,18 +12,18 @@ use async_nats::jetstream::context::{
 };
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::{ConnectOptions, HeaderName};
+use base::backoff::Backoff;
+use base::definition::Definition;
 use common::{Event, Subject, Timestamp};
 use secrecy::ExposeSecret;
+use telemetry::TraceContext;
+use telemetry::metrics::Metrics;
 use tokio::time::timeout;
 use tracing::Instrument;
 
 use super::metrics::BrokerMetrics;
 use super::permissions::inbox_prefix;
 use super::trace;
-use base::backoff::Backoff;
-use base::definition::Definition;
-use telemetry::TraceContext;
-use telemetry::metrics::Metrics;
 
 pub use config::{BrokerConfig, Credentials};
 

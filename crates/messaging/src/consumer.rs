@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull;
+use base::backoff::Backoff;
+use base::clock::Clock;
+use base::definition::QueueGroup;
 use common::{Event, Subject};
 use futures::{StreamExt, stream};
 use mongo::StoreError;
@@ -18,9 +21,6 @@ use tokio_util::sync::CancellationToken;
 use super::broker::{Broker, BrokerError};
 use super::metrics::ConsumerMetrics;
 use super::position::Position;
-use base::backoff::Backoff;
-use base::clock::Clock;
-use base::definition::QueueGroup;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

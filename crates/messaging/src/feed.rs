@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::clock::Clock;
 use common::{Event, Subject};
 use futures::stream::{self, Stream};
 use tokio::sync::watch;
@@ -22,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::broker::Broker;
 use super::metrics::FeedMetrics;
-use base::clock::Clock;
 pub use event_id::{EventId, InvalidEventId};
 pub use reader::FeedReader;
 use window::{Cursor, Window};

@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use async_nats::connection::State;
+use base::clock::Clock;
 use bson::{Document, RawDocumentBuf, doc};
 use common::{Subject, Timestamp};
+use mongo::{Collection, Find, StoreError, to_date_time};
+use telemetry::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
 
 use super::broker::BrokerError;
 use super::consumer::Failure;
 use super::outbox::{Waiting, publishable, unpublishable};
 use super::trace::Outcome;
-use base::clock::Clock;
 use catalogue::{
     BROKER_CONNECTED, CONSUMER_INTERRUPTIONS, DEAD_LETTERS, EVENT_APPLY_LAG, FEED_INTERRUPTIONS,
     FEED_LAG, FEED_RESETS, MESSAGING_PROCESS_DURATION, MESSAGING_PUBLISH_DURATION,
     OUTBOX_DOCUMENTS, OUTBOX_OLDEST_AGE, OUTBOX_UNPUBLISHABLE, REDELIVERIES,
 };
-use mongo::{Collection, Find, StoreError, to_date_time};
-use telemetry::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
 
 /// The limit up to which documents with waiting events are counted: enough to detect an outage, and cheap to count.
 const COUNT_LIMIT: u64 = 10_000;

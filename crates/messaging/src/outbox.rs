@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bson::{Bson, Document, RawDocumentBuf, doc};
 use common::Event;
+use mongo::{Collection, Session, StoreError};
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use serde::Serialize;
@@ -13,7 +14,6 @@ use serde::de::DeserializeOwned;
 
 use super::relay::Outbox;
 use crate::changes::Changes;
-use mongo::{Collection, Session, StoreError};
 
 use entry::LIMIT;
 pub(super) use entry::{Entry, FIELD, Waiting, publishable, unpublishable};

@@ -3,10 +3,10 @@
 //! `JetStream`'s API consists of messages, so permissions on subjects decide which streams and consumers a user may
 //! touch. They cannot restrict a consumer's filters: every user may read all events of the fleet.
 
+use base::Definition;
 use common::Subject;
 
 use super::broker::BrokerConfig;
-use base::Definition;
 use serde::{Deserialize, Serialize};
 
 /// The prefix of the subjects for replies to a user. No other user may subscribe to it.

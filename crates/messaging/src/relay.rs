@@ -17,11 +17,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::clock::Clock;
 use bson::{RawDocumentBuf, doc};
 use common::{Subject, Timestamp};
 use futures::{FutureExt, StreamExt};
+use mongo::{Collection, Database, StoreError, in_transaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use telemetry::metrics::Histograms;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -30,9 +33,6 @@ use super::broker::{Broker, BrokerError, Outgoing, Publisher};
 use super::metrics::measure_outboxes;
 use super::outbox::{Entry, FIELD, OutboxCollection, Pending};
 use crate::metrics::catalogue::EVENT_PUBLISH_LAG;
-use base::clock::Clock;
-use mongo::{Collection, Database, StoreError, in_transaction};
-use telemetry::metrics::Histograms;
 
 /// The capacity of the queue of notifications. Writes whose notification does not fit are left to the sweep.
 const QUEUE: usize = 4_096;

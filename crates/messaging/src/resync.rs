@@ -14,20 +14,20 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::clock::Clock;
 use bson::{Bson, Document, doc};
 use common::id::kind;
 use common::{Event, Id};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use mongo::{Collection, Database, Find, StoreError, new_id};
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, Outgoing, Publisher};
 use crate::metrics::catalogue::{REEMISSIONS, REEMITTED_EVENTS};
-use base::clock::Clock;
 use emission::{Emission, Emissions, LEASE};
-use mongo::{Collection, Database, Find, StoreError, new_id};
 use stream_state::{Loss, StreamState};
 
 const CHECK_EVERY: Duration = Duration::from_secs(5);

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use async_nats::HeaderName;
 use async_nats::jetstream::Message;
+use base::clock::Clock;
 use common::{Event, Timestamp};
+use telemetry::TraceContext;
 use tracing::Span;
 use tracing::field::Empty;
 
 use super::broker::Outgoing;
 use super::consumer::Failure;
-use base::clock::Clock;
-use telemetry::TraceContext;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use base::config::Environment;
 use mongodb::Client;
 use mongodb::options::{
     Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
 use secrecy::{ExposeSecret, SecretString};
+use telemetry::metrics::Metrics;
 
 use super::{Database, StoreError, metrics};
-use base::config::Environment;
-use telemetry::metrics::Metrics;
 
 /// The size of the pool: more than the concurrent requests, events, relays and sweeps, so none of them waits.
 const POOL: u32 = 256;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bson::doc;
 use mongodb::Client;
+use telemetry::metrics::Metrics;
 
 use super::StoreError;
 use super::collection::Collection;
@@ -12,7 +13,6 @@ use super::raw::RawDatabase;
 use super::requirements;
 use super::timeouts::within_limit;
 use super::transaction::Session;
-use telemetry::metrics::Metrics;
 
 /// The service's own database. Clones share the connections.
 #[derive(Debug, Clone)]

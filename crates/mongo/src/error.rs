@@ -1,11 +1,11 @@
 //! The database's errors, classified by what a caller can do about them.
 
+use base::finish::Panicked;
 use mongodb::error::{
     Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
 };
 
 use super::timeouts::{INDEX_LIMIT, OPERATION_LIMIT};
-use base::finish::Panicked;
 
 const DUPLICATE_KEY: i32 = 11_000;
 /// An open transaction wrote the document.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use mongodb::event::EventHandler;
 use mongodb::event::cmap::{CmapEvent, ConnectionClosedReason};
+use telemetry::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
 
 use super::StoreError;
 use catalogue::{
@@ -15,7 +16,6 @@ use catalogue::{
     DB_CONNECTIONS_CREATED, DB_CONNECTIONS_MAX, DB_OPERATION_DURATION, DB_PENDING_REQUESTS,
     DB_POOL_CLEARED, STALE_EVENTS, VERSION_GAPS,
 };
-use telemetry::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
 
 /// The metrics of a collection. Clones share them.
 #[derive(Debug, Clone)]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use base::backoff::Backoff;
 use tokio::time::{Instant, sleep};
 
 use super::StoreError;
-use base::backoff::Backoff;
 
 /// How long a change is retried: as long as a transaction.
 const RETRY_LIMIT: Duration = Duration::from_secs(5);

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
+use base::backoff::Backoff;
+use base::finish::run_to_completion;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::StoreError;
-use base::backoff::Backoff;
-use base::finish::run_to_completion;
 
 /// The timeout of an operation, including the selection of a server and the wait for a connection.
 pub(super) const OPERATION_LIMIT: Duration = Duration::from_secs(5);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base::backoff::Backoff;
 use futures::future::BoxFuture;
 use mongodb::ClientSession;
 use tokio::time::{Instant, sleep, timeout};
@@ -11,7 +12,6 @@ use super::timeouts::within_limit_or_dropped;
 use super::trace::traced;
 use super::{Database, StoreError};
 use crate::metrics::catalogue::DB_TRANSACTION_RETRIES;
-use base::backoff::Backoff;
 
 /// How long a transaction is retried that conflicts with others.
 const RETRY_LIMIT: Duration = Duration::from_secs(5);

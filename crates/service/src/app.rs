@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use futures::future::BoxFuture;
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::OpenApiRouter;
-
-use crate::admin::{self, ReadinessCheck};
 use base::backoff::Backoff;
 use base::definition::Definition;
 use base::origin::Origin;
+use futures::future::BoxFuture;
 use messaging::feed::FeedReader;
 use messaging::resync::Resync;
 use messaging::{Broker, BrokerConfig, BrokerError, Consumer, Handler, Relay};
 use mongo::{Database, MongoConfig, StoreError};
 use telemetry::metrics::Metrics;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
 use web::openapi;
 use web::{self, Admission, ApiError, Idempotency};
+
+use crate::admin::{self, ReadinessCheck};
 
 type Task = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
 type Closer = BoxFuture<'static, ()>;

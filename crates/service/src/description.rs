@@ -2,15 +2,15 @@
 //!
 //! The variables are recorded while the configuration is read; everything else comes from the [`Definition`].
 
-use serde::{Deserialize, Serialize};
-
-use crate::admin;
-use crate::lifecycle::STOP_LIMIT;
 use base::Definition;
 use base::build_info::BUILD_INFO;
 use base::config::{Environment, ListenConfig, Variable};
 use messaging::BrokerConfig;
 use messaging::Permissions;
+use serde::{Deserialize, Serialize};
+
+use crate::admin;
+use crate::lifecycle::STOP_LIMIT;
 
 /// The description of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,21 +8,21 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use base::clock::Clock;
+use base::config::{ConfigError, Environment, ListenConfig};
+use base::definition::Definition;
+use telemetry::{Telemetry, TelemetryConfig};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use web::{Admission, Connections};
 
 use crate::admin::{self, Health};
 use crate::app::{App, StartError};
 use crate::command_line::{self, Request};
 use crate::description::Description;
-use base::clock::Clock;
-use base::config::{ConfigError, Environment, ListenConfig};
-use base::definition::Definition;
-use telemetry::{Telemetry, TelemetryConfig};
-use web::{Admission, Connections};
 
 /// The time limit of the shutdown, below the grace period of a pod.
 pub const STOP_LIMIT: Duration = Duration::from_secs(9);

@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use base::build_info::BUILD_INFO;
+use base::config::Environment;
 use http::Uri;
 use opentelemetry::trace::{Link, SpanKind, TraceId, TracerProvider};
 use opentelemetry::{Context, KeyValue};
@@ -18,8 +20,6 @@ use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::export::{BoundedProcessor, Losses};
-use base::build_info::BUILD_INFO;
-use base::config::Environment;
 
 /// The time limit for exporting a batch.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -24,7 +24,10 @@ use axum::extract::{Extension, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use base::Limits;
+use base::finish::{Panicked, run_to_completion};
 use futures::future::BoxFuture;
+use telemetry::metrics::{Counters, Histogram, Metrics};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tower::{Service, ServiceExt};
@@ -34,10 +37,7 @@ use super::normalize::normalize;
 use super::stack::add_security_headers;
 use super::throttled_log::ThrottledLog;
 use crate::metrics::{HTTP_ADMISSION_WAIT, HTTP_REFUSED_REQUESTS};
-use base::Limits;
-use base::finish::{Panicked, run_to_completion};
 use bodies::Bodies;
-use telemetry::metrics::{Counters, Histogram, Metrics};
 
 /// Why a request got no response from its handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

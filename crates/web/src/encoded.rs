@@ -3,10 +3,10 @@
 use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use messaging::feed::EventId;
 use serde::Serialize;
 
 use super::LAST_EVENT_ID;
-use messaging::feed::EventId;
 
 /// A response in JSON. Clones share the body.
 #[derive(Debug, Clone)]

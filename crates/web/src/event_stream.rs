@@ -16,13 +16,13 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
 use serde::Deserialize;
+use telemetry::metrics::{Counter, Gauge, Metrics};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::ApiError;
 use super::throttled_log::ThrottledLog;
 use crate::metrics::{EVENT_STREAMS_OPEN, EVENT_STREAMS_REFUSED};
-use telemetry::metrics::{Counter, Gauge, Metrics};
 
 /// The limit of open streams per process. Further ones are refused with 503.
 const STREAM_LIMIT: usize = 10_000;

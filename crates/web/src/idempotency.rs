@@ -29,12 +29,15 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base::clock::Clock;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common::FieldError;
 use hmac::{Hmac, KeyInit, Mac};
+use mongo::{Database, StoreError};
 use secrecy::ExposeSecret;
 use sha2::Sha256;
+use telemetry::metrics::Counters;
 use tower::Service;
 
 use super::error::NotExecuted;
@@ -42,11 +45,8 @@ use super::stack::BODY_LIMIT;
 use super::{ApiError, Retry};
 use crate::metrics::HTTP_IDEMPOTENT_REQUESTS;
 use crate::session::{self, SessionConfig, Sessions};
-use base::clock::Clock;
 use claim::{Claim, Claimed, Claims};
-use mongo::{Database, StoreError};
 use stored::StoredResponse;
-use telemetry::metrics::Counters;
 
 pub(super) use layer::IdempotencyLayer;
 pub use new_id::NewId;

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, Response, StatusCode};
 use pin_project_lite::pin_project;
+use telemetry::metrics::{Gauges, Histograms, Metrics, Up};
+use telemetry::{TraceContext, has_collector};
 use tower::{Layer, Service};
 use tracing::field::Empty;
 use tracing::instrument::Instrumented;
@@ -14,8 +16,6 @@ use tracing::{Instrument, Span};
 
 use super::REQUEST_ID;
 use crate::metrics::{HTTP_ACTIVE_REQUESTS, HTTP_REQUEST_DURATION};
-use telemetry::metrics::{Gauges, Histograms, Metrics, Up};
-use telemetry::{TraceContext, has_collector};
 
 /// The route label of a request that matches no route. Its path would make the number of labels unbounded.
 const UNMATCHED: &str = "unmatched";

@@ -6,6 +6,7 @@
 
 mod responses;
 
+use base::build_info::BUILD_INFO;
 use common::ErrorBody;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -19,7 +20,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::session::COOKIE;
 use crate::{KEY_NAME, LONGEST_KEY};
-use base::build_info::BUILD_INFO;
 
 const ABOUT_ALL: &str = "\n\n\
     The cookie `session`, set by signing up and signing in, identifies the user. \

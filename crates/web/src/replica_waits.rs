@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::backoff::Backoff;
 use bson::oid::ObjectId;
 use common::Id;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use crate::ApiError;
-use base::backoff::Backoff;
 
 /// How long a request waits for a replica before it fails with 404.
 pub const REPLICA_WAIT: Duration = Duration::from_secs(1);

@@ -11,6 +11,8 @@ use std::time::Duration;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
+use base::clock::Clock;
+use base::config::Environment;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::api::auth::SessionView;
@@ -21,8 +23,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::ApiError;
-use base::clock::Clock;
-use base::config::Environment;
 use cache::{Session, SessionCache};
 
 /// The name of the session cookie.

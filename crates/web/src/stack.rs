@@ -5,7 +5,10 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{self, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use base::Limits;
+use base::origin::Origin;
 use common::ErrorBody;
+use telemetry::metrics::Metrics;
 use tower::util::MapResponseLayer;
 use tower_http::catch_panic::{CatchPanicLayer, DefaultResponseForPanic};
 use tower_http::compression::CompressionLayer;
@@ -18,9 +21,6 @@ use super::ApiError;
 use super::admission::{Admission, Refusals, refused};
 use super::idempotency::{Idempotency, IdempotencyLayer};
 use super::observe::ObserveLayer;
-use base::Limits;
-use base::origin::Origin;
-use telemetry::metrics::Metrics;
 
 /// The limit of a request's body, in bytes.
 pub const BODY_LIMIT: usize = 100_000;

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message};
+use base::backoff::Backoff;
 use common::Event;
 use futures::FutureExt;
 use tokio::time::sleep;
@@ -15,7 +16,6 @@ use crate::dead_letter::DeadLetters;
 use crate::metrics::Delivery;
 use crate::position::Position;
 use crate::trace::{Handling, Outcome};
-use base::backoff::Backoff;
 
 /// The limits of the delay after which an event that came too early is redelivered.
 const SHORTEST_DELAY: Duration = Duration::from_millis(50);

@@ -7,6 +7,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::message::Message;
 use async_nats::jetstream::stream::{self, Stream};
+use base::backoff::Backoff;
 use common::{Event, Subject, Timestamp};
 use futures::StreamExt;
 use tokio::sync::watch;
@@ -16,7 +17,6 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::window::{StreamState, Window};
 use crate::broker::{Broker, BrokerError};
 use crate::metrics::FeedMetrics;
-use base::backoff::Backoff;
 
 /// How often to check that the consumer still exists and that everything it sent has arrived.
 const CHECK_EVERY: Duration = Duration::from_secs(5);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use bson::{Bson, RawDocumentBuf, doc};
 use common::Timestamp;
 use futures::StreamExt;
+use mongo::{Collection, Find, StoreError, to_date_time};
 
 use super::{IN_FLIGHT, Relay, RelayError};
 use crate::broker::{BrokerError, Publisher};
 use crate::outbox::{FIELD, Pending, Waiting, publishable};
-use mongo::{Collection, Find, StoreError, to_date_time};
 
 /// How many documents are read at once.
 const BATCH: usize = 500;

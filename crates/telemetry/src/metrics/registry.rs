@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base::build_info::{self, BuildInfo};
 use prometheus::core::Collector;
 use prometheus::{CounterVec, GaugeVec, HistogramOpts, HistogramVec, Opts, Registry, TextEncoder};
 
@@ -13,7 +14,6 @@ use super::instrument::{Counter, Counters, Gauge, Gauges, Histogram, Histograms}
 use super::metric::{CounterOf, GaugeOf, HistogramOf, Kind, Label, Metric, Section, Values};
 use super::sample::Sample;
 use super::{process, runtime};
-use base::build_info::{self, BuildInfo};
 
 /// A metric whose only label has at most this many known values starts with a series for each. Prometheus misses the
 /// first increase of a counter whose series starts with it.

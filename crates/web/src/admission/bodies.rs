@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::http::{HeaderMap, header};
+use base::Limits;
 use futures::StreamExt;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Refusal;
 use crate::BODY_LIMIT;
-use base::Limits;
 
 /// How much of a body that is too large is read and discarded, in bytes: more than the ingress passes on.
 const DISCARD_LIMIT: usize = 10_000_000;

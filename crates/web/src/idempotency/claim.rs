@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use base::clock::Clock;
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use common::Timestamp;
+use mongo::{Collection, Database, StoreError, to_date_time};
 use mongodb::IndexModel;
 use mongodb::options::IndexOptions;
 use serde::{Deserialize, Serialize};
@@ -12,8 +14,6 @@ use serde::{Deserialize, Serialize};
 use super::LEASE;
 use super::new_id::ClaimedId;
 use super::stored::StoredResponse;
-use base::clock::Clock;
-use mongo::{Collection, Database, StoreError, to_date_time};
 
 /// How long a key is stored: the minimum that Stripe promises. The database deletes it, by its own clock.
 const LIFETIME: Duration = Duration::from_hours(24);
