@@ -79,7 +79,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "refuse to repeat the response of an order whose first response was lost",
         file: "services/orders/src/store/orders.rs",
         right: "&& order.can_be_paid(now)",
-        wrong: "&& order.version > 1_000",
+        wrong: "&& order.version() > 1_000",
     },
     Bug {
         name: "accept an order at another price than the page showed",
