@@ -16,8 +16,7 @@ use telemetry::metrics::Metrics;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
-use web::openapi;
-use web::{self, Admission, ApiError, Idempotency};
+use web::{self, Admission, ApiError, Idempotency, openapi};
 
 use crate::admin::{self, ReadinessCheck};
 

@@ -5,8 +5,7 @@
 use base::Definition;
 use base::build_info::BUILD_INFO;
 use base::config::{Environment, ListenConfig, Variable};
-use messaging::BrokerConfig;
-use messaging::Permissions;
+use messaging::{BrokerConfig, Permissions};
 use serde::{Deserialize, Serialize};
 
 use crate::admin;

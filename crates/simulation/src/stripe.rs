@@ -251,7 +251,6 @@ impl RawStripe for SimulatedStripe {
             match self.request(request.key(), Purpose::Charge, work).await {
                 Ok(Answer::Charged(charge)) => Ok(Resolution::Charged(charge)),
                 Ok(_) => Err(Failed::unclear("another answer")),
-                Err(Failed::Refused(decline)) => Ok(Resolution::Declined(decline)),
                 Err(failed) => Err(failed),
             }
         }

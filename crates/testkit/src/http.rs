@@ -12,8 +12,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, LINK, SET_COOKIE};
 use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::{Value, json};
-use web::IDEMPOTENCY_KEY;
-use web::session;
+use web::{IDEMPOTENCY_KEY, session};
 
 /// A response with its whole body.
 #[derive(Debug, Clone)]

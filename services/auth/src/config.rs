@@ -1,3 +1,5 @@
+//! The configuration of the auth service.
+
 use base::config::Environment;
 use mongo::MongoConfig;
 use web::session::SessionConfig;

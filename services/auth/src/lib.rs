@@ -33,7 +33,7 @@ pub use rate_limit::Limit;
 /// The service's name.
 pub const NAME: &str = "auth";
 
-/// The service's description for the platform.
+/// What the platform knows about the service.
 pub const DEFINITION: Definition = Definition {
     paths: &["/api/users"],
     ..Definition::new(NAME)

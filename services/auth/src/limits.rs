@@ -62,13 +62,13 @@ impl FromStr for Preset {
 
 impl Preset {
     /// This preset's limit, given the one of [`Preset::Production`].
-    fn limit(self, tries: u32, refilled_in: Duration) -> Limit {
-        let (tries, refilled_in) = match self {
-            Self::Production => (tries, refilled_in),
+    fn limit(self, attempts: u32, refilled_in: Duration) -> Limit {
+        let (attempts, refilled_in) = match self {
+            Self::Production => (attempts, refilled_in),
             Self::Wide => (100_000, Duration::from_mins(1)),
         };
-        let tries = NonZeroU32::new(tries).expect("a preset allows at least one attempt");
-        Limit::new(tries, refilled_in)
+        let attempts = NonZeroU32::new(attempts).expect("a preset allows at least one attempt");
+        Limit::new(attempts, refilled_in)
     }
 }
 
@@ -78,8 +78,8 @@ impl RateLimitConfig {
         let preset = environment.with_default("RATE_LIMITS", Preset::Production);
         // An invalid preset is already recorded as a fault. Reading goes on to find the faults of the limits too.
         let preset = preset.unwrap_or(Preset::Production);
-        let mut limit = |name, tries, minutes| {
-            let default = preset.limit(tries, Duration::from_mins(minutes));
+        let mut limit = |name, attempts, minutes| {
+            let default = preset.limit(attempts, Duration::from_mins(minutes));
             environment.with_default(name, default)
         };
         let sign_in_failures_per_account = limit("SIGN_IN_FAILURES_PER_ACCOUNT", 10, 15);

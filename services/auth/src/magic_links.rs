@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use base::Clock;
-use base::Origin;
 use base::config::Environment;
+use base::{Clock, Origin};
 use common::Email;
 use mongo::StoreError;
 

@@ -1,4 +1,4 @@
-//! The auth service's process.
+//! The executable of the auth service.
 
 use std::process::ExitCode;
 

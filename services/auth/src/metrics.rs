@@ -66,7 +66,7 @@ declare_metrics! {
     );
     MAILS_TURNED_AWAY: CounterOf<0> = new(
         "ticketing_letters_turned_away_total",
-        "Mails that were dropped because the queue was full.",
+        "Requests for a mail that were refused because the queue was full.",
         &[],
     );
 }

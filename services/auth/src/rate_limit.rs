@@ -18,7 +18,7 @@ use telemetry::metrics::Counter;
 /// Attempts per time: `10/15m` allows ten at once and one more every 90 seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    tries: NonZeroU32,
+    attempts: NonZeroU32,
     refilled_in: Duration,
 }
 
@@ -30,20 +30,23 @@ pub struct InvalidLimit;
 impl Limit {
     const MAX_TIME: Duration = Duration::from_hours(7 * 24);
 
-    /// `tries` attempts per `refilled_in`.
+    /// `attempts` per `refilled_in`.
     #[must_use]
-    pub const fn new(tries: NonZeroU32, refilled_in: Duration) -> Self {
-        Self { tries, refilled_in }
+    pub const fn new(attempts: NonZeroU32, refilled_in: Duration) -> Self {
+        Self {
+            attempts,
+            refilled_in,
+        }
     }
 
     /// The time in which one token is refilled, in nanoseconds.
     fn refill(self) -> i128 {
-        nanoseconds(self.refilled_in) / i128::from(self.tries.get())
+        nanoseconds(self.refilled_in) / i128::from(self.attempts.get())
     }
 
     /// The time in which an empty bucket is refilled, in nanoseconds.
     fn whole(self) -> i128 {
-        self.refill() * i128::from(self.tries.get())
+        self.refill() * i128::from(self.attempts.get())
     }
 }
 
@@ -55,7 +58,7 @@ impl fmt::Display for Limit {
             .into_iter()
             .find(|(unit, _)| seconds.is_multiple_of(*unit))
             .map_or((seconds, "s"), |(unit, name)| (seconds / unit, name));
-        write!(f, "{}/{number}{unit}", self.tries)
+        write!(f, "{}/{number}{unit}", self.attempts)
     }
 }
 
@@ -63,7 +66,7 @@ impl FromStr for Limit {
     type Err = InvalidLimit;
 
     fn from_str(text: &str) -> Result<Self, InvalidLimit> {
-        let (tries, time) = text.split_once('/').ok_or(InvalidLimit)?;
+        let (attempts, time) = text.split_once('/').ok_or(InvalidLimit)?;
         let (number, seconds) = ["s", "m", "h"]
             .into_iter()
             .zip([1, 60, 3_600])
@@ -74,8 +77,11 @@ impl FromStr for Limit {
         if refilled_in.is_zero() || refilled_in > Self::MAX_TIME {
             return Err(InvalidLimit);
         }
-        let tries = tries.trim().parse().map_err(|_| InvalidLimit)?;
-        Ok(Self { tries, refilled_in })
+        let attempts = attempts.trim().parse().map_err(|_| InvalidLimit)?;
+        Ok(Self {
+            attempts,
+            refilled_in,
+        })
     }
 }
 
@@ -178,7 +184,7 @@ impl RateLimiter {
     }
 
     fn buckets(&self) -> MutexGuard<'_, HashMap<u64, i128>> {
-        // A panic cannot leave the map inconsistent: every change is a single operation.
+        // A panic cannot leave the map inconsistent: it is valid after every step.
         let locked = self.shared.buckets.lock();
         locked.unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! The state that the handlers share.
+//! What the request handlers share.
 
 use axum::extract::FromRef;
 use web::session::Sessions;
@@ -8,7 +8,7 @@ use crate::client_address::TrustedProxies;
 use crate::limits::RateLimits;
 use crate::magic_links::MagicLinks;
 
-/// `State` extracts each field by its type.
+/// The application state. Each handler extracts the parts that it needs.
 #[derive(Clone, FromRef)]
 pub(crate) struct AppState {
     pub(crate) sessions: Sessions,

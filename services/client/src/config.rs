@@ -1,3 +1,5 @@
+//! The configuration of the shop.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

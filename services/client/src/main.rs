@@ -1,4 +1,4 @@
-//! The client's process: the server that renders the shop's pages.
+//! The executable of the client: the server that renders the shop's pages.
 
 use std::process::ExitCode;
 

@@ -27,8 +27,7 @@ mod tests;
 use axum::Router;
 use axum::routing::{any, get, post};
 use telemetry::metrics::Metrics;
-use web::ApiError;
-use web::{Admission, site_stack};
+use web::{Admission, ApiError, site_stack};
 
 use crate::page::Visit;
 use crate::security::REPORTS;

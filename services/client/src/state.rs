@@ -1,11 +1,10 @@
-//! The state that the handlers share.
+//! What the request handlers share.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
-use base::Clock;
-use base::Origin;
+use base::{Clock, Origin};
 use service::app::StartError;
 use telemetry::metrics::Metrics;
 use web::ThrottledLog;
@@ -15,7 +14,7 @@ use crate::config::{Config, StripeConfig};
 use crate::security::ContentSecurity;
 use crate::site::Site;
 
-/// `State` extracts each field by its type.
+/// The application state. Each handler extracts the parts that it needs.
 #[derive(Clone, FromRef)]
 pub(crate) struct AppState {
     pub(crate) api: ApiClient,

@@ -1,3 +1,5 @@
+//! The configuration of the expiration service.
+
 use base::Origin;
 use base::config::Environment;
 use messaging::BrokerConfig;

@@ -14,8 +14,7 @@ pub mod queue;
 mod reschedule;
 mod worker;
 
-use base::Definition;
-use base::QueueGroup;
+use base::{Definition, QueueGroup};
 use common::Subject;
 
 pub use app::build;
@@ -25,7 +24,7 @@ pub use metrics::catalogue::METRICS;
 /// The service's name.
 pub const NAME: &str = "expiration";
 
-/// The service's description for the platform.
+/// What the platform knows about the service.
 pub const DEFINITION: Definition = Definition {
     admin_paths: board::PATHS,
     publishes: &[Subject::ExpirationComplete],

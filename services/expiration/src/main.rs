@@ -1,4 +1,4 @@
-//! The expiration service's process.
+//! The executable of the expiration service.
 
 use std::process::ExitCode;
 

@@ -39,8 +39,8 @@ pub(crate) use queued::QueuedJob;
 /// How many jobs one call to Redis adds, moves or deletes.
 const STEP: usize = 500;
 
-/// How long before its second a job becomes available. The worker then waits for the exact time, so that neither
-/// rounding nor the polling interval makes an expiration late.
+/// How long before the second of its expiry a job becomes available. The worker then waits for the exact time, so that
+/// neither rounding nor the polling interval makes an expiration late.
 const LEAD: Duration = Duration::from_secs(1);
 
 /// A worker that misses four heartbeats is considered dead, and another worker takes over its jobs.
@@ -175,7 +175,7 @@ impl JobQueue {
         Ok(())
     }
 
-    /// Makes the jobs available that are due within the next second.
+    /// Makes the jobs available that are due within the next one to two seconds (Redis has whole seconds).
     pub async fn promote_due(&self) -> Result<(), QueueError> {
         let mut call = PROMOTE_DUE.key(self.config.scheduled_jobs_set());
         call.key(self.config.active_jobs_list())
@@ -238,7 +238,7 @@ impl JobQueue {
         RedisStorage::new(self.connection.clone()).with_config(self.config.clone())
     }
 
-    /// Jobs are available up to this time.
+    /// Jobs that expire up to this time are made available.
     fn horizon(&self) -> Timestamp {
         self.clock.now().plus(LEAD)
     }

@@ -14,10 +14,9 @@ use common::{Event, Id, Price};
 use messaging::resync::Snapshot;
 use messaging::{Failure, Handler, Publisher, Relay};
 use mongo::{Database, StoreError};
-use web::ApiError;
 use web::replica_waits::ReplicaWaits;
 use web::session::RequireUser;
-use web::{Authorized, NewId};
+use web::{ApiError, Authorized, NewId};
 
 use crate::consumers::Events;
 use crate::routes::{cancel, create};

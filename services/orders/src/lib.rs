@@ -16,8 +16,7 @@ mod state;
 mod store;
 mod watch;
 
-use base::Definition;
-use base::QueueGroup;
+use base::{Definition, QueueGroup};
 use common::Subject;
 
 pub use app::build;

@@ -15,9 +15,8 @@ use messaging::resync::Snapshot;
 use messaging::{Failure, Handler, Publisher, Relay};
 use mongo::{Database, StoreError};
 use tokio_util::sync::CancellationToken;
-use web::ApiError;
 use web::replica_waits::ReplicaWaits;
-use web::{Authorized, NewId};
+use web::{ApiError, Authorized, NewId};
 
 use crate::consumers::OrderEvents;
 use crate::domain::Charge;

@@ -19,8 +19,7 @@ mod state;
 mod store;
 pub mod stripe;
 
-use base::Definition;
-use base::QueueGroup;
+use base::{Definition, QueueGroup};
 use common::Subject;
 
 pub use app::build;
@@ -31,7 +30,7 @@ pub use stripe::StripeConfig;
 /// The service's name.
 pub const NAME: &str = "payments";
 
-/// How the service fits into the platform.
+/// What the platform knows about the service.
 pub const DEFINITION: Definition = Definition {
     paths: &["/api/payments"],
     publishes: &[Subject::PaymentCreated, Subject::PaymentRefunded],

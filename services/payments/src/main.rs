@@ -1,4 +1,4 @@
-//! The payments service's process.
+//! The executable of the payments service.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The state that all handlers share.
+//! What the request handlers share.
 
 use axum::extract::FromRef;
 use base::Clock;
@@ -9,7 +9,7 @@ use crate::settlement::Settlement;
 use crate::store::OrderStore;
 use crate::stripe::Webhooks;
 
-/// What handlers extract with `State`.
+/// The application state. Each handler extracts the parts that it needs.
 #[derive(Clone, FromRef)]
 pub(crate) struct AppState {
     pub(crate) sessions: Sessions,

@@ -11,9 +11,8 @@ use common::{Event, Id};
 use messaging::resync::Snapshot;
 use messaging::{Failure, Handler, Publisher, Relay};
 use mongo::{Database, StoreError};
-use web::ApiError;
 use web::session::RequireUser;
-use web::{Authorized, NewId};
+use web::{ApiError, Authorized, NewId};
 
 use crate::consumers::OrderEvents;
 use crate::routes::{create, update, withdraw};

@@ -14,9 +14,7 @@ mod routes;
 mod state;
 mod store;
 
-use base::Definition;
-use base::Limits;
-use base::QueueGroup;
+use base::{Definition, Limits, QueueGroup};
 use common::Subject;
 
 pub use app::build;

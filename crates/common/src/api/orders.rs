@@ -90,7 +90,7 @@ pub struct OrderView {
     pub expires_at: Timestamp,
     /// The version, which grows by one with every change.
     pub version: u64,
-    /// Why the order was cancelled; absent if the seller withdrew the ticket. More reasons may be added.
+    /// Why the order was cancelled; absent if it is not, or if the seller withdrew the ticket. More reasons may be added.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

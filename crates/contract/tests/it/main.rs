@@ -1,4 +1,4 @@
-//! The contract's documents match the code and change only in compatible ways.
+//! The contract's documents equal their frozen copies; rules of compatibility; and the metrics that all services declare.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

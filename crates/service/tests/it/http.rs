@@ -12,8 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use web::ApiError;
-use web::{Admission, BODY_LIMIT, Connections, Valid, stack};
+use web::{Admission, ApiError, BODY_LIMIT, Connections, Valid, stack};
 
 fn app() -> Admission {
     stack(

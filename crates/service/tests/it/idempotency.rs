@@ -7,9 +7,8 @@ use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use base::Clock;
-use base::Definition;
 use base::config::Environment;
+use base::{Clock, Definition};
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use common::api::tickets::TicketDetails;
@@ -21,10 +20,8 @@ use service::App;
 use service::app::{StartError, connect_mongo};
 use telemetry::metrics::Metrics;
 use testkit::{Answer, Api, TestApp, eventually};
-use web::ApiError;
-use web::openapi;
 use web::session::{SessionConfig, Sessions};
-use web::{Authorized, Callers, Idempotency, NewId, Valid};
+use web::{ApiError, Authorized, Callers, Idempotency, NewId, Valid, openapi};
 
 const DEFINITION: Definition = Definition {
     paths: &["/api/things"],

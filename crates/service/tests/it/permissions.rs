@@ -10,9 +10,10 @@ use base::config::Environment;
 use base::{Definition, QueueGroup};
 use common::{Event, Subject};
 use futures::StreamExt;
-use messaging::Permissions;
 use messaging::feed::{Feed, News};
-use messaging::{Broker, BrokerConfig, BrokerError, Consumer, Failure, Handler, Outgoing};
+use messaging::{
+    Broker, BrokerConfig, BrokerError, Consumer, Failure, Handler, Outgoing, Permissions,
+};
 use testkit::progress::Silent;
 use testkit::servers::{ConfiguredNats, NatsConfiguration};
 use tokio::sync::mpsc;

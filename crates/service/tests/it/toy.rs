@@ -1,9 +1,7 @@
 //! The toy: the smallest service with an outbox and a consumer. It counts the events that it handles.
 
-use base::Clock;
-use base::Definition;
-use base::QueueGroup;
 use base::config::Environment;
+use base::{Clock, Definition, QueueGroup};
 use bson::doc;
 use bson::oid::ObjectId;
 use common::events::TicketState;

@@ -149,7 +149,10 @@ impl Books {
             let charged = (books.charges.iter_mut())
                 .find(|charged| charged.ids == *charge)
                 .expect("only existing charges are refunded");
-            if charged.dispute == Some(DisputeState::Open) {
+            if matches!(
+                charged.dispute,
+                Some(DisputeState::Open | DisputeState::Lost)
+            ) {
                 return Answer::Declined("charge_disputed");
             }
             // Stripe would refuse a second refund. Here it succeeds, so that the invariants detect a service that makes

@@ -1,3 +1,5 @@
+//! Charges: one for each attempt to pay an intent.
+
 use std::collections::BTreeMap;
 
 use crate::cards::Decline;

@@ -84,17 +84,15 @@ impl<T: Item> Collection<T> {
         let end = position(&page.starting_after, "starting_after")?.unwrap_or(self.items.len());
         let start = position(&page.ending_before, "ending_before")?.map_or(0, |before| before + 1);
         let oldest_first = page.ending_before.is_some();
-        let mut found: Vec<&T> = self
-            .items
-            .get(start..end)
-            .unwrap_or_default()
-            .iter()
-            .collect();
-        found.retain(|item| page.includes(item.created()) && matches(item));
+        let items = self.items.get(start..end).unwrap_or_default().iter();
+        let items: Box<dyn Iterator<Item = &T>> = if oldest_first {
+            Box::new(items)
+        } else {
+            Box::new(items.rev())
+        };
+        let found = items.filter(|item| page.includes(item.created()) && matches(item));
+        let mut found: Vec<_> = found.take(page.limit + 1).collect();
         let more = found.len() > page.limit;
-        if !oldest_first {
-            found.reverse();
-        }
         found.truncate(page.limit);
         if oldest_first {
             found.reverse();

@@ -1,3 +1,5 @@
+//! Disputes and their states.
+
 use serde::Serialize;
 
 /// A charge that the buyer's bank wants back.

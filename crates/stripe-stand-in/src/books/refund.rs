@@ -1,3 +1,5 @@
+//! Refunds of charges.
+
 use std::collections::BTreeMap;
 
 /// A refund of a charge or of a part of it.

@@ -1,3 +1,5 @@
+//! Cancellation of an intent that was not paid.
+
 use crate::books::{Books, Canceled, Status};
 use crate::clock::now;
 use crate::event::Cause;

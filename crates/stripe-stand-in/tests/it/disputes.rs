@@ -65,7 +65,7 @@ async fn a_won_dispute_leaves_the_money_and_allows_refunds() {
 }
 
 #[tokio::test]
-async fn an_unpaid_intent_cannot_be_disputed() {
+async fn an_unknown_or_refunded_intent_cannot_be_disputed() {
     let stand_in = StandIn::start().await;
     assert_eq!(stand_in.server.open_dispute("pi_1"), None);
     let intent = stand_in.paid().await;

@@ -122,7 +122,7 @@ pub(super) const BUGS: &[Bug] = &[
         name: "repeat a refund under the key that Stripe refused during a dispute",
         file: "services/payments/src/stripe/refund.rs",
         right: r#"format!("{payment}-refund-{id}")"#,
-        wrong: "key(payment, 0)",
+        wrong: r#"format!("{payment}-refund")"#,
     },
     Bug {
         name: "repeat a withdrawal that Stripe refuses",

@@ -1,3 +1,5 @@
+//! Accounts.
+
 use std::fmt;
 
 use common::id::kind;

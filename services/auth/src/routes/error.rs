@@ -1,7 +1,6 @@
 //! The HTTP responses of the service's errors.
 
-use web::ApiError;
-use web::Retry;
+use web::{ApiError, Retry};
 
 use crate::accounts::{SignInError, SignUpError};
 use crate::domain::InvalidToken;

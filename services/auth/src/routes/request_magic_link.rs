@@ -4,8 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use common::ErrorBody;
 use common::api::auth::{Empty, MagicLinkBody, RequestMagicLink};
-use web::ApiError;
-use web::Valid;
+use web::{ApiError, Valid};
 
 use crate::client_address::ClientAddress;
 use crate::limits::RateLimits;

@@ -6,9 +6,8 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use common::ErrorBody;
 use common::api::auth::{CredentialsBody, SignIn, UserView};
-use web::ApiError;
-use web::Valid;
 use web::session::Sessions;
+use web::{ApiError, Valid};
 
 use crate::accounts::{Accounts, SignInError};
 use crate::client_address::ClientAddress;

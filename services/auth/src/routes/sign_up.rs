@@ -7,9 +7,8 @@ use axum::response::IntoResponse;
 use common::ErrorBody;
 use common::api::auth::{CredentialsBody, SignUp, UserView};
 use common::id::kind;
-use web::ApiError;
 use web::session::Sessions;
-use web::{NewId, Valid};
+use web::{ApiError, NewId, Valid};
 
 use crate::accounts::Accounts;
 use crate::client_address::ClientAddress;

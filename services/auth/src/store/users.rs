@@ -1,3 +1,5 @@
+//! Accounts in the database.
+
 use std::fmt;
 
 use bson::oid::ObjectId;

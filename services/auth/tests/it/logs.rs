@@ -16,7 +16,7 @@ static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 async fn no_password_token_or_cookie_is_logged() {
     let everything = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(
-            "off,auth=trace,service=trace,web=trace,mongo=trace,messaging=trace,tower_http=trace",
+            "off,auth=trace,base=trace,telemetry=trace,mongo=trace,web=trace,service=trace,tower_http=trace",
         ))
         .with_ansi(false)
         .with_writer(|| LOG.make_writer())

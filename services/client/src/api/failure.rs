@@ -1,3 +1,5 @@
+//! Failures of calls to the API.
+
 use axum::http::StatusCode;
 use common::FieldError;
 

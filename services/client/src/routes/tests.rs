@@ -4,8 +4,7 @@ use std::sync::Mutex;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use base::Clock;
-use base::Environment;
+use base::{Clock, Environment};
 use common::ErrorBody;
 use telemetry::metrics::Metrics;
 use tempfile::TempDir;

@@ -1,3 +1,5 @@
+//! The configuration of Redis.
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;

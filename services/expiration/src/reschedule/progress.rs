@@ -1,3 +1,5 @@
+//! How far the history has been read.
+
 use std::sync::Arc;
 
 use messaging::Position;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, PullConsumer, pull};
-use base::Clock;
-use base::Environment;
+use base::{Clock, Environment};
 use common::id::kind;
 use common::{Event, Id, Subject, Timestamp};
 use expiration::queue::{Job, JobQueue, RedisConfig};

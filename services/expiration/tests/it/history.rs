@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use base::Clock;
-use base::Environment;
+use base::{Clock, Environment};
 use common::events::ExpirationState;
 use common::{Event, Id, Timestamp};
 use expiration::domain::{OpenOrders, Share};

@@ -5,9 +5,8 @@ use axum::http::StatusCode;
 use common::ErrorBody;
 use common::id::kind;
 use common::schema::IdSchema;
-use web::ApiError;
-use web::PathId;
 use web::session::RequireUser;
+use web::{ApiError, PathId};
 
 use crate::store::OrderStore;
 

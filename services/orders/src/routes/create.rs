@@ -8,9 +8,8 @@ use common::api::orders::{OrderBody, OrderView, PlaceOrder};
 use common::id::kind;
 use common::{ErrorBody, Id, Price};
 use mongo::StoreError;
-use web::ApiError;
 use web::replica_waits::ReplicaWaits;
-use web::{Authorized, NewId};
+use web::{ApiError, Authorized, NewId};
 
 use crate::domain::{Order, OrderedTicket};
 use crate::state::Expiration;
@@ -26,7 +25,7 @@ use crate::store::{OrderStore, TicketStore};
     security(("session" = [])),
     responses(
         (status = 201, description = "Reserved", body = OrderView),
-        (status = 400, description = "The ticket is missing, reserved already, or has another price", body = ErrorBody,
+        (status = 400, description = "`ticketId` is missing, or the ticket is reserved or has another price", body = ErrorBody,
             example = json!({"errors": [{"message": "Ticket is already reserved"}]})),
         (status = 401, description = "Not signed in", body = ErrorBody),
         (status = 404, description = "There is no such ticket, or it is withdrawn", body = ErrorBody),

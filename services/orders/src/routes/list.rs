@@ -4,9 +4,8 @@ use axum::extract::State;
 use common::api::orders::{OrderSort, OrderView};
 use common::id::kind;
 use common::{ErrorBody, Id};
-use web::ApiError;
 use web::session::RequireUser;
-use web::{Page, PageRequest, ValidQuery};
+use web::{ApiError, Page, PageRequest, ValidQuery};
 
 use crate::domain::Order;
 use crate::store::OrderStore;

@@ -6,9 +6,8 @@ use common::api::orders::OrderView;
 use common::id::kind;
 use common::schema::IdSchema;
 use common::{ErrorBody, Id};
-use web::ApiError;
-use web::PathId;
 use web::session::RequireUser;
+use web::{ApiError, PathId};
 
 use crate::domain::Order;
 use crate::store::OrderStore;

@@ -9,9 +9,8 @@ use common::api::orders::OrderView;
 use common::id::kind;
 use common::schema::IdSchema;
 use futures::StreamExt;
-use web::ApiError;
 use web::session::RequireUser;
-use web::{EventStreams, LastEventId, PathId};
+use web::{ApiError, EventStreams, LastEventId, PathId};
 
 use super::show::find_own;
 use crate::domain::Order;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use base::Clock;
-use base::Environment;
+use base::{Clock, Environment};
 use orders::Config;
 use testkit::TestApp;
 

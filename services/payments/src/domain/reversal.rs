@@ -42,7 +42,7 @@ impl Reversals {
     }
 
     /// Stripe's id of what returned the money: the lost dispute, or else the refund.
-    pub(super) fn cause(&self) -> String {
+    pub(crate) fn cause(&self) -> String {
         let dispute = self.dispute.as_ref().filter(|_| self.lost > 0);
         let dispute = dispute.map(|dispute| dispute.id.clone());
         dispute.or_else(|| self.refund.clone()).unwrap_or_default()

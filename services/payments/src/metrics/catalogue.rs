@@ -90,7 +90,7 @@ declare_metrics! {
     );
     PAYMENT_REFUNDED: CounterOf<0> = new(
         "ticketing_payments_refunded_cents_total",
-        "Amount refunded.",
+        "Amount returned, by refunds and lost disputes.",
         &[],
     ).unit(Unit::Cents);
     DISPUTES: CounterOf<1> = new(

@@ -6,9 +6,8 @@ use axum::http::StatusCode;
 use common::ErrorBody;
 use common::api::payments::{PayOrder, PaymentBody, PaymentView};
 use common::id::kind;
-use web::ApiError;
 use web::replica_waits::ReplicaWaits;
-use web::{Authorized, NewId};
+use web::{ApiError, Authorized, NewId};
 
 use crate::domain::{CardToken, PayRefusal};
 use crate::settlement::{PayFailure, Settlement};

@@ -201,21 +201,23 @@ impl Stripe {
     }
 
     async fn confirm(&self, request: &ChargeRequest<'_>) -> Result<Resolution, Failed> {
-        let client = match &self.account {
-            Account::Stripe(client) => client,
-            Account::Replaced(stripe) => return stripe.confirm(request).await,
+        let confirmed = match &self.account {
+            Account::Stripe(client) => {
+                let send = request
+                    .empty_intent()
+                    .build()
+                    .form(&request.confirmed_intent())
+                    .customize::<PaymentIntent>()
+                    .request_strategy(request.strategy())
+                    .send(client.as_ref());
+                let intent = self.call(CREATE_INTENT, send).await;
+                intent.and_then(resolution)
+            }
+            Account::Replaced(stripe) => stripe.confirm(request).await,
         };
-        let send = request
-            .empty_intent()
-            .build()
-            .form(&request.confirmed_intent())
-            .customize::<PaymentIntent>()
-            .request_strategy(request.strategy())
-            .send(client.as_ref());
-        match self.call(CREATE_INTENT, send).await {
-            Ok(intent) => resolution(intent),
+        match confirmed {
             Err(Failed::Refused(decline)) => Ok(Resolution::Declined(decline)),
-            Err(failed) => Err(failed),
+            confirmed => confirmed,
         }
     }
 

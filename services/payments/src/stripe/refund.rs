@@ -30,9 +30,8 @@ const DISPUTED: &str = "charge_disputed";
 impl Stripe {
     /// Refunds what is left of a charge and returns Stripe's id of the refund. Repeating this refunds it once.
     ///
-    /// A key that Stripe answers with 500 repeats that answer for a day, so the next key is tried. Only such keys are
-    /// skipped, and Stripe never refunds more than was charged. Each time `tries` doubles, one more key is allowed, so
-    /// a Stripe that fails every request does not receive keys without end.
+    /// Stripe never refunds more than was charged. It repeats an answer under its key for a day, so a key is skipped if it
+    /// was answered with 500, or refused because of a dispute that is won by now.
     pub(crate) async fn refund(
         &self,
         payment: Id<kind::Payment>,
@@ -40,21 +39,62 @@ impl Stripe {
         price: Price,
         tries: u64,
     ) -> Result<String, Unclear> {
-        let mut refunded = self.create_refund(key(payment, 0), charge).await;
+        let key = format!("{payment}-refund");
+        let mut refunded = self.refund_under(&key, charge, price, tries).await;
         if matches!(&refunded, Err(Failed::Refused(refusal)) if refusal.code() == DISPUTED) {
-            refunded = self.refund_after_dispute(payment, charge, price).await;
+            refunded = self
+                .refund_after_dispute(payment, charge, price, tries)
+                .await;
         }
+        refunded.map_err(Failed::into_unclear)
+    }
+
+    /// Refunds under this key, or under the next ones if Stripe answers with 500. Each time `tries` doubles, one more key
+    /// is allowed, so a Stripe that fails every request does not receive keys without end.
+    async fn refund_under(
+        &self,
+        key: &str,
+        charge: &Charge,
+        price: Price,
+        tries: u64,
+    ) -> Result<String, Failed> {
+        let mut refunded = self.create_refund(key.to_owned(), charge).await;
         for number in 1..=tries.saturating_add(1).ilog2() {
             if !matches!(refunded, Err(Failed::Broken(_))) {
                 break;
             }
             refunded = match self.earlier_refund(charge, price).await {
                 Ok(Some(refund)) => Ok(refund),
-                Ok(None) => self.create_refund(key(payment, number), charge).await,
+                Ok(None) => self.create_refund(format!("{key}-{number}"), charge).await,
                 Err(failed) => Err(failed),
             };
         }
-        refunded.map_err(Failed::into_unclear)
+        refunded
+    }
+
+    /// Refunds a charge whose refund was refused because of a dispute: under a key of its own once the dispute is won. If
+    /// the dispute was lost instead, it returned the money.
+    async fn refund_after_dispute(
+        &self,
+        payment: Id<kind::Payment>,
+        charge: &Charge,
+        price: Price,
+        tries: u64,
+    ) -> Result<String, Failed> {
+        let reversals = self.read_reversals(&charge.intent).await?;
+        if reversals.cents() >= price.cents() {
+            return Ok(reversals.cause());
+        }
+        match reversals.dispute {
+            Some(Dispute {
+                id,
+                state: DisputeState::Won,
+            }) => {
+                let key = format!("{payment}-refund-{id}");
+                self.refund_under(&key, charge, price, tries).await
+            }
+            _ => Err(Failed::unclear("the charge is disputed")),
+        }
     }
 
     async fn create_refund(&self, key: String, charge: &Charge) -> Result<String, Failed> {
@@ -82,32 +122,6 @@ impl Stripe {
         }
     }
 
-    /// Refunds a charge whose refund was refused because of a dispute.
-    ///
-    /// Stripe repeats that refusal under its key for a day, also after the dispute was won. So each won dispute has a key of
-    /// its own. If a lost dispute took the whole price, it is what returned the money.
-    async fn refund_after_dispute(
-        &self,
-        payment: Id<kind::Payment>,
-        charge: &Charge,
-        price: Price,
-    ) -> Result<String, Failed> {
-        let reversals = self.read_reversals(&charge.intent).await?;
-        let Some(Dispute { id, state }) = reversals.dispute else {
-            return Err(Failed::unclear("disputed, but no dispute is listed"));
-        };
-        match state {
-            DisputeState::Won => {
-                let key = format!("{payment}-refund-{id}");
-                self.create_refund(key, charge).await
-            }
-            DisputeState::Lost if reversals.lost >= price.cents() => Ok(id),
-            DisputeState::Open | DisputeState::Lost => {
-                Err(Failed::unclear("the charge is disputed"))
-            }
-        }
-    }
-
     /// The newest refund, if refunds returned the whole price.
     async fn earlier_refund(
         &self,
@@ -127,14 +141,6 @@ impl Stripe {
     ) -> Result<List<Refund>, Failed> {
         let list = ListRefund::new().payment_intent(intent).limit(100);
         self.call(LIST_REFUNDS, list.customize().send(client)).await
-    }
-}
-
-/// The idempotency key of a refund.
-fn key(payment: Id<kind::Payment>, number: u32) -> String {
-    match number {
-        0 => format!("{payment}-refund"),
-        _ => format!("{payment}-refund-{number}"),
     }
 }
 

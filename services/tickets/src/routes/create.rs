@@ -6,9 +6,8 @@ use axum::http::StatusCode;
 use common::ErrorBody;
 use common::api::tickets::{TicketBody, TicketDetails, TicketView};
 use common::id::kind;
-use web::ApiError;
 use web::response_cache::Wrote;
-use web::{Authorized, NewId};
+use web::{ApiError, Authorized, NewId};
 
 use crate::domain::Ticket;
 use crate::store::TicketStore;

@@ -3,9 +3,8 @@
 use axum::extract::{OriginalUri, State};
 use common::ErrorBody;
 use common::api::tickets::{TicketListing, TicketSort, TicketView};
-use web::ApiError;
 use web::response_cache::Freshness;
-use web::{Encoded, PageRequest, ValidQuery, invalid_after};
+use web::{ApiError, Encoded, PageRequest, ValidQuery, invalid_after};
 
 use crate::feed::TicketFeed;
 use crate::state::CachedLists;

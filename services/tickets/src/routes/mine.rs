@@ -4,9 +4,8 @@ use axum::extract::State;
 use common::api::tickets::TicketView;
 use common::id::kind;
 use common::{ErrorBody, Id};
-use web::ApiError;
 use web::session::RequireUser;
-use web::{Page, PageRequest};
+use web::{ApiError, Page, PageRequest};
 
 use crate::domain::Ticket;
 use crate::store::TicketStore;

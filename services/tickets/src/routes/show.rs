@@ -5,9 +5,8 @@ use common::ErrorBody;
 use common::api::tickets::{ShownTicketView, TicketView};
 use common::id::kind;
 use common::schema::IdSchema;
-use web::ApiError;
 use web::response_cache::Freshness;
-use web::{Encoded, PathId};
+use web::{ApiError, Encoded, PathId};
 
 use crate::feed::TicketFeed;
 use crate::state::CachedTickets;

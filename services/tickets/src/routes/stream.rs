@@ -8,8 +8,7 @@ use axum::response::sse::Event;
 use common::ErrorBody;
 use futures::StreamExt;
 use messaging::feed::News;
-use web::ApiError;
-use web::{EventStreams, LastEventId};
+use web::{ApiError, EventStreams, LastEventId};
 
 use crate::feed::TicketFeed;
 

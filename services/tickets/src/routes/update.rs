@@ -6,9 +6,8 @@ use common::ErrorBody;
 use common::api::tickets::{TicketBody, TicketDetails, TicketView};
 use common::id::kind;
 use common::schema::IdSchema;
-use web::ApiError;
 use web::response_cache::Wrote;
-use web::{Authorized, PathId};
+use web::{ApiError, Authorized, PathId};
 
 use crate::domain::EditError;
 use crate::store::TicketStore;

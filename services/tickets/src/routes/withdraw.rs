@@ -6,10 +6,9 @@ use common::ErrorBody;
 use common::id::kind;
 use common::schema::IdSchema;
 use mongo::until_written;
-use web::ApiError;
-use web::PathId;
 use web::response_cache::Wrote;
 use web::session::RequireUser;
+use web::{ApiError, PathId};
 
 use crate::store::TicketStore;
 

@@ -1,3 +1,5 @@
+//! References inside a document.
+
 use std::borrow::Cow;
 
 use serde_json::Value;
